@@ -1,0 +1,121 @@
+// Grows a graph node by node: what the rules write their gradients with.
+import { ints } from "../onnx/attributes.ts";
+import type { Attribute, Graph, Node, Tensor } from "../onnx/graph.ts";
+import { isBatch, type Shape, type Shapes } from "./shape.ts";
+
+/** Emits nodes in order and names what they make; a value is its name. */
+export interface Builder {
+  readonly nodes: Node[];
+  readonly initializers: Map<string, Tensor>;
+  /** One output. */
+  op(
+    op: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, Attribute>>,
+  ): string;
+  /** Several outputs. */
+  ops(
+    op: string,
+    inputs: readonly string[],
+    outputs: number,
+    attributes?: Readonly<Record<string, Attribute>>,
+  ): string[];
+  /** A float32 constant. */
+  floats(dims: readonly number[], values: ArrayLike<number>): string;
+  /** An int64 list. */
+  ints(values: readonly number[]): string;
+  /** The values of an int64 initializer of the forward graph; undefined where there is none. */
+  constantInts(value: string | undefined): readonly number[] | undefined;
+  /** The shape of a value of the forward graph. */
+  shapeOf(value: string): Shape;
+}
+
+/** A builder beside `graph`. Its names start with `temper/`, so that they do not meet the graph's. */
+export function createBuilder(graph: Graph, shapes: Shapes): Builder {
+  const nodes: Node[] = [];
+  const initializers = new Map<string, Tensor>();
+  const constants = new Map<string, string>();
+  let counter = 0;
+  const fresh = (op: string): string => `temper/${op}_${counter++}`;
+
+  const ops: Builder["ops"] = (op, inputs, count, attributes = {}) => {
+    const name = fresh(op);
+    const outputs = Array.from({ length: count }, (_, i) => (i === 0 ? name : `${name}:${i}`));
+    nodes.push({ op, name, inputs, outputs, attributes: new Map(Object.entries(attributes)) });
+    return outputs;
+  };
+  const constant = (kind: string, tensor: Tensor): string => {
+    const key = `${kind}[${tensor.dims}]{${tensor.values}}`;
+    const known = constants.get(key);
+    if (known !== undefined) return known;
+    const name = fresh(kind);
+    initializers.set(name, tensor);
+    constants.set(key, name);
+    return name;
+  };
+  return {
+    nodes,
+    initializers,
+    ops,
+    op: (op, inputs, attributes) => ops(op, inputs, 1, attributes)[0],
+    floats: (dims, values) =>
+      constant("floats", { type: "float32", dims, values: Float32Array.from(values) }),
+    ints: (values) =>
+      constant("ints", {
+        type: "int64",
+        dims: [values.length],
+        values: BigInt64Array.from(values, BigInt),
+      }),
+    constantInts: (value = "") => {
+      const tensor = graph.initializers.get(value);
+      return tensor === undefined ? undefined : Array.from(tensor.values, Number);
+    },
+    shapeOf: (value) => {
+      const shape = shapes.get(value);
+      if (shape === undefined) throw new Error(`no shape is known for "${value}"`);
+      return shape;
+    },
+  };
+}
+
+/** A scalar constant. */
+export const scalar = (b: Builder, value: number): string => b.floats([], [value]);
+
+/** `value` in the shape of the forward value `like`, whatever the batch. */
+export function reshapeLike(b: Builder, value: string, like: string): string {
+  const shape = b.shapeOf(like);
+  if (shape.filter(isBatch).length <= 1) return reshape(b, value, shape);
+  return b.op("Reshape", [value, b.op("Shape", [like])]);
+}
+
+/** `value` in a shape of which one entry may grow with the batch. */
+export function reshape(b: Builder, value: string, shape: Shape): string {
+  return b.op("Reshape", [value, b.ints(shape.map((dim) => (isBatch(dim) ? -1 : dim)))]);
+}
+
+/** Sum over axes, which disappear. */
+export function sumOver(b: Builder, value: string, axes: readonly number[], keep = false): string {
+  if (axes.length === 0) return value;
+  return b.op("ReduceSum", [value, b.ints(axes)], {
+    keepdims: { kind: "int", value: keep ? 1 : 0 },
+  });
+}
+
+export function transpose(b: Builder, value: string, perm: readonly number[]): string {
+  return b.op("Transpose", [value], { perm: ints(perm) });
+}
+
+/**
+ * The gradient of a broadcast: what the forward pass copied is summed. `gradient` has shape `from`,
+ * the result has the shape of the forward value `to`.
+ */
+export function unbroadcast(b: Builder, gradient: string, from: Shape, to: string): string {
+  const shape = b.shapeOf(to);
+  const lead = from.length - shape.length;
+  const axes = from
+    .map((dim, axis) => (axis < lead || (shape[axis - lead] === 1 && dim !== 1) ? axis : -1))
+    .filter((axis) => axis >= 0);
+  if (axes.length === 0) return gradient;
+  const summed = sumOver(b, gradient, axes);
+  return lead === axes.length ? summed : reshapeLike(b, summed, to);
+}

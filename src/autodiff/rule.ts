@@ -1,0 +1,41 @@
+// What a gradient rule is: one operator's vector-Jacobian products, and which inputs have one.
+import { TemperError } from "../errors.ts";
+import type { Node } from "../onnx/graph.ts";
+import { nodeLabel } from "../onnx/graph.ts";
+import type { Builder } from "./builder.ts";
+
+/** What a rule is given: the node and the gradient of the sum in its first output. */
+export interface Call {
+  readonly b: Builder;
+  readonly node: Node;
+  /** Names of the node's inputs and of its first output in the forward graph. */
+  readonly x: readonly string[];
+  readonly y: string;
+  /** Gradient in y. */
+  readonly g: string;
+}
+
+/** Emits the nodes of one input's gradient and names it. Called only where that gradient is wanted. */
+export type Vjp = () => string;
+
+/** The two factors of a dense weight's gradient: entry (r, c) is the sum over images of rows[n, r] columns[n, c]. */
+export interface Factors {
+  readonly rows: string;
+  readonly columns: string;
+}
+
+export interface Rule {
+  /** The attributes the rule understands; any other is refused by name. */
+  readonly attributes: readonly string[];
+  /** One entry an input: its gradient, or null where it has none (shapes, running statistics, bounds). */
+  vjps(call: Call): readonly (Vjp | null)[];
+  /** The inputs that may carry a gradient; default: all. Needed before shapes are known. */
+  readonly differentiable?: readonly number[];
+  /** For a dense layer: the factors of the gradient of its weight (input 1), which must be a plain matrix. */
+  factors?(call: Call): Factors | undefined;
+}
+
+/** A refusal that names the node and says what is wrong with it and what to do. */
+export function refuse(node: Node, what: string, advice: string): never {
+  throw new TemperError("model-unsupported", `${nodeLabel(node)}: ${what}\n${advice}`);
+}

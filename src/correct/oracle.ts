@@ -1,0 +1,57 @@
+// What the algorithm asks about a classifier: losses, gradients, logits on the points, cuts.
+import type { CutRows } from "../qp/rows.ts";
+
+/** One tensor of theta. Algorithm 2 treats weights and biases differently. */
+export interface ThetaTensor {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+  readonly kind: "weight" | "bias";
+}
+
+/** One term w_il f_l(x_i) of a weighted sum of logits. */
+export interface LogitTerm {
+  readonly point: number;
+  readonly label: number;
+  readonly weight: number;
+}
+
+/** sum of w_il f_l(x_i): (7) is one point with +1 at the rival and -1 at its label. */
+export type LogitSum = readonly LogitTerm[];
+
+/**
+ * A growing set of linearised constraints. A row is a gradient in theta; how it is stored
+ * (outer-product factors, a plain row) is the engine's secret.
+ */
+export interface CutSet extends CutRows {
+  /** Appends the gradients at theta of the given sums of logits; returns the sums' values at theta. */
+  addLogitSums(theta: Float32Array, sums: readonly LogitSum[]): Promise<Float64Array>;
+  /** Appends one row that is already known, such as the gradient of the loss, float64 [p]. */
+  addRow(row: Float64Array): void;
+  /** Row-wise bytes held, for the record of timings. */
+  bytes(): number;
+}
+
+/** The training loss at theta, or a lower bound on it where the evaluation could stop early. */
+export type Loss = { readonly loss: number } | { readonly lossAtLeast: number };
+
+/**
+ * The classifier as Algorithm 1 sees it. theta is float32 (the values a model file can hold);
+ * every returned number is float64.
+ */
+export interface Oracle {
+  readonly theta0: Float32Array;
+  readonly tensors: readonly ThetaTensor[];
+  /** Number of labels. */
+  readonly labels: number;
+  /** The true label y_i of each point of Dadv. */
+  readonly y: Int32Array;
+  /** f_l(x_i; theta), row-major [points x labels]. */
+  logits(theta: Float32Array): Promise<Float64Array>;
+  /** L(theta; D). */
+  loss(theta: Float32Array): Promise<number>;
+  /** L(theta; D) and its gradient [p]. */
+  lossGradient(theta: Float32Array): Promise<{ loss: number; gradient: Float64Array }>;
+  /** An empty set of cuts. */
+  cutSet(): CutSet;
+}

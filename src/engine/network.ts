@@ -1,0 +1,168 @@
+// A classifier made ready: the user's file read, its head found, its shapes measured, theta laid out.
+import { asClassifier, logitsOf, type Normalization } from "../autodiff/head.ts";
+import { openShape, type Shapes } from "../autodiff/shape.ts";
+import { trainableParameters } from "../autodiff/trainable.ts";
+import { TemperError } from "../errors.ts";
+import { type Graph, nodeLabel, type Tensor } from "../onnx/graph.ts";
+import { constantValue, liftGraph } from "../onnx/lift.ts";
+import { patchWeights } from "../onnx/patch.ts";
+import { readGraph } from "../onnx/read.ts";
+import { type Parameter, splitTheta, thetaOf } from "../onnx/theta.ts";
+import { Session } from "./session.ts";
+
+export interface NetworkOptions {
+  /** Per-channel normalisation that the model wants and its graph does not do. */
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
+  /** Which output holds the logits, of a model with several. */
+  readonly output?: string | undefined;
+}
+
+/** A classifier as plain data. `graph` is lifted, maps pixels to logits, and holds theta0. */
+export interface Network {
+  readonly file: Uint8Array;
+  readonly options: NetworkOptions;
+  readonly graph: Graph;
+  readonly shapes: Shapes;
+  readonly parameters: readonly Parameter[];
+  readonly theta0: Float32Array;
+  /** Of one image, without the batch. */
+  readonly inputShape: readonly number[];
+  readonly labels: number;
+}
+
+// Any two batch sizes tell which dimensions grow with the batch.
+const BATCHES = [2, 3] as const;
+
+/** The shape of every value, by running the graph at two batch sizes: no operator's shape rule is written twice. */
+async function measureShapes(graph: Graph, inputShape: readonly number[]): Promise<Shapes> {
+  const values = graph.nodes.flatMap(({ outputs }) => outputs.filter((name) => name !== ""));
+  const everything: Graph = {
+    ...graph,
+    outputs: values.map((name) => ({ name, type: null, dims: [] })),
+  };
+  const session = await Session.create(everything, { optimize: false });
+  const image = graph.inputs[0].name;
+  try {
+    const [first, second] = await Promise.all(
+      BATCHES.map((batch) => {
+        const dims = [batch, ...inputShape];
+        const data = new Float32Array(dims.reduce((a, c) => a * c, 1)).fill(0.5);
+        return session.run({ [image]: { dims, data } });
+      }),
+    );
+    const shapes = new Map<string, readonly number[]>([[image, [-1, ...inputShape]]]);
+    for (const [name, { dims }] of graph.initializers) shapes.set(name, dims);
+    for (const node of graph.nodes) {
+      for (const name of node.outputs.filter((output) => output !== "")) {
+        const shape = openShape(first.get(name)!.dims, second.get(name)!.dims, ...BATCHES);
+        if (shape === undefined) {
+          throw new TemperError(
+            "model-unsupported",
+            `${nodeLabel(node)} makes [${first.get(name)!.dims}] of 2 images and [${second.get(name)!.dims}] of 3\nits shape must be fixed or proportional to the batch`,
+          );
+        }
+        shapes.set(name, shape);
+      }
+    }
+    return shapes;
+  } finally {
+    await session.release();
+  }
+}
+
+function inputShapeOf(graph: Graph): number[] {
+  if (graph.inputs.length !== 1) {
+    const names = graph.inputs.map(({ name }) => `"${name}"`).join(", ") || "none";
+    throw new TemperError(
+      "model-unsupported",
+      `the model has the inputs ${names}; a classifier has one`,
+    );
+  }
+  const [{ name, type, dims }] = graph.inputs;
+  const shape = dims.slice(1);
+  if (
+    type !== "float32" ||
+    shape.length === 0 ||
+    shape.some((d) => typeof d !== "number" || d < 1)
+  ) {
+    throw new TemperError(
+      "model-unsupported",
+      `input "${name}" is ${type}[${dims.map((d) => d ?? "?").join(", ")}]; expected float32 [batch, channels, height, width]\nexport the model with fixed image sizes and an open batch`,
+    );
+  }
+  return shape as number[];
+}
+
+function normalizationOf(
+  { mean, std }: NetworkOptions,
+  inputShape: readonly number[],
+): Normalization | undefined {
+  if (mean === undefined && std === undefined) return undefined;
+  const channels = inputShape[0];
+  const full = {
+    mean: mean ?? Array.from({ length: channels }, () => 0),
+    std: std ?? Array.from({ length: channels }, () => 1),
+  };
+  for (const [word, values] of Object.entries(full)) {
+    if (values.length !== channels || !values.every(Number.isFinite)) {
+      throw new TemperError(
+        "bad-option",
+        `${word} ${values.join(",")} does not fit the model's input of ${channels} channel(s)\ngive ${channels} comma-separated number(s)`,
+      );
+    }
+  }
+  if (full.std.some((s) => s <= 0)) {
+    throw new TemperError("bad-option", `std ${full.std.join(",")} must be above 0`);
+  }
+  return full;
+}
+
+/**
+ * Reads a classifier and makes it ready for the engine.
+ *
+ * @throws TemperError `model-unreadable`, `model-unsupported`, or `bad-option`
+ */
+export async function loadNetwork(
+  file: Uint8Array,
+  options: NetworkOptions = {},
+): Promise<Network> {
+  const read = readGraph(file);
+  const inputShape = inputShapeOf(read);
+  const logits = logitsOf(read, options.output);
+  const graph = asClassifier(liftGraph(read), logits, normalizationOf(options, inputShape));
+  const shapes = await measureShapes(graph, inputShape);
+  const [batch, labels, ...rest] = shapes.get(logits) ?? [];
+  if (batch !== -1 || labels === undefined || labels < 2 || rest.length > 0) {
+    const shown = (shapes.get(logits) ?? []).map((d) => (d < 0 ? `${-d} x batch` : d));
+    throw new TemperError(
+      "model-unsupported",
+      `the output is [${shown.join(", ")}]; a classifier's is [batch, labels] with at least 2 labels\nexport the model with an open batch dimension`,
+    );
+  }
+  const constants = new Map<string, Tensor>(
+    read.nodes
+      .filter(({ op }) => op === "Constant")
+      .map((node) => [node.outputs[0], constantValue(node)]),
+  );
+  const parameters = trainableParameters(read, constants, logits);
+  if (parameters.length === 0) {
+    throw new TemperError(
+      "model-unsupported",
+      "the model has no float32 weights that could be changed",
+    );
+  }
+  const theta0 = thetaOf(graph, parameters);
+  if (!theta0.every(Number.isFinite)) {
+    const bad = parameters.find(({ offset, size }) =>
+      theta0.subarray(offset, offset + size).some((value) => !Number.isFinite(value)),
+    );
+    throw new TemperError("model-unsupported", `weight "${bad?.name}" is not finite`);
+  }
+  return { file, options, graph, shapes, parameters, theta0, inputShape, labels };
+}
+
+/** The user's file with theta in place of theta0, every other byte as it was. */
+export function networkBytes(network: Network, theta: Float32Array): Uint8Array<ArrayBuffer> {
+  return patchWeights(network.file, splitTheta(network.parameters, theta));
+}

@@ -1,0 +1,110 @@
+// The graphs of one network at one theta, made into sessions when first used and released together.
+import {
+  COVECTOR,
+  type GradientProgram,
+  gradientProgram,
+  type ProgramRequest,
+} from "../autodiff/programs.ts";
+import { withTheta } from "../onnx/theta.ts";
+import type { Network } from "./network.ts";
+import { type FloatArray, Session } from "./session.ts";
+
+/** Gradients in theta of a weighted sum of logits or of the summed cross-entropy, by parameter name. */
+export type ProgramName =
+  | "input-of-loss"
+  | "input-of-logits"
+  | "theta-of-loss"
+  | "theta-of-logits"
+  | "cuts";
+
+export interface Programs {
+  /** f(x), row-major [n x labels]. */
+  logits(x: Float32Array, n: number): Promise<Float32Array>;
+  /** Runs a gradient graph on n images with a covector [n x labels]. */
+  gradient(
+    name: ProgramName,
+    x: Float32Array,
+    covector: Float32Array,
+    n: number,
+  ): Promise<{ readonly program: GradientProgram; readonly outputs: Map<string, FloatArray> }>;
+  release(): Promise<void>;
+}
+
+function request(network: Network, name: ProgramName): ProgramRequest {
+  const { shapes, parameters, graph } = network;
+  const theta = parameters.map((p) => p.name);
+  switch (name) {
+    case "input-of-loss":
+      return { shapes, seed: "labels", wrt: [graph.inputs[0].name] };
+    case "input-of-logits":
+      return { shapes, seed: "weights", wrt: [graph.inputs[0].name] };
+    case "theta-of-loss":
+      return { shapes, seed: "labels", wrt: theta };
+    case "theta-of-logits":
+      return { shapes, seed: "weights", wrt: theta };
+    case "cuts":
+      return { shapes, seed: "weights", wrt: theta, factored: new Set(theta) };
+  }
+}
+
+const derived = new WeakMap<Network, Map<ProgramName, GradientProgram>>();
+
+/** Derived once a network: the weights are not part of the derivation. */
+export function programOf(network: Network, name: ProgramName): GradientProgram {
+  const known = derived.get(network) ?? new Map<ProgramName, GradientProgram>();
+  derived.set(network, known);
+  const program = known.get(name) ?? gradientProgram(network.graph, request(network, name));
+  known.set(name, program);
+  return program;
+}
+
+/** The programs of a network with theta baked in: onnxruntime folds and packs constant weights. */
+export function openPrograms(network: Network, theta: Float32Array): Programs {
+  const sessions = new Map<string, Promise<Session>>();
+  const image = network.graph.inputs[0].name;
+  const bake = (name: string, graph: () => typeof network.graph): Promise<Session> => {
+    const session =
+      sessions.get(name) ?? Session.create(withTheta(graph(), network.parameters, theta));
+    sessions.set(name, session);
+    return session;
+  };
+  const batch = (data: Float32Array, n: number): FloatArray => ({
+    dims: [n, ...network.inputShape],
+    data,
+  });
+  return {
+    logits: async (x, n) => {
+      const session = await bake("logits", () => network.graph);
+      const outputs = await session.run({ [image]: batch(x, n) });
+      return outputs.get(network.graph.outputs[0].name)!.data;
+    },
+    gradient: async (name, x, covector, n) => {
+      const program = programOf(network, name);
+      const session = await bake(name, () => program.graph);
+      const outputs = await session.run({
+        [image]: batch(x, n),
+        [COVECTOR]: { dims: [n, network.labels], data: covector },
+      });
+      return { program, outputs };
+    },
+    release: async () => {
+      for (const session of sessions.values()) await (await session).release();
+      sessions.clear();
+    },
+  };
+}
+
+/** The theta gradient of a run as one float64 vector, added onto `total` [p]. */
+export function addThetaGradient(
+  network: Network,
+  program: GradientProgram,
+  outputs: ReadonlyMap<string, FloatArray>,
+  total: Float64Array,
+): void {
+  for (const { name, offset } of network.parameters) {
+    const gradient = program.gradients.get(name);
+    if (gradient === undefined) continue;
+    const { data } = outputs.get(gradient)!;
+    for (let i = 0; i < data.length; i++) total[offset + i] += data[i];
+  }
+}

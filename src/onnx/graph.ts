@@ -1,0 +1,66 @@
+// An ONNX graph as plain readonly data: the one form every other room reads and builds.
+
+/** Element types with a TypeScript array of their own. Anything else is refused by name on reading. */
+export type ElementType = "float32" | "float64" | "int8" | "uint8" | "int32" | "int64" | "bool";
+
+export type TensorValues =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array // also bool, one byte each
+  | Int32Array
+  | BigInt64Array;
+
+/** A constant tensor; values are row-major. */
+export interface Tensor {
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+  readonly values: TensorValues;
+}
+
+/** An attribute's value. Ints are numbers: nothing in a classifier exceeds 2^53. */
+export type Attribute =
+  | { readonly kind: "int"; readonly value: number }
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string }
+  | { readonly kind: "ints"; readonly value: readonly number[] }
+  | { readonly kind: "floats"; readonly value: readonly number[] }
+  | { readonly kind: "strings"; readonly value: readonly string[] }
+  | { readonly kind: "tensor"; readonly value: Tensor };
+
+/** One operator call. An omitted optional input or output is the empty string, as in ONNX. */
+export interface Node {
+  readonly op: string;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, Attribute>;
+}
+
+/** A graph input or output; a dimension is a number, a symbol, or null when not stated. */
+export interface ValueInfo {
+  readonly name: string;
+  /** null leaves the type to the reader's inference (outputs of derived graphs). */
+  readonly type: ElementType | null;
+  readonly dims: readonly (number | string | null)[];
+}
+
+/** Nodes in topological order. `opset` is the version of the default operator set. */
+export interface Graph {
+  readonly name: string;
+  readonly opset: number;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly initializers: ReadonlyMap<string, Tensor>;
+  readonly nodes: readonly Node[];
+}
+
+/** Number of elements of a shape; 1 for a scalar. */
+export function elementCount(dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, 1);
+}
+
+/** How messages name a node: `Conv "conv1"`, or by its first output where it has no name. */
+export function nodeLabel(node: Node): string {
+  return `${node.op} "${node.name || node.outputs[0] || "?"}"`;
+}

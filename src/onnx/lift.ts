@@ -1,0 +1,76 @@
+// Brings a graph of opset 11 to 17 into the forms of opset 18, so that every gradient rule knows one form.
+
+import { TemperError } from "../errors.ts";
+import { int, intOf, intsOf } from "./attributes.ts";
+import { type Attribute, type Graph, type Node, nodeLabel, type Tensor } from "./graph.ts";
+
+/** The oldest operator set that gradient graphs are written in. */
+export const GRADIENT_OPSET = 18;
+
+/** The version at which each operator's `axes` attribute became an input. */
+const axesBecameInput: ReadonlyMap<string, number> = new Map([
+  ["Squeeze", 13],
+  ["Unsqueeze", 13],
+  ["ReduceSum", 13],
+  ...["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare"].map(
+    (suffix) => [`Reduce${suffix}`, 18] as const,
+  ),
+]);
+
+function withoutAttribute(node: Node, name: string): Map<string, Attribute> {
+  const attributes = new Map(node.attributes);
+  attributes.delete(name);
+  return attributes;
+}
+
+/** The tensor a Constant node stands for. */
+export function constantValue(node: Node): Tensor {
+  for (const [name, attribute] of node.attributes) {
+    const { kind, value } = attribute;
+    if (name === "value" && kind === "tensor") return value;
+    if (kind === "float") return { type: "float32", dims: [], values: Float32Array.of(value) };
+    if (kind === "floats")
+      return { type: "float32", dims: [value.length], values: Float32Array.from(value) };
+    if (kind === "int") return { type: "int64", dims: [], values: BigInt64Array.of(BigInt(value)) };
+    if (kind === "ints")
+      return { type: "int64", dims: [value.length], values: BigInt64Array.from(value.map(BigInt)) };
+  }
+  throw new TemperError(
+    "model-unsupported",
+    `${nodeLabel(node)} holds ${[...node.attributes.keys()].join(", ") || "nothing"}, which Temper does not read`,
+  );
+}
+
+/**
+ * The same function at opset 18 or newer: axes as inputs, Constant nodes as initializers under the
+ * name of their output, the default axis of Softmax written out.
+ */
+export function liftGraph(graph: Graph): Graph {
+  const initializers = new Map(graph.initializers);
+  const nodes: Node[] = [];
+  for (const node of graph.nodes) {
+    const since = axesBecameInput.get(node.op);
+    const axes = intsOf(node, "axes");
+    if (node.op === "Constant") {
+      initializers.set(node.outputs[0], constantValue(node));
+    } else if (since !== undefined && graph.opset < since && axes !== undefined) {
+      const name = `${node.outputs[0]}/axes`;
+      initializers.set(name, {
+        type: "int64",
+        dims: [axes.length],
+        values: BigInt64Array.from(axes.map(BigInt)),
+      });
+      nodes.push({
+        ...node,
+        inputs: [node.inputs[0], name],
+        attributes: withoutAttribute(node, "axes"),
+      });
+    } else if (graph.opset < 13 && (node.op === "Softmax" || node.op === "LogSoftmax")) {
+      const attributes = new Map(node.attributes).set("axis", int(intOf(node, "axis", 1)));
+      nodes.push({ ...node, attributes });
+    } else {
+      nodes.push(node);
+    }
+  }
+  return { ...graph, opset: Math.max(graph.opset, GRADIENT_OPSET), initializers, nodes };
+}

@@ -1,0 +1,73 @@
+// Parameters <-> one vector theta: which tensor lies where, in the order of the file.
+import { TemperError } from "../errors.ts";
+import { elementCount, type Graph, type Tensor } from "./graph.ts";
+
+/** One tensor of theta; `offset` and `size` count floats. */
+export interface Parameter {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly offset: number;
+  readonly size: number;
+  /** A bias shifts its layer's output; every other tensor is a weight. */
+  readonly kind: "weight" | "bias";
+}
+
+/** Lays the named float32 tensors out one after the other. */
+export function layOut(
+  tensors: readonly {
+    readonly name: string;
+    readonly tensor: Tensor;
+    readonly kind: "weight" | "bias";
+  }[],
+): Parameter[] {
+  let offset = 0;
+  return tensors.map(({ name, tensor, kind }) => {
+    const size = elementCount(tensor.dims);
+    offset += size;
+    return { name, shape: tensor.dims, offset: offset - size, size, kind };
+  });
+}
+
+/** p, the length of theta. */
+export function thetaLength(parameters: readonly Parameter[]): number {
+  return parameters.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** Gathers theta [p] from the graph's initializers. */
+export function thetaOf(graph: Graph, parameters: readonly Parameter[]): Float32Array {
+  const theta = new Float32Array(thetaLength(parameters));
+  for (const { name, offset } of parameters) {
+    theta.set(graph.initializers.get(name)!.values as Float32Array, offset);
+  }
+  return theta;
+}
+
+/** theta as named tensors: views, no copy. */
+export function splitTheta(
+  parameters: readonly Parameter[],
+  theta: Float32Array,
+): Map<string, Float32Array> {
+  const length = thetaLength(parameters);
+  if (theta.length !== length) {
+    throw new TemperError(
+      "data-mismatch",
+      `theta has ${theta.length} values; the model has ${length} parameters`,
+    );
+  }
+  return new Map(
+    parameters.map(({ name, offset, size }) => [name, theta.subarray(offset, offset + size)]),
+  );
+}
+
+/** The graph with theta in place of its own parameters. */
+export function withTheta(
+  graph: Graph,
+  parameters: readonly Parameter[],
+  theta: Float32Array,
+): Graph {
+  const initializers = new Map(graph.initializers);
+  for (const [name, values] of splitTheta(parameters, theta)) {
+    initializers.set(name, { type: "float32", dims: initializers.get(name)!.dims, values });
+  }
+  return { ...graph, initializers };
+}

@@ -1,0 +1,20 @@
+// The rows of A d <= b as the solver and the algorithm see them: by index, never as a matrix.
+
+/** What the solver asks of the constraints of min 1/2 ||d||^2, A d <= b. m = count. */
+export interface Rows {
+  /** m, the number of rows. */
+  readonly count: number;
+  /**
+   * Entries of the Gram matrix A A' for chosen pairs, float64, row-major
+   * [rows.length x columns.length]. Must be symmetric to the bit: (r, s) equals (s, r).
+   */
+  gram(rows: Int32Array, columns: Int32Array): Float64Array;
+}
+
+/** Rows that also multiply: what Algorithm 1 needs to build b and to get d back from lambda. */
+export interface CutRows extends Rows {
+  /** A v for the rows from `first` on (default all), float64 [count - first]; v is [p]. */
+  product(v: Float64Array, first?: number): Float64Array;
+  /** A' lambda, float64 [p]; lambda is [count]. Rows with lambda = 0 cost nothing. */
+  combine(lambda: Float64Array): Float64Array;
+}

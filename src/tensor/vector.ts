@@ -1,0 +1,53 @@
+// float64 vector arithmetic: the sums that must not lose digits.
+
+/** Either float type; results are always float64. */
+export type Vector = Float64Array | Float32Array;
+
+/** a . b over `n` entries from the two offsets; four partial sums keep the adder's pipeline full. */
+export function dot(a: Vector, b: Vector, n = a.length, aAt = 0, bAt = 0): number {
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  const whole = n - (n % 4);
+  let i = 0;
+  for (; i < whole; i += 4) {
+    s0 += a[aAt + i] * b[bAt + i];
+    s1 += a[aAt + i + 1] * b[bAt + i + 1];
+    s2 += a[aAt + i + 2] * b[bAt + i + 2];
+    s3 += a[aAt + i + 3] * b[bAt + i + 3];
+  }
+  for (; i < n; i++) s0 += a[aAt + i] * b[bAt + i];
+  return s0 + s1 + (s2 + s3);
+}
+
+/** y += scale * x, in place, over `n` entries from the two offsets. */
+export function addScaled(
+  y: Float64Array,
+  scale: number,
+  x: Vector,
+  n = x.length,
+  yAt = 0,
+  xAt = 0,
+): void {
+  for (let i = 0; i < n; i++) y[yAt + i] += scale * x[xAt + i];
+}
+
+/** a - b as float64. */
+export function subtract(a: Vector, b: Vector): Float64Array {
+  const out = new Float64Array(a.length);
+  for (let i = 0; i < out.length; i++) out[i] = a[i] - b[i];
+  return out;
+}
+
+/** ||a||_2 */
+export function norm(a: Vector): number {
+  return Math.sqrt(dot(a, a));
+}
+
+/** Index of the largest of `n` entries from `at`; the first of equals; NaN never wins. */
+export function argmax(a: Vector, n = a.length, at = 0): number {
+  let best = 0;
+  for (let i = 1; i < n; i++) if (a[at + i] > a[at + best]) best = i;
+  return best;
+}
