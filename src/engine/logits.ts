@@ -1,4 +1,4 @@
-// Cross-entropy of logits in float64, and the one-hot labels its gradient graph takes.
+// What is read off logits: cross-entropy in float64, margins; and the one-hot labels of its gradient graph.
 
 /** -log softmax(f)_y of row `i`, float64, safe for large logits. */
 export function crossEntropy(logits: Float32Array, labels: number, i: number, y: number): number {
@@ -22,4 +22,11 @@ export function oneHot(y: Int32Array, labels: number): Float32Array {
   const rows = new Float32Array(y.length * labels);
   for (let i = 0; i < y.length; i++) rows[i * labels + y[i]] = 1;
   return rows;
+}
+
+/** f_y - max over the rivals f_l of row `i`: positive where the label wins. */
+export function marginOf(logits: Float32Array, labels: number, i: number, y: number): number {
+  let rival = Number.NEGATIVE_INFINITY;
+  for (let l = 0; l < labels; l++) if (l !== y) rival = Math.max(rival, logits[i * labels + l]);
+  return logits[i * labels + y] - rival;
 }

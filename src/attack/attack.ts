@@ -1,0 +1,182 @@
+// Making points: attacks a data set and returns the images that were right and are now wrong.
+import { type Dataset, gather, imageSize } from "../data/dataset.ts";
+import type { Model } from "../engine/model.ts";
+import type { Pool } from "../engine/pool.ts";
+import { TemperError } from "../errors.ts";
+import { randomStream } from "../tensor/random.ts";
+import { chooseBalanced } from "./choose.ts";
+import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
+import { type Work, withPool } from "./session.ts";
+import * as tasks from "./tasks.ts";
+
+/** Which of the broken images become points; neither takes all of them. */
+export interface PointChoice {
+  /** The N with the lowest f_y - max rival, balanced over the labels. */
+  readonly worst?: number | undefined;
+  /** The first N broken ones in a seeded order, balanced over the labels. */
+  readonly random?: number | undefined;
+}
+
+export interface AttackCall extends AttackRequest, PointChoice, Work {
+  readonly data: Dataset;
+  readonly onProgress?: ((done: number, of: number) => void) | undefined;
+}
+
+/** A data set of attacked images with `source` and `clean`, and what must be said about the choice. */
+export interface Points {
+  readonly points: Dataset;
+  readonly options: AttackOptions;
+  /** Images attacked, of these right when clean, of these turned. */
+  readonly attacked: number;
+  readonly correct: number;
+  readonly broken: number;
+  readonly notes: readonly string[];
+}
+
+// Images a shard of an attack: small enough that progress moves.
+const SHARD = 250;
+
+interface Found {
+  readonly images: readonly tasks.KeptImage[];
+  readonly attacked: number;
+  readonly correct: number;
+  readonly broken: number;
+}
+
+function tally(shards: readonly tasks.AttackedShard[]): Omit<Found, "images"> {
+  let [attacked, correct, broken] = [0, 0, 0];
+  for (const { cleanMargins, margins } of shards) {
+    attacked += margins.length;
+    for (let i = 0; i < margins.length; i++) {
+      if (cleanMargins[i] > 0) correct++;
+      if (cleanMargins[i] > 0 && margins[i] < 0) broken++;
+    }
+  }
+  return { attacked, correct, broken };
+}
+
+function attackAll(
+  pool: Pool,
+  ids: Int32Array,
+  options: AttackOptions,
+  keep: number,
+  call: AttackCall,
+): Promise<tasks.AttackedShard[]> {
+  const shards = Array.from({ length: Math.ceil(ids.length / SHARD) }, (_, i) => ({
+    ids: ids.slice(i * SHARD, (i + 1) * SHARD),
+    options,
+    keep,
+  }));
+  return pool.map<tasks.AttackShard, tasks.AttackedShard>(
+    { module: tasks.module, name: "attackShard" },
+    shards,
+    {
+      signal: call.signal,
+      onDone: (done) => call.onProgress?.(Math.min(done * SHARD, ids.length), ids.length),
+    },
+  );
+}
+
+/** All images are attacked; each label keeps its `keep` worst. */
+async function findWorst(
+  pool: Pool,
+  options: AttackOptions,
+  keep: number,
+  call: AttackCall,
+): Promise<Found> {
+  const ids = Int32Array.from({ length: call.data.count }, (_, i) => i);
+  const shards = await attackAll(pool, ids, options, keep, call);
+  return { images: shards.flatMap(({ kept }) => kept).toSorted(tasks.byMargin), ...tally(shards) };
+}
+
+/** Each label's images in a seeded order, in rounds, until every label has its share or none is left. */
+async function findRandom(
+  pool: Pool,
+  options: AttackOptions,
+  total: number,
+  labels: number,
+  call: AttackCall,
+): Promise<Found> {
+  const { data } = call;
+  const order = randomStream(options.seed, 1).permutation(data.count);
+  const waiting = new Map<number, number[]>();
+  for (const id of order) {
+    const label = data.labels[id];
+    waiting.set(label, [...(waiting.get(label) ?? []), id]);
+  }
+  const rank = new Map([...order].map((id, at) => [id, at]));
+  const share = Math.ceil(total / labels);
+  const found: tasks.KeptImage[] = [];
+  const shards: tasks.AttackedShard[] = [];
+  for (;;) {
+    const round: number[] = [];
+    for (const [label, ids] of waiting) {
+      const missing = share - found.filter((image) => image.label === label).length;
+      if (found.length < total && missing > 0) round.push(...ids.splice(0, 2 * missing));
+    }
+    // A label that ran dry is made up for by the others.
+    if (round.length === 0 && found.length < total) {
+      for (const ids of waiting.values()) round.push(...ids.splice(0, total - found.length));
+    }
+    if (round.length === 0) break;
+    const attacked = await attackAll(pool, Int32Array.from(round), options, round.length, {
+      ...call,
+      onProgress: () => call.onProgress?.(Math.min(found.length, total), total),
+    });
+    shards.push(...attacked);
+    found.push(...attacked.flatMap(({ kept }) => kept));
+  }
+  const images = found.toSorted((a, b) => rank.get(a.id)! - rank.get(b.id)!);
+  return { images, ...tally(shards) };
+}
+
+function pointsOf(call: AttackCall, images: readonly tasks.KeptImage[]): Dataset {
+  const { data } = call;
+  const size = imageSize(data.shape);
+  const pixels = new Float32Array(images.length * size);
+  for (const [i, { x }] of images.entries()) pixels.set(x, i * size);
+  const ids = Int32Array.from(images, ({ id }) => id);
+  return {
+    name: `points of ${data.name}`,
+    shape: data.shape,
+    count: images.length,
+    pixels,
+    labels: Int32Array.from(images, ({ label }) => label),
+    source: ids.map((id) => (data.source ? data.source[id] : (data.first ?? 0) + id)),
+    clean: gather(data, ids),
+  };
+}
+
+/**
+ * Attacks a data set and returns the images the attack turns: right when clean (Definition 1), inside
+ * the ball, wrong when asked again.
+ *
+ * @throws TemperError `bad-option`, `data-mismatch`, or `aborted`
+ */
+export async function attack(model: Model, call: AttackCall): Promise<Points> {
+  const options = attackOptions(call);
+  const { worst, random, data } = call;
+  for (const [word, n] of Object.entries({ worst, random })) {
+    if (n !== undefined && !(Number.isInteger(n) && n >= 1)) {
+      throw new TemperError("bad-option", `${word} ${n}: expected a whole number, 1 or more`);
+    }
+  }
+  if (worst !== undefined && random !== undefined) {
+    throw new TemperError("bad-option", "worst and random contradict each other; give one of them");
+  }
+  return withPool(model, data, call, async (pool) => {
+    const total = worst ?? random ?? data.count;
+    const found =
+      random === undefined
+        ? await findWorst(pool, options, total, call)
+        : await findRandom(pool, options, random, model.labels, call);
+    const { chosen, notes } =
+      worst === undefined && random === undefined
+        ? { chosen: [...found.images], notes: [] }
+        : chooseBalanced(found.images, total, model.labels);
+    // Points lie label by label, worst first, as the paper takes them.
+    const byLabel = chosen.toSorted((a, b) => a.label - b.label);
+    const { attacked, correct, broken } = found;
+    return { points: pointsOf(call, byLabel), options, attacked, correct, broken, notes };
+  });
+}

@@ -1,0 +1,41 @@
+// How many points each label gives: N / labels each, and what is missing filled from the others.
+
+/**
+ * Chooses N of the candidates, each label giving floor(N / labels); the remainder, and what a label
+ * lacks, comes from the others in the order given. `notes` says so in words.
+ */
+export function chooseBalanced<T extends { readonly label: number }>(
+  candidates: readonly T[],
+  total: number,
+  labels: number,
+): { readonly chosen: T[]; readonly notes: readonly string[] } {
+  const share = Math.floor(total / labels);
+  const taken = new Map<number, number>();
+  const chosen = new Set<T>();
+  for (const candidate of candidates) {
+    const n = taken.get(candidate.label) ?? 0;
+    if (n >= share) continue;
+    taken.set(candidate.label, n + 1);
+    chosen.add(candidate);
+  }
+  const short = Array.from({ length: labels }, (_, label) => label).filter(
+    (label) => (taken.get(label) ?? 0) < share,
+  );
+  const balanced = chosen.size;
+  for (const candidate of candidates) {
+    if (chosen.size >= total) break;
+    chosen.add(candidate);
+  }
+  const notes = [
+    ...(short.length > 0
+      ? [`label ${short.join(", ")} has fewer than ${share} broken images; filled from the others`]
+      : []),
+    ...(total % labels !== 0 && short.length === 0 && chosen.size > balanced
+      ? [
+          `${total} is not a multiple of ${labels} labels: ${chosen.size - balanced} more from any label`,
+        ]
+      : []),
+    ...(chosen.size < total ? [`only ${chosen.size} of ${total} points could be found`] : []),
+  ];
+  return { chosen: candidates.filter((candidate) => chosen.has(candidate)), notes };
+}

@@ -1,0 +1,144 @@
+// Measuring: accuracy and loss on clean images, accuracy under each attack, and what weakens a number.
+import type { Dataset } from "../data/dataset.ts";
+import type { Model } from "../engine/model.ts";
+import type { Pool } from "../engine/pool.ts";
+import * as engineTasks from "../engine/tasks.ts";
+import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
+import { type Work, withPool } from "./session.ts";
+import * as tasks from "./tasks.ts";
+
+export interface EvaluateCall extends Work {
+  readonly data: Dataset;
+  /** Attacks to measure under, in order; none measures clean images only. */
+  readonly attacks?: readonly AttackRequest[] | undefined;
+  readonly onProgress?: ((stage: string, done: number, of: number) => void) | undefined;
+}
+
+export interface CleanResult {
+  readonly n: number;
+  /** Mean cross-entropy. */
+  readonly loss: number;
+  /** Share in [0, 1]. */
+  readonly accuracy: number;
+}
+
+export interface AttackResult {
+  readonly name: string;
+  readonly norm: string;
+  /** In pixel units. */
+  readonly eps: number;
+  readonly protocol: string;
+  /** Share of all images that are still right when attacked. */
+  readonly accuracy: number;
+  /** Share of the images right when clean that the attack turns (Definition 3). */
+  readonly turned: number;
+  readonly warnings: readonly string[];
+}
+
+export interface Evaluation {
+  readonly clean: CleanResult;
+  readonly attacks: readonly AttackResult[];
+}
+
+const SHARD = 250;
+
+function warningsOf(data: Dataset, options: AttackOptions, turned: number): string[] {
+  const warnings: string[] = [];
+  if (options.labels === "predicted") {
+    warnings.push("labels predicted by the network: weaker than an attack on the true labels");
+  }
+  if (options.clip === null) warnings.push("pixels may leave [0, 1]: not all of these are images");
+  else if (data.pixels instanceof Float32Array) {
+    const [low, high] = options.clip;
+    if (data.pixels.some((v) => v < low || v > high)) {
+      warnings.push(
+        `the data leave the clip range [${low}, ${high}]: give --clip or --mean and --std`,
+      );
+    }
+  }
+  if (options.eps > 0 && turned === 0) {
+    warnings.push(
+      "not one image was turned: gradients may be masked; do not read this as robustness",
+    );
+  }
+  return warnings;
+}
+
+async function measureClean(pool: Pool, call: EvaluateCall): Promise<CleanResult> {
+  const { data, signal, onProgress } = call;
+  const shards = engineTasks.shardsOf(data.count);
+  const sums = await pool.map<engineTasks.Shard, { loss: number; right: number }>(
+    { module: engineTasks.module, name: "lossShard" },
+    shards,
+    { signal, onDone: (done) => onProgress?.("clean", shards[done - 1].to, data.count) },
+  );
+  return {
+    n: data.count,
+    loss: sums.reduce((a, c) => a + c.loss, 0) / data.count,
+    accuracy: sums.reduce((a, c) => a + c.right, 0) / data.count,
+  };
+}
+
+async function marginsUnder(
+  pool: Pool,
+  options: AttackOptions,
+  call: EvaluateCall,
+): Promise<{ clean: Float32Array[]; attacked: Float32Array[] }> {
+  const { data, signal, onProgress } = call;
+  const args = Array.from({ length: Math.ceil(data.count / SHARD) }, (_, i): tasks.AttackShard => {
+    const length = Math.min(SHARD, data.count - i * SHARD);
+    return { ids: Int32Array.from({ length }, (_, k) => i * SHARD + k), options, keep: 0 };
+  });
+  const stage = `${options.attack} ${options.eps}`;
+  const shards = await pool.map<tasks.AttackShard, tasks.AttackedShard>(
+    { module: tasks.module, name: "attackShard" },
+    args,
+    {
+      signal,
+      onDone: (done) => onProgress?.(stage, Math.min(done * SHARD, data.count), data.count),
+    },
+  );
+  return {
+    clean: shards.map(({ cleanMargins }) => cleanMargins),
+    attacked: shards.map(({ margins }) => margins),
+  };
+}
+
+const countRight = (margins: readonly Float32Array[]): number =>
+  margins.reduce((sum, part) => sum + part.reduce((n, m) => n + (m > 0 ? 1 : 0), 0), 0);
+
+/**
+ * Accuracy and loss of a model on a data set, and its accuracy under attacks. An image counts as right
+ * when f_y exceeds every rival; a tie is wrong.
+ *
+ * @throws TemperError `bad-option`, `data-mismatch`, or `aborted`
+ */
+export async function evaluate(model: Model, call: EvaluateCall): Promise<Evaluation> {
+  const { data } = call;
+  const requests = (call.attacks ?? []).map(attackOptions);
+  return withPool(model, data, call, async (pool) => {
+    const clean = await measureClean(pool, call);
+    const attacks: AttackResult[] = [];
+    for (const options of requests) {
+      const margins = await marginsUnder(pool, options, call);
+      const before = countRight(margins.clean);
+      let turnedCount = 0;
+      for (const [s, part] of margins.clean.entries()) {
+        for (const [i, margin] of part.entries()) {
+          if (margin > 0 && !(margins.attacked[s][i] > 0)) turnedCount++;
+        }
+      }
+      const turned = before === 0 ? 0 : turnedCount / before;
+      attacks.push({
+        name: options.attack,
+        norm: options.norm,
+        eps: options.eps,
+        protocol: options.protocol,
+        accuracy: countRight(margins.attacked) / data.count,
+        turned,
+        warnings: warningsOf(data, options, turned),
+      });
+    }
+    return { clean, attacks };
+  });
+}

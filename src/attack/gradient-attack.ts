@@ -1,0 +1,109 @@
+// FGSM and PGD: ascent on the cross-entropy inside the threat model's ball.
+//
+// FGSM (Goodfellow, Shlens & Szegedy, ICLR 2015) is one step of length eps from the clean image; PGD
+// (Madry et al., ICLR 2018) many short ones, each projected back, from a random start.
+
+import { marginOf } from "../engine/logits.ts";
+import { randomStream } from "../tensor/random.ts";
+import { argmax } from "../tensor/vector.ts";
+import type { Classifier } from "./classifier.ts";
+import type { AttackOptions } from "./options.ts";
+import { linfBall, type ThreatModel } from "./threat.ts";
+
+export interface Attacked {
+  /** The attack's last iterates, same shape as the clean images. */
+  readonly x: Float32Array;
+  /** f_y - max rival on the clean and on the attacked image, against the true label. */
+  readonly cleanMargins: Float32Array;
+  readonly margins: Float32Array;
+}
+
+interface Batch {
+  readonly clean: Float32Array;
+  readonly y: Int32Array;
+  readonly size: number;
+}
+
+const imageOf = (x: Float32Array, size: number, i: number): Float32Array =>
+  x.subarray(i * size, (i + 1) * size);
+
+/** Calls `change` with every image of x and the same image of `beside`. */
+function eachImage(
+  { y, size }: Batch,
+  x: Float32Array,
+  beside: Float32Array,
+  change: (image: Float32Array, other: Float32Array, i: number) => void,
+): void {
+  for (let i = 0; i < y.length; i++) change(imageOf(x, size, i), imageOf(beside, size, i), i);
+}
+
+async function ascend(
+  classifier: Classifier,
+  batch: Batch,
+  target: Int32Array,
+  threat: ThreatModel,
+  x: Float32Array,
+  { steps, length }: { readonly steps: number; readonly length: number },
+): Promise<void> {
+  for (let step = 0; step < steps; step++) {
+    const gradient = await classifier.inputGradient(x, target);
+    eachImage(batch, x, gradient, (image, g) => threat.step(image, g, length));
+    eachImage(batch, x, batch.clean, threat.project);
+  }
+}
+
+function marginsOf(classifier: Classifier, logits: Float32Array, y: Int32Array): Float32Array {
+  return Float32Array.from(y, (label, i) => marginOf(logits, classifier.labels, i, label));
+}
+
+/**
+ * Attacks a batch. Image i draws its random starts from the stream (seed, ids[i], restart), so the
+ * result does not depend on how images are batched. Of several restarts the one with the smallest
+ * margin f_y - max rival is kept, an image each.
+ */
+export async function attackBatch(
+  classifier: Classifier,
+  images: { readonly x: Float32Array; readonly y: Int32Array; readonly ids: Int32Array },
+  options: AttackOptions,
+): Promise<Attacked> {
+  const { x: clean, y, ids } = images;
+  const batch: Batch = { clean, y, size: clean.length / y.length };
+  const threat = linfBall(options);
+  const cleanLogits = await classifier.logits(clean, y.length);
+  const { labels } = classifier;
+  const target =
+    options.labels === "true" ? y : y.map((_, i) => argmax(cleanLogits, labels, i * labels));
+
+  const fgsm = options.attack === "fgsm";
+  const restarts = fgsm ? 1 : options.restarts;
+  const path = fgsm
+    ? { steps: 1, length: options.eps }
+    : { steps: options.steps, length: options.stepSize };
+  let best: { x: Float32Array; margins: Float32Array } | undefined;
+  for (let restart = 0; restart < restarts; restart++) {
+    const x = clean.slice();
+    if (!fgsm && options.randomStart) {
+      eachImage(batch, x, clean, (image, original, i) => {
+        threat.start(image, randomStream(options.seed, ids[i], restart));
+        threat.project(image, original);
+      });
+    }
+    await ascend(classifier, batch, target, threat, x, path);
+    const margins = marginsOf(classifier, await classifier.logits(x, y.length), y);
+    if (best === undefined) best = { x, margins };
+    else {
+      for (let i = 0; i < y.length; i++) {
+        if (margins[i] >= best.margins[i]) continue;
+        best.margins[i] = margins[i];
+        imageOf(best.x, batch.size, i).set(imageOf(x, batch.size, i));
+      }
+    }
+  }
+  const { x, margins } = best!;
+  eachImage(batch, x, clean, (image, original, i) => {
+    if (!threat.contains(image, original)) {
+      throw new Error(`the attack left its ball on image ${ids[i]}`);
+    }
+  });
+  return { x, margins, cleanMargins: marginsOf(classifier, cleanLogits, y) };
+}

@@ -1,0 +1,91 @@
+// What an attack may do: the options, their honest defaults, and the paper's protocol in one word.
+import { TemperError } from "../errors.ts";
+
+export const attackNames = ["fgsm", "pgd"] as const;
+export type AttackName = (typeof attackNames)[number];
+
+export const protocols = ["honest", "cleverhans"] as const;
+export type Protocol = (typeof protocols)[number];
+
+/** An attack, fully stated. Lengths are in pixel units. */
+export interface AttackOptions {
+  readonly attack: AttackName;
+  readonly norm: "linf";
+  /** Radius of the ball. */
+  readonly eps: number;
+  /** Length of one step of PGD; FGSM takes one of eps. */
+  readonly stepSize: number;
+  readonly steps: number;
+  readonly restarts: number;
+  /** The range pixels are kept in, or null: the image may leave it. */
+  readonly clip: readonly [low: number, high: number] | null;
+  /** Whether the loss is taken against the true labels or the network's own on the clean image. */
+  readonly labels: "true" | "predicted";
+  readonly randomStart: boolean;
+  readonly protocol: Protocol;
+  readonly seed: number;
+}
+
+/** Options as a user gives them: only eps has no default. */
+export interface AttackRequest {
+  readonly attack?: AttackName | undefined;
+  readonly norm?: "linf" | undefined;
+  readonly eps: number;
+  /** Default eps / 10. */
+  readonly stepSize?: number | undefined;
+  /** Default 40. */
+  readonly steps?: number | undefined;
+  /** Default 1. */
+  readonly restarts?: number | undefined;
+  /** Default [0, 1]. */
+  readonly clip?: readonly [low: number, high: number] | null | undefined;
+  /** Default true. */
+  readonly labels?: "true" | "predicted" | undefined;
+  /** Default true. */
+  readonly randomStart?: boolean | undefined;
+  /** "cleverhans": predicted labels and no clip, as in the paper's tables, unless stated otherwise. */
+  readonly protocol?: Protocol | undefined;
+  readonly seed?: number | undefined;
+}
+
+function demand(holds: boolean, option: string, given: unknown, expected: string): void {
+  if (!holds) throw new TemperError("bad-option", `${option} ${given}: expected ${expected}`);
+}
+
+/**
+ * Fills in the defaults: true labels, pixels clipped to [0, 1], a random start.
+ *
+ * @throws TemperError `bad-option` naming the option, what was given and what is expected
+ */
+export function attackOptions(request: AttackRequest): AttackOptions {
+  const { attack = "pgd", norm = "linf", eps, steps = 40, restarts = 1, seed = 0 } = request;
+  const { randomStart = true, protocol = "honest" } = request;
+  const paper = protocol === "cleverhans";
+  const { clip = paper ? null : ([0, 1] as const), labels = paper ? "predicted" : "true" } =
+    request;
+  const stepSize = request.stepSize ?? eps / 10;
+  const count = (n: number): boolean => Number.isInteger(n) && n >= 1;
+  demand(attackNames.includes(attack), "attack", attack, attackNames.join(" or "));
+  demand(norm === "linf", "norm", norm, "linf");
+  demand(protocols.includes(protocol), "protocol", protocol, protocols.join(" or "));
+  demand(Number.isFinite(eps) && eps >= 0, "eps", eps, "a radius in pixel units, 0 or more");
+  demand(Number.isFinite(stepSize) && stepSize >= 0, "step-size", stepSize, "a length, 0 or more");
+  demand(count(steps), "steps", steps, "a whole number, 1 or more");
+  demand(count(restarts), "restarts", restarts, "a whole number, 1 or more");
+  demand(labels === "true" || labels === "predicted", "labels", labels, "true or predicted");
+  if (clip !== null) demand(clip[0] < clip[1], "clip", clip.join(","), "two numbers, low,high");
+  demand(Number.isInteger(seed), "seed", seed, "a whole number");
+  return {
+    attack,
+    norm,
+    eps,
+    stepSize,
+    steps,
+    restarts,
+    clip,
+    labels,
+    randomStart,
+    protocol,
+    seed,
+  };
+}

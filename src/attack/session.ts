@@ -1,0 +1,33 @@
+// A pool set up for attacks on one model and one data set: shared once, closed by its owner.
+import { checkDataset, type Dataset } from "../data/dataset.ts";
+import type { Model } from "../engine/model.ts";
+import { openPool, type Pool } from "../engine/pool.ts";
+
+/** What every long call of the library takes. */
+export interface Work {
+  /** Worker processes; default one a core, 0 stays in this process. */
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+// Below this many images, starting processes costs more than it saves.
+const SMALL = 256;
+
+/** Runs `use` with a pool that shares the model and the data, and closes the pool whatever happens. */
+export async function withPool<R>(
+  model: Model,
+  data: Dataset,
+  { threads }: Work,
+  use: (pool: Pool) => Promise<R>,
+): Promise<R> {
+  checkDataset(data, { shape: model.inputShape, labels: model.labels });
+  const pool = openPool(threads ?? (data.count < SMALL ? 0 : undefined));
+  try {
+    pool.share("network", { file: model.network.file, options: model.network.options });
+    pool.share("theta", model.theta());
+    pool.share("data", data);
+    return await use(pool);
+  } finally {
+    await pool.close();
+  }
+}

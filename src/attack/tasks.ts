@@ -1,0 +1,94 @@
+// The attack's shards: some images of the shared data set attacked, in a worker process or here.
+import { type Dataset, gather } from "../data/dataset.ts";
+import { BATCH, inputGradientOfAll } from "../engine/batches.ts";
+import { oneHot } from "../engine/logits.ts";
+import type { Network } from "../engine/network.ts";
+import type { Programs } from "../engine/programs.ts";
+import type { TaskState } from "../engine/task.ts";
+import { sharedPrograms } from "../engine/tasks.ts";
+import type { Classifier } from "./classifier.ts";
+import { attackBatch } from "./gradient-attack.ts";
+import type { AttackOptions } from "./options.ts";
+
+export const module: string = import.meta.url;
+
+export interface AttackShard {
+  /** Indices in the shared data set. */
+  readonly ids: Int32Array;
+  readonly options: AttackOptions;
+  /** How many attacked images to return for each label: the worst broken ones. 0 returns margins only. */
+  readonly keep: number;
+}
+
+export interface AttackedShard {
+  /** f_y - max rival before and after, one an id. */
+  readonly cleanMargins: Float32Array;
+  readonly margins: Float32Array;
+  /** The kept images: right when clean, wrong when attacked, worst first within each label. */
+  readonly kept: readonly KeptImage[];
+}
+
+export interface KeptImage {
+  readonly id: number;
+  readonly label: number;
+  /** f_y - max rival; below 0 the image is broken. */
+  readonly margin: number;
+  readonly x: Float32Array;
+}
+
+function classifierOf(network: Network, programs: Programs): Classifier {
+  return {
+    labels: network.labels,
+    logits: (x, n) => programs.logits(x, n),
+    inputGradient: (x, y) =>
+      inputGradientOfAll(
+        network,
+        programs,
+        "input-of-loss",
+        x,
+        oneHot(y, network.labels),
+        y.length,
+      ),
+  };
+}
+
+/** The `keep` worst of each label. Ties go to the smaller id, so that the order of shards cannot show. */
+export function worstOfEachLabel(images: readonly KeptImage[], keep: number): KeptImage[] {
+  const taken = new Map<number, number>();
+  return images.toSorted(byMargin).filter(({ label }) => {
+    const n = (taken.get(label) ?? 0) + 1;
+    taken.set(label, n);
+    return n <= keep;
+  });
+}
+
+/** Worst first. */
+export const byMargin = (a: KeptImage, b: KeptImage): number => a.margin - b.margin || a.id - b.id;
+
+export async function attackShard(state: TaskState, shard: AttackShard): Promise<AttackedShard> {
+  const { network, programs } = await sharedPrograms(state);
+  const data = state.get<Dataset>("data");
+  const classifier = classifierOf(network, programs);
+  const { ids, options, keep } = shard;
+  const cleanMargins = new Float32Array(ids.length);
+  const margins = new Float32Array(ids.length);
+  let kept: KeptImage[] = [];
+  for (let from = 0; from < ids.length; from += BATCH) {
+    const batch = ids.subarray(from, from + BATCH);
+    const y = batch.map((id) => data.labels[id]);
+    const images = { x: gather(data, batch), y, ids: batch };
+    const attacked = await attackBatch(classifier, images, options);
+    cleanMargins.set(attacked.cleanMargins, from);
+    margins.set(attacked.margins, from);
+    if (keep === 0) continue;
+    const size = attacked.x.length / batch.length;
+    const broken: KeptImage[] = [];
+    for (const [i, id] of batch.entries()) {
+      if (!(attacked.cleanMargins[i] > 0 && attacked.margins[i] < 0)) continue;
+      const x = attacked.x.slice(i * size, (i + 1) * size);
+      broken.push({ id, label: y[i], margin: attacked.margins[i], x });
+    }
+    kept = worstOfEachLabel([...kept, ...broken], keep);
+  }
+  return { cleanMargins, margins, kept };
+}

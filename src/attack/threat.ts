@@ -1,0 +1,51 @@
+// Threat models: what may be done to an image. An attack knows the norm only through these three.
+import type { Random } from "../tensor/random.ts";
+import type { AttackOptions } from "./options.ts";
+
+/** The ball around a clean image, for one image at a time: slices of row-major arrays. */
+export interface ThreatModel {
+  /** A uniformly random perturbation, added to the image in place. */
+  start(x: Float32Array, random: Random): void;
+  /** Moves x along the steepest ascent direction of a gradient, by a length, in place. */
+  step(x: Float32Array, gradient: Float32Array, length: number): void;
+  /** The nearest point of the ball around `clean` and of the clip range, in place. */
+  project(x: Float32Array, clean: Float32Array): void;
+  /** Whether x lies in the ball and the range, up to the rounding of float32. */
+  contains(x: Float32Array, clean: Float32Array): boolean;
+}
+
+// Adding eps to a pixel rounds by half a unit in the last place; a clip range up to 255 stays below this.
+const ROUNDING = 2 ** -22;
+
+/** ||x - clean||_inf <= eps, and pixels within the clip range where there is one. */
+export function linfBall({ eps: stated, clip }: Pick<AttackOptions, "eps" | "clip">): ThreatModel {
+  // Lengths are rounded to float32 first, as every float32 implementation does: the same images to the bit.
+  const eps = Math.fround(stated);
+  const [low, high] = clip ?? [-Infinity, Infinity];
+  return {
+    start: (x, random) => {
+      for (let i = 0; i < x.length; i++) x[i] += eps * (2 * random.uniform() - 1);
+    },
+    step: (x, gradient, stated) => {
+      const length = Math.fround(stated);
+      for (let i = 0; i < x.length; i++) x[i] += length * Math.sign(gradient[i]);
+    },
+    project: (x, clean) => {
+      for (let i = 0; i < x.length; i++) {
+        const inBall = Math.min(Math.max(x[i], clean[i] - eps), clean[i] + eps);
+        x[i] = Math.min(Math.max(inBall, low), high);
+      }
+    },
+    contains: (x, clean) => {
+      for (let i = 0; i < x.length; i++) {
+        const slack = ROUNDING * Math.max(1, Math.abs(clean[i]));
+        // A clean pixel outside the range is allowed to stay as far outside as the ball needs.
+        const nearest = Math.min(Math.max(clean[i], low), high);
+        if (!(Math.abs(x[i] - clean[i]) <= Math.max(eps, Math.abs(nearest - clean[i])) + slack))
+          return false;
+        if (!(x[i] >= low && x[i] <= high)) return false;
+      }
+      return true;
+    },
+  };
+}

@@ -1,0 +1,27 @@
+// The entry of a worker process: takes shared values and tasks from the parent, one at a time.
+import { TemperError } from "../errors.ts";
+import type { FromChild, ToChild } from "./children.ts";
+import { createTaskState, type TaskFunction } from "./task.ts";
+
+const state = createTaskState();
+const reply = (message: FromChild): void => {
+  process.send?.(message);
+};
+
+// Ctrl-C reaches the whole process group; the parent decides when its workers end. When the channel to
+// the parent closes nothing keeps this process alive, and it ends by itself.
+process.on("SIGINT", () => {});
+process.on("message", async (message: ToChild) => {
+  if (message.kind === "share") {
+    state.set(message.key, message.value);
+    return;
+  }
+  const { id, task, arg } = message;
+  try {
+    const run = (await import(task.module))[task.name] as TaskFunction<unknown, unknown>;
+    reply({ kind: "done", id, result: await run(state, arg) });
+  } catch (error) {
+    const code = error instanceof TemperError ? { code: error.code } : {};
+    reply({ kind: "failed", id, message: (error as Error).message, ...code });
+  }
+});

@@ -1,0 +1,160 @@
+// A pool of child processes. A process that dies has its shard run again elsewhere.
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { type ErrorCode, TemperError, throwIfAborted } from "../errors.ts";
+import type { MapOptions, Pool } from "./pool.ts";
+import type { TaskName } from "./task.ts";
+
+/** How often a shard is started before the pool gives up. */
+const TRIES = 3;
+
+export type ToChild =
+  | { readonly kind: "share"; readonly key: string; readonly value: unknown }
+  | { readonly kind: "run"; readonly id: number; readonly task: TaskName; readonly arg: unknown };
+
+export type FromChild =
+  | { readonly kind: "done"; readonly id: number; readonly result: unknown }
+  | {
+      readonly kind: "failed";
+      readonly id: number;
+      readonly message: string;
+      readonly code?: ErrorCode;
+    };
+
+interface Job {
+  readonly id: number;
+  readonly task: TaskName;
+  readonly arg: unknown;
+  readonly finish: (result: unknown) => void;
+  readonly fail: (error: Error) => void;
+  tries: number;
+}
+
+interface Child {
+  readonly process: ChildProcess;
+  job: Job | undefined;
+}
+
+// From sources (tests) the child needs a loader for TypeScript; built, it is plain JavaScript.
+const fromSource = import.meta.url.endsWith(".ts");
+const entry = fileURLToPath(new URL(fromSource ? "./child.ts" : "./child.js", import.meta.url));
+
+/** Starts `count` processes at once; they end with this one, or on close. */
+export function createChildren(count: number): Pool {
+  const shared = new Map<string, unknown>();
+  const waiting: Job[] = [];
+  const children = new Set<Child>();
+  let closing = false;
+  let nextId = 0;
+
+  const send = (child: Child, message: ToChild): void => {
+    // A child that died in between is noticed by its exit event, which runs the job again.
+    child.process.send(message, () => {});
+  };
+  const feed = (): void => {
+    for (const child of children) {
+      if (child.job !== undefined) continue;
+      const job = waiting.shift();
+      if (job === undefined) return;
+      child.job = job;
+      job.tries++;
+      send(child, { kind: "run", id: job.id, task: job.task, arg: job.arg });
+    }
+  };
+  const onMessage = (child: Child, message: FromChild): void => {
+    const job = child.job;
+    if (job === undefined || job.id !== message.id) return;
+    child.job = undefined;
+    if (message.kind === "done") job.finish(message.result);
+    else {
+      const { code } = message;
+      job.fail(
+        code === undefined ? new Error(message.message) : new TemperError(code, message.message),
+      );
+    }
+    feed();
+  };
+  const onExit = (child: Child, why: string): void => {
+    if (!children.delete(child) || closing) return;
+    const job = child.job;
+    if (job !== undefined && job.tries < TRIES) waiting.unshift(job);
+    else if (job !== undefined) {
+      job.fail(
+        new TemperError(
+          "worker-failed",
+          `a worker process ended ${TRIES} times on the same shard (${why})\nit may have run out of memory: try fewer --threads`,
+        ),
+      );
+    }
+    start();
+    feed();
+  };
+  const start = (): void => {
+    const child: Child = {
+      process: fork(entry, [], {
+        serialization: "advanced",
+        execArgv: fromSource ? ["--import", "tsx"] : [],
+        stdio: ["ignore", "inherit", "inherit", "ipc"],
+      }),
+      job: undefined,
+    };
+    children.add(child);
+    child.process.on("message", (message) => onMessage(child, message as FromChild));
+    child.process.on("exit", (code, signal) => onExit(child, signal ?? `exit code ${code}`));
+    for (const [key, value] of shared) send(child, { kind: "share", key, value });
+  };
+  for (let i = 0; i < count; i++) start();
+
+  return {
+    size: count,
+    share: (key, value) => {
+      shared.set(key, value);
+      for (const child of children) send(child, { kind: "share", key, value });
+    },
+    map: async <A, R>(task: TaskName, args: readonly A[], options: MapOptions = {}) => {
+      throwIfAborted(options.signal);
+      let done = 0;
+      const own = new Set<Job>();
+      const cancel = (): void => {
+        for (const job of own) {
+          const at = waiting.indexOf(job);
+          if (at >= 0) waiting.splice(at, 1);
+          job.fail(new TemperError("aborted", "stopped on request"));
+        }
+      };
+      options.signal?.addEventListener("abort", cancel, { once: true });
+      const results = args.map(
+        (arg) =>
+          new Promise<R>((resolve, reject) => {
+            const job: Job = {
+              id: nextId++,
+              task,
+              arg,
+              tries: 0,
+              finish: (result) => {
+                options.onDone?.(++done);
+                resolve(result as R);
+              },
+              fail: reject,
+            };
+            own.add(job);
+            waiting.push(job);
+          }),
+      );
+      feed();
+      try {
+        return await Promise.all(results);
+      } finally {
+        options.signal?.removeEventListener("abort", cancel);
+      }
+    },
+    close: async () => {
+      closing = true;
+      const ends = [...children].map(
+        ({ process }) => new Promise<void>((resolve) => process.once("exit", () => resolve())),
+      );
+      for (const { process } of children) process.kill("SIGKILL");
+      await Promise.all(ends);
+    },
+  };
+}

@@ -1,0 +1,139 @@
+// The public Model: a classifier with its losses and gradients, runnable in this process.
+import { readFile } from "node:fs/promises";
+import { TemperError } from "../errors.ts";
+import type { Parameter } from "../onnx/theta.ts";
+import { inputGradientOfAll, logitsOfAll, thetaGradientOfAll } from "./batches.ts";
+import { oneHot, sumCrossEntropy } from "./logits.ts";
+import { loadNetwork, type Network, type NetworkOptions, networkBytes } from "./network.ts";
+import { openPrograms } from "./programs.ts";
+
+/**
+ * A trained image classifier. Images x are float32 in pixel units, row-major [n, ...inputShape]; y holds
+ * the true labels. Calls with arrays that do not fit throw TemperError `data-mismatch`.
+ */
+export interface Model {
+  /** Shape of one image, without the batch. */
+  readonly inputShape: readonly number[];
+  /** Number of labels. */
+  readonly labels: number;
+  readonly parameterCount: number;
+  /** The tensors of theta in order; offsets and sizes count floats. */
+  readonly parameters: readonly Parameter[];
+  /** The plain data behind the model, for the rooms below the engine. */
+  readonly network: Network;
+  /** A copy of theta [parameterCount]. */
+  theta(): Float32Array;
+  /** f_l(x_i), row-major [n * labels]. */
+  logits(x: Float32Array, n: number): Promise<Float32Array>;
+  /** Mean cross-entropy, float64. */
+  loss(x: Float32Array, y: Int32Array): Promise<number>;
+  /** Mean cross-entropy and its gradient in theta, float64 [parameterCount]. */
+  lossGradient(
+    x: Float32Array,
+    y: Int32Array,
+  ): Promise<{ readonly loss: number; readonly gradient: Float64Array }>;
+  /** Gradient in x of the summed cross-entropy, same shape as x. */
+  inputGradient(x: Float32Array, y: Int32Array): Promise<Float32Array>;
+  /** Gradient in theta of the sum of w_il f_l(x_i); weights [n * labels], any n. */
+  logitGradient(x: Float32Array, weights: Float32Array | Float64Array): Promise<Float64Array>;
+  /** The same network with another theta. Close both. */
+  withParameters(theta: Float32Array): Promise<Model>;
+  /** The ONNX file: the input file with theta's bytes replaced in place. */
+  bytes(): Uint8Array<ArrayBuffer>;
+  /** Frees the native sessions. The model may be used again: they are made anew. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens an ONNX classifier.
+ *
+ * @param source a path or the file's bytes
+ * @throws TemperError `file-missing`, `model-unreadable`, `model-unsupported`, `bad-option`
+ */
+export async function openModel(
+  source: string | Uint8Array,
+  options: NetworkOptions = {},
+): Promise<Model> {
+  const file = typeof source === "string" ? await readModelFile(source) : source;
+  const network = await loadNetwork(file, options);
+  return modelOf(network, network.theta0);
+}
+
+async function readModelFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "there is no such file" : message;
+    throw new TemperError("file-missing", `cannot read the model "${path}": ${why}`, { cause });
+  }
+}
+
+function modelOf(network: Network, theta: Float32Array): Model {
+  const programs = openPrograms(network, theta);
+  const size = network.inputShape.reduce((a, c) => a * c, 1);
+
+  const countOf = (x: Float32Array, n: number, what: string): number => {
+    if (!Number.isInteger(n) || x.length !== n * size) {
+      throw new TemperError(
+        "data-mismatch",
+        `x holds ${x.length} values, but ${what} needs ${n} x ${size} ([${network.inputShape}] an image)`,
+      );
+    }
+    return n;
+  };
+  const labelled = (x: Float32Array, y: Int32Array): Float32Array => {
+    countOf(x, y.length, `${y.length} labels`);
+    const wrong = y.findIndex((label) => label < 0 || label >= network.labels);
+    if (wrong >= 0) {
+      throw new TemperError(
+        "data-mismatch",
+        `label ${y[wrong]} of image ${wrong} is outside 0 .. ${network.labels - 1}`,
+      );
+    }
+    return oneHot(y, network.labels);
+  };
+  const logits: Model["logits"] = (x, n) => logitsOfAll(network, programs, x, countOf(x, n, "n"));
+
+  return {
+    inputShape: network.inputShape,
+    labels: network.labels,
+    parameterCount: theta.length,
+    parameters: network.parameters,
+    network,
+    theta: () => theta.slice(),
+    logits,
+    loss: async (x, y) => {
+      labelled(x, y);
+      return sumCrossEntropy(await logits(x, y.length), network.labels, y) / y.length;
+    },
+    lossGradient: async (x, y) => {
+      const n = y.length;
+      const sums = await thetaGradientOfAll(
+        network,
+        programs,
+        "theta-of-loss",
+        x,
+        labelled(x, y),
+        n,
+      );
+      return {
+        loss: sumCrossEntropy(sums.logits, network.labels, y) / n,
+        gradient: sums.gradient.map((g) => g / n),
+      };
+    },
+    inputGradient: (x, y) =>
+      inputGradientOfAll(network, programs, "input-of-loss", x, labelled(x, y), y.length),
+    logitGradient: async (x, weights) => {
+      const n = countOf(x, weights.length / network.labels, `${weights.length} weights`);
+      const w = Float32Array.from(weights);
+      return (await thetaGradientOfAll(network, programs, "theta-of-logits", x, w, n)).gradient;
+    },
+    withParameters: async (next) => {
+      networkBytes(network, next);
+      return modelOf(network, next.slice());
+    },
+    bytes: () => networkBytes(network, theta),
+    close: () => programs.release(),
+  };
+}
