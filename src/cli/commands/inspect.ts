@@ -1,0 +1,58 @@
+// temper inspect: what a model is made of, what Temper would change, and which operators have a gradient.
+import type { Command } from "commander";
+import { rules } from "../../autodiff/rules.ts";
+import { openModel } from "../../engine/model.ts";
+import type { Context } from "../context.ts";
+import { type ModelFlags, modelOptions, withModel } from "../options.ts";
+import { table } from "../table.ts";
+
+interface Flags extends ModelFlags {
+  readonly json?: boolean;
+}
+
+async function run(path: string, flags: Flags, context: Context): Promise<void> {
+  const model = await openModel(path, modelOptions(flags));
+  const { graph } = model.network;
+  const uses = new Map<string, number>();
+  for (const { op } of graph.nodes) uses.set(op, (uses.get(op) ?? 0) + 1);
+  const operators = [...uses]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, nodes]) => ({ name, nodes, gradient: rules.has(name) }));
+  const { inputShape, labels, parameterCount, parameters } = model;
+  await model.close();
+  if (flags.json === true) {
+    context.printJson({ path, inputShape, labels, parameterCount, parameters, operators });
+    return;
+  }
+  context.print(
+    `${path}: [${inputShape.join(", ")}] -> ${labels} labels, ${parameterCount} parameters`,
+  );
+  context.print("");
+  context.print(
+    table(
+      ["parameter", "shape", "kind", "offset", "size"],
+      parameters.map((p) => [p.name, p.shape.join(" x "), p.kind, `${p.offset}`, `${p.size}`]),
+    ),
+  );
+  context.print("");
+  context.print(
+    table(
+      ["operator", "nodes", "gradient"],
+      operators.map(({ name, nodes, gradient }) => [name, `${nodes}`, gradient ? "yes" : "no"]),
+    ),
+  );
+}
+
+export function addInspect(program: Command, context: Context): void {
+  const command = program
+    .command("inspect")
+    .summary("layers, parameters, operators")
+    .description(
+      "Lists the tensors that make up theta, in order, and the operators of the graph.\n" +
+        'An operator without a gradient ("no") is fine where it only computes shapes; on the way from\n' +
+        "the weights to the logits it keeps the model from being attacked or corrected.",
+    )
+    .argument("<model>", "ONNX file")
+    .option("--json", "print one JSON document on stdout");
+  withModel(command).action((path: string, flags: Flags) => run(path, flags, context));
+}

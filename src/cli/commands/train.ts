@@ -1,0 +1,92 @@
+// temper train: one of the paper's networks from nothing, as an ONNX file.
+import type { Command } from "commander";
+import { openData } from "../../data/open.ts";
+import { writeAtomic } from "../../data/write.ts";
+import { TemperError } from "../../errors.ts";
+import { type Architecture, architectures } from "../../train/networks.ts";
+import { train } from "../../train/train.ts";
+import type { Context } from "../context.ts";
+import { count, number } from "../parse.ts";
+import { checkFolderOf } from "./attack.ts";
+
+interface Flags {
+  readonly data: string;
+  readonly out: string;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly decay: number;
+  readonly seed: number;
+  readonly dataDir?: string;
+  readonly json?: boolean;
+}
+
+function architectureOf(given: string): Architecture {
+  const found = architectures.find((name) => name === given);
+  if (found === undefined) {
+    throw new TemperError(
+      "bad-option",
+      `unknown architecture "${given}"; known are ${architectures.join(", ")}`,
+    );
+  }
+  return found;
+}
+
+async function run(given: string, flags: Flags, context: Context): Promise<void> {
+  const architecture = architectureOf(given);
+  await checkFolderOf(flags.out);
+  const { dataDir, epochs, batch, learningRate, decay, seed, out } = flags;
+  const data = await openData(flags.data, { dataDir });
+  const trained = await train(architecture, {
+    data,
+    epochs,
+    batch,
+    learningRate,
+    decay,
+    seed,
+    signal: context.signal,
+    onProgress: (epoch, done, of) =>
+      context.progress.update(`epoch ${epoch} of ${epochs}`, done, of),
+    onEpoch: ({ epoch, loss }) => context.progress.line(`epoch ${epoch}: loss ${loss.toFixed(4)}`),
+  });
+  context.progress.stop();
+  await writeAtomic(out, trained.bytes);
+  if (flags.json === true) context.printJson({ out, epochs: trained.epochs });
+  else
+    context.print(
+      `${architecture} trained on ${data.name} (${data.count} images), written to ${out}`,
+    );
+}
+
+export function addTrain(program: Command, context: Context): void {
+  program
+    .command("train")
+    .summary("train one of the paper's networks")
+    .description(
+      "Trains a network with Adam. The defaults are the schedule of the paper's authors;\n" +
+        "cnnlight on mnist:train takes about a minute and reaches 97.5 % or more on mnist:test.",
+    )
+    .argument("<architecture>", architectures.join(" or "))
+    .requiredOption("--data <data>", "training data: mnist:train, digits:train, file.npz, ...")
+    .requiredOption("--out <file>", "the ONNX file to write")
+    .option("--epochs <n>", "passes over the data", count(), 10)
+    .option("--batch <n>", "images a step", count(), 64)
+    .option("--learning-rate <rate>", "of Adam, in the first epoch", number({ min: 0 }), 1e-3)
+    .option(
+      "--decay <factor>",
+      "factor on the learning rate after each epoch",
+      number({ min: 0 }),
+      0.7,
+    )
+    .option("--seed <n>", "the same seed gives the same file to the bit", count(0), 0)
+    .option(
+      "--data-dir <dir>",
+      "folder of the data sets (default: TEMPER_DATA, else a cache folder)",
+    )
+    .option("--json", "print one JSON document on stdout")
+    .addHelpText(
+      "after",
+      "\nExample:\n  temper train cnnlight --data mnist:train --out cnnlight.onnx",
+    )
+    .action((given: string, flags: Flags) => run(given, flags, context));
+}

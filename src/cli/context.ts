@@ -1,0 +1,22 @@
+// What every command shares at run time: output streams, progress, and Ctrl-C as an AbortSignal.
+import { createProgress, type Progress } from "./progress.ts";
+
+export interface Context {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Results go to stdout. */
+  print(text: string): void;
+  /** With --json, the one document on stdout; nothing else is printed there. */
+  printJson(document: unknown): void;
+}
+
+export function createContext(): Context {
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort());
+  return {
+    progress: createProgress(),
+    signal: controller.signal,
+    print: (text) => process.stdout.write(`${text}\n`),
+    printJson: (document) => process.stdout.write(`${JSON.stringify(document, null, 2)}\n`),
+  };
+}

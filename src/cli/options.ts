@@ -1,0 +1,124 @@
+// Options that several commands share, each declared once.
+import type { Command } from "commander";
+import {
+  type AttackName,
+  type AttackRequest,
+  attackNames,
+  type Protocol,
+} from "../attack/options.ts";
+import type { NetworkOptions } from "../engine/network.ts";
+import { clipRange, count, number, numbers, oneOf, several } from "./parse.ts";
+
+export interface CommonFlags {
+  readonly json?: boolean;
+  readonly seed: number;
+  readonly threads?: number;
+  readonly dataDir?: string;
+}
+
+/** --json --seed --threads --data-dir */
+export function withCommon(command: Command): Command {
+  return command
+    .option("--json", "print one JSON document on stdout")
+    .option("--seed <n>", "the same seed gives the same result to the bit", count(0), 0)
+    .option("--threads <n>", "worker processes (default: one a core)", count())
+    .option(
+      "--data-dir <dir>",
+      "folder of the data sets (default: TEMPER_DATA, else a cache folder)",
+    );
+}
+
+export interface ModelFlags {
+  readonly mean?: number[];
+  readonly std?: number[];
+  readonly output?: string;
+}
+
+/** --mean --std --output */
+export function withModel(command: Command): Command {
+  return command
+    .option("--mean <a,b,c>", "mean per channel, where the model wants normalised input", numbers)
+    .option("--std <a,b,c>", "standard deviation per channel, likewise", numbers)
+    .option("--output <name>", "the output that holds the logits, of a model with several");
+}
+
+export const modelOptions = ({ mean, std, output }: ModelFlags): NetworkOptions => ({
+  mean,
+  std,
+  output,
+});
+
+export interface AttackFlags {
+  readonly norm: "linf";
+  readonly stepSize?: number;
+  readonly steps: number;
+  readonly restarts: number;
+  readonly clip?: [number, number] | null;
+  readonly labels?: "true" | "predicted";
+  readonly randomStart: boolean;
+  readonly protocol?: Protocol;
+}
+
+/** Everything about an attack but its name and radius, which commands take once or several times. */
+export function withAttack(command: Command): Command {
+  return command
+    .option("--norm <norm>", "norm of the ball: linf", oneOf(["linf"]), "linf")
+    .option(
+      "--step-size <length>",
+      "length of a step of PGD (default: eps / 10)",
+      number({ min: 0 }),
+    )
+    .option("--steps <n>", "steps of PGD", count(), 40)
+    .option("--restarts <n>", "random starts of PGD; the worst is kept, an image each", count(), 1)
+    .option("--clip <low,high|none>", "range pixels are kept in (default: 0,1)", clipRange)
+    .option(
+      "--labels <which>",
+      "attack the true or the predicted labels (default: true)",
+      oneOf(["true", "predicted"]),
+    )
+    .option("--no-random-start", "start PGD at the clean image")
+    .option(
+      "--protocol <name>",
+      "cleverhans: predicted labels and no clip, as in the paper's tables",
+      oneOf(["cleverhans"]),
+    );
+}
+
+/** --attack and --eps, which may be given several times. */
+export function withAttackList(command: Command): Command {
+  return withAttack(
+    command
+      .option(
+        "--attack <name>",
+        "fgsm or pgd; may be given several times",
+        several(oneOf(attackNames)),
+      )
+      .option(
+        "--eps <radius>",
+        "radius in pixel units; may be given several times",
+        several(number({ min: 0 })),
+      ),
+  );
+}
+
+/** One attack as the library takes it. */
+export function attackRequest(
+  flags: AttackFlags & CommonFlags,
+  attack: AttackName,
+  eps: number,
+): AttackRequest {
+  const { norm, stepSize, steps, restarts, clip, labels, randomStart, protocol, seed } = flags;
+  return {
+    attack,
+    norm,
+    eps,
+    stepSize,
+    steps,
+    restarts,
+    clip,
+    labels,
+    randomStart,
+    protocol,
+    seed,
+  };
+}
