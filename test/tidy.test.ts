@@ -1,0 +1,167 @@
+// The house keeps itself in order: who may import whom, how long a file may be, what is said where.
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, it } from "vitest";
+
+/** A room imports only from rooms before it in this list (docs/architecture.md). */
+const ladder = [
+  "errors",
+  "tensor",
+  "qp",
+  "correct",
+  "onnx",
+  "data",
+  "autodiff",
+  "engine",
+  "attack",
+  "train",
+  "run",
+  "report",
+  "cli",
+  "index",
+];
+
+interface Source {
+  readonly path: string;
+  readonly room: string;
+  readonly text: string;
+  /** Paths under src/ of what it imports. */
+  readonly imports: readonly string[];
+}
+
+const filesUnder = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(folder, name));
+
+const roomOf = (path: string): string => path.split("/")[0].replace(/\.ts$/, "");
+
+const sources: readonly Source[] = filesUnder("src").map((file) => {
+  const path = relative("src", file);
+  const text = readFileSync(file, "utf8");
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((m) => m[1]);
+  return {
+    path,
+    room: roomOf(path),
+    text,
+    imports: specifiers.map((s) => relative("src", join("src", dirname(path), s))),
+  };
+});
+
+/** The text without comments: what a file does, not what it says. */
+const codeOf = (text: string): string =>
+  text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
+
+const offenders = (bad: (source: Source) => boolean): string[] =>
+  sources.filter(bad).map(({ path }) => path);
+
+describe("rooms", () => {
+  it("are all on the ladder, and import only from rooms above them", () => {
+    expect(offenders(({ room }) => !ladder.includes(room))).toEqual([]);
+    const upward = sources.flatMap(({ path, room, imports }) =>
+      imports
+        .filter((to) => ladder.indexOf(roomOf(to)) > ladder.indexOf(room))
+        .map((to) => `${path} imports ${to}`),
+    );
+    expect(upward).toEqual([]);
+  });
+
+  it("correct/ knows errors, tensor and qp only; attack/ and correct/ do not know each other", () => {
+    const wrong = sources.flatMap(({ path, room, imports }) =>
+      imports
+        .filter((to) => {
+          if (room === "correct")
+            return !["errors", "tensor", "qp", "correct"].includes(roomOf(to));
+          return room === "attack" && roomOf(to) === "correct";
+        })
+        .map((to) => `${path} imports ${to}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("correct/ and qp/ never mention ONNX", () => {
+    expect(
+      offenders(({ room, text }) => /^(correct|qp)$/.test(room) && /onnx/i.test(text)),
+    ).toEqual([]);
+  });
+
+  it("have no import cycles", () => {
+    const imports = new Map(sources.map((s) => [s.path, s.imports]));
+    const finished = new Set<string>();
+    const visit = (path: string, trail: readonly string[]): void => {
+      expect(trail, `${[...trail, path].join(" -> ")}`).not.toContain(path);
+      if (finished.has(path)) return;
+      for (const to of imports.get(path) ?? []) visit(to, [...trail, path]);
+      finished.add(path);
+    };
+    // Types may point both ways without a cycle at run time.
+    for (const s of sources) {
+      const typesOnly = [...s.text.matchAll(/import type [^;]*?"(\.[^"]+)"/g)].map((m) =>
+        relative("src", join("src", dirname(s.path), m[1])),
+      );
+      imports.set(
+        s.path,
+        s.imports.filter((to) => !typesOnly.includes(to)),
+      );
+    }
+    for (const { path } of sources) visit(path, []);
+  });
+});
+
+describe("files", () => {
+  it("stay under 400 lines, sources and tests", () => {
+    const long = [...filesUnder("src"), ...filesUnder("test"), ...filesUnder("bench")].filter(
+      (file) => readFileSync(file, "utf8").split("\n").length > 400,
+    );
+    expect(long).toEqual([]);
+  });
+
+  it("open with a sentence that says what they are for", () => {
+    const silent = [...filesUnder("src"), ...filesUnder("test"), ...filesUnder("bench")].filter(
+      (file) => {
+        const [first, second] = readFileSync(file, "utf8").split("\n");
+        return !/^\/\/ .{20,}/.test(first.startsWith("#!") ? second : first);
+      },
+    );
+    expect(silent).toEqual([]);
+  });
+
+  it("export by name", () => {
+    expect(offenders(({ text }) => /export default/.test(codeOf(text)))).toEqual([]);
+  });
+});
+
+describe("the outside world", () => {
+  it("onnxruntime is known to engine/ alone", () => {
+    expect(
+      offenders(({ room, text }) => room !== "engine" && /from "onnxruntime/.test(text)),
+    ).toEqual([]);
+  });
+
+  it("the console, arguments and exit codes are the command line's", () => {
+    const words = /\bconsole\.|process\.(exit|argv|stdout|stderr)/;
+    expect(offenders(({ room, text }) => room !== "cli" && words.test(codeOf(text)))).toEqual([]);
+  });
+
+  it("chance is seeded", () => {
+    expect(offenders(({ text }) => /Math\.random/.test(text))).toEqual([]);
+  });
+});
+
+describe("the repository", () => {
+  const tracked = execFileSync("git", ["ls-files"], { encoding: "utf8" }).split("\n");
+
+  it("holds no file of a published data set or network", () => {
+    expect(tracked.filter((name) => /ubyte|\.bin(\.gz)?$|\.npz$/.test(name))).toEqual([]);
+  });
+
+  it("argues for every dependency in docs/dependencies.md", () => {
+    const { dependencies, devDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+    const argued = readFileSync("docs/dependencies.md", "utf8");
+    const missing = Object.keys({ ...dependencies, ...devDependencies }).filter(
+      (name) => !argued.includes(`\`${name}\``),
+    );
+    expect(missing).toEqual([]);
+  });
+});
