@@ -58,12 +58,13 @@ export function gradientProgram(graph: Graph, request: ProgramRequest): Gradient
   const asOutput = (name: string): string => (inputs.has(name) ? b.op("Identity", [name]) : name);
   const named = new Map([...gradients].map(([of, name]) => [of, asOutput(name)]));
   const pairs = new Map(
-    [...factors].map(([of, { rows, columns }]) => [
+    [...factors].map(([of, { activation, delta, deltaFirst }]) => [
       of,
-      { rows: asOutput(rows), columns: asOutput(columns) },
+      { activation: asOutput(activation), delta: asOutput(delta), deltaFirst },
     ]),
   );
-  const wanted = [...named.values(), ...[...pairs.values()].flatMap((f) => [f.rows, f.columns])];
+  const factorNames = [...pairs.values()].flatMap((f) => [f.activation, f.delta]);
+  const wanted = [...named.values(), ...factorNames];
   const covectorInput: ValueInfo = {
     name: COVECTOR,
     type: "float32",

@@ -18,10 +18,15 @@ export interface Call {
 /** Emits the nodes of one input's gradient and names it. Called only where that gradient is wanted. */
 export type Vjp = () => string;
 
-/** The two factors of a dense weight's gradient: entry (r, c) is the sum over images of rows[n, r] columns[n, c]. */
+/**
+ * A dense weight's gradient in two factors: the sum over images n of the outer product of delta[n, :]
+ * and activation[n, :]. Only delta depends on what is differentiated.
+ */
 export interface Factors {
-  readonly rows: string;
-  readonly columns: string;
+  readonly activation: string;
+  readonly delta: string;
+  /** Whether the weight is stored [outputs, inputs], so that delta gives the rows. */
+  readonly deltaFirst: boolean;
 }
 
 export interface Rule {

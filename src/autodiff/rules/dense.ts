@@ -58,10 +58,10 @@ export const Gemm: Rule = {
 };
 
 /** The weight's gradient is the sum over images of (activation, delta): one outer product an image. */
-function denseFactors({ b, x }: Call, delta: string, transposed: boolean): Factors | undefined {
+function denseFactors({ b, x }: Call, delta: string, deltaFirst: boolean): Factors | undefined {
   const activation = b.shapeOf(x[0]);
   if (activation.length !== 2 || activation[0] !== -1 || activation[1] < 0) return undefined;
-  return transposed ? { rows: delta, columns: x[0] } : { rows: x[0], columns: delta };
+  return { activation: x[0], delta, deltaFirst };
 }
 
 const swapLast = (b: Builder, value: string): string => {

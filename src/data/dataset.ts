@@ -1,0 +1,150 @@
+// Labelled images in memory: slices, batches in pixel units, checks against a model, a content hash.
+import { createHash } from "node:crypto";
+import { TemperError } from "../errors.ts";
+
+/** Labelled images. All arrays are row-major and shared between slices: never write to them. */
+export interface Dataset {
+  /** The name that opens exactly these images again, slice included. */
+  readonly name: string;
+  /** The shape of one image, usually [c, h, w]. */
+  readonly shape: readonly number[];
+  readonly count: number;
+  /** [count, ...shape]: bytes 0..255, or float32 in pixel units ([0, 1], attacks may leave it). */
+  readonly pixels: Uint8Array | Float32Array;
+  /** [count] */
+  readonly labels: Int32Array;
+  /** [count]: the index in the original data of each attacked image, where known. */
+  readonly source?: Int32Array | undefined;
+  /** [count, ...shape]: the images before an attack in pixel units, where known. */
+  readonly clean?: Float32Array | undefined;
+  /** Index of image 0 in the data this is a slice of; absent means 0. */
+  readonly first?: number | undefined;
+  /** What a reader must be told about the data, such as "3 of 5 batch files". */
+  readonly note?: string | undefined;
+}
+
+/** Byte -> pixel unit: value / 255 rounded to float32. */
+const PIXEL_UNITS = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+
+/** Numbers in one image. */
+export function imageSize(shape: readonly number[]): number {
+  return shape.reduce((product, dim) => product * dim, 1);
+}
+
+function fillPixelUnits(
+  out: Float32Array,
+  outAt: number,
+  bytes: Uint8Array,
+  at: number,
+  n: number,
+): void {
+  for (let i = 0; i < n; i++) out[outAt + i] = PIXEL_UNITS[bytes[at + i]];
+}
+
+/** Bytes or float32 pixels -> float32 in pixel units; float32 is returned as it is. */
+export function toPixelUnits(pixels: Uint8Array | Float32Array): Float32Array {
+  if (pixels instanceof Float32Array) return pixels;
+  const out = new Float32Array(pixels.length);
+  fillPixelUnits(out, 0, pixels, 0, pixels.length);
+  return out;
+}
+
+/**
+ * Images `from` .. `to` - 1 in pixel units, float32 [to - from, ...shape]. Float data are not
+ * copied: the result is a view.
+ */
+export function imagesOf(dataset: Dataset, from = 0, to = dataset.count): Float32Array {
+  const size = imageSize(dataset.shape);
+  return toPixelUnits(dataset.pixels.subarray(from * size, to * size));
+}
+
+/** The images of the given indices in pixel units, float32 [indices.length, ...shape]; a copy. */
+export function gather(dataset: Dataset, indices: Int32Array): Float32Array {
+  const { pixels, shape } = dataset;
+  const size = imageSize(shape);
+  const out = new Float32Array(indices.length * size);
+  for (let k = 0; k < indices.length; k++) {
+    const at = indices[k] * size;
+    if (pixels instanceof Float32Array) out.set(pixels.subarray(at, at + size), k * size);
+    else fillPixelUnits(out, k * size, pixels, at, size);
+  }
+  return out;
+}
+
+/** The labels of the given indices; a copy. */
+export function labelsOf(dataset: Dataset, indices: Int32Array): Int32Array {
+  return indices.map((index) => dataset.labels[index]);
+}
+
+/**
+ * Images `from` .. `to` - 1 as a dataset of its own that shares memory. Its name counts from the
+ * start of the unsliced data, so a slice of a slice opens by its name too.
+ * @throws TemperError bad-option unless 0 <= from < to <= count
+ */
+export function slice(dataset: Dataset, from = 0, to = dataset.count): Dataset {
+  const { name, shape, count, first = 0 } = dataset;
+  if (!(Number.isInteger(from) && Number.isInteger(to) && 0 <= from && from < to && to <= count)) {
+    throw new TemperError(
+      "bad-option",
+      `${name}: slice [${from}:${to}] does not fit ${count} images\nGive [a:b] with 0 <= a < b <= ${count}.`,
+    );
+  }
+  const size = imageSize(shape);
+  return {
+    ...dataset,
+    name: `${name.replace(/\[\d+:\d+\]$/, "")}[${first + from}:${first + to}]`,
+    count: to - from,
+    pixels: dataset.pixels.subarray(from * size, to * size),
+    labels: dataset.labels.subarray(from, to),
+    source: dataset.source?.subarray(from, to),
+    clean: dataset.clean?.subarray(from * size, to * size),
+    first: first + from,
+  };
+}
+
+function checkFinite(dataset: Dataset, values: Float32Array, what: string): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  const size = imageSize(dataset.shape);
+  throw new TemperError(
+    "data-mismatch",
+    `${dataset.name}: ${what} ${Math.floor(at / size)} holds ${values[at]} at pixel ${at % size}\nEvery pixel must be a finite number; leave that image out or repair it.`,
+  );
+}
+
+/**
+ * Checks that a model with input `shape` (without the batch) and this number of `labels` can be
+ * asked about the data.
+ * @throws TemperError data-mismatch: another shape, a label out of range, a pixel not finite
+ */
+export function checkDataset(
+  dataset: Dataset,
+  { shape, labels }: { readonly shape: readonly number[]; readonly labels: number },
+): void {
+  const { name } = dataset;
+  if (dataset.shape.length !== shape.length || dataset.shape.some((dim, i) => dim !== shape[i])) {
+    throw new TemperError(
+      "data-mismatch",
+      `${name}: images are [${dataset.shape}], but the model takes [${shape}]\nGive data of the model's shape.`,
+    );
+  }
+  const bad = dataset.labels.findIndex((label) => label < 0 || label >= labels);
+  if (bad >= 0) {
+    throw new TemperError(
+      "data-mismatch",
+      `${name}: the label of image ${bad} is ${dataset.labels[bad]}, but the model has ${labels} labels (0 to ${labels - 1})\nGive labels that are indices of the model's outputs.`,
+    );
+  }
+  if (dataset.pixels instanceof Float32Array) checkFinite(dataset, dataset.pixels, "image");
+  if (dataset.clean !== undefined) checkFinite(dataset, dataset.clean, "clean image");
+}
+
+/** SHA-256 (hex) over element type, shape, pixels and labels; neither name nor source counts. */
+export function hashDataset({ count, shape, pixels, labels }: Dataset): string {
+  const type = pixels instanceof Float32Array ? "float32" : "uint8";
+  return createHash("sha256")
+    .update(`${type} [${[count, ...shape]}]\n`)
+    .update(pixels)
+    .update(labels)
+    .digest("hex");
+}

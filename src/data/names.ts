@@ -1,0 +1,81 @@
+// The words that name data: parsing only, no file is touched.
+import { TemperError } from "../errors.ts";
+
+/** What a data name says, without its slice. */
+export type DataSource =
+  | { readonly kind: "mnist" | "cifar10" | "digits"; readonly split: "train" | "test" }
+  | { readonly kind: "npz"; readonly path: string }
+  | { readonly kind: "idx"; readonly images: string; readonly labels: string };
+
+export interface DataName {
+  /** The name without its slice. */
+  readonly base: string;
+  readonly source: DataSource;
+  /** The slice [from, to), where given; an omitted end is undefined. */
+  readonly slice?: { readonly from?: number | undefined; readonly to?: number | undefined };
+}
+
+const SETS = ["mnist", "cifar10", "digits"] as const;
+const WORDS = SETS.flatMap((set) => [`${set}:train`, `${set}:test`]);
+const KNOWN = `${WORDS.join(", ")}, FILE.npz, idx:IMAGES,LABELS; each may end in a slice [a:b]`;
+
+/** Levenshtein's distance: inserted, dropped and replaced letters between two words. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j] + 1, next[j - 1] + 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+function unknownName(base: string): TemperError {
+  const near = WORDS.find(
+    (word) => word.startsWith(`${base}:`) || editDistance(base.toLowerCase(), word) <= 2,
+  );
+  const question = near === undefined ? "" : `; did you mean ${near}?`;
+  return new TemperError("bad-option", `unknown data: ${base}${question}\nKnown: ${KNOWN}.`);
+}
+
+function parseSource(base: string): DataSource {
+  const [set, split] = base.split(":");
+  const kind = SETS.find((word) => word === set);
+  if (kind !== undefined && WORDS.includes(base)) return { kind, split: split as "train" | "test" };
+  if (base.startsWith("idx:")) {
+    const paths = base.slice(4).split(",");
+    if (paths.length === 2 && paths.every(Boolean)) {
+      return { kind: "idx", images: paths[0], labels: paths[1] };
+    }
+    throw new TemperError(
+      "bad-option",
+      `${base}: ${paths.length === 2 ? "a path is empty" : `${paths.length} paths`}\nGive idx:IMAGES,LABELS with one comma, paths without commas.`,
+    );
+  }
+  if (base.endsWith(".npz")) return { kind: "npz", path: base };
+  throw unknownName(base);
+}
+
+/**
+ * Parses a data name, such as `mnist:train[0:12000]`.
+ * @throws TemperError bad-option: an unknown word (with the nearest known one), a malformed slice
+ */
+export function parseDataName(name: string): DataName {
+  const match = /^(.+?)\[(\d*):(\d*)\]$/.exec(name);
+  if (match === null || match[1].endsWith("]")) {
+    if (!name.endsWith("]")) return { base: name, source: parseSource(name) };
+    throw new TemperError(
+      "bad-option",
+      `${name}: not a slice\nGive one slice [a:b], whole numbers, a or b may be omitted.`,
+    );
+  }
+  const bound = (digits: string): number | undefined => (digits ? Number(digits) : undefined);
+  return {
+    base: match[1],
+    source: parseSource(match[1]),
+    slice: { from: bound(match[2]), to: bound(match[3]) },
+  };
+}

@@ -1,0 +1,127 @@
+// One array of NumPy's .npy format: the header in Python's notation, then the raw values.
+import { TemperError } from "../errors.ts";
+import { imageSize } from "./dataset.ts";
+
+/** An array and its element type in the file. int64 is held as Int32Array, checked for range. */
+export type NpyArray = { readonly shape: readonly number[] } & (
+  | { readonly type: "float32"; readonly values: Float32Array }
+  | { readonly type: "float64"; readonly values: Float64Array }
+  | { readonly type: "uint8"; readonly values: Uint8Array }
+  | { readonly type: "int32" | "int64"; readonly values: Int32Array }
+);
+
+const MAGIC = "\x93NUMPY";
+const CODES = { float32: "<f4", float64: "<f8", uint8: "|u1", int32: "<i4", int64: "<i8" } as const;
+const TYPES = new Map<string, NpyArray["type"]>([
+  ["f4", "float32"],
+  ["f8", "float64"],
+  ["u1", "uint8"],
+  ["i4", "int32"],
+  ["i8", "int64"],
+]);
+const HEADER =
+  /^\{'descr': '([<>|=])(\w+)', 'fortran_order': (True|False), 'shape': \(((?:\d+(?:, ?\d+)*,?)?)\),? ?\}\s*$/;
+
+/** Longer headers belong to arrays with named fields, which are refused anyway. */
+const MAX_HEADER_BYTES = 65535;
+
+/** Little-endian bytes that start at an aligned address -> the typed values. */
+function viewValues(type: NpyArray["type"], bytes: Uint8Array, where: string): NpyArray["values"] {
+  const { buffer, byteOffset, length } = bytes;
+  switch (type) {
+    case "float32":
+      return new Float32Array(buffer, byteOffset, length / 4);
+    case "float64":
+      return new Float64Array(buffer, byteOffset, length / 8);
+    case "uint8":
+      return bytes;
+    case "int32":
+      return new Int32Array(buffer, byteOffset, length / 4);
+  }
+  const wide = new BigInt64Array(buffer, byteOffset, length / 8);
+  const values = new Int32Array(wide.length);
+  for (let i = 0; i < wide.length; i++) {
+    values[i] = Number(wide[i]);
+    if (BigInt(values[i]) !== wide[i]) {
+      throw new TemperError(
+        "data-unreadable",
+        `${where}: entry ${i} is ${wide[i]}, outside the 32-bit integers\nLabels and indices must fit int32.`,
+      );
+    }
+  }
+  return values;
+}
+
+/**
+ * Reads the bytes of one .npy file; `where` names it in messages. Both byte orders are read.
+ * @throws TemperError data-unreadable: another element type, Fortran order, truncated or too long
+ */
+export function readNpy(bytes: Uint8Array, where: string): NpyArray {
+  const refuse = (what: string, todo = "Save it again with numpy.save."): TemperError =>
+    new TemperError("data-unreadable", `${where}: ${what}\n${todo}`);
+  const text = (from: number, to: number): string =>
+    String.fromCharCode(...bytes.subarray(from, to));
+
+  if (text(0, 6) !== MAGIC) throw refuse("is not a .npy array");
+  const version = bytes[6];
+  const wide = version >= 2; // versions 2 and 3 have a 32-bit header length
+  if (version < 1 || version > 3 || bytes.length < (wide ? 12 : 10)) {
+    throw refuse(`is truncated or of an unknown .npy version (${version})`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = wide ? 12 : 10;
+  const headerBytes = wide ? view.getUint32(8, true) : view.getUint16(8, true);
+  if (headerBytes > MAX_HEADER_BYTES) throw refuse(`has a header of ${headerBytes} bytes`);
+  const header = text(start, start + headerBytes);
+  const fields = HEADER.exec(header);
+  if (fields === null) {
+    const shown = header.slice(0, 80).trim();
+    throw refuse(`has the header ${shown}`, "Save a plain array of numbers with numpy.save.");
+  }
+  const [, order, code, fortran, dims] = fields;
+  const type = TYPES.get(code);
+  if (type === undefined) {
+    throw refuse(
+      `has elements of type ${order}${code}`,
+      `Convert it with .astype to one of ${[...TYPES.values()].join(", ")}.`,
+    );
+  }
+  const shape = dims.split(",").filter(Boolean).map(Number);
+  if (fortran === "True" && shape.length > 1) {
+    throw refuse("is in Fortran order", "Save numpy.ascontiguousarray(array) instead.");
+  }
+  const width = Number(code[1]);
+  const expected = imageSize(shape) * width;
+  const data = bytes.subarray(start + headerBytes);
+  if (data.length !== expected) {
+    throw refuse(`[${shape}] of ${type} takes ${expected} bytes, but ${data.length} are there`);
+  }
+  const swapped = order === ">" && width > 1;
+  const aligned = data.byteOffset % width === 0 && !swapped ? data : new Uint8Array(data);
+  if (swapped) {
+    const raw = Buffer.from(aligned.buffer);
+    width === 4 ? raw.swap32() : raw.swap64();
+  }
+  return { type, shape, values: viewValues(type, aligned, where) } as NpyArray;
+}
+
+/**
+ * The bytes of one .npy file (version 1.0, little-endian, C order), the same for the same array.
+ * @throws TemperError data-mismatch when the shape does not hold the values
+ */
+export function writeNpy({ type, shape, values }: NpyArray): Uint8Array {
+  if (imageSize(shape) !== values.length) {
+    throw new TemperError("data-mismatch", `${values.length} values do not fill [${shape}]`);
+  }
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+  const fields = `{'descr': '${CODES[type]}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  // NumPy asks that the values start at a multiple of 64 bytes and the header end in a newline.
+  const start = Math.ceil((10 + fields.length + 1) / 64) * 64;
+  const stored = type === "int64" ? BigInt64Array.from(values, BigInt) : values;
+  const bytes = new Uint8Array(start + stored.byteLength);
+  const header = `${MAGIC}\x01\x00${String.fromCharCode((start - 10) & 255, (start - 10) >> 8)}`;
+  const padded = `${(header + fields).padEnd(start - 1)}\n`;
+  for (let i = 0; i < start; i++) bytes[i] = padded.charCodeAt(i);
+  bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), start);
+  return bytes;
+}

@@ -1,0 +1,69 @@
+// NumPy's .npz: a ZIP archive with one .npy member an array.
+import { unzipSync, type Zippable, zipSync } from "fflate";
+import { TemperError } from "../errors.ts";
+import { type NpyArray, readNpy, writeNpy } from "./npy.ts";
+
+/** Deflate cannot pack tighter; a member that claims more lies, and is refused before allocation. */
+const MAX_DEFLATE_RATIO = 1032;
+
+/** ZIP without its 64-bit extension ends here; the rest is left to headers. */
+const MAX_ARCHIVE_BYTES = 2 ** 32 - 2 ** 20;
+
+/** Fields of a ZIP time stamp are local time, so this is 1980-01-01 00:00 in every time zone. */
+const EPOCH = new Date(1980, 0, 1);
+
+/**
+ * Reads the arrays of a .npz file; `where` names it in messages. With `only`, other members are
+ * skipped, whatever they hold.
+ * @throws TemperError data-unreadable: not a ZIP archive, damaged, or an array we do not read
+ */
+export function readNpz(
+  bytes: Uint8Array,
+  { where = "npz", only }: { where?: string; only?: readonly string[] | undefined } = {},
+): Map<string, NpyArray> {
+  const arrayName = (member: string): string => member.replace(/\.npy$/, "");
+  let members: Record<string, Uint8Array>;
+  try {
+    members = unzipSync(bytes, {
+      filter: ({ name, size, originalSize }) => {
+        if (!name.endsWith(".npy") || (only && !only.includes(arrayName(name)))) return false;
+        if (originalSize <= (size + 1) * MAX_DEFLATE_RATIO) return true;
+        throw new Error(`${name} claims ${originalSize} bytes out of ${size}`);
+      },
+    });
+  } catch (cause) {
+    throw new TemperError(
+      "data-unreadable",
+      `${where}: is not a readable .npz archive: ${(cause as Error).message}\nSave it again with numpy.savez.`,
+      { cause },
+    );
+  }
+  return new Map(
+    Object.entries(members).map(([member, data]) => {
+      const name = arrayName(member);
+      return [name, readNpy(data, `${where}: array "${name}"`)];
+    }),
+  );
+}
+
+/**
+ * The bytes of a .npz file as numpy.savez writes it (members stored, not deflated); the same
+ * arrays in the same order give the same bytes.
+ * @throws TemperError data-mismatch when an array contradicts its shape or all exceed 4 GiB
+ */
+export function writeNpz(arrays: ReadonlyMap<string, NpyArray>): Uint8Array {
+  const members: Zippable = {};
+  let total = 0;
+  for (const [name, array] of arrays) {
+    const bytes = writeNpy(array);
+    total += bytes.length;
+    members[`${name}.npy`] = bytes;
+  }
+  if (total > MAX_ARCHIVE_BYTES) {
+    throw new TemperError(
+      "data-mismatch",
+      `${total} bytes do not fit one .npz file (4 GiB)\nWrite fewer images.`,
+    );
+  }
+  return zipSync(members, { level: 0, mtime: EPOCH });
+}

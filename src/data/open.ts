@@ -1,0 +1,54 @@
+// A data name -> a dataset: the one door into this room for the rest of the house.
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { TemperError } from "../errors.ts";
+import { openCifar10 } from "./cifar10.ts";
+import { type Dataset, slice } from "./dataset.ts";
+import { drawDigits } from "./digits.ts";
+import { dataFolder, type FolderOptions, readDataFile } from "./files.ts";
+import { openIdx, openMnist } from "./idx.ts";
+import { type DataSource, parseDataName } from "./names.ts";
+import { readPoints } from "./points.ts";
+
+async function load(base: string, source: DataSource, options: FolderOptions): Promise<Dataset> {
+  switch (source.kind) {
+    case "mnist":
+      return openMnist(source.split, join(dataFolder(options), "mnist"));
+    case "cifar10":
+      return openCifar10(source.split, join(dataFolder(options), "cifar10"));
+    case "digits":
+      return drawDigits(source.split);
+    case "npz":
+      return readPoints(await readDataFile(source.path), base);
+    case "idx":
+      return openIdx(base, source.images, source.labels);
+  }
+}
+
+async function refuseFolder(name: string): Promise<void> {
+  const isFolder = await stat(name).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return;
+  throw new TemperError(
+    "bad-option",
+    `${name}: a folder of images is not supported\nPack it into a .npz file with x uint8 [n, c, h, w] and y integer [n].`,
+  );
+}
+
+/**
+ * Opens labelled images by name: `mnist:train`, `mnist:test`, `cifar10:train`, `cifar10:test`
+ * (files as published in `<folder>/mnist`, `<folder>/cifar10`), `digits:train`, `digits:test`
+ * (drawn here), `FILE.npz`, `idx:IMAGES,LABELS`; any of them with a slice `[a:b]`.
+ * @throws TemperError bad-option (unknown name, slice out of range), file-missing, data-unreadable
+ */
+export async function openData(name: string, options: FolderOptions = {}): Promise<Dataset> {
+  await refuseFolder(name.replace(/\[[^[]*\]$/, ""));
+  const { base, source, slice: range } = parseDataName(name);
+  const dataset = await load(base, source, options);
+  if (dataset.count === 0) {
+    throw new TemperError("data-unreadable", `${base}: holds no images\nGive data with images.`);
+  }
+  return range ? slice(dataset, range.from, range.to) : dataset;
+}

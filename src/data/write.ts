@@ -1,0 +1,37 @@
+// Files that appear whole or not at all.
+import { randomBytes } from "node:crypto";
+import { open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { TemperError } from "../errors.ts";
+
+/** A rename lasts only once its folder is on disk; Windows cannot open folders and needs no sync. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  await handle.sync().finally(() => handle.close());
+}
+
+/**
+ * Writes a file so that a reader, also after a crash, sees the old content or the new, never half:
+ * a temporary file in the same folder, flushed, then renamed.
+ * @throws TemperError file-missing when the folder is not there or cannot be written
+ */
+export async function writeAtomic(path: string, bytes: Uint8Array | string): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    const handle = await open(temporary, "wx");
+    await handle
+      .writeFile(bytes)
+      .then(() => handle.sync())
+      .finally(() => handle.close());
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined); // the first failure is the news
+    throw new TemperError(
+      "file-missing",
+      `${path}: cannot be written: ${(cause as Error).message}\nCheck that the folder exists, may be written and has space.`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,144 @@
+// The engine: the same sums for any number of processes, gradients that add up, files that keep their bytes.
+import { afterAll, describe, expect, it } from "vitest";
+import { imagesOf } from "../src/data/dataset.ts";
+import { openModel } from "../src/engine/model.ts";
+import { networkBytes } from "../src/engine/network.ts";
+import { createOracle, type EngineOracle } from "../src/engine/oracle.ts";
+import { openPool } from "../src/engine/pool.ts";
+import { addScaled, dot, norm, subtract } from "../src/tensor/vector.ts";
+import { noise, smallNetwork } from "./helpers/small.ts";
+
+const network = await smallNetwork();
+const points = noise(4, 2);
+const data = noise(2300, 3);
+
+async function withOracle<R>(
+  threads: number,
+  use: (oracle: EngineOracle) => Promise<R>,
+): Promise<R> {
+  const pool = openPool(threads);
+  const oracle = createOracle({ network, points, data, pool });
+  try {
+    return await use(oracle);
+  } finally {
+    await oracle.close();
+    await pool.close();
+  }
+}
+
+describe("loss and gradient over shards", () => {
+  it("are the same to the bit in this process and in 1, 2 and 3 others", async () => {
+    const results = [];
+    for (const threads of [0, 1, 2, 3]) {
+      results.push(
+        await withOracle(threads, async (oracle) => ({
+          loss: await oracle.loss(oracle.theta0),
+          ...(await oracle.lossGradient(oracle.theta0)),
+        })),
+      );
+    }
+    for (const result of results) expect(result).toEqual(results[0]);
+  });
+
+  it("are the mean over the images of the model's own", async () => {
+    const model = await openModel(networkBytes(network, network.theta0));
+    const whole = await model.lossGradient(imagesOf(data), data.labels);
+    const sharded = await withOracle(0, (oracle) => oracle.lossGradient(oracle.theta0));
+    expect(sharded.loss).toBeCloseTo(whole.loss, 12);
+    expect(norm(subtract(sharded.gradient, whole.gradient))).toBeLessThan(
+      1e-6 * norm(whole.gradient),
+    );
+    expect(sharded.loss).toBeCloseTo(await model.loss(imagesOf(data), data.labels), 7);
+    await model.close();
+  });
+});
+
+describe("the cut set", () => {
+  // Two anchors, single-image rows, a row over several images, a given row.
+  const oracle = withOracleOpen();
+  const p = network.theta0.length;
+  const anchor = network.theta0.map((v, i) => v + 0.01 * Math.sin(i));
+  const rival = (point: number, shift: number) => [
+    { point, label: (points.labels[point] + shift) % network.labels, weight: 1 },
+    { point, label: points.labels[point], weight: -1 },
+  ];
+  const sums = [rival(0, 1), rival(0, 2), rival(1, 3), [...rival(2, 4), ...rival(3, 5)]];
+  const given = Float64Array.from({ length: p }, (_, i) => Math.cos(i));
+
+  function withOracleOpen(): EngineOracle {
+    const pool = openPool(0);
+    afterAll(() => pool.close());
+    return createOracle({ network, points, data, pool });
+  }
+
+  const built = (async () => {
+    const set = oracle.cutSet();
+    const values = [
+      ...(await set.addLogitSums(oracle.theta0, sums)),
+      ...(await set.addLogitSums(anchor, sums)),
+    ];
+    set.addRow(given);
+    return { set, values };
+  })();
+
+  /** Row r as the p-vector it stands for. */
+  async function plainRow(r: number): Promise<Float64Array> {
+    const { set } = await built;
+    const unit = new Float64Array(set.count);
+    unit[r] = 1;
+    return set.combine(unit);
+  }
+
+  it("holds the gradients of the sums of logits, and returns their values", async () => {
+    const { values } = await built;
+    for (const [a, theta] of [oracle.theta0, anchor].entries()) {
+      const model = await openModel(networkBytes(network, theta));
+      const logits = await oracle.logits(theta);
+      for (const [s, sum] of sums.entries()) {
+        const weights = new Float32Array(points.count * network.labels);
+        let value = 0;
+        for (const { point, label, weight } of sum) {
+          weights[point * network.labels + label] += weight;
+          value += weight * logits[point * network.labels + label];
+        }
+        const expected = await model.logitGradient(imagesOf(points), weights);
+        const row = await plainRow(a * sums.length + s);
+        expect(norm(subtract(row, expected))).toBeLessThan(2e-6 * norm(expected));
+        expect(values[a * sums.length + s]).toBeCloseTo(value, 5);
+      }
+      await model.close();
+    }
+    expect(await plainRow(2 * sums.length)).toEqual(given);
+  });
+
+  it("multiplies as its plain rows do, symmetric to the bit, the same alone as in a block", async () => {
+    const { set } = await built;
+    const all = Int32Array.from({ length: set.count }, (_, i) => i);
+    const rows = await Promise.all([...all].map(plainRow));
+    const gram = set.gram(all, all);
+    const v = Float64Array.from({ length: p }, (_, i) => Math.sin(3 * i));
+    const product = set.product(v);
+    const lambda = Float64Array.from(all, (i) => i - 3);
+    const combined = new Float64Array(p);
+    for (const [r, row] of rows.entries()) addScaled(combined, lambda[r], row);
+    expect(norm(subtract(set.combine(lambda), combined))).toBeLessThan(1e-12 * norm(combined));
+    for (const r of all) {
+      const scale = norm(rows[r]);
+      expect(Math.abs(product[r] - dot(rows[r], v))).toBeLessThan(1e-11 * scale * norm(v));
+      expect(set.product(v, r)[0]).toBe(product[r]);
+      for (const s of all) {
+        const entry = gram[r * set.count + s];
+        expect(entry).toBe(gram[s * set.count + r]);
+        expect(set.gram(Int32Array.of(r), Int32Array.of(s))[0]).toBe(entry);
+        expect(Math.abs(entry - dot(rows[r], rows[s]))).toBeLessThan(1e-11 * scale * norm(rows[s]));
+      }
+    }
+  });
+
+  it("stores dense layers as factors: far fewer bytes than plain rows", async () => {
+    const { set } = await built;
+    const plainBytes = set.count * p * 8;
+    const wholeRows = 3 * p * 8;
+    expect(set.bytes() - wholeRows).toBeLessThan(0.1 * (plainBytes - wholeRows));
+  });
+});

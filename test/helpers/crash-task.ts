@@ -1,0 +1,27 @@
+// Tasks for the pool's tests: one ends its process the first time it runs, one fails, one doubles.
+import { existsSync, writeFileSync } from "node:fs";
+import type { TaskState } from "../../src/engine/task.ts";
+import { TemperError } from "../../src/errors.ts";
+
+export const module: string = import.meta.url;
+
+export async function double(state: TaskState, x: number): Promise<number> {
+  return 2 * x + state.get<number>("offset");
+}
+
+/** Dies once: the file remembers that it did. */
+export async function dieOnce(_: TaskState, arg: { marker: string; x: number }): Promise<number> {
+  if (!existsSync(arg.marker)) {
+    writeFileSync(arg.marker, "");
+    process.kill(process.pid, "SIGKILL");
+  }
+  return arg.x;
+}
+
+export async function dieAlways(): Promise<void> {
+  process.kill(process.pid, "SIGKILL");
+}
+
+export async function refuse(): Promise<void> {
+  throw new TemperError("data-mismatch", "refused in the worker");
+}
