@@ -35,6 +35,8 @@ const filesUnder = (folder: string): string[] =>
     .filter((name) => name.endsWith(".ts"))
     .map((name) => join(folder, name));
 
+const everyFile = (): string[] => ["src", "test"].flatMap(filesUnder);
+
 const roomOf = (path: string): string => path.split("/")[0].replace(/\.ts$/, "");
 
 const sources: readonly Source[] = filesUnder("src").map((file) => {
@@ -111,19 +113,15 @@ describe("rooms", () => {
 
 describe("files", () => {
   it("stay under 400 lines, sources and tests", () => {
-    const long = [...filesUnder("src"), ...filesUnder("test"), ...filesUnder("bench")].filter(
-      (file) => readFileSync(file, "utf8").split("\n").length > 400,
-    );
+    const long = everyFile().filter((file) => readFileSync(file, "utf8").split("\n").length > 400);
     expect(long).toEqual([]);
   });
 
   it("open with a sentence that says what they are for", () => {
-    const silent = [...filesUnder("src"), ...filesUnder("test"), ...filesUnder("bench")].filter(
-      (file) => {
-        const [first, second] = readFileSync(file, "utf8").split("\n");
-        return !/^\/\/ .{20,}/.test(first.startsWith("#!") ? second : first);
-      },
-    );
+    const silent = everyFile().filter((file) => {
+      const [first, second] = readFileSync(file, "utf8").split("\n");
+      return !/^\/\/ .{20,}/.test(first.startsWith("#!") ? second : first);
+    });
     expect(silent).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import type { Pool } from "../engine/pool.ts";
 import { TemperError } from "../errors.ts";
 import { randomStream } from "../tensor/random.ts";
 import { chooseBalanced } from "./choose.ts";
-import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
+import { type AttackOptions, type AttackRequest, attackOptions, demand } from "./options.ts";
 import { type Work, withPool } from "./session.ts";
 import * as tasks from "./tasks.ts";
 
@@ -49,7 +49,7 @@ function tally(shards: readonly tasks.AttackedShard[]): Omit<Found, "images"> {
     attacked += margins.length;
     for (let i = 0; i < margins.length; i++) {
       if (cleanMargins[i] > 0) correct++;
-      if (cleanMargins[i] > 0 && margins[i] < 0) broken++;
+      if (tasks.isBroken(cleanMargins[i], margins[i])) broken++;
     }
   }
   return { attacked, correct, broken };
@@ -89,7 +89,11 @@ async function findWorst(
   return { images: shards.flatMap(({ kept }) => kept).toSorted(tasks.byMargin), ...tally(shards) };
 }
 
-/** Each label's images in a seeded order, in rounds, until every label has its share or none is left. */
+/**
+ * The images in a seeded order, attacked only as far as the choice needs: what comes out is what
+ * `chooseBalanced` would take from all of them. First each label's images in rounds until it has its
+ * N / labels or none is left; then everything from the front until the rest is found.
+ */
 async function findRandom(
   pool: Pool,
   options: AttackOptions,
@@ -99,34 +103,44 @@ async function findRandom(
 ): Promise<Found> {
   const { data } = call;
   const order = randomStream(options.seed, 1).permutation(data.count);
-  const waiting = new Map<number, number[]>();
-  for (const id of order) {
-    const label = data.labels[id];
-    waiting.set(label, [...(waiting.get(label) ?? []), id]);
-  }
-  const rank = new Map([...order].map((id, at) => [id, at]));
-  const share = Math.ceil(total / labels);
-  const found: tasks.KeptImage[] = [];
+  const found = new Map<number, tasks.KeptImage>();
   const shards: tasks.AttackedShard[] = [];
-  for (;;) {
-    const round: number[] = [];
-    for (const [label, ids] of waiting) {
-      const missing = share - found.filter((image) => image.label === label).length;
-      if (found.length < total && missing > 0) round.push(...ids.splice(0, 2 * missing));
-    }
-    // A label that ran dry is made up for by the others.
-    if (round.length === 0 && found.length < total) {
-      for (const ids of waiting.values()) round.push(...ids.splice(0, total - found.length));
-    }
-    if (round.length === 0) break;
-    const attacked = await attackAll(pool, Int32Array.from(round), options, round.length, {
+  const attacked = new Set<number>();
+  const waiting = Array.from({ length: labels }, (): number[] => []);
+  for (const id of order) waiting[data.labels[id]].push(id);
+
+  const attackNext = async (ids: readonly number[]): Promise<void> => {
+    const done = await attackAll(pool, Int32Array.from(ids), options, ids.length, {
       ...call,
-      onProgress: () => call.onProgress?.(Math.min(found.length, total), total),
+      onProgress: () => call.onProgress?.(Math.min(found.size, total), total),
     });
-    shards.push(...attacked);
-    found.push(...attacked.flatMap(({ kept }) => kept));
+    for (const id of ids) attacked.add(id);
+    for (const image of done.flatMap(({ kept }) => kept)) found.set(image.id, image);
+    shards.push(...done);
+  };
+
+  const share = Math.floor(total / labels);
+  const missing = Int32Array.from({ length: labels }, () => share);
+  for (;;) {
+    const round = waiting.flatMap((ids, label) => ids.splice(0, 2 * Math.max(0, missing[label])));
+    if (round.length === 0) break;
+    await attackNext(round);
+    for (const id of round) if (found.has(id)) missing[data.labels[id]]--;
   }
-  const images = found.toSorted((a, b) => rank.get(a.id)! - rank.get(b.id)!);
+  for (;;) {
+    // What is broken before the first image not attacked, beyond the share of each label, is the rest.
+    const frontier = order.findIndex((id) => !attacked.has(id));
+    const balanced = missing.reduce((sum, n) => sum + share - Math.max(0, n), 0);
+    const taken = new Int32Array(labels);
+    let rest = total - balanced;
+    for (const id of frontier < 0 ? order : order.subarray(0, frontier)) {
+      if (found.has(id) && ++taken[data.labels[id]] > share) rest--;
+    }
+    if (rest <= 0 || frontier < 0) break;
+    const ahead = order.subarray(frontier).filter((id) => !attacked.has(id));
+    await attackNext([...ahead.subarray(0, 2 * rest)]);
+  }
+  const images = [...order].flatMap((id) => found.get(id) ?? []);
   return { images, ...tally(shards) };
 }
 
@@ -157,9 +171,8 @@ export async function attack(model: Model, call: AttackCall): Promise<Points> {
   const options = attackOptions(call);
   const { worst, random, data } = call;
   for (const [word, n] of Object.entries({ worst, random })) {
-    if (n !== undefined && !(Number.isInteger(n) && n >= 1)) {
-      throw new TemperError("bad-option", `${word} ${n}: expected a whole number, 1 or more`);
-    }
+    const holds = n === undefined || (Number.isInteger(n) && n >= 1);
+    demand(holds, word, n, "a whole number, 1 or more");
   }
   if (worst !== undefined && random !== undefined) {
     throw new TemperError("bad-option", "worst and random contradict each other; give one of them");

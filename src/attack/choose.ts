@@ -26,10 +26,10 @@ export function chooseBalanced<T extends { readonly label: number }>(
     if (chosen.size >= total) break;
     chosen.add(candidate);
   }
+  const filled = chosen.size > balanced ? "; filled from the others" : "";
+  const who = short.length === 1 ? `label ${short[0]} has` : `labels ${short.join(", ")} have`;
   const notes = [
-    ...(short.length > 0
-      ? [`label ${short.join(", ")} has fewer than ${share} broken images; filled from the others`]
-      : []),
+    ...(short.length > 0 ? [`${who} fewer than ${share} broken images${filled}`] : []),
     ...(total % labels !== 0 && short.length === 0 && chosen.size > balanced
       ? [
           `${total} is not a multiple of ${labels} labels: ${chosen.size - balanced} more from any label`,

@@ -30,7 +30,7 @@ export interface AttackResult {
   readonly protocol: string;
   /** Share of all images that are still right when attacked. */
   readonly accuracy: number;
-  /** Share of the images right when clean that the attack turns (Definition 3). */
+  /** Share of the images right when clean that the attack turns (Definition 3); 0 where none is right. */
   readonly turned: number;
   readonly warnings: readonly string[];
 }
@@ -42,21 +42,29 @@ export interface Evaluation {
 
 const SHARD = 250;
 
-function warningsOf(data: Dataset, options: AttackOptions, turned: number): string[] {
+/** Whether a pixel, in pixel units, lies outside the range. */
+function leaves({ pixels }: Dataset, [low, high]: readonly [number, number]): boolean {
+  if (pixels instanceof Float32Array) return pixels.some((v) => v < low || v > high);
+  return (low > 0 || high < 1) && pixels.some((byte) => byte < 255 * low || byte > 255 * high);
+}
+
+function warningsOf(
+  data: Dataset,
+  options: AttackOptions,
+  counts: { readonly right: number; readonly turned: number },
+): string[] {
   const warnings: string[] = [];
   if (options.labels === "predicted") {
     warnings.push("labels predicted by the network: weaker than an attack on the true labels");
   }
   if (options.clip === null) warnings.push("pixels may leave [0, 1]: not all of these are images");
-  else if (data.pixels instanceof Float32Array) {
+  else if (leaves(data, options.clip)) {
     const [low, high] = options.clip;
-    if (data.pixels.some((v) => v < low || v > high)) {
-      warnings.push(
-        `the data leave the clip range [${low}, ${high}]: give --clip or --mean and --std`,
-      );
-    }
+    warnings.push(
+      `the data leave the clip range [${low}, ${high}]: give their range as --clip, or --mean and --std`,
+    );
   }
-  if (options.eps > 0 && turned === 0) {
+  if (options.eps > 0 && counts.right > 0 && counts.turned === 0) {
     warnings.push(
       "not one image was turned: gradients may be masked; do not read this as robustness",
     );
@@ -121,22 +129,21 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
     const attacks: AttackResult[] = [];
     for (const options of requests) {
       const margins = await marginsUnder(pool, options, call);
-      const before = countRight(margins.clean);
-      let turnedCount = 0;
+      const right = countRight(margins.clean);
+      let turned = 0;
       for (const [s, part] of margins.clean.entries()) {
         for (const [i, margin] of part.entries()) {
-          if (margin > 0 && !(margins.attacked[s][i] > 0)) turnedCount++;
+          if (margin > 0 && !(margins.attacked[s][i] > 0)) turned++;
         }
       }
-      const turned = before === 0 ? 0 : turnedCount / before;
       attacks.push({
         name: options.attack,
         norm: options.norm,
         eps: options.eps,
         protocol: options.protocol,
         accuracy: countRight(margins.attacked) / data.count,
-        turned,
-        warnings: warningsOf(data, options, turned),
+        turned: right === 0 ? 0 : turned / right,
+        warnings: warningsOf(data, options, { right, turned }),
       });
     }
     return { clean, attacks };

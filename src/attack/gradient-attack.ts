@@ -93,7 +93,7 @@ export async function attackBatch(
     if (best === undefined) best = { x, margins };
     else {
       for (let i = 0; i < y.length; i++) {
-        if (margins[i] >= best.margins[i]) continue;
+        if (!(margins[i] < best.margins[i])) continue;
         best.margins[i] = margins[i];
         imageOf(best.x, batch.size, i).set(imageOf(x, batch.size, i));
       }

@@ -48,7 +48,8 @@ export interface AttackRequest {
   readonly seed?: number | undefined;
 }
 
-function demand(holds: boolean, option: string, given: unknown, expected: string): void {
+/** @throws TemperError `bad-option` naming the option, what was given and what is expected */
+export function demand(holds: boolean, option: string, given: unknown, expected: string): void {
   if (!holds) throw new TemperError("bad-option", `${option} ${given}: expected ${expected}`);
 }
 
@@ -73,7 +74,10 @@ export function attackOptions(request: AttackRequest): AttackOptions {
   demand(count(steps), "steps", steps, "a whole number, 1 or more");
   demand(count(restarts), "restarts", restarts, "a whole number, 1 or more");
   demand(labels === "true" || labels === "predicted", "labels", labels, "true or predicted");
-  if (clip !== null) demand(clip[0] < clip[1], "clip", clip.join(","), "two numbers, low,high");
+  if (clip !== null) {
+    const holds = clip.length === 2 && clip[0] < clip[1];
+    demand(holds, "clip", clip.join(","), "two numbers low,high with low < high");
+  }
   demand(Number.isInteger(seed), "seed", seed, "a whole number");
   return {
     attack,

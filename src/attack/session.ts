@@ -2,6 +2,7 @@
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import { openPool, type Pool } from "../engine/pool.ts";
+import { demand } from "./options.ts";
 
 /** What every long call of the library takes. */
 export interface Work {
@@ -20,6 +21,8 @@ export async function withPool<R>(
   { threads }: Work,
   use: (pool: Pool) => Promise<R>,
 ): Promise<R> {
+  const holds = threads === undefined || (Number.isInteger(threads) && threads >= 0);
+  demand(holds, "threads", threads, "a whole number, 0 or more");
   checkDataset(data, { shape: model.inputShape, labels: model.labels });
   const pool = openPool(threads ?? (data.count < SMALL ? 0 : undefined));
   try {

@@ -31,10 +31,14 @@ export interface AttackedShard {
 export interface KeptImage {
   readonly id: number;
   readonly label: number;
-  /** f_y - max rival; below 0 the image is broken. */
+  /** f_y - max rival, 0 or less. */
   readonly margin: number;
   readonly x: Float32Array;
 }
+
+/** Right when clean, wrong when attacked (Definition 1); a tie is wrong, as it is to `evaluate`. */
+export const isBroken = (cleanMargin: number, margin: number): boolean =>
+  cleanMargin > 0 && margin <= 0;
 
 function classifierOf(network: Network, programs: Programs): Classifier {
   return {
@@ -84,7 +88,7 @@ export async function attackShard(state: TaskState, shard: AttackShard): Promise
     const size = attacked.x.length / batch.length;
     const broken: KeptImage[] = [];
     for (const [i, id] of batch.entries()) {
-      if (!(attacked.cleanMargins[i] > 0 && attacked.margins[i] < 0)) continue;
+      if (!isBroken(attacked.cleanMargins[i], attacked.margins[i])) continue;
       const x = attacked.x.slice(i * size, (i + 1) * size);
       broken.push({ id, label: y[i], margin: attacked.margins[i], x });
     }

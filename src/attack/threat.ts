@@ -14,14 +14,14 @@ export interface ThreatModel {
   contains(x: Float32Array, clean: Float32Array): boolean;
 }
 
-// Adding eps to a pixel rounds by half a unit in the last place; a clip range up to 255 stays below this.
+// Adding eps to a pixel rounds by half a unit in the last place, at most 2^-24 of the larger of the two.
 const ROUNDING = 2 ** -22;
 
 /** ||x - clean||_inf <= eps, and pixels within the clip range where there is one. */
 export function linfBall({ eps: stated, clip }: Pick<AttackOptions, "eps" | "clip">): ThreatModel {
   // Lengths are rounded to float32 first, as every float32 implementation does: the same images to the bit.
   const eps = Math.fround(stated);
-  const [low, high] = clip ?? [-Infinity, Infinity];
+  const [low, high] = (clip ?? [-Infinity, Infinity]).map(Math.fround);
   return {
     start: (x, random) => {
       for (let i = 0; i < x.length; i++) x[i] += eps * (2 * random.uniform() - 1);
@@ -38,7 +38,7 @@ export function linfBall({ eps: stated, clip }: Pick<AttackOptions, "eps" | "cli
     },
     contains: (x, clean) => {
       for (let i = 0; i < x.length; i++) {
-        const slack = ROUNDING * Math.max(1, Math.abs(clean[i]));
+        const slack = ROUNDING * Math.max(1, eps, Math.abs(clean[i]));
         // A clean pixel outside the range is allowed to stay as far outside as the ball needs.
         const nearest = Math.min(Math.max(clean[i], low), high);
         if (!(Math.abs(x[i] - clean[i]) <= Math.max(eps, Math.abs(nearest - clean[i])) + slack))

@@ -40,6 +40,29 @@ export interface Rule {
   factors?(call: Call): Factors | undefined;
 }
 
+/**
+ * Operators whose output is a whole number or a truth value, also of floating-point inputs: gradients
+ * end there, and what they lead to needs no rule.
+ */
+export const discrete: ReadonlySet<string> = new Set([
+  "And",
+  "ArgMax",
+  "ArgMin",
+  "Equal",
+  "Greater",
+  "GreaterOrEqual",
+  "IsInf",
+  "IsNaN",
+  "Less",
+  "LessOrEqual",
+  "NonZero",
+  "Not",
+  "Or",
+  "Shape",
+  "Size",
+  "Xor",
+]);
+
 /** A refusal that names the node and says what is wrong with it and what to do. */
 export function refuse(node: Node, what: string, advice: string): never {
   throw new TemperError("model-unsupported", `${nodeLabel(node)}: ${what}\n${advice}`);

@@ -3,7 +3,7 @@
 import { TemperError } from "../errors.ts";
 import { type Graph, type Node, nodeLabel } from "../onnx/graph.ts";
 import type { Builder } from "./builder.ts";
-import type { Call, Factors, Rule } from "./rule.ts";
+import { type Call, discrete, type Factors, type Rule } from "./rule.ts";
 
 export interface SweepRequest {
   readonly rules: ReadonlyMap<string, Rule>;
@@ -24,6 +24,7 @@ export interface SweepResult {
 
 /** The inputs of a node that may carry a gradient. */
 export function differentiableInputs(node: Node, rule: Rule | undefined): readonly string[] {
+  if (discrete.has(node.op)) return [];
   const inputs = rule?.differentiable?.map((i) => node.inputs[i] ?? "") ?? node.inputs;
   return inputs.filter((name) => name !== "");
 }

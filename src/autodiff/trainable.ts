@@ -29,31 +29,35 @@ const firstInputOnly = new Set([
 ]);
 
 function floatInputs(node: Node): readonly string[] {
-  if (node.op === "Shape" || node.op === "Size") return [];
   if (firstInputOnly.has(node.op)) return node.inputs.slice(0, 1);
   return differentiableInputs(node, rules.get(node.op));
 }
 
-/** Nodes from which the logits are reached through floating-point inputs, in order. */
+/** Values made from the image before any Conv, Gemm or MatMul saw it: normalisation in the graph. */
+function beforeFirstLayer({ nodes, inputs }: Graph): Set<string> {
+  const early = new Set([inputs[0].name]);
+  const late = new Set<string>();
+  for (const node of nodes) {
+    const isLate = linear.has(node.op) || node.inputs.some((name) => late.has(name));
+    if (!isLate && !node.inputs.some((name) => early.has(name))) continue;
+    for (const name of node.outputs) (isLate ? late : early).add(name);
+  }
+  return early;
+}
+
+/**
+ * Nodes from which the logits are reached through floating-point inputs, in order. The way back ends
+ * where the image is normalised: what only serves that is left out with it.
+ */
 function reachingNodes(graph: Graph, logits: string): Node[] {
+  const early = beforeFirstLayer(graph);
   const reached = new Set([logits]);
   const nodes = graph.nodes.toReversed().filter((node) => {
-    if (!node.outputs.some((name) => reached.has(name))) return false;
+    if (!node.outputs.some((name) => reached.has(name) && !early.has(name))) return false;
     for (const name of floatInputs(node)) reached.add(name);
     return true;
   });
   return nodes.reverse();
-}
-
-/** Values made from the image alone, before the first Conv, Gemm or MatMul: normalisation in the graph. */
-function beforeFirstLayer(nodes: readonly Node[], image: string): Set<string> {
-  const values = new Set([image]);
-  for (const node of nodes) {
-    if (!linear.has(node.op) && node.inputs.some((name) => values.has(name))) {
-      for (const name of node.outputs) values.add(name);
-    }
-  }
-  return values;
 }
 
 function isBias(node: Node, input: number, tensor: Tensor): boolean {
@@ -75,10 +79,8 @@ export function trainableParameters(
   logits: string,
 ): Parameter[] {
   const nodes = reachingNodes(graph, logits);
-  const early = beforeFirstLayer(nodes, graph.inputs[0].name);
   const found = new Map<string, { name: string; tensor: Tensor; kind: "weight" | "bias" }>();
   for (const node of nodes) {
-    if (!linear.has(node.op) && node.inputs.some((name) => early.has(name))) continue;
     for (const name of floatInputs(node)) {
       const constant = linear.has(node.op) ? constants.get(name) : undefined;
       const tensor = graph.initializers.get(name) ?? constant;

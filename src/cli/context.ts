@@ -13,6 +13,10 @@ export interface Context {
 export function createContext(): Context {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
+  // A reader that has seen enough, as `head`, is no failure; what was to be written is written.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
   return {
     progress: createProgress(),
     signal: controller.signal,

@@ -4,8 +4,10 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, TemperError } from "../errors.ts";
 import { addAttack } from "./commands/attack.ts";
+import { addCorrect } from "./commands/correct.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addInspect } from "./commands/inspect.ts";
+import { addSelect } from "./commands/select.ts";
 import { addTrain } from "./commands/train.ts";
 import { type Context, createContext } from "./context.ts";
 
@@ -21,7 +23,8 @@ function createProgram(context: Context): Command {
     .version(version)
     .exitOverride()
     .configureHelp({ sortSubcommands: false });
-  for (const add of [addAttack, addEvaluate, addInspect, addTrain]) add(program, context);
+  for (const add of [addCorrect, addSelect, addAttack, addEvaluate, addTrain, addInspect])
+    add(program, context);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

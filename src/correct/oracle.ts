@@ -32,9 +32,6 @@ export interface CutSet extends CutRows {
   bytes(): number;
 }
 
-/** The training loss at theta, or a lower bound on it where the evaluation could stop early. */
-export type Loss = { readonly loss: number } | { readonly lossAtLeast: number };
-
 /**
  * The classifier as Algorithm 1 sees it. theta is float32 (the values a model file can hold);
  * every returned number is float64.

@@ -1,7 +1,7 @@
 // The public Model: a classifier with its losses and gradients, runnable in this process.
 import { readFile } from "node:fs/promises";
 import { TemperError } from "../errors.ts";
-import type { Parameter } from "../onnx/theta.ts";
+import { type Parameter, withTheta } from "../onnx/theta.ts";
 import { inputGradientOfAll, logitsOfAll, thetaGradientOfAll } from "./batches.ts";
 import { oneHot, sumCrossEntropy } from "./logits.ts";
 import { loadNetwork, type Network, type NetworkOptions, networkBytes } from "./network.ts";
@@ -56,7 +56,7 @@ export async function openModel(
 ): Promise<Model> {
   const file = typeof source === "string" ? await readModelFile(source) : source;
   const network = await loadNetwork(file, options);
-  return modelOf(network, network.theta0);
+  return modelOf(network);
 }
 
 async function readModelFile(path: string): Promise<Uint8Array> {
@@ -69,7 +69,8 @@ async function readModelFile(path: string): Promise<Uint8Array> {
   }
 }
 
-function modelOf(network: Network, theta: Float32Array): Model {
+function modelOf(network: Network): Model {
+  const theta = network.theta0;
   const programs = openPrograms(network, theta);
   const size = network.inputShape.reduce((a, c) => a * c, 1);
 
@@ -129,11 +130,19 @@ function modelOf(network: Network, theta: Float32Array): Model {
       const w = Float32Array.from(weights);
       return (await thetaGradientOfAll(network, programs, "theta-of-logits", x, w, n)).gradient;
     },
-    withParameters: async (next) => {
-      networkBytes(network, next);
-      return modelOf(network, next.slice());
-    },
+    withParameters: async (next) => modelOf(moveTheta(network, next.slice())),
     bytes: () => networkBytes(network, theta),
     close: () => programs.release(),
+  };
+}
+
+/** The same network with another theta as its theta0, file and all. */
+function moveTheta(network: Network, theta: Float32Array): Network {
+  const file = networkBytes(network, theta);
+  return {
+    ...network,
+    file,
+    theta0: theta,
+    graph: withTheta(network.graph, network.parameters, theta),
   };
 }

@@ -4,7 +4,15 @@ import { type Graph, nodeLabel } from "./graph.ts";
 
 /** @throws TemperError `model-unreadable` naming the first node or output that breaks the rule. */
 export function checkGraph(graph: Graph): void {
-  const defined = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()]);
+  const given = [...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()];
+  const defined = new Set(given);
+  if (defined.size < given.length) {
+    const twice = given.find((name, i) => given.indexOf(name) < i);
+    throw new TemperError(
+      "model-unreadable",
+      `"${twice}" is defined twice as input or initializer`,
+    );
+  }
   for (const node of graph.nodes) {
     for (const input of node.inputs) {
       if (input !== "" && !defined.has(input)) {

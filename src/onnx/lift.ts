@@ -41,9 +41,32 @@ export function constantValue(node: Node): Tensor {
   );
 }
 
+/** Operators that before opset 13 ran over all axes from their own on, flattened into one. */
+const flattening = new Set(["Softmax", "LogSoftmax", "Hardmax"]);
+
+/** Flatten, the operator of today over the last axis, and the shape taken back. */
+function flattened(node: Node): Node[] {
+  const [x] = node.inputs;
+  const [y] = node.outputs;
+  const [shape, flat, result] = ["shape", "flat", "result"].map((part) => `${y}/${part}`);
+  const make = (op: string, inputs: string[], output: string, axis?: number): Node => ({
+    op,
+    name: output,
+    inputs,
+    outputs: [output],
+    attributes: new Map(axis === undefined ? [] : [["axis", int(axis)]]),
+  });
+  return [
+    make("Shape", [x], shape),
+    make("Flatten", [x], flat, intOf(node, "axis", 1)),
+    make(node.op, [flat], result, -1),
+    make("Reshape", [result, shape], y),
+  ];
+}
+
 /**
  * The same function at opset 18 or newer: axes as inputs, Constant nodes as initializers under the
- * name of their output, the default axis of Softmax written out.
+ * name of their output, Softmax over its one axis, Dropout (the identity) without its ratio.
  */
 export function liftGraph(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);
@@ -65,9 +88,10 @@ export function liftGraph(graph: Graph): Graph {
         inputs: [node.inputs[0], name],
         attributes: withoutAttribute(node, "axes"),
       });
-    } else if (graph.opset < 13 && (node.op === "Softmax" || node.op === "LogSoftmax")) {
-      const attributes = new Map(node.attributes).set("axis", int(intOf(node, "axis", 1)));
-      nodes.push({ ...node, attributes });
+    } else if (graph.opset < 13 && flattening.has(node.op)) {
+      nodes.push(...flattened(node));
+    } else if (graph.opset < 12 && node.op === "Dropout") {
+      nodes.push({ ...node, attributes: withoutAttribute(node, "ratio") });
     } else {
       nodes.push(node);
     }

@@ -19,26 +19,36 @@ export const OLDEST_OPSET = 11;
 
 const utf8 = new TextDecoder();
 
+function readInt(value: bigint, where: string): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw new TemperError(
+    "model-unsupported",
+    `${where} is ${value}, beyond the whole numbers that Temper holds`,
+  );
+}
+
 function readAttribute(proto: AttributeProto, where: string): Attribute {
+  const named = `${where}: attribute ${proto.name}`;
   switch (proto.type) {
     case AttributeType.INT:
-      return { kind: "int", value: Number(proto.i) };
+      return { kind: "int", value: readInt(proto.i, named) };
     case AttributeType.FLOAT:
       return { kind: "float", value: proto.f };
     case AttributeType.STRING:
       return { kind: "string", value: utf8.decode(proto.s) };
     case AttributeType.INTS:
-      return { kind: "ints", value: proto.ints.map(Number) };
+      return { kind: "ints", value: proto.ints.map((i) => readInt(i, named)) };
     case AttributeType.FLOATS:
       return { kind: "floats", value: [...proto.floats] };
     case AttributeType.STRINGS:
       return { kind: "strings", value: proto.strings.map((s) => utf8.decode(s)) };
     case AttributeType.TENSOR:
-      if (proto.t !== undefined) return { kind: "tensor", value: readTensor(proto.t, where) };
+      if (proto.t !== undefined) return { kind: "tensor", value: readTensor(proto.t, named) };
   }
   throw new TemperError(
     "model-unsupported",
-    `${where}: attribute ${proto.name} is of kind ${AttributeType[proto.type] ?? proto.type}, which Temper does not read (control flow, sparse tensors)`,
+    `${named} is of kind ${AttributeType[proto.type] ?? proto.type}, which Temper does not read (control flow, sparse tensors)`,
   );
 }
 
@@ -79,9 +89,15 @@ function readInitializers(graph: GraphProto): Map<string, Tensor> {
   if (graph.sparseInitializer.length > 0) {
     throw new TemperError("model-unsupported", "the model has sparse initializers; save it dense");
   }
-  return new Map(
-    graph.initializer.map((t) => [t.name, readTensor(t, `initializer "${t.name}"`)] as const),
-  );
+  const initializers = new Map<string, Tensor>();
+  for (const proto of graph.initializer) {
+    const where = `initializer "${proto.name}"`;
+    if (initializers.has(proto.name)) {
+      throw new TemperError("model-unreadable", `${where} is defined twice`);
+    }
+    initializers.set(proto.name, readTensor(proto, where));
+  }
+  return initializers;
 }
 
 function decode(bytes: Uint8Array): ModelProto {

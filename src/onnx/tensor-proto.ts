@@ -116,6 +116,9 @@ export function readTensor(proto: TensorProto, where: string): Tensor {
   const type = elementType(proto.dataType, where);
   const storage = storages.get(type)!;
   const dims = proto.dims.map(Number);
+  if (dims.some((dim) => dim < 0)) {
+    throw new TemperError("model-unreadable", `${where} has the impossible shape [${dims}]`);
+  }
   const count = elementCount(dims);
   const raw = proto.rawData;
   const length = raw.length > 0 ? raw.length / storage.bytes : undefined;

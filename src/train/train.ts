@@ -1,4 +1,5 @@
 // Trains one of the paper's networks from nothing: Adam on minibatches, the authors' schedule.
+import { demand } from "../attack/options.ts";
 import { COVECTOR, withParameterInputs } from "../autodiff/programs.ts";
 import { checkDataset, type Dataset, gather } from "../data/dataset.ts";
 import { oneHot, sumCrossEntropy } from "../engine/logits.ts";
@@ -71,6 +72,14 @@ async function stepGradient(
  */
 export async function train(architecture: Architecture, options: TrainOptions): Promise<Trained> {
   const { data, epochs = 10, batch = 64, decay = 0.7, seed = 0, signal } = options;
+  let { learningRate = 1e-3 } = options;
+  for (const [word, n] of Object.entries({ epochs, batch })) {
+    demand(Number.isInteger(n) && n >= 1, word, n, "a whole number, 1 or more");
+  }
+  for (const [word, x] of Object.entries({ "learning-rate": learningRate, decay })) {
+    demand(Number.isFinite(x) && x >= 0, word, x, "a number, 0 or more");
+  }
+  demand(Number.isInteger(seed), "seed", seed, "a whole number");
   const network = await loadNetwork(writeGraph(buildNetwork(architecture, seed)));
   checkDataset(data, { shape: network.inputShape, labels: network.labels });
   const program = programOf(network, "theta-of-loss");
@@ -78,7 +87,6 @@ export async function train(architecture: Architecture, options: TrainOptions): 
   const theta = Float64Array.from(network.theta0);
   const adam = createAdam(theta.length);
   const records: EpochRecord[] = [];
-  let learningRate = options.learningRate ?? 1e-3;
   try {
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const order = randomStream(seed, 1, epoch).permutation(data.count);

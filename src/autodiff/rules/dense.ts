@@ -60,6 +60,7 @@ export const Gemm: Rule = {
 /** The weight's gradient is the sum over images of (activation, delta): one outer product an image. */
 function denseFactors({ b, x }: Call, delta: string, deltaFirst: boolean): Factors | undefined {
   const activation = b.shapeOf(x[0]);
+  if (b.shapeOf(x[1]).length !== 2) return undefined;
   if (activation.length !== 2 || activation[0] !== -1 || activation[1] < 0) return undefined;
   return { activation: x[0], delta, deltaFirst };
 }

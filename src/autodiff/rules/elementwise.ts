@@ -46,8 +46,10 @@ export const Div = binary(
   },
 );
 
-/** At the kink the subgradient 0 is taken, as PyTorch does. Relu(x) >= 0, so its sign is the mask. */
-export const Relu = unary([], ({ b, g, y }) => b.op("Mul", [g, b.op("Sign", [y])]));
+/** At the kink the subgradient 0 is taken, as PyTorch does. */
+export const Relu = unary([], (call) =>
+  keepWhere(call, call.b.op("Greater", [call.y, scalar(call.b, 0)])),
+);
 
 export const LeakyRelu = unary(["alpha"], ({ b, node, g, x }) => {
   const slope = scalar(b, floatOf(node, "alpha", 0.01));

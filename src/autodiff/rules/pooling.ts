@@ -1,9 +1,25 @@
 // Gradients of the pools: the maximum sends its gradient to one pixel, the average to all of a window.
-import { int, intOf, intsOf, text } from "../../onnx/attributes.ts";
-
+import { int, intOf, intsOf, text, textOf } from "../../onnx/attributes.ts";
 import { reshape, reshapeLike, scalar } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
 import { spreading, type Window, windowAttributes, windowOf } from "./window.ts";
+
+/** The window of a pool; where onnxruntime departs from the standard there is none to rely on. */
+function poolWindow(call: Call): Window {
+  const { node } = call;
+  const kernel = intsOf(node, "kernel_shape");
+  if (kernel === undefined) refuse(node, "kernel_shape is missing", "export the model again");
+  const automatic = textOf(node, "auto_pad", "NOTSET");
+  const w = windowOf(call, kernel);
+  if (automatic === "VALID" && intOf(node, "ceil_mode", 0) !== 0) {
+    refuse(node, "auto_pad VALID with ceil_mode 1 is not supported", "export it with pads");
+  }
+  if (automatic.startsWith("SAME") && w.strides.some((s, i) => s > w.kernel[i])) {
+    const window = `strides [${w.strides}] over kernel_shape [${w.kernel}]`;
+    refuse(node, `auto_pad ${automatic} with ${window} is not supported`, "export it with pads");
+  }
+  return w;
+}
 
 /**
  * The forward node is run again with its second output, the flat index of each maximum (the first
@@ -11,8 +27,10 @@ import { spreading, type Window, windowAttributes, windowOf } from "./window.ts"
  */
 export const MaxPool: Rule = {
   attributes: [...windowAttributes, "ceil_mode", "storage_order"],
-  vjps: ({ b, node, x, g }) => [
+  vjps: (call) => [
     () => {
+      const { b, node, x, g } = call;
+      poolWindow(call);
       if (intOf(node, "storage_order", 0) !== 0) {
         refuse(node, "storage_order 1 is not supported", "export it with storage_order 0");
       }
@@ -47,9 +65,7 @@ function counts(w: Window, includePads: boolean): number[][] {
 
 function averageGradient(call: Call): string {
   const { b, node, x, g } = call;
-  const kernel = intsOf(node, "kernel_shape");
-  if (kernel === undefined) refuse(node, "kernel_shape is missing", "export the model again");
-  const w = windowOf(call, kernel!);
+  const w = poolWindow(call);
   const grid = counts(w, intOf(node, "count_include_pad", 0) === 1).reduce<number[]>(
     (product, axis) => product.flatMap((p) => axis.map((c) => p * c)),
     [1],
@@ -97,9 +113,10 @@ export const ReduceMean: Rule = {
       if (x[1] && b.constantInts(x[1]) === undefined) {
         refuse(node, "its axes are computed", "export the model with constant axes");
       }
-      const axes = b.constantInts(x[1])?.map((a) => (a < 0 ? a + shape.length : a));
-      if (axes === undefined && intOf(node, "noop_with_empty_axes", 0) === 1) return g;
-      const reduced = axes ?? shape.map((_, i) => i);
+      const axes = b.constantInts(x[1])?.map((a) => (a < 0 ? a + shape.length : a)) ?? [];
+      const all = axes.length === 0;
+      if (all && intOf(node, "noop_with_empty_axes", 0) === 1) return g;
+      const reduced = all ? shape.map((_, i) => i) : axes;
       if (reduced.some((axis) => shape[axis] < 0)) {
         refuse(node, "the mean over the batch mixes images", "take it over other axes");
       }

@@ -22,7 +22,16 @@ export const Squeeze = reordering();
 export const Unsqueeze = reordering();
 export const Identity = passing();
 /** In inference Dropout is the identity. */
-export const Dropout = passing("ratio", "seed");
+export const Dropout: Rule = {
+  ...passing("seed"),
+  vjps: ({ b, node, g, x }) => {
+    const training = b.constantInts(x[2]);
+    if (x[2] && (training === undefined || training[0] !== 0)) {
+      refuse(node, "training_mode drops values at random", "export the model in eval mode");
+    }
+    return [() => g];
+  },
+};
 
 export const Transpose: Rule = {
   attributes: ["perm"],

@@ -45,13 +45,18 @@ export function windowOf({ b, node, x, y }: Call, kernel: readonly number[]): Wi
   const dilations = intsOf(node, "dilations") ?? ones;
   const extent = kernel.map((k, i) => (output[i] - 1) * strides[i] + dilations[i] * (k - 1) + 1);
   const pads = intsOf(node, "pads") ?? [...kernel, ...kernel].map(() => 0);
-  const automatic = textOf(node, "auto_pad", "NOTSET");
+  // onnxruntime reads an empty auto_pad as none.
+  const automatic = textOf(node, "auto_pad", "") || "NOTSET";
   const common = { kernel, strides, dilations, input, output, extent };
   if (automatic === "NOTSET") {
     return { ...common, begin: pads.slice(0, kernel.length), end: pads.slice(kernel.length) };
   }
   if (automatic === "VALID") {
     return { ...common, begin: kernel.map(() => 0), end: kernel.map(() => 0) };
+  }
+  if (dilations.some((d) => d !== 1)) {
+    const given = `auto_pad ${automatic} with dilations [${dilations}]`;
+    refuse(node, `${given} is not supported`, "export it with pads");
   }
   const total = extent.map((e, i) => Math.max(0, e - input[i]));
   const smaller = total.map((t) => Math.floor(t / 2));

@@ -1,21 +1,19 @@
 // temper attack: makes points.npz, the images a model gets wrong when attacked.
-import { access } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { attack } from "../../attack/attack.ts";
 import { type AttackName, attackNames } from "../../attack/options.ts";
-import { openData } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
-import { openModel } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
 import type { Context } from "../context.ts";
+import { openDataset, openModelFile } from "../open.ts";
 import {
   type AttackFlags,
   attackRequest,
   type CommonFlags,
   type ModelFlags,
-  modelOptions,
   withAttack,
   withCommon,
   withModel,
@@ -31,22 +29,34 @@ interface Flags extends CommonFlags, ModelFlags, AttackFlags {
   readonly random?: number;
 }
 
-/** @throws TemperError `file-missing` before any work where the file's folder does not exist */
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+
+/** @throws TemperError `file-missing` before any work where no file can be written at the path */
 export async function checkFolderOf(path: string): Promise<void> {
-  try {
-    await access(dirname(path));
-  } catch {
-    throw new TemperError(
-      "file-missing",
-      `cannot write "${path}": the folder "${dirname(path)}" does not exist`,
-    );
-  }
+  const folder = dirname(path);
+  const why = !(await isFolder(folder))
+    ? `there is no folder "${folder}"`
+    : (await isFolder(path))
+      ? "it is a folder"
+      : await access(folder, constants.W_OK).then(
+          () => undefined,
+          () => `the folder "${folder}" may not be written`,
+        );
+  if (why === undefined) return;
+  throw new TemperError(
+    "file-missing",
+    `cannot write "${path}": ${why}\nName a file in a folder that exists.`,
+  );
 }
 
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
   await checkFolderOf(flags.out);
-  const model = await openModel(path, modelOptions(flags));
-  const data = await openData(flags.data, { dataDir: flags.dataDir });
+  const model = await openModelFile(path, flags);
+  const data = await openDataset(flags.data, flags, context);
   const result = await attack(model, {
     ...attackRequest(flags, flags.attack, flags.eps),
     data,

@@ -2,16 +2,14 @@
 import type { Command } from "commander";
 import { type AttackResult, type Evaluation, evaluate } from "../../attack/evaluate.ts";
 import type { AttackName } from "../../attack/options.ts";
-import { openData } from "../../data/open.ts";
-import { openModel } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
 import type { Context } from "../context.ts";
+import { openDataset, openModelFile } from "../open.ts";
 import {
   type AttackFlags,
   attackRequest,
   type CommonFlags,
   type ModelFlags,
-  modelOptions,
   withAttackList,
   withCommon,
   withModel,
@@ -66,10 +64,9 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   }
   const attacks = eps.flatMap((radius) => attack.map((name) => attackRequest(flags, name, radius)));
   const models = await Promise.all(
-    paths.map(async (path) => ({ path, model: await openModel(path, modelOptions(flags)) })),
+    paths.map(async (path) => ({ path, model: await openModelFile(path, flags) })),
   );
-  const data = await openData(flags.data, { dataDir: flags.dataDir });
-  if (data.note !== undefined) context.progress.line(`${data.name}: ${data.note}`);
+  const data = await openDataset(flags.data, flags, context);
 
   const rows: ModelRow[] = [];
   for (const { path, model } of models) {
@@ -91,7 +88,7 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   const headings = ["model", "attack", "eps", "accuracy", "turned", "loss"];
   context.print(`${data.name}, ${data.count} images`);
   context.print(table(headings, rows.flatMap(rowsOf)));
-  for (const line of warningLines(rows)) context.print(line);
+  for (const line of warningLines(rows)) context.progress.line(line);
 }
 
 export function addEvaluate(program: Command, context: Context): void {

@@ -1,9 +1,9 @@
 // temper inspect: what a model is made of, what Temper would change, and which operators have a gradient.
 import type { Command } from "commander";
 import { rules } from "../../autodiff/rules.ts";
-import { openModel } from "../../engine/model.ts";
 import type { Context } from "../context.ts";
-import { type ModelFlags, modelOptions, withModel } from "../options.ts";
+import { openModelFile } from "../open.ts";
+import { type ModelFlags, withModel } from "../options.ts";
 import { table } from "../table.ts";
 
 interface Flags extends ModelFlags {
@@ -11,7 +11,7 @@ interface Flags extends ModelFlags {
 }
 
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
-  const model = await openModel(path, modelOptions(flags));
+  const model = await openModelFile(path, flags);
   const { graph } = model.network;
   const uses = new Map<string, number>();
   for (const { op } of graph.nodes) uses.set(op, (uses.get(op) ?? 0) + 1);

@@ -1,11 +1,11 @@
 // temper train: one of the paper's networks from nothing, as an ONNX file.
 import type { Command } from "commander";
-import { openData } from "../../data/open.ts";
 import { writeAtomic } from "../../data/write.ts";
 import { TemperError } from "../../errors.ts";
 import { type Architecture, architectures } from "../../train/networks.ts";
 import { train } from "../../train/train.ts";
 import type { Context } from "../context.ts";
+import { openDataset } from "../open.ts";
 import { count, number } from "../parse.ts";
 import { checkFolderOf } from "./attack.ts";
 
@@ -35,8 +35,8 @@ function architectureOf(given: string): Architecture {
 async function run(given: string, flags: Flags, context: Context): Promise<void> {
   const architecture = architectureOf(given);
   await checkFolderOf(flags.out);
-  const { dataDir, epochs, batch, learningRate, decay, seed, out } = flags;
-  const data = await openData(flags.data, { dataDir });
+  const { epochs, batch, learningRate, decay, seed, out } = flags;
+  const data = await openDataset(flags.data, flags, context);
   const trained = await train(architecture, {
     data,
     epochs,

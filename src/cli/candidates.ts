@@ -1,0 +1,36 @@
+// How candidates and models are shown in tables: one row type for correct, select and demo.
+import type { Candidate } from "../correct/pool.ts";
+import type { Measured } from "../run/record.ts";
+
+export const candidateHeadings = [
+  "",
+  "iteration",
+  "alpha",
+  "violation",
+  "loss",
+  "corrected",
+  "distance",
+];
+
+/** null: not finite. */
+const shown = (value: number | null): string => value?.toPrecision(4) ?? "-";
+
+/** One candidate; the chosen one is marked. */
+export const candidateRow = (c: Candidate, chosen: boolean): string[] => [
+  chosen ? ">" : "",
+  String(c.iteration),
+  c.alpha.toFixed(2),
+  shown(c.violation),
+  shown(c.loss),
+  String(c.corrected),
+  c.distance.toPrecision(4),
+];
+
+export const measuredHeadings = ["", "violation", "training loss", "points right"];
+
+export const measuredRow = (name: string, m: Measured): string[] => [
+  name,
+  m.violation.toPrecision(4),
+  m.loss.toPrecision(4),
+  `${m.corrected} of ${m.points}`,
+];

@@ -1,0 +1,218 @@
+// temper correct: the main job.
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { attack } from "../../attack/attack.ts";
+import { type AttackName, attackNames } from "../../attack/options.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import { openData } from "../../data/open.ts";
+import { type Model, openModel } from "../../engine/model.ts";
+import { TemperError } from "../../errors.ts";
+import { correct } from "../../run/correct.ts";
+import { prepareFolder } from "../../run/folder.ts";
+import { correctOptions, type Recipe, recipes } from "../../run/options.ts";
+import type { Run, RunRecord } from "../../run/record.ts";
+import { measuredHeadings, measuredRow } from "../candidates.ts";
+import type { Context } from "../context.ts";
+import { iterationHeading, iterationRow } from "../iterations.ts";
+import {
+  type AttackFlags,
+  attackRequest,
+  type CommonFlags,
+  type ModelFlags,
+  modelOptions,
+  withAttack,
+  withCommon,
+  withModel,
+} from "../options.ts";
+import { count, number, oneOf } from "../parse.ts";
+import { table } from "../table.ts";
+
+interface Flags extends CommonFlags, ModelFlags, AttackFlags {
+  readonly data: string;
+  readonly out: string;
+  readonly points?: string;
+  readonly worst?: number;
+  readonly random?: number;
+  readonly attack: AttackName;
+  readonly eps?: number;
+  readonly recipe: Recipe;
+  readonly iterations?: number;
+  readonly alphas?: number;
+  readonly weight?: number;
+  readonly margin?: number;
+  readonly tolerance?: number;
+  readonly force?: boolean;
+}
+
+/** Exactly one source of points, and a radius where they are to be attacked. */
+function checkSource({ points, worst, random, eps }: Flags): void {
+  const given = [points, worst, random].filter((value) => value !== undefined).length;
+  if (given !== 1) {
+    throw new TemperError(
+      "bad-option",
+      `${given === 0 ? "no points given" : "several sources of points given"}: give one of --points DATA, --worst N, --random N`,
+    );
+  }
+  if (points === undefined && eps === undefined) {
+    throw new TemperError(
+      "bad-option",
+      "--worst and --random attack the data and need --eps, as in --eps 0.1",
+    );
+  }
+}
+
+async function pointsOf(
+  model: Model,
+  data: Dataset,
+  flags: Flags,
+  context: Context,
+): Promise<Dataset> {
+  if (flags.points !== undefined) return openData(flags.points, { dataDir: flags.dataDir });
+  const found = await attack(model, {
+    ...attackRequest(flags, flags.attack, flags.eps!),
+    data,
+    worst: flags.worst,
+    random: flags.random,
+    threads: flags.threads,
+    signal: context.signal,
+    onProgress: (done, of) => context.progress.update(flags.attack, done, of),
+  });
+  for (const note of found.notes) context.progress.line(`note: ${note}`);
+  return found.points;
+}
+
+function endInWords({ end, conflict, iterations }: RunRecord): string | undefined {
+  const last = iterations.at(-1);
+  switch (end) {
+    case "iterations":
+      return undefined;
+    case "corrected-already":
+      return "no point to correct: the model already gets all of them right; it is unchanged";
+    case "repeated-anchor":
+      return `ended in iteration ${last?.iteration}: its parameters repeat those of iteration ${last?.anchor?.repeats}`;
+    case "not-finite":
+      return `ended after iteration ${last?.iteration}: its loss or gradients are not finite`;
+    case "contradiction":
+      return `the ${last?.rows} cuts of iteration ${last?.iteration} contradict each other; points in conflict: ${conflict?.points.join(", ")}`;
+  }
+}
+
+/** A run is a success when it lowers the violation, or had nothing to do. */
+const succeeded = ({ record, before, after }: Run): boolean =>
+  record.end === "corrected-already" || after.violation < before.violation;
+
+function printRun(run: Run, folder: string, context: Context): void {
+  const { record, before, after, front, timings } = run;
+  const note = endInWords(record);
+  if (note !== undefined) context.print(note);
+  context.print(
+    table(measuredHeadings, [measuredRow("before", before), measuredRow("after", after)]),
+  );
+  if (record.wrong.length > 0) context.print(`still wrong: point ${record.wrong.join(", ")}`);
+  context.print(
+    `${front.length} of ${record.pool.length} candidates on the efficient front; "temper select ${folder} --weight 0.2" chooses again`,
+  );
+  context.print(
+    `distance ${record.distance.toPrecision(4)}, ${timings.seconds.toFixed(1)} s, written to ${folder}`,
+  );
+}
+
+async function run(path: string, flags: Flags, context: Context): Promise<void> {
+  checkSource(flags);
+  const options = correctOptions(flags);
+  await prepareFolder(flags.out, false).catch((error) => {
+    if (flags.force !== true || error.code !== "file-exists") throw error;
+  });
+  const model = await openModel(path, modelOptions(flags));
+  const data = await openData(flags.data, { dataDir: flags.dataDir });
+  const points = await pointsOf(model, data, flags, context);
+  let headed = false;
+  const finished = await correct(model, {
+    ...options,
+    data,
+    points,
+    threads: flags.threads,
+    signal: context.signal,
+    paths: { model: resolve(path), data: data.name, points: points.name },
+    onProgress: (stage, done, of) => context.progress.update(stage, done, of),
+    onIteration: (record) => {
+      if (!headed) context.progress.line(iterationHeading());
+      headed = true;
+      context.progress.line(iterationRow(record));
+    },
+  });
+  await model.close();
+  context.progress.stop();
+  await finished.save(flags.out, { force: flags.force });
+  if (flags.json === true) {
+    const { pool: _, ...record } = finished.record;
+    context.printJson({ ...record, seconds: finished.timings.seconds });
+  } else {
+    printRun(finished, flags.out, context);
+  }
+  if (!succeeded(finished)) {
+    context.progress.line("nothing improved");
+    process.exitCode = 1;
+  }
+}
+
+export function addCorrect(program: Command, context: Context): void {
+  const command = program
+    .command("correct")
+    .summary("correct a model on given points: the main job")
+    .description(
+      "Finds the model nearest to MODEL that gets the points right while the loss on DATA is held close,\n" +
+        "and writes a RUN folder: corrected.onnx, points.npz, run.json, timings.json, directions.npz.\n" +
+        "Points come from a file (--points), or from attacking DATA (--worst, --random, with --eps).",
+    )
+    .argument("<model>", "ONNX file")
+    .requiredOption(
+      "--data <data>",
+      "training data, on which the loss is held: mnist:train, file.npz, ...",
+    )
+    .option(
+      "--points <data>",
+      "the inputs to get right, with their true labels: points.npz of temper attack",
+    )
+    .option(
+      "--worst <n>",
+      "attack DATA and take the n worst points, n / labels of each label",
+      count(),
+    )
+    .option("--random <n>", "attack DATA and take n broken points in a seeded order", count())
+    .requiredOption("--out <run>", "folder to write")
+    .option("--force", "replace the run that is in the folder")
+    .option(
+      "--recipe <name>",
+      "standard: margin 0.1. paper: margin 0, as in the paper's tables",
+      oneOf(recipes),
+      "standard",
+    )
+    .option("--iterations <n>", "rounds of cuts (default: 20)", count())
+    .option("--alphas <n>", "points looked at along each direction (default: 10)", count())
+    .option(
+      "--weight <w>",
+      "0 chooses the lowest violation, 1 the lowest loss (default: 0)",
+      number({ min: 0, max: 1 }),
+    )
+    .option("--margin <m>", "ask for f_l + m <= f_y (default: 0.1; paper: 0)", number({ min: 0 }))
+    .option(
+      "--tolerance <t>",
+      "a violation below this share of the first counts as zero when choosing (default: 1e-4)",
+      number({ min: 0, max: 1 }),
+    )
+    .option("--attack <name>", "with --worst or --random: fgsm or pgd", oneOf(attackNames), "pgd")
+    .option(
+      "--eps <radius>",
+      "with --worst or --random: radius in pixel units",
+      number({ min: 0 }),
+    );
+  withModel(withAttack(withCommon(command)))
+    .addHelpText(
+      "after",
+      "\nExamples:\n" +
+        "  temper correct model.onnx --data mnist:train --points points.npz --out RUN\n" +
+        "  temper correct model.onnx --data digits:train --worst 10 --eps 0.1 --out RUN",
+    )
+    .action((path: string, flags: Flags) => run(path, flags, context));
+}

@@ -1,0 +1,57 @@
+// temper select: chooses again from a finished run, at once.
+import type { Command } from "commander";
+import { writeAtomic } from "../../data/write.ts";
+import { openRun } from "../../run/open.ts";
+import { candidateHeadings, candidateRow } from "../candidates.ts";
+import type { Context } from "../context.ts";
+import { number } from "../parse.ts";
+import { table } from "../table.ts";
+import { checkFolderOf } from "./attack.ts";
+
+interface Flags {
+  readonly weight: number;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+async function run(folder: string, flags: Flags, context: Context): Promise<void> {
+  if (flags.out !== undefined) await checkFolderOf(flags.out);
+  const finished = await openRun(folder);
+  const chosen = finished.select(flags.weight);
+  if (flags.out !== undefined) await writeAtomic(flags.out, finished.bytes(chosen));
+  const front = finished.front.toSorted((a, b) => a.violation! - b.violation!);
+  if (flags.json === true) {
+    context.printJson({ weight: flags.weight, choice: chosen, front, out: flags.out ?? null });
+    return;
+  }
+  context.print(
+    `the efficient front of ${folder}; the choice for weight ${flags.weight} is marked`,
+  );
+  context.print(
+    table(
+      candidateHeadings,
+      front.map((c) => candidateRow(c, c === chosen)),
+    ),
+  );
+  if (flags.out !== undefined) context.print(`written to ${flags.out}`);
+}
+
+export function addSelect(program: Command, context: Context): void {
+  program
+    .command("select")
+    .summary("choose again from a finished run")
+    .description(
+      "Shows the efficient front of a RUN and chooses from it by (19): weight 0 takes the lowest violation,\n" +
+        "1 the lowest training loss. RUN itself never changes; --out writes the chosen model.",
+    )
+    .argument("<run>", "folder written by temper correct")
+    .requiredOption(
+      "--weight <w>",
+      "weight of the loss against the violation",
+      number({ min: 0, max: 1 }),
+    )
+    .option("--out <file>", "write the chosen model there")
+    .option("--json", "print one JSON document on stdout")
+    .addHelpText("after", "\nExample:\n  temper select RUN --weight 0.2 --out model.onnx")
+    .action((folder: string, flags: Flags) => run(folder, flags, context));
+}

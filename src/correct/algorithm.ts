@@ -1,0 +1,245 @@
+// Algorithm 1: correct the points by cutting planes, and keep every trial point to choose from.
+//
+//     (6)  min ||theta - theta0||^2   s.t.  g_il(theta) + margin <= 0 for every point i and rival l,
+//                                           L(theta; D) <= L(theta0; D)
+//
+//     anchors = {theta0};  pool = {theta0}
+//     for k = 1 .. K
+//         add the cuts (7), (8) of the newest anchor; solve (13) -> theta_k
+//         for alpha in {1/n, 2/n, ..., 1}: evaluate theta0 + alpha (theta_k - theta0), add to pool
+//         anchors += theta_k
+//     return the choice (19) from the pool
+//
+// Zhao & Kronqvist, "A constrained optimization approach to improve robustness of neural networks",
+// arXiv 2409.13770.
+// Differs from the paper: the margin; theta_k is rounded to float32, and the rounded point is the anchor; the
+// loop ends early where it cannot go on (`RunEnd`).
+import { TemperError, throwIfAborted } from "../errors.ts";
+import type { SolveStatus } from "../qp/nearest-point.ts";
+import { norm } from "../tensor/vector.ts";
+import { choose } from "./choice.ts";
+import { type Conflict, conflictOf } from "./conflict.ts";
+import { createCuts } from "./cuts.ts";
+import type { Oracle } from "./oracle.ts";
+import {
+  anchorTheta,
+  type Candidate,
+  finiteOrNull,
+  memberTheta,
+  poolOf,
+  type Trial,
+  trialOf,
+} from "./pool.ts";
+import { type Stage, untimed } from "./stage.ts";
+import { createSubproblem, type SubproblemSolution } from "./subproblem.ts";
+import { type Score, scorePoints } from "./violation.ts";
+
+export interface AlgorithmOptions {
+  /** K, at least 1. */
+  readonly iterations: number;
+  /** Steps along each direction, at least 1. */
+  readonly alphas: number;
+  /** Every point must satisfy f_l + margin <= f_y. */
+  readonly margin: number;
+  /** w of (19). */
+  readonly weight: number;
+  /** Share of theta0's violation that counts as zero in the choice (19). */
+  readonly tolerance: number;
+  /** Called with each iteration's record when the iteration is done. */
+  readonly onIteration?: ((record: IterationRecord) => void) | undefined;
+  /** Called with each trial point when it has been evaluated. */
+  readonly onCandidate?: ((trial: Trial) => void) | undefined;
+  /** Times the stages; default: just runs them. */
+  readonly stage?: Stage | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Why the loop ended. */
+export type RunEnd =
+  /** All K iterations were made. */
+  | "iterations"
+  /** theta_k is an earlier anchor: its cuts are there already, so every further iteration would be the same. */
+  | "repeated-anchor"
+  /** The cuts contradict each other, or can only be met farther from theta0 than its own length. */
+  | "contradiction"
+  /** The last anchor's logits, loss or gradients are not finite, so there are no cuts at it. */
+  | "not-finite"
+  /** theta0 violates nothing, margin included: there is no point to correct. */
+  | "corrected-already";
+
+/** One iteration in plain numbers, null where one is not finite. */
+export interface IterationRecord {
+  readonly iteration: number;
+  /** Rows of (13). */
+  readonly rows: number;
+  readonly status: SolveStatus;
+  /** Linear systems solved. */
+  readonly steps: number;
+  /** Rows with a positive multiplier. */
+  readonly active: number;
+  /** Gram entries computed in this iteration. */
+  readonly gramEntries: number;
+  /** As `Residuals` of the solver. */
+  readonly residuals: {
+    readonly primal: number | null;
+    readonly dual: number | null;
+    readonly complementarity: number | null;
+  };
+  /** ||d||_2 of the solution, before rounding. */
+  readonly distance: number | null;
+  /** theta_k itself; null when the cuts contradict each other. */
+  readonly anchor: AnchorRecord | null;
+}
+
+export interface AnchorRecord extends Pick<Trial, "violation" | "corrected" | "loss"> {
+  /** Present when theta_k is an earlier anchor: its iteration, 0 for theta0. */
+  readonly repeats?: number;
+}
+
+/** What Algorithm 1 found. */
+export interface Correction {
+  readonly end: RunEnd;
+  /** Present when the end is "contradiction". */
+  readonly conflict?: Conflict;
+  /** theta_1, theta_2, ..., each [p]: `memberTheta` rebuilds every candidate from them and theta0. */
+  readonly anchors: readonly Float32Array[];
+  /** Every candidate, theta0 first, then by iteration and step. */
+  readonly pool: readonly Candidate[];
+  /** Index in the pool of the choice (19). */
+  readonly choice: number;
+  readonly iterations: readonly IterationRecord[];
+}
+
+/**
+ * Runs Algorithm 1. Asks the oracle one thing at a time, in a fixed order, and for each theta all at once
+ * (always the same array), so that an oracle may prepare itself for a theta.
+ *
+ * @throws TemperError `data-mismatch` when theta0's own logits, loss or gradients are not finite; `aborted`
+ */
+export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Promise<Correction> {
+  const { iterations, alphas, margin, signal, stage = untimed } = options;
+  const { theta0 } = oracle;
+  const cuts = createCuts(oracle, { margin });
+  const subproblem = createSubproblem(cuts.rows, { longest: norm(theta0) });
+  const anchors: Float32Array[] = [];
+  const trials: Trial[] = [];
+  const records: IterationRecord[] = [];
+
+  const scoreAt = (theta: Float32Array): Promise<Score> => {
+    throwIfAborted(signal);
+    return stage("candidates", async () =>
+      scorePoints(await oracle.logits(theta), oracle.y, margin),
+    );
+  };
+  const lossAt = (theta: Float32Array) => stage("candidates", () => oracle.loss(theta));
+  const lossGradientAt = (theta: Float32Array) =>
+    stage("loss-gradient", () => oracle.lossGradient(theta));
+  const addToPool = (
+    theta: Float32Array,
+    iteration: number,
+    step: number,
+    score: Score,
+    loss: number,
+  ): Trial => {
+    const trial = trialOf({ theta0, theta, iteration, step, alphas, score, loss });
+    trials.push(trial);
+    options.onCandidate?.(trial);
+    return trial;
+  };
+  const record = (solution: SubproblemSolution, anchor: AnchorRecord | null): void => {
+    const row = recordOf(records.length + 1, cuts.list.length, solution, anchor);
+    records.push(row);
+    options.onIteration?.(row);
+  };
+  const finish = (end: RunEnd, conflict?: Conflict): Correction => {
+    const pool = poolOf(trials);
+    const found = { end, anchors, pool, choice: choose(pool, options), iterations: records };
+    return conflict === undefined ? found : { ...found, conflict };
+  };
+
+  // anchors = {theta0};  pool = {theta0}
+  const before = await scoreAt(theta0);
+  const done = before.violation === 0;
+  const start = done ? { loss: await lossAt(theta0) } : await lossGradientAt(theta0);
+  if (!Number.isFinite(before.violation + start.loss)) throw notFiniteAtStart(before, start.loss);
+  addToPool(theta0, 0, 0, before, start.loss);
+  if (!("gradient" in start)) return finish("corrected-already");
+  let newest = { theta: theta0, ...start };
+
+  for (let k = 1; ; k++) {
+    // Add the cuts (7) and (8) of the newest anchor.
+    throwIfAborted(signal);
+    if (!(await stage("cuts", () => cuts.add(newest.theta, newest)))) {
+      if (k === 1) throw notFiniteAtStart(before, start.loss);
+      return finish("not-finite");
+    }
+
+    // Solve (13) -> theta_k.
+    const solution = await stage("qp", () => subproblem.solve(cuts.rhs()));
+    if (solution.conflict !== undefined) {
+      record(solution, null);
+      return finish("contradiction", conflictOf(cuts.list, solution.conflict));
+    }
+    const thetaK = anchorTheta(theta0, solution.d);
+    const repeats = [theta0, ...anchors].findIndex((earlier) => isSame(earlier, thetaK));
+    if (repeats >= 0) {
+      record(solution, anchorOf(trials[repeats * alphas], repeats)); // the full step of that iteration
+      return finish("repeated-anchor");
+    }
+
+    // Add the points theta0 + alpha (theta_k - theta0), alpha < 1, to the pool.
+    for (let step = 1; step < alphas; step++) {
+      const theta = memberTheta(theta0, thetaK, step, alphas);
+      addToPool(theta, k, step, await scoreAt(theta), await lossAt(theta));
+    }
+
+    // The full step is the next anchor, so its loss comes with the gradient; after the last one it comes alone.
+    anchors.push(thetaK);
+    const score = await scoreAt(thetaK);
+    const last = k === iterations;
+    const at = last ? { loss: await lossAt(thetaK) } : await lossGradientAt(thetaK);
+    record(solution, anchorOf(addToPool(thetaK, k, alphas, score, at.loss)));
+    if (!("gradient" in at)) return finish("iterations");
+    newest = { theta: thetaK, ...at };
+  }
+}
+
+function recordOf(
+  iteration: number,
+  rows: number,
+  { status, steps, active, gramEntries, residuals, distance }: SubproblemSolution,
+  anchor: AnchorRecord | null,
+): IterationRecord {
+  return {
+    iteration,
+    rows,
+    status,
+    steps,
+    active,
+    gramEntries,
+    residuals: {
+      primal: finiteOrNull(residuals.primal),
+      dual: finiteOrNull(residuals.dual),
+      complementarity: finiteOrNull(residuals.complementarity),
+    },
+    distance: finiteOrNull(distance),
+    anchor,
+  };
+}
+
+const anchorOf = ({ violation, corrected, loss }: Trial, repeats?: number): AnchorRecord => ({
+  violation,
+  corrected,
+  loss,
+  ...(repeats === undefined ? {} : { repeats }),
+});
+
+const isSame = (a: Float32Array, b: Float32Array): boolean => a.every((v, i) => v === b[i]);
+
+function notFiniteAtStart({ violation }: Score, loss: number): TemperError {
+  return new TemperError(
+    "data-mismatch",
+    `the given model has the violation ${violation} on the points and the loss ${loss} on the data\n` +
+      "both and their gradients must be finite; check the scale of the inputs and the model's weights",
+  );
+}

@@ -1,0 +1,49 @@
+// The choice (19): one candidate of the pool, by a weighted sum of its scaled loss and violation.
+//
+//     argmin  w L~ + (1 - w) V~        L~, V~ scaled to [0, 1];  ties: loss, then distance
+//
+// Open choice: the paper does not say whether [0, 1] is taken over the pool or over its front. Here: the front.
+// A pool holds wild early steps, and with their losses in the range every weight would mean the same.
+//
+// Differs from the paper: a violation under `tolerance` times theta0's counts as zero when candidates are
+// compared. Strictly, w = 0 would pick between 0.15 and 0.18 out of thousands, and throw away a much lower loss.
+// Only here: the front and the ranges use true values.
+//
+// Only the front is searched. The objective, the tolerance included, never gets better as loss or violation
+// grows, so whoever dominates a candidate is at least as good; and a tie in both then goes to the one that is
+// not dominated. Of the violations that count as zero, the front still holds the one with the lowest loss.
+import { isComparable } from "./dominance.ts";
+import type { Candidate } from "./pool.ts";
+
+export interface ChoiceOptions {
+  /** w of (19): 0 looks at the violation alone, 1 at the loss alone. */
+  readonly weight: number;
+  /** Share of theta0's violation below which a violation counts as zero. */
+  readonly tolerance: number;
+}
+
+/** Index in the pool of the choice (19). The pool's first member is theta0, and comparable. */
+export function choose(pool: readonly Candidate[], { weight, tolerance }: ChoiceOptions): number {
+  const front = pool
+    .map((candidate, index) => ({ ...candidate, index }))
+    .filter((candidate) => candidate.front)
+    .filter(isComparable);
+  const scaledLoss = scaleOver(front.map(({ loss }) => loss));
+  const scaledViolation = scaleOver(front.map(({ violation }) => violation));
+  const zero = tolerance * pool[0].violation!;
+
+  const ranked = front.map(({ index, loss, violation, distance }) => {
+    const compared = violation < zero ? 0 : violation;
+    const value = weight * scaledLoss(loss) + (1 - weight) * scaledViolation(compared); // (19)
+    return { index, value, loss, distance };
+  });
+  ranked.sort((a, b) => a.value - b.value || a.loss - b.loss || a.distance - b.distance);
+  return ranked[0].index;
+}
+
+/** The map of [smallest, largest] onto [0, 1]; below it 0, and 0 throughout when the range is one value. */
+function scaleOver(values: readonly number[]): (v: number) => number {
+  const smallest = values.reduce((a, b) => Math.min(a, b));
+  const range = values.reduce((a, b) => Math.max(a, b)) - smallest;
+  return (v) => (range > 0 ? Math.max(0, v - smallest) / range : 0);
+}

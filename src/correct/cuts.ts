@@ -1,0 +1,69 @@
+// The cuts of Algorithm 1: at each anchor, every rival of every point (7), and the loss (8).
+//
+// A cut linearises a constraint at the anchor theta_j, that is the float32 point that was evaluated. In terms
+// of d = theta - theta0 it reads  grad' d <= b.
+import { dot, subtract } from "../tensor/vector.ts";
+import type { CutSet, LogitSum, Oracle } from "./oracle.ts";
+
+/** What a row of (13) stands for: the rival l of a point, or the training loss. */
+export type Cut =
+  | { readonly anchor: number; readonly point: number; readonly rival: number }
+  | { readonly anchor: number; readonly point: "loss" };
+
+/** The rows of (13) so far. */
+export interface Cuts {
+  readonly rows: CutSet;
+  /** What each row stands for. */
+  readonly list: readonly Cut[];
+  /** b, [rows.count]. */
+  rhs(): Float64Array;
+  /**
+   * Appends the cuts at an anchor: |Dadv| (labels - 1) rows (7), then one row (8). The first anchor must be
+   * theta0, whose loss is the limit in (8). Returns false when a row or its b is not finite: then (13)
+   * cannot be solved any more.
+   */
+  add(theta: Float32Array, at: { loss: number; gradient: Float64Array }): Promise<boolean>;
+}
+
+/** No cuts yet. `margin`: every point must satisfy f_l + margin <= f_y. */
+export function createCuts(oracle: Oracle, { margin }: { readonly margin: number }): Cuts {
+  const { theta0, labels, y } = oracle;
+  const rows = oracle.cutSet();
+  const list: Cut[] = [];
+  const rhs: number[] = [];
+  let anchors = 0;
+  let lossAtStart = 0;
+
+  const add: Cuts["add"] = async (theta, { loss, gradient }) => {
+    const anchor = anchors++;
+    if (anchor === 0) lossAtStart = loss;
+    const step = subtract(theta, theta0);
+    const first = list.length;
+
+    // (7)  g_il(theta_j) + margin + grad g_il(theta_j)' (theta - theta_j) <= 0
+    const sums: LogitSum[] = [];
+    for (const [point, label] of y.entries()) {
+      for (let rival = 0; rival < labels; rival++) {
+        if (rival === label) continue;
+        list.push({ anchor, point, rival });
+        sums.push([
+          { point, label: rival, weight: 1 },
+          { point, label, weight: -1 },
+        ]);
+      }
+    }
+    const g = await rows.addLogitSums(theta, sums);
+    const along = rows.product(step, first);
+    for (let r = 0; r < g.length; r++) rhs.push(-(g[r] + margin) + along[r]);
+
+    // (8)  L(theta_j) + grad L(theta_j)' (theta - theta_j) <= L(theta0)
+    list.push({ anchor, point: "loss" });
+    rows.addRow(gradient);
+    rhs.push(lossAtStart - loss + dot(gradient, step));
+
+    // An entry of a row that is not finite shows in b, even against a zero of the step: Infinity * 0 is NaN.
+    return rhs.slice(first).every(Number.isFinite);
+  };
+
+  return { rows, list, rhs: () => Float64Array.from(rhs), add };
+}

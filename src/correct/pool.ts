@@ -1,0 +1,85 @@
+// The pool: every candidate of Algorithm 1 as a record, and the parameters a record stands for.
+import { norm, subtract } from "../tensor/vector.ts";
+import { efficientFront } from "./dominance.ts";
+import type { Score } from "./violation.ts";
+
+/** A trial point theta0 + alpha (theta_k - theta0), evaluated. A plain record: JSON holds it without loss. */
+export interface Candidate {
+  /** k; 0 for theta0 itself. */
+  readonly iteration: number;
+  /** j: the step along the direction, alpha = j / alphas; 0 for theta0 itself. */
+  readonly step: number;
+  readonly alpha: number;
+  /** (10), with the margin. null: not finite. */
+  readonly violation: number | null;
+  /** Points with f_y above every rival, without the margin. */
+  readonly corrected: number;
+  /** L(theta; D). null: not finite, or only a bound is known. */
+  readonly loss: number | null;
+  /** Present when the evaluation of the loss stopped early, the candidate being dominated already. */
+  readonly lossAtLeast?: number;
+  /** ||theta - theta0||_2 of the rounded theta. */
+  readonly distance: number;
+  /** No other candidate dominates it. */
+  readonly front: boolean;
+}
+
+/** A candidate while the pool still grows. */
+export type Trial = Omit<Candidate, "front">;
+
+export const finiteOrNull = (v: number): number | null => (Number.isFinite(v) ? v : null);
+
+/** The record of an evaluated theta = memberTheta(theta0, theta_k, step, alphas). */
+export function trialOf(at: {
+  readonly theta0: Float32Array;
+  readonly theta: Float32Array;
+  readonly iteration: number;
+  readonly step: number;
+  readonly alphas: number;
+  readonly score: Score;
+  readonly loss: number;
+}): Trial {
+  return {
+    iteration: at.iteration,
+    step: at.step,
+    alpha: at.step / at.alphas,
+    violation: finiteOrNull(at.score.violation),
+    corrected: at.score.corrected,
+    loss: finiteOrNull(at.loss),
+    distance: norm(subtract(at.theta, at.theta0)),
+  };
+}
+
+/** The finished pool: each trial with its front flag. */
+export function poolOf(trials: readonly Trial[]): Candidate[] {
+  const front = efficientFront(trials);
+  return trials.map((trial, i) => ({ ...trial, front: front[i] }));
+}
+
+/**
+ * The pool member fround(theta0 + (j / alphas) (theta_k - theta0)), computed in float64: all that is needed
+ * to rebuild it is theta0 and the anchor theta_k, both float32 [p].
+ */
+export function memberTheta(
+  theta0: Float32Array,
+  thetaK: Float32Array,
+  j: number,
+  alphas: number,
+): Float32Array {
+  const alpha = j / alphas;
+  return Float32Array.from(theta0, (t, i) => t + alpha * (thetaK[i] - t));
+}
+
+/**
+ * The anchor theta0 + d as float32. Where theta crosses zero, theta0 + (theta_k - theta0) may miss theta_k in
+ * float64 by more than float32 forgives; going through `memberTheta` once makes the full step the anchor
+ * itself, to the bit.
+ */
+export function anchorTheta(theta0: Float32Array, d: Float64Array): Float32Array {
+  return memberTheta(
+    theta0,
+    Float32Array.from(theta0, (t, i) => t + d[i]),
+    1,
+    1,
+  );
+}

@@ -1,0 +1,78 @@
+// The subproblem (13): the point nearest to theta0 that satisfies every cut so far, by its dual.
+//
+//     min 1/2 ||d||^2   s.t.  A d <= b          d = theta - theta0 = -A' lambda
+//
+// Between two calls the rows grow by one anchor's cuts; Gram entries and the active set are kept.
+import { gramCache } from "../qp/gram-cache.ts";
+import { nearestPoint, type Residuals, type SolveStatus } from "../qp/nearest-point.ts";
+import type { ActiveSet } from "../qp/problem.ts";
+import type { CutRows } from "../qp/rows.ts";
+import { norm } from "../tensor/vector.ts";
+
+/** An answer to (13), and the work it took. */
+export interface SubproblemSolution {
+  readonly status: SolveStatus;
+  /** -A' lambda, [p]. Unless `status` is "solved" some cuts may be violated. */
+  readonly d: Float64Array;
+  /** ||d||_2 */
+  readonly distance: number;
+  readonly residuals: Residuals;
+  /** Rows with a positive multiplier. */
+  readonly active: number;
+  /** Linear systems solved. */
+  readonly steps: number;
+  /** Gram entries computed. */
+  readonly gramEntries: number;
+  /** Present when the cuts contradict each other: the rows that do, ascending. */
+  readonly conflict?: readonly number[];
+}
+
+export interface SubproblemOptions {
+  /**
+   * A longer d is taken as a contradiction: with p >> m rows that cannot be met together are rarely
+   * dependent to the last bit, so a conflict shows as an exploding ||d|| and not as infeasibility.
+   */
+  readonly longest: number;
+}
+
+/** Of the terms lambda_i a_i of a d that is too long, those above this share of the longest are named. */
+const MATTERS = 0.01;
+
+/** (13) over rows that only ever grow; each `solve` takes b for all rows that are there now. */
+export function createSubproblem(
+  rows: CutRows,
+  { longest }: SubproblemOptions,
+): { solve(rhs: Float64Array): SubproblemSolution } {
+  const gram = gramCache(rows);
+  let start: ActiveSet | undefined;
+
+  const solve = (rhs: Float64Array): SubproblemSolution => {
+    const known = gram.computed;
+    const { status, multipliers, active, iterations, residuals, certificate } = nearestPoint(
+      { rows: gram, rhs }, // (13)
+      { start },
+    );
+    start = active;
+    const d = rows.combine(multipliers.map((v) => -v));
+    const distance = norm(d);
+    const solution = {
+      status,
+      d,
+      distance,
+      residuals,
+      active: active.rows.length,
+      steps: iterations,
+      gramEntries: gram.computed - known,
+    };
+
+    if (certificate !== undefined) {
+      return { ...solution, conflict: [...certificate.keys()].filter((i) => certificate[i] > 0) };
+    }
+    if (distance <= longest) return solution;
+    const squares = gram.diagonal();
+    const lengths = multipliers.map((v, i) => v * Math.sqrt(squares[i]));
+    const least = MATTERS * lengths.reduce((most, v) => Math.max(most, v), 0);
+    return { ...solution, conflict: [...lengths.keys()].filter((i) => lengths[i] >= least) };
+  };
+  return { solve };
+}

@@ -1,0 +1,44 @@
+// Rows kept as plain float64 vectors: for dense input and for problems small enough to write down.
+import { TemperError } from "../errors.ts";
+import { addScaled, dot } from "../tensor/vector.ts";
+import type { CutRows } from "./rows.ts";
+
+/** A growing set of plain rows. */
+export interface DenseRows extends CutRows {
+  /** Appends a copy of `row`, [p]. Throws `bad-option` when its length is not p. */
+  addRow(row: Float64Array): void;
+}
+
+/** An empty set of rows of length `p`. */
+export function denseRows(p: number): DenseRows {
+  const rows: Float64Array[] = [];
+  return {
+    get count() {
+      return rows.length;
+    },
+    addRow: (row) => {
+      if (row.length !== p) {
+        throw new TemperError(
+          "bad-option",
+          `row ${rows.length}: ${row.length} entries given, ${p} expected`,
+        );
+      }
+      rows.push(row.slice());
+    },
+    // dot(a, b) and dot(b, a) add the same products in the same order: symmetric to the bit.
+    gram: (wanted, columns) => {
+      const block = new Float64Array(wanted.length * columns.length);
+      let at = 0;
+      for (const r of wanted) for (const s of columns) block[at++] = dot(rows[r], rows[s]);
+      return block;
+    },
+    product: (v, first = 0) => Float64Array.from(rows.slice(first), (row) => dot(row, v)),
+    combine: (lambda) => {
+      const total = new Float64Array(p);
+      for (const [i, row] of rows.entries()) {
+        if (lambda[i] !== 0) addScaled(total, lambda[i], row);
+      }
+      return total;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+// What a nearest-point solve is given: the problem, checked, and the active set it starts from.
+import { TemperError } from "../errors.ts";
+import { type GramColumns, gramCache } from "./gram-cache.ts";
+import type { DualProblem } from "./residuals.ts";
+import type { Rows } from "./rows.ts";
+import { createWorkingSet, type WorkingSet } from "./working-set.ts";
+
+/** min 1/2 ||d||^2 + u's subject to A d <= b + s, s >= 0, with m rows. */
+export interface NearestPointProblem {
+  /** The rows of A by their Gram matrix; a `gramCache` keeps its columns for the next solve. */
+  readonly rows: Rows | GramColumns;
+  /** b, [m], finite. */
+  readonly rhs: Float64Array;
+  /** u, [m], each >= 0: the price of one unit of slack in row i. Infinity (default) makes it hard. */
+  readonly upper?: Float64Array | undefined;
+}
+
+/** The rows with a positive multiplier, ascending, and these multipliers: all a warm start needs. */
+export interface ActiveSet {
+  readonly rows: Int32Array;
+  readonly multipliers: Float64Array;
+}
+
+/** Checks lengths and numbers; an infinite or missing u_i is a hard row. */
+export function readProblem({ rows, rhs, upper }: NearestPointProblem): DualProblem {
+  const gram = "column" in rows ? rows : gramCache(rows);
+  const m = gram.count;
+  const refuse = (what: string): never => {
+    throw new TemperError("bad-option", `nearestPoint, ${m} rows: ${what}`);
+  };
+  if (rhs.length !== m) refuse(`rhs has ${rhs.length} entries, one a row is expected`);
+  if (upper !== undefined && upper.length !== m) {
+    refuse(`upper has ${upper.length} entries, one a row is expected`);
+  }
+  const squares = gram.diagonal();
+  for (let i = 0; i < m; i++) {
+    if (!Number.isFinite(rhs[i])) refuse(`rhs[${i}] is ${rhs[i]}, a finite number is expected`);
+    if (!Number.isFinite(squares[i])) refuse(`row ${i} has the squared length ${squares[i]}`);
+    if (upper !== undefined && !(upper[i] >= 0)) {
+      refuse(`upper[${i}] is ${upper[i]}, a number >= 0 is expected`);
+    }
+  }
+  return { gram, b: rhs, upper: upper ?? new Float64Array(m).fill(Infinity) };
+}
+
+/** The kept rows, in index order, in W or at their upper bounds; one that depends on W starts at 0. */
+export function startingSet(
+  { gram, b, upper }: DualProblem,
+  start: ActiveSet | undefined,
+): WorkingSet {
+  const kept = new Map<number, number>();
+  for (const [k, row] of (start?.rows ?? []).entries()) {
+    const value = start!.multipliers[k];
+    if (!(row >= 0 && row < b.length && value >= 0 && value < Infinity)) {
+      throw new TemperError(
+        "bad-option",
+        `nearestPoint, ${b.length} rows: start has row ${row} with the multiplier ${value}`,
+      );
+    }
+    kept.set(row, value);
+  }
+  const rows = [...kept.keys()].toSorted((i, j) => i - j);
+  const atUpper = rows.filter((i) => kept.get(i)! >= upper[i]);
+  const set = createWorkingSet(gram, b, upper, atUpper);
+  for (const i of rows) {
+    const value = kept.get(i)!;
+    if (value > 0 && value < upper[i] && set.append(i) === undefined) set.multipliers[i] = value;
+  }
+  return set;
+}

@@ -1,0 +1,101 @@
+// How far multipliers are from optimal, measured afresh from G and b; and what a certificate must satisfy.
+import { addColumns, type GramColumns } from "./gram-cache.ts";
+
+/** A nearest-point problem as the solver's parts share it. */
+export interface DualProblem {
+  readonly gram: GramColumns;
+  readonly b: Float64Array;
+  /** u, Infinity where a row is not elastic. */
+  readonly upper: Float64Array;
+}
+
+/**
+ * The KKT conditions, each as its largest violation over the rows. Violations of a_i d <= b_i are
+ * distances to the half-space, |r_i| / ||a_i||, divided by ||d|| (see `reach`): 0.01 = one per cent of the
+ * step. Infinity when d = 0 and a row is violated. Stationarity holds by construction, as d is -A' lambda.
+ */
+export interface Residuals {
+  /** a_i d <= b_i where lambda_i < u_i (where lambda_i = u_i the row may be violated, that is the slack). */
+  readonly primal: number;
+  /** 0 <= lambda_i <= u_i, as |violation| of lambda_i times ||a_i||, divided by ||d||. */
+  readonly dual: number;
+  /** a_i d = b_i where 0 < lambda_i < u_i, and a_i d >= b_i where lambda_i = u_i. */
+  readonly complementarity: number;
+}
+
+/**
+ * The length that distances are compared with: ||d||, where ||d||^2 = lambda' (r - b). When the terms
+ * lambda_i a_i of d cancel, float64 resolves no more than 1e-16 of their sum, so it counts for 1e-4 of
+ * its size: a tolerance of 1e-10 then means 1e-14 of the sum, which rounding allows.
+ */
+export function reach({ gram, b }: DualProblem, lambda: Float64Array, slack: Float64Array): number {
+  const squares = gram.diagonal();
+  let squared = 0;
+  let sum = 0;
+  for (let i = 0; i < lambda.length; i++) {
+    if (lambda[i] === 0) continue;
+    squared += lambda[i] * (slack[i] - b[i]);
+    sum += lambda[i] * Math.sqrt(squares[i]);
+  }
+  return Math.max(Math.sqrt(Math.max(0, squared)), 1e-4 * sum);
+}
+
+const supportOf = (v: Float64Array): number[] => [...v.keys()].filter((i) => v[i] !== 0);
+
+/** G v, [m]. */
+function gramTimes(gram: GramColumns, v: Float64Array, start: Float64Array): Float64Array {
+  const product = start.slice();
+  const support = supportOf(v);
+  addColumns(
+    product,
+    gram,
+    support,
+    support.map((i) => v[i]),
+  );
+  return product;
+}
+
+/** The residuals of `lambda`, from G and b and nothing that a solve kept. */
+export function residualsOf(problem: DualProblem, lambda: Float64Array): Residuals {
+  const { gram, b, upper } = problem;
+  const slack = gramTimes(gram, lambda, b);
+  const squares = gram.diagonal();
+  let primal = 0;
+  let dual = 0;
+  let complementarity = 0;
+  for (let i = 0; i < lambda.length; i++) {
+    const length = Math.sqrt(squares[i]);
+    const distance = slack[i] === 0 ? 0 : slack[i] / length;
+    if (lambda[i] < upper[i]) primal = Math.max(primal, -distance);
+    if (lambda[i] > 0) {
+      const untight = lambda[i] < upper[i] ? Math.abs(distance) : distance;
+      complementarity = Math.max(complementarity, untight);
+    }
+    dual = Math.max(dual, -lambda[i] * length, (lambda[i] - upper[i]) * length || 0);
+  }
+  const scale = reach(problem, lambda, slack);
+  const relative = (v: number): number => (v === 0 ? 0 : v / scale);
+  return {
+    primal: relative(primal),
+    dual: relative(dual),
+    complementarity: relative(complementarity),
+  };
+}
+
+/**
+ * Farkas: y >= 0, A' y = 0, b' y < 0 leave no d with A d <= b. In float64, ||A' y|| is asked to be below
+ * 1e-6 of sum y_i ||a_i||; then no d shorter than -b' y / ||A' y|| satisfies A d <= b.
+ */
+export function isCertificate({ gram, b }: DualProblem, y: Float64Array): boolean {
+  const squares = gram.diagonal();
+  const product = gramTimes(gram, y, new Float64Array(y.length));
+  let quadratic = 0;
+  let linear = 0;
+  let sum = 0;
+  for (const i of supportOf(y)) {
+    quadratic += y[i] * product[i];
+    linear += b[i] * y[i];
+    sum += y[i] * Math.sqrt(squares[i]);
+  }
+  return quadratic <= 1e-12 * sum * sum && linear < 0;
+}

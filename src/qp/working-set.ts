@@ -1,0 +1,150 @@
+// The multipliers and the working set W of a nearest-point solve: which are free, which sit at a bound.
+//
+// Every row is in one of three states: in W (0 <= lambda_i <= u_i, free to move), at the lower bound
+// (lambda_i = 0) or at the upper bound (lambda_i = u_i). With the rows outside W held, the dual
+//     1/2 lambda' G lambda + b' lambda
+// is stationary in W where  G_WW lambda_W + fixed_W = 0,  fixed = b + sum over the upper bound of u_i G e_i.
+import { addScaled, dot } from "../tensor/vector.ts";
+import { emptyCholesky } from "./cholesky.ts";
+import { addColumns, type GramColumns } from "./gram-cache.ts";
+
+/**
+ * A row whose squared distance from the span of W is below this share of the squared lengths involved
+ * is taken as dependent on W. Rounding in G leaves some 1e-15 of them; above 1e-12 a step r_j / distance
+ * still gives slacks to about 1e-10 of ||d||, below it does not.
+ */
+const DEPENDENT = 1e-12;
+
+export interface WorkingSet {
+  /** lambda, [m]; always within its bounds. */
+  readonly multipliers: Float64Array;
+  /** W, in the order of the factor. */
+  readonly rows: readonly number[];
+  /** True when the factor and `fixed` were made afresh for exactly this set. */
+  readonly settled: boolean;
+  has(row: number): boolean;
+  /** lambda*_W: the stationary point of the dual on W, in the order of `rows`. */
+  stationary(): Float64Array;
+  /** lambda_W = values. */
+  assign(values: Float64Array): void;
+  /** r = b + G lambda = b - A d over all rows, [m]. */
+  slack(): Float64Array;
+  /** Takes a row off its bound, without putting it into W yet. */
+  release(row: number): void;
+  /** Puts a released row into W; or, if it depends on W, returns x with a_row = A_W' x and does not. */
+  append(row: number): Float64Array | undefined;
+  /** Fixes a row at its bound 0 or u_i and takes it out of W if it is there. */
+  fix(row: number, bound: number): void;
+  /**
+   * Factors G_WW afresh with the rows in index order and sums `fixed` afresh. What follows depends
+   * on the set alone and not on the path to it.
+   */
+  settle(): void;
+}
+
+/** The working set with no row in W: each multiplier at 0, or at u_i where `atUpper` lists it. */
+export function createWorkingSet(
+  gram: GramColumns,
+  b: Float64Array,
+  upper: Float64Array,
+  atUpper: readonly number[],
+): WorkingSet {
+  const squares = gram.diagonal();
+  const multipliers = new Float64Array(b.length);
+  const member = new Uint8Array(b.length);
+  let rows: number[] = [];
+  let factor = emptyCholesky();
+  let settled = true;
+
+  const extendFactor = (
+    target: typeof factor,
+    others: readonly number[],
+    row: number,
+  ): Float64Array | undefined => {
+    const column = gram.column(row);
+    const l = target.forward(Float64Array.from(others, (i) => column[i]));
+    const distance = squares[row] - dot(l, l);
+    const x = target.backward(l);
+    const lengths = others.reduce((sum, i, k) => sum + x[k] * x[k] * squares[i], squares[row]);
+    if (distance <= DEPENDENT * lengths) return x;
+    target.append(l, distance);
+    return undefined;
+  };
+
+  const sumFixed = (): Float64Array => {
+    const sum = b.slice();
+    const atBound: number[] = [];
+    for (let i = 0; i < b.length; i++) if (multipliers[i] > 0 && !member[i]) atBound.push(i);
+    addColumns(
+      sum,
+      gram,
+      atBound,
+      atBound.map((i) => multipliers[i]),
+    );
+    return sum;
+  };
+
+  for (const i of atUpper) multipliers[i] = upper[i];
+  let fixed = sumFixed();
+
+  return {
+    multipliers,
+    get rows() {
+      return rows;
+    },
+    get settled() {
+      return settled;
+    },
+    has: (row) => member[row] === 1,
+    stationary: () => factor.backward(factor.forward(Float64Array.from(rows, (i) => -fixed[i]))),
+    assign: (values) => {
+      for (const [k, i] of rows.entries()) multipliers[i] = values[k];
+    },
+    slack: () => {
+      const r = fixed.slice();
+      addColumns(
+        r,
+        gram,
+        rows,
+        rows.map((i) => multipliers[i]),
+      );
+      return r;
+    },
+    release: (row) => {
+      settled = false;
+      if (multipliers[row] > 0) addScaled(fixed, -multipliers[row], gram.column(row));
+    },
+    append: (row) => {
+      const dependence = extendFactor(factor, rows, row);
+      if (dependence !== undefined) return dependence;
+      rows.push(row);
+      member[row] = 1;
+      return undefined;
+    },
+    fix: (row, bound) => {
+      settled = false;
+      if (member[row]) {
+        const k = rows.indexOf(row);
+        factor.remove(k);
+        rows.splice(k, 1);
+        member[row] = 0;
+      }
+      multipliers[row] = bound;
+      if (bound > 0) addScaled(fixed, bound, gram.column(row));
+    },
+    settle: () => {
+      settled = true;
+      fixed = sumFixed();
+      const ordered = rows.toSorted((i, j) => i - j);
+      const fresh = emptyCholesky();
+      const independent = ordered.every(
+        (row, k) => extendFactor(fresh, ordered.slice(0, k), row) === undefined,
+      );
+      // On the edge of dependence another order may judge otherwise: the factor that works is kept.
+      if (independent) {
+        factor = fresh;
+        rows = ordered;
+      }
+    },
+  };
+}

@@ -1,0 +1,33 @@
+// What a run claims about a file is measured on the file: its bytes are read again and asked.
+import { scorePoints } from "../correct/violation.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { loadNetwork, type NetworkOptions } from "../engine/network.ts";
+import { createOracle } from "../engine/oracle.ts";
+import type { Pool } from "../engine/pool.ts";
+import type { Measured } from "./record.ts";
+
+export interface MeasureOptions {
+  readonly options: NetworkOptions;
+  readonly points: Dataset;
+  readonly data: Dataset;
+  readonly margin: number;
+  readonly pool: Pool;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Violation, loss and corrected points of an ONNX file, and which points are wrong. */
+export async function measureFile(
+  file: Uint8Array,
+  { options, points, data, margin, pool, signal }: MeasureOptions,
+): Promise<{ readonly measured: Measured; readonly wrong: readonly number[] }> {
+  const network = await loadNetwork(file, options);
+  const oracle = createOracle({ network, points, data, pool, signal });
+  try {
+    const logits = await oracle.logits(oracle.theta0);
+    const { violation, corrected, wrong } = scorePoints(logits, points.labels, margin);
+    const loss = await oracle.loss(oracle.theta0);
+    return { measured: { violation, loss, corrected, points: points.count }, wrong };
+  } finally {
+    await oracle.close();
+  }
+}

@@ -1,0 +1,49 @@
+// The options of a correction: the standard recipe's defaults, the paper's, and what is refused.
+import { TemperError } from "../errors.ts";
+
+export const recipes = ["standard", "paper"] as const;
+export type Recipe = (typeof recipes)[number];
+
+/** Everything that decides the result of a correction of given points, fully stated. */
+export interface CorrectOptions {
+  readonly recipe: Recipe;
+  /** K: rounds of cuts. */
+  readonly iterations: number;
+  /** Steps along each direction. */
+  readonly alphas: number;
+  /** w of (19): 0 looks at the violation alone, 1 at the loss alone. */
+  readonly weight: number;
+  /** Every point must satisfy f_l + margin <= f_y. */
+  readonly margin: number;
+  /** A violation below this share of theta0's counts as zero when candidates are compared. */
+  readonly tolerance: number;
+  readonly seed: number;
+}
+
+export type CorrectRequest = {
+  readonly [K in keyof CorrectOptions]?: CorrectOptions[K] | undefined;
+};
+
+/**
+ * Fills in the defaults. `standard`: 20 iterations, 10 alphas, weight 0, margin 0.1, tolerance 1e-4.
+ * `paper`: the same with margin 0, which leaves points on f_l = f_y to the chance of rounding.
+ *
+ * @throws TemperError `bad-option`
+ */
+export function correctOptions(request: CorrectRequest): CorrectOptions {
+  const { recipe = "standard", iterations = 20, alphas = 10, weight = 0 } = request;
+  const { margin = recipe === "paper" ? 0 : 0.1, tolerance = 1e-4, seed = 0 } = request;
+  const demand = (holds: boolean, word: string, given: unknown, expected: string): void => {
+    if (!holds) throw new TemperError("bad-option", `${word} ${given}: expected ${expected}`);
+  };
+  const counted = (n: number): boolean => Number.isInteger(n) && n >= 1;
+  const share = (v: number): boolean => v >= 0 && v <= 1;
+  demand(recipes.includes(recipe), "recipe", recipe, recipes.join(" or "));
+  demand(counted(iterations), "iterations", iterations, "a whole number, 1 or more");
+  demand(counted(alphas), "alphas", alphas, "a whole number, 1 or more");
+  demand(share(weight), "weight", weight, "a number from 0 to 1");
+  demand(Number.isFinite(margin) && margin >= 0, "margin", margin, "a number, 0 or more");
+  demand(share(tolerance), "tolerance", tolerance, "a number from 0 to 1");
+  demand(Number.isInteger(seed) && seed >= 0, "seed", seed, "a whole number, 0 or more");
+  return { recipe, iterations, alphas, weight, margin, tolerance, seed };
+}

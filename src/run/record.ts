@@ -1,0 +1,88 @@
+// What a run is: the record that run.json holds, and the run in memory.
+
+import type { IterationRecord, RunEnd } from "../correct/algorithm.ts";
+import type { Conflict } from "../correct/conflict.ts";
+import type { Candidate } from "../correct/pool.ts";
+import type { NetworkOptions } from "../engine/network.ts";
+import type { CorrectOptions } from "./options.ts";
+
+/** A model measured on the points and on the training data. */
+export interface Measured {
+  /** (10), with the margin. */
+  readonly violation: number;
+  /** Mean cross-entropy on the training data. */
+  readonly loss: number;
+  /** Points with f_y above every rival, without the margin. */
+  readonly corrected: number;
+  readonly points: number;
+}
+
+export interface InputRecord {
+  readonly sha256: string;
+  readonly count: number;
+}
+
+/** run.json: the same bytes for the same inputs, seed and options, whatever the number of processes. */
+export interface RunRecord {
+  readonly format: 1;
+  readonly versions: { readonly temper: string; readonly onnxruntime: string };
+  readonly options: CorrectOptions;
+  /** How the model is read: normalisation, output. */
+  readonly network: NetworkOptions;
+  readonly inputs: {
+    readonly model: { readonly sha256: string; readonly parameters: number };
+    readonly data: InputRecord;
+    readonly points: InputRecord;
+  };
+  /** Why the iterations ended. */
+  readonly end: RunEnd;
+  /** The points whose cuts contradict each other, where that ended the run. */
+  readonly conflict?: Conflict;
+  readonly iterations: readonly IterationRecord[];
+  /** Every candidate; theta0 is the first. */
+  readonly pool: readonly Candidate[];
+  /** Index in the pool of the chosen candidate. */
+  readonly choice: number;
+  /** theta0, and the corrected file as it was read back. */
+  readonly before: Measured;
+  readonly after: Measured;
+  /** ||theta - theta0||_2 of the choice. */
+  readonly distance: number;
+  /** Points that the corrected file still gets wrong. */
+  readonly wrong: readonly number[];
+  /** Every file of the RUN folder. */
+  readonly files: readonly string[];
+  /** SHA-256 of those that the record vouches for. */
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** timings.json: whatever differs from run to run. */
+export interface Timings {
+  /** Seconds by stage, and in all. */
+  readonly stages: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  readonly processes: number;
+  readonly bytesOfCuts: number;
+  readonly date: string;
+  readonly paths: Readonly<Record<string, string>>;
+}
+
+/** A finished correction. */
+export interface Run {
+  readonly record: RunRecord;
+  readonly timings: Timings;
+  readonly pool: readonly Candidate[];
+  /** The candidates that no other dominates. */
+  readonly front: readonly Candidate[];
+  readonly choice: Candidate;
+  readonly before: Measured;
+  readonly after: Measured;
+  /** (19) with another weight, at once. */
+  select(weight: number): Candidate;
+  /** A candidate's parameters [p]: every member can be rebuilt from the stored directions. */
+  theta(candidate: Candidate): Float32Array;
+  /** The ONNX file of a candidate. */
+  bytes(candidate: Candidate): Uint8Array<ArrayBuffer>;
+  /** Writes the RUN folder, and checks what it wrote. */
+  save(folder: string, options?: { readonly force?: boolean | undefined }): Promise<void>;
+}

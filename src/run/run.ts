@@ -1,0 +1,102 @@
+// A run in memory: its pool, its front, any candidate's parameters and file, and how it is saved.
+import { choose } from "../correct/choice.ts";
+import { type Candidate, memberTheta } from "../correct/pool.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { NpyArray } from "../data/npy.ts";
+import { writeNpz } from "../data/npz.ts";
+import { writePoints } from "../data/points.ts";
+import { TemperError } from "../errors.ts";
+import { patchWeights } from "../onnx/patch.ts";
+import { type Parameter, splitTheta } from "../onnx/theta.ts";
+import { prepareFolder, RECORD, readChecked, sha256, writeFolder } from "./folder.ts";
+import type { Run, RunRecord, Timings } from "./record.ts";
+
+export const CORRECTED = "corrected.onnx";
+export const POINTS = "points.npz";
+export const DIRECTIONS = "directions.npz";
+export const TIMINGS = "timings.json";
+
+/** The parts of a run that are not in its record. */
+export interface RunParts {
+  readonly record: RunRecord;
+  readonly timings: Timings;
+  /** Any ONNX file of the network; the bytes outside theta are the user's. */
+  readonly file: Uint8Array;
+  readonly parameters: readonly Parameter[];
+  readonly points: Dataset;
+  readonly theta0: Float32Array;
+  /** theta_1 ... theta_k. */
+  readonly anchors: readonly Float32Array[];
+}
+
+/** directions.npz: theta0 float32 [p], theta float32 [K, p]. */
+export function writeDirections(
+  theta0: Float32Array,
+  anchors: readonly Float32Array[],
+): Uint8Array {
+  const p = theta0.length;
+  const all = new Float32Array(anchors.length * p);
+  for (const [k, theta] of anchors.entries()) all.set(theta, k * p);
+  return writeNpz(
+    new Map<string, NpyArray>([
+      ["theta0", { type: "float32", shape: [p], values: theta0 }],
+      ["theta", { type: "float32", shape: [anchors.length, p], values: all }],
+    ]),
+  );
+}
+
+/** The JSON of a record or of timings as it is written. */
+const writeJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** A run from its parts. */
+export function createRun(parts: RunParts): Run {
+  const { record, timings, file, parameters, points, theta0, anchors } = parts;
+  const { pool, options } = record;
+  const theta = ({ iteration, step }: Candidate): Float32Array => {
+    if (iteration === 0) return theta0.slice();
+    const anchor = anchors[iteration - 1];
+    if (anchor === undefined) {
+      throw new TemperError("bad-option", `the run has no candidate of iteration ${iteration}`);
+    }
+    return memberTheta(theta0, anchor, step, options.alphas);
+  };
+  const bytes = (candidate: Candidate): Uint8Array<ArrayBuffer> =>
+    patchWeights(file, splitTheta(parameters, theta(candidate)));
+
+  return {
+    record,
+    timings,
+    pool,
+    front: pool.filter(({ front }) => front),
+    choice: pool[record.choice],
+    before: record.before,
+    after: record.after,
+    select: (weight) => {
+      if (!(weight >= 0 && weight <= 1)) {
+        throw new TemperError("bad-option", `weight ${weight}: expected a number from 0 to 1`);
+      }
+      return pool[choose(pool, { weight, tolerance: options.tolerance })];
+    },
+    theta,
+    bytes,
+    save: async (folder, { force = false } = {}) => {
+      await prepareFolder(folder, force);
+      await writeFolder(
+        folder,
+        new Map<string, Uint8Array | string>([
+          [CORRECTED, bytes(pool[record.choice])],
+          [POINTS, writePoints(points)],
+          [DIRECTIONS, writeDirections(theta0, anchors)],
+          [TIMINGS, writeJson(timings)],
+          [RECORD, writeJson(record)],
+        ]),
+      );
+      for (const [name, hash] of Object.entries(record.hashes))
+        await readChecked(folder, name, hash);
+    },
+  };
+}
+
+/** What the record vouches for, of files given as bytes. */
+export const hashesOf = (files: Readonly<Record<string, Uint8Array>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)]));
