@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { type ErrorCode, TemperError } from "../errors.ts";
 import { addAttack } from "./commands/attack.ts";
 import { addCorrect } from "./commands/correct.ts";
+import { addDemo } from "./commands/demo.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addSelect } from "./commands/select.ts";
@@ -23,7 +24,7 @@ function createProgram(context: Context): Command {
     .version(version)
     .exitOverride()
     .configureHelp({ sortSubcommands: false });
-  for (const add of [addCorrect, addSelect, addAttack, addEvaluate, addTrain, addInspect])
+  for (const add of [addDemo, addCorrect, addSelect, addAttack, addEvaluate, addTrain, addInspect])
     add(program, context);
   for (const command of program.commands) command.exitOverride();
   return program;
