@@ -1,0 +1,186 @@
+// A whole correction: what the record claims is true of the files, and the same for any number of processes.
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Dataset, imagesOf, slice } from "../src/data/dataset.ts";
+import { openData } from "../src/data/open.ts";
+import { attack, correct, type Model, openModel, openRun, type Run } from "../src/index.ts";
+import { dominates } from "./helpers/dominance.ts";
+
+const MARGIN = 0.1;
+const shipped = readFileSync("models/digits-cnnlight.onnx");
+
+let model: Model;
+let data: Dataset;
+let points: Dataset;
+let run: Run;
+const call = { iterations: 3, alphas: 4 } as const;
+
+const scratch = (): string => mkdtempSync(join(tmpdir(), "temper-"));
+
+beforeAll(async () => {
+  model = await openModel(shipped);
+  data = await openData("digits:train[0:1500]");
+  points = (
+    await attack(model, { data: slice(data, 0, 300), eps: 0.1, worst: 6, steps: 10, threads: 0 })
+  ).points;
+  run = await correct(model, { data, points, ...call, threads: 0 });
+});
+afterAll(() => model.close());
+
+/** (10) with the margin, written out again, and the number of points that are right. */
+async function measure(
+  file: Uint8Array,
+): Promise<{ violation: number; loss: number; corrected: number }> {
+  const opened = await openModel(file);
+  const logits = await opened.logits(imagesOf(points), points.count);
+  const { labels } = opened;
+  let violation = 0;
+  let corrected = 0;
+  for (const [i, y] of points.labels.entries()) {
+    const row = logits.subarray(i * labels, (i + 1) * labels);
+    const rivals = [...row].filter((_, l) => l !== y);
+    for (const f of rivals) violation += Math.max(0, f - row[y] + MARGIN);
+    if (rivals.every((f) => f < row[y])) corrected++;
+  }
+  const loss = await opened.loss(imagesOf(data), data.labels);
+  await opened.close();
+  return { violation, loss, corrected };
+}
+
+describe("a correction", () => {
+  it("lowers the violation of points that were all wrong", () => {
+    expect(run.before).toMatchObject({ corrected: 0, points: 6 });
+    expect(run.after.violation).toBeLessThan(0.05 * run.before.violation);
+    expect(run.record.end).toBe("iterations");
+    expect(run.pool).toHaveLength(1 + call.iterations * call.alphas);
+  });
+
+  it("claims of its file what the file does", async () => {
+    const measured = await measure(run.bytes(run.choice));
+    expect(run.after.violation).toBeCloseTo(measured.violation, 4);
+    expect(run.after.corrected).toBe(measured.corrected);
+    expect(Math.abs(run.after.loss / measured.loss - 1)).toBeLessThan(1e-6);
+    expect(run.record.wrong).toHaveLength(points.count - measured.corrected);
+    // The pool's numbers come from other graphs (the full step's from the gradient graph).
+    expect(Math.abs(run.after.loss / run.choice.loss! - 1)).toBeLessThan(1e-6);
+    expect(run.after.violation).toBeCloseTo(run.choice.violation!, 4);
+  });
+
+  it("can rebuild every candidate", async () => {
+    for (const candidate of [run.pool[2], run.pool[7], run.pool.at(-1)!]) {
+      const measured = await measure(run.bytes(candidate));
+      expect(measured.violation).toBeCloseTo(candidate.violation!, 3);
+      expect(measured.corrected).toBe(candidate.corrected);
+      expect(Math.abs(measured.loss / candidate.loss! - 1)).toBeLessThan(1e-6);
+    }
+  });
+
+  it("has a front that no candidate dominates, and chooses from it", () => {
+    for (const member of run.front) {
+      expect(run.pool.some((other) => dominates(other, member))).toBe(false);
+    }
+    expect(run.front).toContain(run.choice);
+    expect(run.select(run.record.options.weight)).toBe(run.choice);
+    expect(run.select(1).loss).toBe(Math.min(...run.front.map(({ loss }) => loss!)));
+  });
+
+  it("changes bytes of weights only: the rest of the file stays", async () => {
+    const bytes = run.bytes(run.choice);
+    expect(bytes.length).toBe(shipped.length);
+    const changed = [...bytes.keys()].filter((i) => bytes[i] !== shipped[i]).length;
+    expect(changed).toBeGreaterThan(0);
+    expect(changed).toBeLessThanOrEqual(4 * model.parameterCount);
+    const opened = await openModel(bytes);
+    expect((await opened.withParameters(model.theta())).bytes()).toEqual(Uint8Array.from(shipped));
+    await opened.close();
+  });
+});
+
+describe("the same seed", () => {
+  it("gives the same record and model in this process and in 1 and 2 others", async () => {
+    for (const threads of [1, 2]) {
+      const again = await correct(model, { data, points, ...call, threads });
+      expect(JSON.stringify(again.record)).toBe(JSON.stringify(run.record));
+      expect(again.bytes(again.choice)).toEqual(run.bytes(run.choice));
+    }
+  });
+});
+
+describe("a RUN folder", () => {
+  it("is read back as it was", async () => {
+    const folder = join(scratch(), "run");
+    await run.save(folder);
+    expect(readdirSync(folder).toSorted()).toEqual([...run.record.files].toSorted());
+    const opened = await openRun(folder);
+    expect(opened.record).toEqual(run.record);
+    expect(opened.bytes(opened.select(0.5))).toEqual(run.bytes(run.select(0.5)));
+    expect(new Uint8Array(readFileSync(join(folder, "corrected.onnx")))).toEqual(
+      run.bytes(run.choice),
+    );
+    const saved = await openData(join(folder, "points.npz"));
+    expect(imagesOf(saved)).toEqual(imagesOf(points));
+    expect(saved.source).toEqual(points.source);
+  });
+
+  it("is not overwritten, and with force only the files of a run are", async () => {
+    const folder = scratch();
+    await run.save(folder);
+    writeFileSync(join(folder, "notes.txt"), "mine");
+    await expect(run.save(folder)).rejects.toMatchObject({ code: "file-exists" });
+    await run.save(folder, { force: true });
+    expect(readFileSync(join(folder, "notes.txt"), "utf8")).toBe("mine");
+    const other = scratch();
+    writeFileSync(join(other, "notes.txt"), "mine");
+    await expect(run.save(other, { force: true })).rejects.toMatchObject({ code: "file-exists" });
+  });
+
+  it("that was changed is refused", async () => {
+    const folder = scratch();
+    await run.save(folder);
+    const path = join(folder, "directions.npz");
+    const bytes = readFileSync(path);
+    bytes[bytes.length >> 1] ^= 1;
+    writeFileSync(path, bytes);
+    await expect(openRun(folder)).rejects.toMatchObject({ code: "run-unreadable" });
+  });
+});
+
+describe("special points", () => {
+  it("that are right already leave the model as it is", async () => {
+    const logits = await model.logits(imagesOf(data, 0, 50), 50);
+    const right = [...Array(50).keys()].find((i) => {
+      const row = [...logits.subarray(i * 10, i * 10 + 10)];
+      const own = row.splice(data.labels[i], 1)[0];
+      return own > Math.max(...row) + MARGIN;
+    })!;
+    const done = await correct(model, { data, points: slice(data, right, right + 1), threads: 0 });
+    expect(done.record.end).toBe("corrected-already");
+    expect(done.bytes(done.choice)).toEqual(Uint8Array.from(shipped));
+    expect(done.after).toMatchObject({ violation: 0, corrected: 1 });
+  });
+
+  it("that contradict each other end the run, and are named", async () => {
+    // One image with two labels: no network can serve both.
+    const size = points.pixels.length / points.count;
+    const pixels = Float32Array.from([
+      ...imagesOf(points, 0, 1),
+      ...imagesOf(points, 0, 1),
+      ...imagesOf(points, 1, 2),
+    ]);
+    const [first, , third] = points.labels;
+    const labels = Int32Array.of(first, (first + 1) % 10, third);
+    expect(pixels.length).toBe(3 * size);
+    const conflicting: Dataset = {
+      name: "conflict",
+      shape: points.shape,
+      count: 3,
+      pixels,
+      labels,
+    };
+    const done = await correct(model, { data, points: conflicting, iterations: 3, threads: 0 });
+    expect(done.record.end).toBe("contradiction");
+    expect(done.record.conflict?.points).toEqual(expect.arrayContaining([0, 1]));
+  });
+});
