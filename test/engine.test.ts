@@ -32,7 +32,7 @@ describe("loss and gradient over shards", () => {
     for (const threads of [0, 1, 2, 3]) {
       results.push(
         await withOracle(threads, async (oracle) => ({
-          loss: await oracle.loss(oracle.theta0),
+          alone: await oracle.loss(oracle.theta0),
           ...(await oracle.lossGradient(oracle.theta0)),
         })),
       );

@@ -71,15 +71,9 @@ export function memberTheta(
 }
 
 /**
- * The anchor theta0 + d as float32. Where theta crosses zero, theta0 + (theta_k - theta0) may miss theta_k in
- * float64 by more than float32 forgives; going through `memberTheta` once makes the full step the anchor
- * itself, to the bit.
+ * The anchor theta_k = theta0 + d as float32. memberTheta at alpha = 1 gives it back to the bit, even where theta
+ * all but vanishes: the float64 sum then lies on the grid of d, on which theta_k - theta0 is exact.
  */
 export function anchorTheta(theta0: Float32Array, d: Float64Array): Float32Array {
-  return memberTheta(
-    theta0,
-    Float32Array.from(theta0, (t, i) => t + d[i]),
-    1,
-    1,
-  );
+  return Float32Array.from(theta0, (t, i) => t + d[i]);
 }

@@ -1,5 +1,5 @@
 // The engine's shards: a slice of the training set, its loss or its loss gradient, in a worker or here.
-import { type Dataset, imagesOf } from "../data/dataset.ts";
+import { type Dataset, imagesOf, toPixelUnits } from "../data/dataset.ts";
 import { eachBatch } from "./batches.ts";
 import { marginOf, oneHot, sumCrossEntropy } from "./logits.ts";
 import { loadNetwork, type Network, type NetworkOptions } from "./network.ts";
@@ -48,13 +48,24 @@ export async function sharedPrograms(
   return { network, programs };
 }
 
+// Bytes become floats at a quarter of the cost of a small network's pass, so they are kept where they fit.
+const KEPT_FLOATS = 2 ** 26;
+
+/** The shared data set, its pixels as float32 where that takes no more than 256 MB. */
+function sharedData(state: TaskState): Promise<Dataset> {
+  return state.derive("floats", ["data"], async () => {
+    const data = state.get<Dataset>("data");
+    return data.pixels.length > KEPT_FLOATS ? data : { ...data, pixels: toPixelUnits(data.pixels) };
+  });
+}
+
 /** Sum of the cross-entropies of a shard, and how many images have f_y above every rival. */
 export async function lossShard(
   state: TaskState,
   { from, to }: Shard,
 ): Promise<{ readonly loss: number; readonly right: number }> {
   const { network, programs } = await sharedPrograms(state);
-  const data = state.get<Dataset>("data");
+  const data = await sharedData(state);
   let loss = 0;
   let right = 0;
   await eachBatch(from, to, async (a, b) => {
@@ -73,7 +84,7 @@ export async function lossGradientShard(
   { from, to }: Shard,
 ): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
   const { network, programs } = await sharedPrograms(state);
-  const data = state.get<Dataset>("data");
+  const data = await sharedData(state);
   const gradient = new Float64Array(network.theta0.length);
   let loss = 0;
   await eachBatch(from, to, async (a, b) => {

@@ -1,4 +1,4 @@
-// Matrix products.
+// Matrix products from the standard: Gemm, and MatMul with NumPy semantics.
 import {
   broadcastDims,
   broadcastStrides,

@@ -1,0 +1,149 @@
+// The pool by its definitions: violation (10), members, the efficient front, the choice (19).
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { choose } from "../src/correct/choice.ts";
+import { efficientFront, isComparable, type Objectives } from "../src/correct/dominance.ts";
+import {
+  anchorTheta,
+  type Candidate,
+  memberTheta,
+  poolOf,
+  type Trial,
+} from "../src/correct/pool.ts";
+import { scorePoints } from "../src/correct/violation.ts";
+
+const trial = (violation: number | null, loss: number | null, distance = 0): Trial => ({
+  iteration: 1,
+  step: 1,
+  alpha: 1,
+  violation,
+  corrected: 0,
+  loss,
+  distance,
+});
+
+describe("violation (10)", () => {
+  const logits = Float64Array.of(2, 1, 0, /**/ 0, 3, 1, /**/ 1, 1, 0);
+  const y = Int32Array.of(0, 2, 0);
+  it("sums over points and rivals, with the margin; a tie is not corrected", () => {
+    expect(scorePoints(logits, y, 0)).toEqual({ violation: 2, corrected: 1, wrong: [1, 2] });
+    expect(scorePoints(logits, y, 1.5).violation).toBe(0.5 + (3.5 + 0.5) + (1.5 + 0.5));
+  });
+  it("a logit that is not a number corrects nothing", () => {
+    const { violation, wrong } = scorePoints(Float64Array.of(1, Number.NaN), Int32Array.of(0), 0);
+    expect({ violation, wrong }).toEqual({ violation: Number.NaN, wrong: [0] });
+  });
+});
+
+describe("members", () => {
+  it("the full step of an anchor is the anchor, to the bit, also where theta all but vanishes", () => {
+    const within = (limit: number) => fc.integer({ min: -limit, max: limit });
+    const cases = fc.tuple(within(2 ** 24), within(40), within(2 ** 52), fc.nat(100), fc.boolean());
+    fc.assert(
+      fc.property(cases, ([mantissa, exponent, rest, smaller, crosses]) => {
+        const t = mantissa * 2 ** exponent;
+        const d = rest * 2 ** (exponent - smaller) - (crosses ? t : 0);
+        const theta0 = Float32Array.of(t);
+        const anchor = anchorTheta(theta0, Float64Array.of(d));
+        expect(anchor[0]).toBe(Math.fround(t + d));
+        expect(memberTheta(theta0, anchor, 7, 7)[0] - anchor[0]).toBe(0);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("lie on the line from theta0 to the anchor, each rounded once", () => {
+    const member = memberTheta(Float32Array.of(1, -2), Float32Array.of(2, 2), 1, 10);
+    expect(member).toEqual(Float32Array.of(1.1, -1.6));
+  });
+});
+
+describe("the efficient front", () => {
+  const objective = fc.constantFrom(0, 1, 2, 3, 1e-9, null, Number.NaN, Number.POSITIVE_INFINITY);
+  const pools = fc.array(fc.record<Objectives>({ violation: objective, loss: objective }));
+
+  it("is what brute-force dominance says, with ties and values that are not finite", () => {
+    const dominates = (a: Objectives, b: Objectives) =>
+      isComparable(a) &&
+      isComparable(b) &&
+      a.violation <= b.violation &&
+      a.loss <= b.loss &&
+      (a.violation < b.violation || a.loss < b.loss);
+    fc.assert(
+      fc.property(pools, (pool) => {
+        const expected = pool.map((c) => isComparable(c) && !pool.some((d) => dominates(d, c)));
+        expect(efficientFront(pool)).toEqual(expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("leaves out a loss known only as a bound, however low", () => {
+    const stopped: Trial = { ...trial(0, null), lossAtLeast: 0.1 };
+    expect(poolOf([trial(5, 1), stopped]).map(({ front }) => front)).toEqual([true, false]);
+  });
+});
+
+describe("the choice (19)", () => {
+  const values = fc.integer({ min: 0, max: 30_000 }).map((v) => v / 300);
+  const arbitraryPool = fc
+    .array(fc.tuple(values, values, values), { minLength: 1, maxLength: 30 })
+    .map((rows) => poolOf(rows.map(([v, l, d]) => trial(v, l, d))));
+  const tolerance = 1e-4;
+
+  it("w = 0 takes the lowest violation; of those under the tolerance, the lowest loss", () => {
+    // The CNN with 50 points of the paper's tables: 0.149 and 0.178 out of thousands.
+    const pool = poolOf([
+      trial(4000, 0.02),
+      trial(0.149, 0.0555),
+      trial(0.178, 0.0355),
+      trial(9, 0.03),
+    ]);
+    expect(choose(pool, { weight: 0, tolerance })).toBe(2);
+    expect(choose(pool, { weight: 0, tolerance: 0 })).toBe(1);
+    expect(choose(pool, { weight: 1, tolerance })).toBe(0);
+  });
+
+  it("w = 0 is the best of the whole pool, dominated members included", () => {
+    fc.assert(
+      fc.property(arbitraryPool, fc.constantFrom(0, 1e-4, 0.3), (pool, tol) => {
+        const compared = (c: Candidate) =>
+          c.violation! < tol * pool[0].violation! ? 0 : c.violation!;
+        const chosen = pool[choose(pool, { weight: 0, tolerance: tol })];
+        for (const c of pool) {
+          const better =
+            compared(c) < compared(chosen) ||
+            (compared(c) === compared(chosen) && c.loss! < chosen.loss!);
+          expect(better).toBe(false);
+        }
+      }),
+    );
+  });
+
+  it("a higher w never gives a higher loss, and w = 1 gives the lowest", () => {
+    fc.assert(
+      fc.property(arbitraryPool, (pool) => {
+        const losses = [0, 0.1, 0.2, 0.4, 0.7, 1].map(
+          (weight) => pool[choose(pool, { weight, tolerance })].loss!,
+        );
+        expect(losses).toEqual(losses.toSorted((a, b) => b - a));
+        expect(losses.at(-1)).toBe(Math.min(...pool.map(({ loss }) => loss!)));
+      }),
+    );
+  });
+
+  it("scales over the front: what is dominated, however wild, changes nothing", () => {
+    fc.assert(
+      fc.property(arbitraryPool, fc.integer({ min: 0, max: 100 }), (pool, percent) => {
+        const wild = poolOf([...pool, trial(1e6, 1e9), trial(null, 0), trial(0, null)]);
+        const options = { weight: percent / 100, tolerance };
+        expect(choose(wild, options)).toBe(choose(pool, options));
+      }),
+    );
+  });
+
+  it("breaks ties by distance, then by order", () => {
+    const pool = poolOf([trial(1, 1, 3), trial(1, 1, 2), trial(1, 1, 2)]);
+    expect(choose(pool, { weight: 0.5, tolerance })).toBe(1);
+  });
+});
