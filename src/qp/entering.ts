@@ -11,6 +11,8 @@ const VISIBLE = 1e-13;
 export interface Entering {
   readonly row: number;
   readonly sign: 1 | -1;
+  /** |r_i| */
+  readonly excess: number;
 }
 
 /** 1/2 lambda' G lambda + b' lambda = 1/2 lambda' (r + b). */
@@ -41,7 +43,7 @@ export function mostViolated(
     const sign = set.multipliers[i] === 0 ? 1 : -1;
     const distance = (-sign * slack[i]) / Math.sqrt(squares[i]);
     if (distance > farthest && !skip(i)) {
-      found = { row: i, sign };
+      found = { row: i, sign, excess: Math.abs(slack[i]) };
       farthest = distance;
     }
   }

@@ -58,7 +58,7 @@ export interface Solution {
   readonly iterations: number;
   /** Of `multipliers`, recomputed from G and b after the solve. */
   readonly residuals: Residuals;
-  /** When infeasible: y >= 0 with A' y = 0 (to 1e-6 of sum y_i ||a_i||) and b' y < 0, [m]. */
+  /** When infeasible: y >= 0, [m], with b' y < 0 and A' y = 0 as far as `isCertificate` says. */
   readonly certificate?: Float64Array;
 }
 
@@ -95,24 +95,26 @@ export function nearestPoint(
   let iterations = 0;
   for (; iterations < maxIterations; iterations++) {
     if (entering !== undefined) {
-      const dependence = set.append(entering.row);
-      if (dependence !== undefined) {
-        // Singular case: along p, A' p = 0, so the dual falls at the constant rate r_j until a bound blocks.
-        const p = nullDirection(set.rows, dependence, entering, squares);
-        const block = firstBlock(lambda, upper, squares, p, Infinity);
-        if (block === undefined) {
-          // Nothing blocks: p >= 0 and the dual is unbounded.
-          const certificate = new Float64Array(b.length);
-          for (const [k, row] of p.rows.entries()) certificate[row] = p.delta[k];
-          return isCertificate(dual, certificate)
-            ? finish("infeasible", certificate)
-            : finish("stalled");
+      const projection = set.project(entering.row);
+      if (projection.rank !== "independent") {
+        // Singular case: along p, A' p = 0, so the dual falls at the constant rate |r_j| until a bound
+        // blocks. If A' p may be small instead, its minimum lies at t = |r_j| / ||A' p||^2.
+        const curved = projection.rank === "doubtful";
+        const p = nullDirection(set.rows, projection.x, entering, squares);
+        const limit = curved ? entering.excess / projection.distance : Infinity;
+        const block = firstBlock(lambda, upper, squares, p, limit);
+        if (block !== undefined) {
+          move(lambda, upper, p, block.step);
+          set.fix(block.row, block.bound);
+          if (block.row === entering.row) entering = undefined;
+          continue;
         }
-        move(lambda, upper, p, block.step);
-        set.fix(block.row, block.bound);
-        if (block.row === entering.row) entering = undefined;
-        continue;
+        // Nothing blocks: the dual falls for ever if A' p = 0, and p is what Farkas asks for.
+        const certificate = positivePart(p, b.length);
+        if (isCertificate(dual, certificate, lambda)) return finish("infeasible", certificate);
+        if (!curved) return finish("stalled");
       }
+      set.append(entering.row, projection);
       entering = undefined;
     }
 
@@ -168,4 +170,11 @@ function nullDirection(
   const largest = rows.reduce((most, _, k) => Math.max(most, size(k)), 0);
   for (const k of rows.keys()) if (size(k) < NEGLIGIBLE * largest) delta[k] = 0;
   return { rows, delta };
+}
+
+/** max(0, p) as a vector over all rows. */
+function positivePart({ rows, delta }: Direction, m: number): Float64Array {
+  const positive = new Float64Array(m);
+  for (const [k, row] of rows.entries()) positive[row] = Math.max(0, delta[k]);
+  return positive;
 }

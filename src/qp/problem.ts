@@ -64,7 +64,11 @@ export function startingSet(
   const set = createWorkingSet(gram, b, upper, atUpper);
   for (const i of rows) {
     const value = kept.get(i)!;
-    if (value > 0 && value < upper[i] && set.append(i) === undefined) set.multipliers[i] = value;
+    if (value === 0 || value >= upper[i]) continue;
+    const projection = set.project(i);
+    if (projection.rank === "dependent") continue;
+    set.append(i, projection);
+    set.multipliers[i] = value;
   }
   return set;
 }

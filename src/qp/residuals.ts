@@ -83,10 +83,17 @@ export function residualsOf(problem: DualProblem, lambda: Float64Array): Residua
 }
 
 /**
- * Farkas: y >= 0, A' y = 0, b' y < 0 leave no d with A d <= b. In float64, ||A' y|| is asked to be below
- * 1e-6 of sum y_i ||a_i||; then no d shorter than -b' y / ||A' y|| satisfies A d <= b.
+ * Farkas: y >= 0, A' y = 0, b' y < 0 leave no d with A d <= b. Of A' y and a feasible d it is known that
+ * ||A' y|| ||d|| >= -b' y. In float64 A' y is hardly ever 0, and ||A' y||^2 = y' G y is known to some 1e-15
+ * (sum y_i ||a_i||)^2. So a certificate is that ||A' y|| is below 1e-6 of that sum and that a feasible d,
+ * if any, is 100 times longer than the d that `lambda` has led to, which is never longer than the nearest.
  */
-export function isCertificate({ gram, b }: DualProblem, y: Float64Array): boolean {
+export function isCertificate(
+  problem: DualProblem,
+  y: Float64Array,
+  lambda: Float64Array,
+): boolean {
+  const { gram, b } = problem;
   const squares = gram.diagonal();
   const product = gramTimes(gram, y, new Float64Array(y.length));
   let quadratic = 0;
@@ -97,5 +104,8 @@ export function isCertificate({ gram, b }: DualProblem, y: Float64Array): boolea
     linear += b[i] * y[i];
     sum += y[i] * Math.sqrt(squares[i]);
   }
-  return quadratic <= 1e-12 * sum * sum && linear < 0;
+  const rounding = 1e-15 * sum * sum;
+  const shortest = -linear / Math.sqrt(Math.max(0, quadratic) + rounding);
+  const present = reach(problem, lambda, gramTimes(gram, lambda, b));
+  return linear < 0 && quadratic <= 1e-12 * sum * sum && shortest >= 100 * present;
 }

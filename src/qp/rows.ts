@@ -6,7 +6,8 @@ export interface Rows {
   readonly count: number;
   /**
    * Entries of the Gram matrix A A' for chosen pairs, float64, row-major
-   * [rows.length x columns.length]. Must be symmetric to the bit: (r, s) equals (s, r).
+   * [rows.length x columns.length]. Must be symmetric to the bit, (r, s) equals (s, r), and an entry
+   * must have the same bits whichever block it is asked for in. Rows are only ever appended.
    */
   gram(rows: Int32Array, columns: Int32Array): Float64Array;
 }

@@ -5,15 +5,25 @@
 //     1/2 lambda' G lambda + b' lambda
 // is stationary in W where  G_WW lambda_W + fixed_W = 0,  fixed = b + sum over the upper bound of u_i G e_i.
 import { addScaled, dot } from "../tensor/vector.ts";
-import { emptyCholesky } from "./cholesky.ts";
+import { type Cholesky, emptyCholesky } from "./cholesky.ts";
 import { addColumns, type GramColumns } from "./gram-cache.ts";
 
 /**
- * A row whose squared distance from the span of W is below this share of the squared lengths involved
- * is taken as dependent on W. Rounding in G leaves some 1e-15 of them; above 1e-12 a step r_j / distance
- * still gives slacks to about 1e-10 of ||d||, below it does not.
+ * Squared distances of a row from the span of W, as shares of the squared lengths involved. Rounding in
+ * G leaves some 1e-15: up to the first a row is taken as dependent; up to the second its distance has
+ * few digits, and entering it is worth a second look.
  */
-const DEPENDENT = 1e-12;
+const DEPENDENT = 1e-14;
+const DOUBTFUL = 1e-12;
+
+/** A row seen from W: a_row = A_W' x + a part of squared length `distance` orthogonal to W. */
+export interface Projection {
+  readonly x: Float64Array;
+  readonly distance: number;
+  readonly rank: "independent" | "doubtful" | "dependent";
+  /** L^-1 G_Wj, the row's part of the factor. */
+  readonly l: Float64Array;
+}
 
 export interface WorkingSet {
   /** lambda, [m]; always within its bounds. */
@@ -31,8 +41,10 @@ export interface WorkingSet {
   slack(): Float64Array;
   /** Takes a row off its bound, without putting it into W yet. */
   release(row: number): void;
-  /** Puts a released row into W; or, if it depends on W, returns x with a_row = A_W' x and does not. */
-  append(row: number): Float64Array | undefined;
+  /** The row as W sees it now. */
+  project(row: number): Projection;
+  /** Puts a row into W that is off its bounds and not dependent. */
+  append(row: number, projection: Projection): void;
   /** Fixes a row at its bound 0 or u_i and takes it out of W if it is there. */
   fix(row: number, bound: number): void;
   /**
@@ -56,19 +68,15 @@ export function createWorkingSet(
   let factor = emptyCholesky();
   let settled = true;
 
-  const extendFactor = (
-    target: typeof factor,
-    others: readonly number[],
-    row: number,
-  ): Float64Array | undefined => {
+  const projectOn = (onto: Cholesky, others: readonly number[], row: number): Projection => {
     const column = gram.column(row);
-    const l = target.forward(Float64Array.from(others, (i) => column[i]));
+    const l = onto.forward(Float64Array.from(others, (i) => column[i]));
+    const x = onto.backward(l);
     const distance = squares[row] - dot(l, l);
-    const x = target.backward(l);
     const lengths = others.reduce((sum, i, k) => sum + x[k] * x[k] * squares[i], squares[row]);
-    if (distance <= DEPENDENT * lengths) return x;
-    target.append(l, distance);
-    return undefined;
+    const passes = (share: number): boolean => distance > share * lengths;
+    const rank = passes(DOUBTFUL) ? "independent" : passes(DEPENDENT) ? "doubtful" : "dependent";
+    return { l, x, distance, rank };
   };
 
   const sumFixed = (): Float64Array => {
@@ -114,12 +122,11 @@ export function createWorkingSet(
       settled = false;
       if (multipliers[row] > 0) addScaled(fixed, -multipliers[row], gram.column(row));
     },
-    append: (row) => {
-      const dependence = extendFactor(factor, rows, row);
-      if (dependence !== undefined) return dependence;
+    project: (row) => projectOn(factor, rows, row),
+    append: (row, { l, distance }) => {
+      factor.append(l, distance);
       rows.push(row);
       member[row] = 1;
-      return undefined;
     },
     fix: (row, bound) => {
       settled = false;
@@ -137,14 +144,14 @@ export function createWorkingSet(
       fixed = sumFixed();
       const ordered = rows.toSorted((i, j) => i - j);
       const fresh = emptyCholesky();
-      const independent = ordered.every(
-        (row, k) => extendFactor(fresh, ordered.slice(0, k), row) === undefined,
-      );
-      // On the edge of dependence another order may judge otherwise: the factor that works is kept.
-      if (independent) {
-        factor = fresh;
-        rows = ordered;
+      for (const [k, row] of ordered.entries()) {
+        const { l, distance, rank } = projectOn(fresh, ordered.slice(0, k), row);
+        // On the edge of dependence another order may judge otherwise: the factor that works is kept.
+        if (rank === "dependent") return;
+        fresh.append(l, distance);
       }
+      factor = fresh;
+      rows = ordered;
     },
   };
 }
