@@ -31,6 +31,7 @@ import {
   trialOf,
 } from "./pool.ts";
 import { type Stage, untimed } from "./stage.ts";
+import type { AlgorithmState, AnchorState } from "./state.ts";
 import { createSubproblem, type SubproblemSolution } from "./subproblem.ts";
 import { type Score, scorePoints } from "./violation.ts";
 
@@ -49,6 +50,10 @@ export interface AlgorithmOptions {
   readonly onIteration?: ((record: IterationRecord) => void) | undefined;
   /** Called with each trial point when it has been evaluated. */
   readonly onCandidate?: ((trial: Trial) => void) | undefined;
+  /** Where an earlier run stood: it is taken up again there, with the result of an uninterrupted one. */
+  readonly state?: AlgorithmState | undefined;
+  /** Called after each iteration that has a next one, which begins when this has returned. */
+  readonly onState?: ((state: AlgorithmState) => Promise<void>) | undefined;
   /** Times the stages; default: just runs them. */
   readonly stage?: Stage | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -77,8 +82,6 @@ export interface IterationRecord {
   readonly steps: number;
   /** Rows with a positive multiplier. */
   readonly active: number;
-  /** Gram entries computed in this iteration. */
-  readonly gramEntries: number;
   /** As `Residuals` of the solver. */
   readonly residuals: {
     readonly primal: number | null;
@@ -117,13 +120,14 @@ export interface Correction {
  * @throws TemperError `data-mismatch` when theta0's own logits, loss or gradients are not finite; `aborted`
  */
 export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Promise<Correction> {
-  const { iterations, alphas, margin, signal, stage = untimed } = options;
+  const { iterations, alphas, margin, signal, state, stage = untimed } = options;
   const { theta0 } = oracle;
   const cuts = createCuts(oracle, { margin });
-  const subproblem = createSubproblem(cuts.rows, { longest: norm(theta0) });
-  const anchors: Float32Array[] = [];
-  const trials: Trial[] = [];
-  const records: IterationRecord[] = [];
+  const subproblem = createSubproblem(cuts.rows, { longest: norm(theta0), start: state?.active });
+  const evaluated: AnchorState[] = [...(state?.anchors ?? [])];
+  const anchors = evaluated.slice(1).map(({ theta }) => theta);
+  const trials: Trial[] = [...(state?.trials ?? [])];
+  const records: IterationRecord[] = [...(state?.iterations ?? [])];
 
   const scoreAt = (theta: Float32Array): Promise<Score> => {
     throwIfAborted(signal);
@@ -158,19 +162,25 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
   };
 
   // anchors = {theta0};  pool = {theta0}
-  const before = await scoreAt(theta0);
-  const done = before.violation === 0;
-  const start = done ? { loss: await lossAt(theta0) } : await lossGradientAt(theta0);
-  if (!Number.isFinite(before.violation + start.loss)) throw notFiniteAtStart(before, start.loss);
-  addToPool(theta0, 0, 0, before, start.loss);
-  if (!("gradient" in start)) return finish("corrected-already");
-  let newest = { theta: theta0, ...start };
+  if (evaluated.length === 0) {
+    const before = await scoreAt(theta0);
+    const done = before.violation === 0;
+    const start = done ? { loss: await lossAt(theta0) } : await lossGradientAt(theta0);
+    if (!Number.isFinite(before.violation + start.loss)) throw notFiniteAtStart(before, start.loss);
+    addToPool(theta0, 0, 0, before, start.loss);
+    if (!("gradient" in start)) return finish("corrected-already");
+    evaluated.push({ theta: theta0, ...start });
+  }
+  for (const earlier of evaluated.slice(0, -1)) {
+    await stage("cuts", () => cuts.add(earlier.theta, earlier));
+  }
 
-  for (let k = 1; ; k++) {
+  for (let k = evaluated.length; ; k++) {
     // Add the cuts (7) and (8) of the newest anchor.
     throwIfAborted(signal);
+    const newest = evaluated[k - 1];
     if (!(await stage("cuts", () => cuts.add(newest.theta, newest)))) {
-      if (k === 1) throw notFiniteAtStart(before, start.loss);
+      if (k === 1) throw notFiniteAtStart(trials[0], newest.loss);
       return finish("not-finite");
     }
 
@@ -200,14 +210,20 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     const at = last ? { loss: await lossAt(thetaK) } : await lossGradientAt(thetaK);
     record(solution, anchorOf(addToPool(thetaK, k, alphas, score, at.loss)));
     if (!("gradient" in at)) return finish("iterations");
-    newest = { theta: thetaK, ...at };
+    evaluated.push({ theta: thetaK, ...at });
+    await options.onState?.({
+      anchors: [...evaluated],
+      trials: [...trials],
+      iterations: [...records],
+      active: solution.active,
+    });
   }
 }
 
 function recordOf(
   iteration: number,
   rows: number,
-  { status, steps, active, gramEntries, residuals, distance }: SubproblemSolution,
+  { status, steps, active, residuals, distance }: SubproblemSolution,
   anchor: AnchorRecord | null,
 ): IterationRecord {
   return {
@@ -215,8 +231,7 @@ function recordOf(
     rows,
     status,
     steps,
-    active,
-    gramEntries,
+    active: active.rows.length,
     residuals: {
       primal: finiteOrNull(residuals.primal),
       dual: finiteOrNull(residuals.dual),
@@ -236,7 +251,10 @@ const anchorOf = ({ violation, corrected, loss }: Trial, repeats?: number): Anch
 
 const isSame = (a: Float32Array, b: Float32Array): boolean => a.every((v, i) => v === b[i]);
 
-function notFiniteAtStart({ violation }: Score, loss: number): TemperError {
+function notFiniteAtStart(
+  { violation }: { readonly violation: number | null },
+  loss: number,
+): TemperError {
   return new TemperError(
     "data-mismatch",
     `the given model has the violation ${violation} on the points and the loss ${loss} on the data\n` +

@@ -17,17 +17,17 @@ export interface SubproblemSolution {
   /** ||d||_2 */
   readonly distance: number;
   readonly residuals: Residuals;
-  /** Rows with a positive multiplier. */
-  readonly active: number;
+  /** Rows with a positive multiplier, and these: what the next solve starts from. */
+  readonly active: ActiveSet;
   /** Linear systems solved. */
   readonly steps: number;
-  /** Gram entries computed. */
-  readonly gramEntries: number;
   /** Present when the cuts contradict each other: the rows that do, ascending. */
   readonly conflict?: readonly number[];
 }
 
 export interface SubproblemOptions {
+  /** The active set of an earlier solve over the first of these rows, where a run is taken up again. */
+  readonly start?: ActiveSet | undefined;
   /**
    * A longer d is taken as a contradiction: with p >> m rows that cannot be met together are rarely
    * dependent to the last bit, so a conflict shows as an exploding ||d|| and not as infeasibility.
@@ -41,13 +41,12 @@ const MATTERS = 0.01;
 /** (13) over rows that only ever grow; each `solve` takes b for all rows that are there now. */
 export function createSubproblem(
   rows: CutRows,
-  { longest }: SubproblemOptions,
+  { longest, start: first }: SubproblemOptions,
 ): { solve(rhs: Float64Array): SubproblemSolution } {
   const gram = gramCache(rows);
-  let start: ActiveSet | undefined;
+  let start = first;
 
   const solve = (rhs: Float64Array): SubproblemSolution => {
-    const known = gram.computed;
     const { status, multipliers, active, iterations, residuals, certificate } = nearestPoint(
       { rows: gram, rhs }, // (13)
       { start },
@@ -60,9 +59,8 @@ export function createSubproblem(
       d,
       distance,
       residuals,
-      active: active.rows.length,
+      active,
       steps: iterations,
-      gramEntries: gram.computed - known,
     };
 
     if (certificate !== undefined) {

@@ -3,7 +3,7 @@ import { asClassifier, logitsOf, type Normalization } from "../autodiff/head.ts"
 import { openShape, type Shapes } from "../autodiff/shape.ts";
 import { trainableParameters } from "../autodiff/trainable.ts";
 import { TemperError } from "../errors.ts";
-import { type Graph, nodeLabel, type Tensor } from "../onnx/graph.ts";
+import { elementCount, type Graph, nodeLabel, type Tensor } from "../onnx/graph.ts";
 import { constantValue, liftGraph } from "../onnx/lift.ts";
 import { patchWeights } from "../onnx/patch.ts";
 import { readGraph } from "../onnx/read.ts";
@@ -30,6 +30,9 @@ export interface Network {
   readonly inputShape: readonly number[];
   readonly labels: number;
 }
+
+// Believed before memory is asked for: 4096 x 4096 pixels of 4 channels.
+const LARGEST_IMAGE = 2 ** 26;
 
 // Any two batch sizes tell which dimensions grow with the batch.
 const BATCHES = [2, 3] as const;
@@ -91,6 +94,13 @@ function inputShapeOf(graph: Graph): number[] {
       `input "${name}" is ${type}[${dims.map((d) => d ?? "?").join(", ")}]; expected float32 [batch, channels, height, width]\nexport the model with fixed image sizes and an open batch`,
     );
   }
+  const size = elementCount(shape as number[]);
+  if (size > LARGEST_IMAGE) {
+    throw new TemperError(
+      "model-unsupported",
+      `input "${name}" takes images of [${shape}], ${size} numbers each; at most ${LARGEST_IMAGE} are supported`,
+    );
+  }
   return shape as number[];
 }
 
@@ -142,7 +152,8 @@ export async function loadNetwork(
   }
   const constants = new Map<string, Tensor>(
     read.nodes
-      .filter(({ op }) => op === "Constant")
+      // Only a tensor's bytes can be replaced in place; value_floats are attributes of another kind.
+      .filter(({ op, attributes }) => op === "Constant" && attributes.has("value"))
       .map((node) => [node.outputs[0], constantValue(node)]),
   );
   const parameters = trainableParameters(read, constants, logits);

@@ -16,24 +16,36 @@ const TENSOR_RAW = 9;
 
 interface Field {
   readonly number: number;
-  readonly wire: WireType;
   /** Where the payload starts in the file, and how long it is. */
   readonly at: number;
   readonly length: number;
 }
 
+/** The decoder of readGraph lets some lengths pass that do not fit each other; here they are refused. */
 function fieldsOf(file: Uint8Array, at: number, length: number): Field[] {
+  try {
+    return scanFields(file, at, length);
+  } catch (cause) {
+    throw new TemperError(
+      "model-unreadable",
+      `the file is damaged: ${(cause as Error).message}\nexport the model again`,
+      { cause },
+    );
+  }
+}
+
+function scanFields(file: Uint8Array, at: number, length: number): Field[] {
   const reader = new BinaryReader(file.subarray(at, at + length));
   const fields: Field[] = [];
   while (reader.pos < reader.len) {
     const [number, wire] = reader.tag();
     if (wire === WireType.LengthDelimited) {
       const payload = reader.bytes();
-      fields.push({ number, wire, at: at + reader.pos - payload.length, length: payload.length });
+      fields.push({ number, at: at + reader.pos - payload.length, length: payload.length });
     } else {
       const start = reader.pos;
       reader.skip(wire, number);
-      fields.push({ number, wire, at: at + start, length: reader.pos - start });
+      fields.push({ number, at: at + start, length: reader.pos - start });
     }
   }
   return fields;
@@ -50,10 +62,9 @@ const textAt = (file: Uint8Array, field: Field | undefined): string =>
  */
 function floatOffsets(tensor: readonly Field[]): number[] {
   const offsets: number[] = [];
-  for (const { number, wire, at, length } of tensor) {
+  for (const { number, at, length } of tensor) {
     if (number !== TENSOR_RAW && number !== TENSOR_FLOATS) continue;
-    if (number === TENSOR_FLOATS && wire === WireType.Bit32) offsets.push(at);
-    else for (let i = 0; i < length; i += 4) offsets.push(at + i);
+    for (let i = 0; i < length; i += 4) offsets.push(at + i);
   }
   return offsets;
 }
@@ -99,7 +110,8 @@ function* namedTensors(file: Uint8Array): Generator<[string, Field[]]> {
  *
  * @param file the bytes of a model that `readGraph` accepts
  * @param values for each initializer, or Constant node by its output's name, its new values
- * @throws TemperError `model-unsupported` where a tensor is not stored as its full list of floats
+ * @throws TemperError `model-unsupported` where a tensor is not stored as its full list of floats,
+ *   `model-unreadable` where the file is damaged
  */
 export function patchWeights(
   file: Uint8Array,

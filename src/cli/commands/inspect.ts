@@ -1,5 +1,6 @@
 // temper inspect: what a model is made of, what Temper would change, and which operators have a gradient.
 import type { Command } from "commander";
+import { discrete } from "../../autodiff/rule.ts";
 import { rules } from "../../autodiff/rules.ts";
 import type { Context } from "../context.ts";
 import { openModelFile } from "../open.ts";
@@ -17,7 +18,11 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   for (const { op } of graph.nodes) uses.set(op, (uses.get(op) ?? 0) + 1);
   const operators = [...uses]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, nodes]) => ({ name, nodes, gradient: rules.has(name) }));
+    .map(([name, nodes]) => ({
+      name,
+      nodes,
+      gradient: rules.has(name) ? "yes" : discrete.has(name) ? "not needed" : "no",
+    }));
   const { inputShape, labels, parameterCount, parameters } = model;
   await model.close();
   if (flags.json === true) {
@@ -38,7 +43,7 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   context.print(
     table(
       ["operator", "nodes", "gradient"],
-      operators.map(({ name, nodes, gradient }) => [name, `${nodes}`, gradient ? "yes" : "no"]),
+      operators.map(({ name, nodes, gradient }) => [name, `${nodes}`, gradient]),
     ),
   );
 }
@@ -49,8 +54,8 @@ export function addInspect(program: Command, context: Context): void {
     .summary("layers, parameters, operators")
     .description(
       "Lists the tensors that make up theta, in order, and the operators of the graph.\n" +
-        'An operator without a gradient ("no") is fine where it only computes shapes; on the way from\n' +
-        "the weights to the logits it keeps the model from being attacked or corrected.",
+        'An operator without a gradient ("no") on the way from the weights to the logits keeps the model from\n' +
+        "being attacked or corrected; operators on shapes need none.",
     )
     .argument("<model>", "ONNX file")
     .option("--json", "print one JSON document on stdout");

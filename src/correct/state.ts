@@ -1,0 +1,23 @@
+// Where Algorithm 1 stands after an iteration: all that is needed to take a run up again, to the bit.
+//
+// Gradients of the cuts are not part of it: they are made again at the anchors, which gives the same bits.
+// Nor is the Gram matrix, whose entries do not depend on what was asked before (qp/gram-cache.ts).
+import type { ActiveSet } from "../qp/nearest-point.ts";
+import type { IterationRecord } from "./algorithm.ts";
+import type { Trial } from "./pool.ts";
+
+/** An anchor with its loss and the gradient of its loss, float64 [p]. */
+export interface AnchorState {
+  readonly theta: Float32Array;
+  readonly loss: number;
+  readonly gradient: Float64Array;
+}
+
+/** After iteration k: theta0, theta_1, ..., theta_k, and what was recorded on the way. */
+export interface AlgorithmState {
+  readonly anchors: readonly AnchorState[];
+  readonly trials: readonly Trial[];
+  readonly iterations: readonly IterationRecord[];
+  /** The multipliers of the last (13). */
+  readonly active: ActiveSet;
+}

@@ -1,0 +1,217 @@
+// Files that are no model, are cut short or cannot be held: one per refusal, and properties over damaged bytes.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type ErrorCode, TemperError } from "../src/errors.ts";
+import { patchWeights } from "../src/onnx/patch.ts";
+import { readGraph } from "../src/onnx/read.ts";
+import { writeGraph } from "../src/onnx/write.ts";
+import {
+  field,
+  type GraphInit,
+  modelFile,
+  rawFloats,
+  withGraphBytes,
+} from "./helpers/model-file.ts";
+import { randomGraph } from "./helpers/random-graph.ts";
+
+function refused(file: Uint8Array, code: ErrorCode, message: RegExp): void {
+  let caught: unknown;
+  try {
+    readGraph(file);
+  } catch (cause) {
+    caught = cause;
+  }
+  expect(caught).toBeInstanceOf(TemperError);
+  const error = caught as TemperError;
+  expect({ code: error.code, message: error.message }).toEqual({
+    code,
+    message: expect.stringMatching(message),
+  });
+  expect(error.message.split("\n").length).toBeLessThanOrEqual(3);
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const neg = (input: string, output: string, name = "n") => ({
+  opType: "Neg",
+  name,
+  input: [input],
+  output: [output],
+});
+const floats = (name: string, dims: readonly bigint[], values: readonly number[] = [1, 2]) => ({
+  name,
+  dims: [...dims],
+  dataType: 1,
+  rawData: rawFloats(values),
+});
+const withInitializer = (initializer: NonNullable<GraphInit["initializer"]>[number]): Uint8Array =>
+  modelFile({ initializer: [initializer] });
+const withAttribute = (attribute: object): Uint8Array =>
+  modelFile({ node: [{ ...neg("x", "y"), attribute: [{ name: "a", ...attribute }] }] });
+
+test("the file that the others differ from is read", () => {
+  expect(readGraph(modelFile()).nodes).toHaveLength(1);
+});
+
+describe("not a model", () => {
+  test.each([
+    ["nothing", new Uint8Array(), /0 bytes without a graph/],
+    ["text", bytes("%PDF-1.7 and more text\n"), /not an ONNX model.*\ngive a file written by/],
+    ["zeros", new Uint8Array(100), /not an ONNX model/],
+    ["a string in the place of the graph", field(7, "hello"), /not an ONNX model/],
+    ["another protobuf message", field(3, "hello"), /without a graph/],
+    ["a graph without nodes", modelFile({ node: [] }), /without a graph of operators/],
+    ["no operator set", modelFile({}, { opsetImport: [] }), /without a graph of operators/],
+    ["a length beyond the end", Uint8Array.of(0x3a, 0xff, 0xff, 0xff, 0xff, 0x07), /not an ONNX/],
+    ["a length that never ends", new Uint8Array(64).fill(0xff), /not an ONNX/],
+  ])("%s", (_, file, message) => refused(file, "model-unreadable", message));
+
+  test("graphs nested thousands deep", () => {
+    // Graph -> node -> attribute -> graph ...
+    let nested: Uint8Array = new Uint8Array();
+    for (let depth = 0; depth < 3000; depth++) nested = field(1, field(5, field(6, nested)));
+    refused(withGraphBytes(modelFile(), nested), "model-unreadable", /not an ONNX model/);
+  });
+});
+
+describe("damaged", () => {
+  /** Reads and patches, or throws the one class of error. */
+  const survives = (file: Uint8Array): void => {
+    try {
+      const { initializers } = readGraph(file);
+      patchWeights(file, new Map());
+      for (const [name, { type, values }] of initializers) {
+        if (type === "float32")
+          patchWeights(file, new Map([[name, new Float32Array(values.length)]]));
+      }
+    } catch (cause) {
+      expect(cause).toBeInstanceOf(TemperError);
+    }
+  };
+
+  test("cut short anywhere", () => {
+    fc.assert(
+      fc.property(randomGraph(), fc.nat(), (graph, at) => {
+        const file = writeGraph(graph);
+        survives(file.subarray(0, at % file.length));
+      }),
+      { seed: 1, numRuns: 500 },
+    );
+  });
+
+  test("a byte changed anywhere", () => {
+    const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }));
+    fc.assert(
+      fc.property(randomGraph(), fc.array(change, { minLength: 1 }), (graph, changes) => {
+        const file = writeGraph(graph);
+        for (const [at, value] of changes) file[at % file.length] = value;
+        survives(file);
+      }),
+      { seed: 1, numRuns: 500 },
+    );
+  });
+});
+
+describe("what Temper does not hold", () => {
+  const no = "model-unsupported" as const;
+
+  test("older operator sets, and operators from elsewhere", () => {
+    const old = modelFile({}, { opsetImport: [{ domain: "", version: 9n }] });
+    refused(old, no, /operator set 9; Temper reads 11 and newer\nexport it again/);
+    refused(
+      modelFile({ node: [{ ...neg("x", "y"), domain: "com.microsoft" }] }),
+      no,
+      /^Neg "n" is from the operator set "com.microsoft"; only standard/,
+    );
+  });
+
+  test.each([
+    [10, "float16"],
+    [16, "bfloat16"],
+    [5, "int16"],
+    [13, "uint64"],
+    [8, "string"],
+    [99, "element type 99"],
+  ])("element type %i", (dataType, called) => {
+    const words = new RegExp(
+      `^initializer "w" holds ${called}, which Temper does not read\\nexport`,
+    );
+    refused(withInitializer({ ...floats("w", [1n]), dataType }), no, words);
+  });
+
+  test("an input of float16, and one that is no tensor", () => {
+    const input = (value: object) =>
+      modelFile({ input: [{ name: "x", type: { value } }] } as GraphInit);
+    refused(input({ case: "tensorType", value: { elemType: 10 } }), no, /^value "x" holds float16/);
+    refused(input({ case: "sequenceType", value: {} }), no, /^value "x" is not a tensor/);
+  });
+
+  test("values in another file", () => {
+    const external = { name: "w", dims: [2n], dataType: 1, dataLocation: 1 };
+    refused(withInitializer(external), no, /^initializer "w" keeps its values in another file/);
+  });
+
+  test("sparse tensors, control flow, numbers beyond 2^53", () => {
+    const sparse = modelFile({ sparseInitializer: [{ dims: [2n] }] });
+    refused(sparse, no, /sparse initializers; save it dense/);
+    refused(
+      withAttribute({ type: 5, g: { name: "then" } }),
+      no,
+      /^Neg "n": attribute a is of kind GRAPH/,
+    );
+    refused(withAttribute({ type: 4 }), no, /^Neg "n": attribute a is of kind TENSOR/);
+    refused(withAttribute({ type: 77 }), no, /attribute a is of kind UNDEFINED/);
+    const large = 2n ** 63n - 1n;
+    refused(withAttribute({ type: 2, i: large }), no, /attribute a is 9223372036854775807, beyond/);
+    refused(
+      withAttribute({ type: 7, ints: [1n, -large] }),
+      no,
+      /attribute a is -9223372036854775807/,
+    );
+  });
+});
+
+describe("contradictions", () => {
+  const no = "model-unreadable" as const;
+
+  test("a value that nothing defines, or only a later node does", () => {
+    refused(modelFile({ node: [neg("z", "y")] }), no, /^Neg "n" reads "z", which nothing before/);
+    const later = [neg("z", "y"), neg("x", "z", "m")];
+    refused(modelFile({ node: later }), no, /^Neg "n" reads "z"/);
+    refused(modelFile({ node: [neg("x", "z")] }), no, /^output "y" is not defined/);
+  });
+
+  test("a value defined twice", () => {
+    const twice = [neg("x", "y"), neg("y", "y", "m")];
+    refused(modelFile({ node: twice }), no, /^Neg "m" defines "y", which is already defined/);
+    refused(modelFile({ node: [neg("x", "x")] }), no, /^Neg "n" defines "x"/);
+    const [w, y] = [floats("w", [2n]), floats("y", [2n])];
+    refused(modelFile({ initializer: [w, w] }), no, /^initializer "w" is defined twice/);
+    refused(modelFile({ initializer: [y] }), no, /^Neg "n" defines "y"/);
+    const input = {
+      name: "x",
+      type: { value: { case: "tensorType" as const, value: { elemType: 1 } } },
+    };
+    refused(modelFile({ input: [input, input] }), no, /^"x" is defined twice/);
+  });
+
+  test.each([
+    ["too few", [3n], 3],
+    ["too many", [1n], 1],
+    ["none for a scalar's one", [], 1],
+    ["dimensions beyond memory", [2n ** 40n, 2n ** 40n], 2 ** 80],
+    ["none beside huge dimensions", [0n, 2n ** 50n, 2n ** 50n], 0],
+  ])("values: %s", (_, dims, count) => {
+    const words = `has shape [${dims}] and so ${count} values, but the file holds 2`;
+    const pattern = new RegExp(words.replace(/[[\]+.]/g, "\\$&"));
+    refused(withInitializer(floats("w", dims)), no, pattern);
+    const inNode = withAttribute({ type: 4, t: floats("", dims) });
+    refused(inNode, no, /^Neg "n": attribute a has shape/);
+  });
+
+  test("a negative dimension, and bytes that are not whole values", () => {
+    const negative = floats("w", [-1n, -2n]);
+    refused(withInitializer(negative), no, /^initializer "w" has the impossible shape \[-1,-2\]/);
+    const torn = { ...floats("w", [2n]), rawData: new Uint8Array(7) };
+    refused(withInitializer(torn), no, /but the file holds 1.75/);
+  });
+});

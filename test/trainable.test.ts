@@ -1,0 +1,262 @@
+// Which tensors are theta: each clause of the rule on a graph of its own, and the end of a classifier.
+import { describe, expect, test } from "vitest";
+import { asClassifier, logitsOf } from "../src/autodiff/head.ts";
+import { trainableParameters } from "../src/autodiff/trainable.ts";
+import type { ElementType, Node, Tensor } from "../src/onnx/graph.ts";
+import { constantValue } from "../src/onnx/lift.ts";
+import { evaluateGraph } from "./helpers/evaluate/evaluate.ts";
+import { graph, int64s, node, tensor } from "./helpers/graph-builder.ts";
+
+/** A tensor that counts up from 1. */
+const some = (dims: readonly number[], type: ElementType = "float32"): Tensor =>
+  tensor(
+    dims,
+    Array.from({ length: dims.reduce((a, c) => a * c, 1) }, (_, i) => i + 1),
+    type,
+  );
+
+const vector = some([2]);
+const matrix = some([2, 2]);
+const kernel = some([2, 2, 1, 1]);
+
+/** theta of a graph from x to y, each tensor as "name kind". */
+function trainable(nodes: readonly Node[], initializers: Readonly<Record<string, Tensor>>) {
+  const read = graph({ inputs: { x: ["batch", 2, 2, 2] }, initializers, nodes, outputs: ["y"] });
+  const constants = new Map(
+    nodes
+      .filter(({ op }) => op === "Constant")
+      .map((n) => [n.outputs[0], constantValue(n)] as const),
+  );
+  return trainableParameters(read, constants, "y");
+}
+
+const named = (...args: Parameters<typeof trainable>): string[] =>
+  trainable(...args).map(({ name, kind }) => `${name} ${kind}`);
+
+const conv = (from: string, to: string, ...more: string[]): Node =>
+  node("Conv", [from, "w", ...more], [to]);
+
+describe("theta", () => {
+  test("has every float initializer of a layer, in the order of the file, with its place", () => {
+    const initializers = {
+      b2: vector,
+      w: kernel,
+      unused: matrix,
+      s: int64s(0, -1),
+      b: vector,
+      v: some([8, 2]),
+    };
+    const nodes = [
+      conv("x", "c", "b"),
+      node("Reshape", ["c", "s"], ["r"]),
+      node("Gemm", ["r", "v", "b2"], ["y"]),
+    ];
+    expect(trainable(nodes, initializers)).toEqual([
+      { name: "b2", shape: [2], offset: 0, size: 2, kind: "bias" },
+      { name: "w", shape: [2, 2, 1, 1], offset: 2, size: 4, kind: "weight" },
+      { name: "b", shape: [2], offset: 6, size: 2, kind: "bias" },
+      { name: "v", shape: [8, 2], offset: 8, size: 16, kind: "weight" },
+    ]);
+  });
+
+  test("has scale and bias of a normalisation, not its running statistics", () => {
+    const inputs = ["c", "scale", "bias", "mean", "variance"];
+    const initializers = {
+      w: kernel,
+      ...Object.fromEntries(inputs.slice(1).map((n) => [n, vector])),
+    };
+    expect(
+      named([conv("x", "c"), node("BatchNormalization", inputs, ["y"])], initializers),
+    ).toEqual(["w weight", "scale weight", "bias bias"]);
+  });
+
+  test("has no bounds, exponents, scalars, and nothing of another type", () => {
+    const nodes = [
+      conv("x", "c"),
+      node("Clip", ["c", "bound", ""], ["d"]),
+      node("Pow", ["d", "exponent"], ["e"]),
+      node("Mul", ["e", "scalar"], ["f"]),
+      node("Cast", ["f"], ["g"], { to: 11 }),
+      node("Add", ["g", "double"], ["y"]),
+    ];
+    const double = some([2], "float64");
+    const initializers = { w: kernel, bound: some([]), exponent: vector, scalar: some([]), double };
+    expect(named(nodes, initializers)).toEqual(["w weight"]);
+  });
+
+  test("has what multiplies and adds after the first layer; an added vector is a bias", () => {
+    const nodes = [conv("x", "c"), node("Mul", ["c", "m"], ["d"]), node("Add", ["a", "d"], ["y"])];
+    expect(named(nodes, { w: kernel, m: vector, a: vector })).toEqual([
+      "w weight",
+      "m weight",
+      "a bias",
+    ]);
+    expect(named(nodes, { w: kernel, m: vector, a: some([2, 1, 1]) }).at(-1)).toBe("a weight");
+  });
+
+  test("has weights that reach their layer through operators without a gradient rule", () => {
+    const nodes = [
+      node("Elu", ["w"], ["v"]),
+      node("Conv", ["x", "v"], ["c"]),
+      node("PRelu", ["c", "slope"], ["y"]),
+    ];
+    expect(named(nodes, { w: kernel, slope: vector })).toEqual(["w weight", "slope weight"]);
+  });
+
+  test("has a tensor that two layers share once", () => {
+    const nodes = [
+      node("MatMul", ["x", "w"], ["h"]),
+      node("MatMul", ["h", "w"], ["i"]),
+      node("Add", ["i", "b"], ["j"]),
+      node("Add", ["j", "b"], ["y"]),
+    ];
+    expect(named(nodes, { w: matrix, b: vector })).toEqual(["w weight", "b bias"]);
+  });
+
+  test("has nothing that only integers and truth values are made of", () => {
+    const nodes = [
+      conv("x", "c"),
+      node("Gather", ["sizes", "index"], ["size"]),
+      node("Shape", ["table"], ["s"]),
+      node("Reshape", ["c", "s"], ["d"]),
+      node("Greater", ["d", "threshold"], ["p"]),
+      node("Where", ["p", "d", "instead"], ["y"]),
+    ];
+    const initializers = {
+      w: kernel,
+      sizes: vector,
+      index: int64s(0),
+      table: matrix,
+      threshold: vector,
+      instead: vector,
+    };
+    expect(named(nodes, initializers)).toEqual(["w weight", "instead weight"]);
+  });
+
+  test("has nothing that does not reach the logits", () => {
+    const nodes = [conv("x", "y"), node("Conv", ["y", "v"], ["z"])];
+    expect(named(nodes, { w: kernel, v: kernel })).toEqual(["w weight"]);
+  });
+});
+
+describe("constants applied to the image before the first layer", () => {
+  const prepared = [
+    node("Sub", ["x", "mean"], ["centred"]),
+    node("Div", ["centred", "std"], ["normal"]),
+  ];
+  const statistics = { mean: some([2, 1, 1]), std: some([2, 1, 1]) };
+
+  test.each([
+    ["Conv", kernel],
+    ["MatMul", matrix],
+  ])("are not theta (%s)", (op, w) => {
+    const nodes = [...prepared, node(op, ["normal", "w"], ["y"])];
+    expect(named(nodes, { ...statistics, w })).toEqual(["w weight"]);
+  });
+
+  test("not when they are computed first, nor as a batch normalisation", () => {
+    const computed = [
+      node("Add", ["std", "epsilon"], ["s"]),
+      node("Div", ["x", "s"], ["normal"]),
+      node("BatchNormalization", ["normal", "mean", "mean", "mean", "mean"], ["n"]),
+      conv("n", "y"),
+    ];
+    expect(named(computed, { ...statistics, epsilon: vector, w: kernel })).toEqual(["w weight"]);
+  });
+
+  test("but after it they are, also where the image joins again", () => {
+    const nodes = [
+      ...prepared,
+      conv("normal", "c"),
+      node("Add", ["c", "normal"], ["d"]),
+      node("Mul", ["d", "scale"], ["y"]),
+    ];
+    expect(named(nodes, { ...statistics, w: kernel, scale: vector })).toEqual([
+      "w weight",
+      "scale weight",
+    ]);
+  });
+});
+
+describe("Constant nodes", () => {
+  const constant = (name: string, value: Tensor): Node => node("Constant", [], [name], { value });
+
+  test.each(["Conv", "ConvTranspose"])(
+    "are theta as weight and bias of %s, after the initializers",
+    (op) => {
+      const nodes = [
+        constant("w", kernel),
+        constant("b", vector),
+        node(op, ["x", "w", "b"], ["c"]),
+        node("Conv", ["c", "v"], ["y"]),
+      ];
+      expect(named(nodes, { v: kernel })).toEqual(["v weight", "w weight", "b bias"]);
+    },
+  );
+
+  test("are theta in Gemm and MatMul, and nowhere else", () => {
+    const nodes = [
+      constant("w", matrix),
+      constant("v", matrix),
+      constant("b", vector),
+      constant("a", vector),
+      node("Flatten", ["x"], ["f"]),
+      node("MatMul", ["f", "w"], ["g"]),
+      node("Add", ["g", "a"], ["h"]),
+      node("Gemm", ["h", "v", "b"], ["y"]),
+    ];
+    expect(named(nodes, {})).toEqual(["w weight", "v weight", "b bias"]);
+  });
+});
+
+describe("the logits", () => {
+  const ending = (...nodes: readonly Node[]) =>
+    graph({
+      inputs: { x: ["batch", 2] },
+      initializers: { w: matrix },
+      nodes: [node("MatMul", ["x", "w"], ["f"]), ...nodes],
+      outputs: nodes.at(-1)?.outputs ?? ["f"],
+    });
+
+  test("are the output, or what the Softmax at the end is taken of", () => {
+    expect(logitsOf(ending())).toBe("f");
+    for (const op of ["Softmax", "LogSoftmax", "Identity"]) {
+      expect(logitsOf(ending(node(op, ["f"], ["p"])))).toBe("f");
+    }
+    const both = [node("Softmax", ["f"], ["p"]), node("Identity", ["p"], ["q"])];
+    expect(logitsOf(ending(...both))).toBe("f");
+    expect(logitsOf(ending(node("Softmax", ["f"], ["p"]), node("Relu", ["p"], ["q"])))).toBe("q");
+  });
+
+  test("of a model with several outputs must be named", () => {
+    const two = {
+      ...ending(),
+      outputs: ["f", "x"].map((name) => ({ name, type: null, dims: [] })),
+    };
+    expect(logitsOf(two, "f")).toBe("f");
+    expect(() => logitsOf(two)).toThrow(/outputs "f", "x"\nname the one/);
+    expect(() => logitsOf(two, "g")).toThrow(/outputs "f", "x", not "g"/);
+    expect(() => logitsOf(ending(), "g")).toThrow(/outputs "f", not "g"/);
+  });
+
+  test("of pixels are those of the normalised image", () => {
+    const network = graph({
+      inputs: { x: [1, 2, 1] },
+      initializers: { k: some([2, 2, 1]) },
+      nodes: [node("Conv", ["x", "k"], ["f"]), node("Softmax", ["f"], ["p"])],
+      outputs: ["p"],
+    });
+    const normalization = { mean: [0.25, 0.5], std: [0.5, 2] };
+    const classifier = asClassifier(network, "f", normalization);
+    const pixels = { dims: [2, 2, 1], data: Float64Array.of(0.5, 0.25, 1, 0) };
+    const normal = pixels.data.map((v, i) => (v - [0.25, 0.5][i % 2]) / [0.5, 2][i % 2]);
+    const image = classifier.inputs[0].name;
+    const [ours] = evaluateGraph(classifier, new Map([[image, pixels]]), ["f"]).values();
+    const plain = asClassifier(network, "f");
+    const feeds = new Map([["x", { ...pixels, data: normal }]]);
+    const [theirs] = evaluateGraph(plain, feeds, ["f"]).values();
+    expect(ours.data).toEqual(theirs.data);
+    expect(classifier.outputs.map(({ name }) => name)).toEqual(["f"]);
+    expect(plain.inputs[0].dims).toEqual(["batch", 2, 1]);
+  });
+});
