@@ -5,7 +5,8 @@ import { createTaskState, type TaskFunction } from "./task.ts";
 
 const state = createTaskState();
 const reply = (message: FromChild): void => {
-  process.send?.(message);
+  // A parent that was killed closed the channel; this process then ends by itself.
+  if (process.connected) process.send?.(message);
 };
 
 // Ctrl-C reaches the whole process group; the parent decides when its workers end. When the channel to

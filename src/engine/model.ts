@@ -64,8 +64,15 @@ async function readModelFile(path: string): Promise<Uint8Array> {
     return await readFile(path);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "there is no such file" : message;
-    throw new TemperError("file-missing", `cannot read the model "${path}": ${why}`, { cause });
+    const known: Record<string, string> = {
+      ENOENT: "there is no such file",
+      EISDIR: "it is a folder",
+    };
+    throw new TemperError(
+      "file-missing",
+      `cannot read the model "${path}": ${known[code ?? ""] ?? message}\ngive the path of an ONNX file`,
+      { cause },
+    );
   }
 }
 

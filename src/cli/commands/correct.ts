@@ -4,8 +4,7 @@ import type { Command } from "commander";
 import { attack } from "../../attack/attack.ts";
 import { type AttackName, attackNames } from "../../attack/options.ts";
 import type { Dataset } from "../../data/dataset.ts";
-import { openData } from "../../data/open.ts";
-import { type Model, openModel } from "../../engine/model.ts";
+import type { Model } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
 import { correct } from "../../run/correct.ts";
 import { prepareFolder } from "../../run/folder.ts";
@@ -14,12 +13,12 @@ import type { Run, RunRecord } from "../../run/record.ts";
 import { measuredHeadings, measuredRow } from "../candidates.ts";
 import type { Context } from "../context.ts";
 import { iterationHeading, iterationRow } from "../iterations.ts";
+import { openDataset, openModelFile } from "../open.ts";
 import {
   type AttackFlags,
   attackRequest,
   type CommonFlags,
   type ModelFlags,
-  modelOptions,
   withAttack,
   withCommon,
   withModel,
@@ -67,7 +66,7 @@ async function pointsOf(
   flags: Flags,
   context: Context,
 ): Promise<Dataset> {
-  if (flags.points !== undefined) return openData(flags.points, { dataDir: flags.dataDir });
+  if (flags.points !== undefined) return openDataset(flags.points, flags, context);
   const found = await attack(model, {
     ...attackRequest(flags, flags.attack, flags.eps!),
     data,
@@ -123,8 +122,8 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   await prepareFolder(flags.out, false).catch((error) => {
     if (flags.force !== true || error.code !== "file-exists") throw error;
   });
-  const model = await openModel(path, modelOptions(flags));
-  const data = await openData(flags.data, { dataDir: flags.dataDir });
+  const model = await openModelFile(path, flags);
+  const data = await openDataset(flags.data, flags, context);
   const points = await pointsOf(model, data, flags, context);
   let headed = false;
   const finished = await correct(model, {

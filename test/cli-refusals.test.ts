@@ -1,0 +1,138 @@
+// Wrong use of the built command: said on stderr in at most three lines, exit code 2, nothing written.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { attackNames } from "../src/attack/options.ts";
+import { clipRange, count, number, numbers, oneOf, several } from "../src/cli/parse.ts";
+import { writePoints } from "../src/data/points.ts";
+import { newFolder, temper } from "./helpers/command.ts";
+import { denseNetwork } from "./helpers/dense.ts";
+import { noise } from "./helpers/small.ts";
+import { trainedBytes } from "./helpers/trained.ts";
+
+const folder = newFolder();
+const write = (name: string, bytes: Uint8Array | string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+};
+
+const bytes = await trainedBytes();
+const model = write("model.onnx", bytes);
+const truncated = write("truncated.onnx", bytes.subarray(0, 90_000));
+const text = write("text.onnx", "layers:\n  - conv\n");
+const empty = write("empty.onnx", "");
+const tan = write("tan.onnx", denseNetwork({ last: "Tan" }));
+const misfit = write("misfit.onnx", denseNetwork({ inputs: 783 }));
+const few = noise(4);
+const small = write("small.npz", writePoints(noise(4, 1, [1, 8, 8])));
+const label12 = write("label12.npz", writePoints({ ...few, labels: Int32Array.of(1, 12, 3, 4) }));
+const holed = few.pixels.slice() as Float32Array;
+holed[784 + 5] = Number.NaN;
+const nan = write("nan.npz", writePoints({ ...few, pixels: holed }));
+
+const data = ["--data", "digits:test[0:40]"];
+const attack = ["attack", model, ...data, "--out", "points.npz"];
+
+describe.concurrent("wrong use", () => {
+  it.each<[string, string[], RegExp]>([
+    [
+      "a truncated model",
+      ["evaluate", truncated, ...data],
+      /truncated.onnx.*cut short: 90000 bytes/,
+    ],
+    ["a text as a model", ["inspect", text], /text.onnx: not an ONNX model/],
+    ["an empty model", ["inspect", empty], /empty.onnx: not an ONNX model: 0 bytes/],
+    ["the second model of two", ["evaluate", model, text, ...data], /text.onnx: /],
+    ["a folder as a model", ["inspect", folder], /cannot read the model/],
+    [
+      "an operator without a rule",
+      ["attack", tan, ...attack.slice(2), "--eps", "0.1"],
+      /no gradient rule for Tan/,
+    ],
+    ["a graph onnxruntime refuses", ["inspect", misfit], /misfit.onnx: onnxruntime cannot run/],
+    [
+      "data of another shape",
+      ["evaluate", model, "--data", small],
+      /\[1,8,8\], but the model takes \[1,28,28\]/,
+    ],
+    ["a label out of range", ["evaluate", model, "--data", label12], /label of image 1 is 12/],
+    [
+      "a pixel that is no number",
+      ["evaluate", model, "--data", nan],
+      /image 1 holds NaN at pixel 5/,
+    ],
+    [
+      "a slice out of range",
+      ["evaluate", model, "--data", "digits:test[0:2001]"],
+      /does not fit 2000 images/,
+    ],
+    ["no folder of data", ["evaluate", model, "--data", "mnist:test"], /TEMPER_DATA or --data-dir/],
+    [
+      "no folder for --out",
+      [...attack.slice(0, -1), "no/points.npz", "--eps", "0.1"],
+      /no folder "no"/,
+    ],
+    ["a folder as --out", [...attack.slice(0, -1), folder, "--eps", "0.1"], /it is a folder/],
+    ["no --eps", attack, /required option '--eps <radius>' not specified/],
+    [
+      "--attack without --eps",
+      ["evaluate", model, ...data, "--attack", "pgd"],
+      /--attack needs --eps/,
+    ],
+    [
+      "a negative radius",
+      [...attack, "--eps", "-0.1"],
+      /'-0.1' is invalid. Expected a number, 0 or more/,
+    ],
+    [
+      "an unknown option",
+      [...attack, "--eps", "1", "--step", "1"],
+      /unknown option '--step'\n\(Did you mean --steps\?\)/,
+    ],
+    [
+      "an unknown command",
+      ["evalute", model],
+      /unknown command 'evalute'\n\(Did you mean evaluate\?\)/,
+    ],
+    [
+      "an unknown network",
+      ["train", "resnet9", ...data, "--out", "x"],
+      /unknown architecture "resnet9"/,
+    ],
+  ])("%s", async (_, args, said) => {
+    const { code, stdout, stderr, files } = await temper(args);
+    expect(stderr).toMatch(said);
+    expect({ code, stdout, files }).toEqual({ code: 2, stdout: "", files: [] });
+    expect(stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(3);
+    expect(stderr).toMatch(/^error: /);
+    expect(stderr.match(/error: /g)).toHaveLength(1);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(stderr).not.toContain("\u001b");
+  });
+});
+
+describe("values of options", () => {
+  it.each<[string, (given: string) => unknown, string, RegExp]>([
+    ["half a step", count(), "1.5", /Expected a whole number, 1 or more/],
+    ["no worker processes", count(), "0", /Expected a whole number, 1 or more/],
+    ["nothing", number(), " ", /Expected a number/],
+    ["a word", number({ min: 0, max: 1 }), "half", /Expected a number from 0 to 1/],
+    ["more than the most", number({ min: 0, max: 1 }), "1.1", /Expected a number from 0 to 1/],
+    ["an endless number", number({ min: 0 }), "Infinity", /Expected a number, 0 or more/],
+    ["a clip range upside down", clipRange, "1,0", /Expected low,high/],
+    ["a clip range of three", clipRange, "0,1,2", /Expected low,high/],
+    ["an unknown attack", oneOf(attackNames), "cw", /Expected fgsm or pgd/],
+    ["a hole in a list", numbers, "1,,2", /Expected a number/],
+  ])("refuse %s", (_, parse, given, said) => {
+    expect(() => parse(given)).toThrow(said);
+  });
+
+  it("are numbers, lists and ranges", () => {
+    expect(number()("-1e-3")).toBe(-0.001);
+    expect(numbers("0.5,0.25")).toEqual([0.5, 0.25]);
+    expect(clipRange("0,255")).toEqual([0, 255]);
+    expect(clipRange("none")).toBe(null);
+    expect(several(count())("2", [1])).toEqual([1, 2]);
+  });
+});

@@ -1,0 +1,36 @@
+// A network that has learnt the built-in digits well enough to be attacked, in a fraction of a second.
+import { type Attacked, attackBatch } from "../../src/attack/gradient-attack.ts";
+import type { AttackOptions } from "../../src/attack/options.ts";
+import { type Dataset, gather } from "../../src/data/dataset.ts";
+import { openData } from "../../src/data/open.ts";
+import type { Model } from "../../src/engine/model.ts";
+import { train } from "../../src/train/train.ts";
+
+/** The bytes of a CNNLight trained on 1,000 digits: 93 % right on others. */
+export async function trainedBytes(): Promise<Uint8Array> {
+  const data = await openData("digits:train[0:1000]");
+  const { bytes } = await train("cnnlight", { data, epochs: 2, batch: 25, learningRate: 3e-3 });
+  return bytes;
+}
+
+/** Some images of a data set as a data set of its own. */
+export function pick(data: Dataset, keep: (label: number, i: number) => boolean): Dataset {
+  const ids = Int32Array.from([...data.labels.keys()].filter((i) => keep(data.labels[i], i)));
+  return {
+    name: "picked",
+    shape: data.shape,
+    count: ids.length,
+    pixels: gather(data, ids),
+    labels: ids.map((id) => data.labels[id]),
+  };
+}
+
+/** All images attacked at once, without shards, pools or choices. */
+export function attackEverything(
+  model: Model,
+  data: Dataset,
+  options: AttackOptions,
+): Promise<Attacked> {
+  const ids = Int32Array.from(data.labels.keys());
+  return attackBatch(model, { x: gather(data, ids), y: data.labels, ids }, options);
+}
