@@ -1,28 +1,34 @@
 // One correction: model, data and points in; a run out, measured on the corrected file itself.
-import { algorithm1, type IterationRecord } from "../correct/algorithm.ts";
+import { algorithm1, type Correction, type IterationRecord } from "../correct/algorithm.ts";
 import type { CutSet, Oracle } from "../correct/oracle.ts";
 import { memberTheta } from "../correct/pool.ts";
 import { checkDataset, type Dataset, hashDataset } from "../data/dataset.ts";
 import { writePoints } from "../data/points.ts";
 import type { Model } from "../engine/model.ts";
-import { networkBytes } from "../engine/network.ts";
+import { type Network, networkBytes } from "../engine/network.ts";
 import { createOracle } from "../engine/oracle.ts";
 import { openPool } from "../engine/pool.ts";
+import { programOf } from "../engine/programs.ts";
 import { TemperError } from "../errors.ts";
-import { RECORD, sha256 } from "./folder.ts";
+import { STATE } from "./checkpoint.ts";
+import { sha256 } from "./folder.ts";
 import { measureFile } from "./measure.ts";
+import { openRun } from "./open.ts";
 import { type CorrectRequest, correctOptions } from "./options.ts";
-import type { Run, RunRecord } from "./record.ts";
+import type { Run, RunBeginning, RunRecord } from "./record.ts";
 import {
   CORRECTED,
   createRun,
   DIRECTIONS,
+  FILES,
   hashesOf,
   POINTS,
-  TIMINGS,
+  type RunParts,
   writeDirections,
+  writeRun,
 } from "./run.ts";
 import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
+import { keepRun } from "./unfinished.ts";
 import { versions } from "./versions.ts";
 
 export interface CorrectCall extends CorrectRequest {
@@ -30,6 +36,15 @@ export interface CorrectCall extends CorrectRequest {
   readonly data: Dataset;
   /** Dadv: images in pixel units with their true labels. */
   readonly points: Dataset;
+  /**
+   * The RUN folder: the run is kept there while it goes on, one state an iteration, and written there when
+   * it is finished. Without it nothing is written; `save` of the result writes it later.
+   */
+  readonly folder?: string | undefined;
+  /** Takes up the run that stopped in `folder`: the result is that of an uninterrupted one, byte for byte. */
+  readonly resume?: boolean | undefined;
+  /** Replaces the run in `folder`. */
+  readonly force?: boolean | undefined;
   /** Worker processes; default one a core, 0 stays in this process. */
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -39,19 +54,28 @@ export interface CorrectCall extends CorrectRequest {
   readonly paths?: Readonly<Record<string, string>> | undefined;
 }
 
-/** The oracle with the time of its Gram entries, which the solver asks for inside its own, told apart. */
-function timedGram(oracle: Oracle, clock: Stopwatch, used: { set?: CutSet }): Oracle {
+/** The work behind the Gram matrix, counted. */
+interface GramWork {
+  entries: number;
+  set?: CutSet;
+}
+
+/** The oracle with its Gram entries counted, and their time told apart from the solver's that asks for them. */
+function timedGram(oracle: Oracle, clock: Stopwatch, work: GramWork): Oracle {
   return {
     ...oracle,
     cutSet: () => {
       const set = oracle.cutSet();
-      used.set = set;
+      work.set = set;
       return {
         ...set,
         get count() {
           return set.count;
         },
-        gram: (rows, columns) => clock.measure("gram", () => set.gram(rows, columns)),
+        gram: (rows, columns) => {
+          work.entries += rows.length * columns.length;
+          return clock.measure("gram", () => set.gram(rows, columns));
+        },
       };
     },
   };
@@ -68,18 +92,84 @@ function checkPoints(model: Model, data: Dataset, points: Dataset): void {
   checkDataset(points, { shape: model.inputShape, labels: model.labels });
 }
 
+/** What the run is of, before anything is computed. */
+function beginningOf(model: Model, call: CorrectCall): RunBeginning {
+  const { network } = model;
+  const { data, points } = call;
+  return {
+    format: 1,
+    versions: versions(),
+    options: correctOptions(call),
+    network: network.options,
+    inputs: {
+      model: { sha256: sha256(network.file), parameters: model.parameterCount },
+      data: { sha256: hashDataset(data), count: data.count },
+      points: { sha256: hashDataset(points), count: points.count },
+    },
+    files: FILES,
+  };
+}
+
+/** The finished record: what the algorithm found, and what its file does when it is read again. */
+function finishRecord(
+  beginning: RunBeginning,
+  found: Correction,
+  file: Uint8Array,
+  measured: Awaited<ReturnType<typeof measureFile>>,
+  { network, points }: { readonly network: Network; readonly points: Dataset },
+): RunRecord {
+  const { pool, choice, anchors, end, conflict, iterations } = found;
+  const { violation, loss, corrected } = pool[0];
+  return {
+    ...beginning,
+    end,
+    ...(conflict === undefined ? {} : { conflict }),
+    iterations,
+    pool,
+    choice,
+    before: { violation: violation!, loss: loss!, corrected, points: points.count },
+    after: measured.measured,
+    distance: pool[choice].distance,
+    wrong: measured.wrong,
+    hashes: hashesOf({
+      [CORRECTED]: file,
+      [POINTS]: writePoints(points),
+      [DIRECTIONS]: writeDirections(network.theta0, anchors),
+    }),
+  };
+}
+
 /**
  * Corrects a classifier: the ONNX model nearest to it that gets the points right while the loss on the
  * data is held close, with the whole trade-off between the two (Algorithm 1).
  *
  * @throws TemperError `bad-option`, `data-mismatch`, `model-unsupported` (an operator without a gradient
- *   rule), `worker-failed`, `aborted`
+ *   rule), `file-exists` and `run-unreadable` (of `folder`), `worker-failed`, `aborted`
  */
 export async function correct(model: Model, call: CorrectCall): Promise<Run> {
-  const options = correctOptions(call);
-  const { data, points, signal, onProgress, paths = {} } = call;
+  const {
+    data,
+    points,
+    signal,
+    onProgress,
+    paths = {},
+    folder,
+    resume = false,
+    force = false,
+  } = call;
   checkPoints(model, data, points);
+  const beginning = beginningOf(model, call);
+  const { options } = beginning;
   const { network } = model;
+  programOf(network, "cuts"); // an operator without a rule is refused before anything is written
+  const keeper =
+    folder === undefined
+      ? undefined
+      : await keepRun(folder, { ...beginning, files: [...FILES, STATE] }, points, {
+          resume,
+          force,
+        });
+  if (keeper?.finished === true) return openRun(folder!);
   const clock = createStopwatch();
   const pool = openPool(call.threads);
   let stage = "";
@@ -92,79 +182,44 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
     onShard: (done, of) => onProgress?.(stage, done, of),
   });
   try {
-    const used: { set?: CutSet } = {};
-    const result = await algorithm1(timedGram(oracle, clock, used), {
+    const work: GramWork = { entries: 0 };
+    const found = await algorithm1(timedGram(oracle, clock, work), {
       ...options,
       signal,
+      state: keeper?.state,
+      onState: keeper?.keep,
       onIteration: call.onIteration,
-      stage: (name, work) => {
+      stage: (name, run) => {
         stage = name;
-        return clock.stage(name, work);
+        return clock.stage(name, run);
       },
     });
     await oracle.close();
 
-    const chosen = result.pool[result.choice];
+    const { iteration, step } = found.pool[found.choice];
     const theta =
-      chosen.iteration === 0
+      iteration === 0
         ? network.theta0
-        : memberTheta(
-            network.theta0,
-            result.anchors[chosen.iteration - 1],
-            chosen.step,
-            options.alphas,
-          );
+        : memberTheta(network.theta0, found.anchors[iteration - 1], step, options.alphas);
     const file = networkBytes(network, theta);
     stage = "check";
-    const { measured, wrong } = await clock.stage("check", () =>
-      measureFile(file, {
-        options: network.options,
-        points,
-        data,
-        pool,
-        signal,
-        margin: options.margin,
-      }),
-    );
-    const first = result.pool[0];
-    const record: RunRecord = {
-      format: 1,
-      versions: versions(),
-      options,
-      network: network.options,
-      inputs: {
-        model: { sha256: sha256(network.file), parameters: model.parameterCount },
-        data: { sha256: hashDataset(data), count: data.count },
-        points: { sha256: hashDataset(points), count: points.count },
-      },
-      end: result.end,
-      ...(result.conflict === undefined ? {} : { conflict: result.conflict }),
-      iterations: result.iterations,
-      pool: result.pool,
-      choice: result.choice,
-      before: {
-        violation: first.violation!,
-        loss: first.loss!,
-        corrected: first.corrected,
-        points: points.count,
-      },
-      after: measured,
-      distance: chosen.distance,
-      wrong,
-      files: [RECORD, TIMINGS, CORRECTED, POINTS, DIRECTIONS],
-      hashes: hashesOf({
-        [CORRECTED]: file,
-        [POINTS]: writePoints(points),
-        [DIRECTIONS]: writeDirections(network.theta0, result.anchors),
-      }),
+    const measure = {
+      options: network.options,
+      points,
+      data,
+      pool,
+      signal,
+      margin: options.margin,
     };
-    return createRun({
-      record,
+    const measured = await clock.stage("check", () => measureFile(file, measure));
+    const parts: RunParts = {
+      record: finishRecord(beginning, found, file, measured, { network, points }),
       timings: {
         stages: clock.seconds(),
         seconds: clock.total(),
         processes: pool.size,
-        bytesOfCuts: used.set?.bytes() ?? 0,
+        gramEntries: work.entries,
+        bytesOfCuts: work.set?.bytes() ?? 0,
         date: new Date().toISOString(),
         paths,
       },
@@ -172,8 +227,13 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
       parameters: network.parameters,
       points,
       theta0: network.theta0,
-      anchors: result.anchors,
-    });
+      anchors: found.anchors,
+    };
+    if (folder !== undefined) {
+      await writeRun(folder, parts);
+      await keeper?.drop();
+    }
+    return createRun(parts);
   } finally {
     await oracle.close();
     await pool.close();

@@ -1,7 +1,7 @@
 // The RUN folder: prepared, written once, read back. Only files that a run.json lists are ever removed.
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { writeAtomic } from "../data/write.ts";
 import { TemperError } from "../errors.ts";
 
@@ -22,6 +22,10 @@ async function listFolder(folder: string): Promise<string[] | undefined> {
   }
 }
 
+/** Whether a folder holds a run, finished or not. */
+export const recordIn = async (folder: string): Promise<boolean> =>
+  (await listFolder(folder))?.includes(RECORD) ?? false;
+
 /** Reads a JSON file of a run. */
 export async function readJson(folder: string, name: string): Promise<unknown> {
   try {
@@ -29,51 +33,65 @@ export async function readJson(folder: string, name: string): Promise<unknown> {
   } catch (cause) {
     throw new TemperError(
       "run-unreadable",
-      `"${folder}" is not a finished run: cannot read its ${name} (${(cause as Error).message})`,
+      `"${folder}" is not a run: cannot read its ${name} (${(cause as Error).message})`,
       { cause },
     );
   }
 }
 
 /**
- * Makes sure that a run may be written to `folder`: it does not exist, is empty, or `force` is given
- * and it holds a run, whose listed files are then removed.
+ * Makes sure that a run may be written to `folder`: it does not exist, is empty, or `force` is given and
+ * it holds a run. Returns the files of that run; changes nothing.
  *
  * @throws TemperError `file-exists`
  */
-export async function prepareFolder(folder: string, force: boolean): Promise<void> {
+export async function checkFolder(folder: string, force: boolean): Promise<readonly string[]> {
   const present = await listFolder(folder);
-  if (present === undefined || present.length === 0) return;
+  if (present === undefined || present.length === 0) return [];
   if (!present.includes(RECORD)) {
     throw new TemperError(
       "file-exists",
       `"${folder}" exists and is not a run of Temper (no ${RECORD})\ngive another folder`,
     );
   }
+  const { files, end } = (await readJson(folder, RECORD)) as {
+    readonly files?: unknown;
+    readonly end?: unknown;
+  };
   if (!force) {
+    const what = end === undefined ? "an unfinished run" : "a finished run";
+    const resume = end === undefined ? "--resume to continue it, " : "";
     throw new TemperError(
       "file-exists",
-      `"${folder}" holds a run already\ngive another folder, or --force to replace it`,
+      `"${folder}" holds ${what}\ngive ${resume}another folder, or --force to replace it`,
     );
   }
-  const { files } = (await readJson(folder, RECORD)) as { readonly files?: unknown };
-  if (!Array.isArray(files) || !files.every((name) => /^[\w-]+\.[a-z]+$/.test(name))) {
+  if (!Array.isArray(files) || !files.every((name) => /^(state\/)?[\w-]+\.[a-z]+$/.test(name))) {
     throw new TemperError(
       "run-unreadable",
       `"${folder}/${RECORD}" lists no files; remove the folder yourself`,
     );
   }
-  for (const name of files) await rm(join(folder, name), { force: true });
+  return files;
 }
 
-/** Writes the files of a run, the record last: a folder with a run.json is complete. */
+/** Checks the folder and, with `force`, removes the files that its run.json lists, and nothing else. */
+export async function prepareFolder(folder: string, force: boolean): Promise<void> {
+  for (const name of await checkFolder(folder, force))
+    await rm(join(folder, name), { force: true });
+}
+
+/** Writes the files of a run, the record last: what it says of the others is true once it is there. */
 export async function writeFolder(
   folder: string,
   files: ReadonlyMap<string, Uint8Array | string>,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  for (const name of files.keys()) await mkdir(dirname(join(folder, name)), { recursive: true });
   const names = [...files.keys()].filter((name) => name !== RECORD);
-  for (const name of [...names, RECORD]) await writeAtomic(join(folder, name), files.get(name)!);
+  for (const name of [...names, RECORD]) {
+    const content = files.get(name);
+    if (content !== undefined) await writeAtomic(join(folder, name), content);
+  }
 }
 
 /** Reads a binary file of a run and checks that it is the one the record was written with. */

@@ -15,6 +15,12 @@ import { CORRECTED, createRun, DIRECTIONS, POINTS, TIMINGS } from "./run.ts";
  */
 export async function openRun(folder: string): Promise<Run> {
   const record = (await readJson(folder, RECORD)) as RunRecord;
+  if (record.format === 1 && record.end === undefined) {
+    throw new TemperError(
+      "run-unreadable",
+      `"${folder}" holds an unfinished run\ncontinue it with the command that began it and --resume`,
+    );
+  }
   if (record.format !== 1) {
     throw new TemperError(
       "run-unreadable",

@@ -22,8 +22,8 @@ export interface InputRecord {
   readonly count: number;
 }
 
-/** run.json: the same bytes for the same inputs, seed and options, whatever the number of processes. */
-export interface RunRecord {
+/** What a run is of: the same beginning and the same code give the same run. */
+export interface RunBeginning {
   readonly format: 1;
   readonly versions: { readonly temper: string; readonly onnxruntime: string };
   readonly options: CorrectOptions;
@@ -34,6 +34,15 @@ export interface RunRecord {
     readonly data: InputRecord;
     readonly points: InputRecord;
   };
+  /** Every file that the RUN folder may hold. */
+  readonly files: readonly string[];
+}
+
+/**
+ * run.json of a finished run: the same bytes for the same inputs, seed and options, whatever the number
+ * of processes. While the run is unfinished run.json holds its beginning alone.
+ */
+export interface RunRecord extends RunBeginning {
   /** Why the iterations ended. */
   readonly end: RunEnd;
   /** The points whose cuts contradict each other, where that ended the run. */
@@ -50,8 +59,6 @@ export interface RunRecord {
   readonly distance: number;
   /** Points that the corrected file still gets wrong. */
   readonly wrong: readonly number[];
-  /** Every file of the RUN folder. */
-  readonly files: readonly string[];
   /** SHA-256 of those that the record vouches for. */
   readonly hashes: Readonly<Record<string, string>>;
 }
@@ -62,6 +69,8 @@ export interface Timings {
   readonly stages: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly processes: number;
+  /** Gram entries computed, and bytes held by the cuts. */
+  readonly gramEntries: number;
   readonly bytesOfCuts: number;
   readonly date: string;
   readonly paths: Readonly<Record<string, string>>;

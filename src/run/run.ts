@@ -15,6 +15,7 @@ export const CORRECTED = "corrected.onnx";
 export const POINTS = "points.npz";
 export const DIRECTIONS = "directions.npz";
 export const TIMINGS = "timings.json";
+export const FILES: readonly string[] = [RECORD, TIMINGS, CORRECTED, POINTS, DIRECTIONS];
 
 /** The parts of a run that are not in its record. */
 export interface RunParts {
@@ -46,23 +47,43 @@ export function writeDirections(
 }
 
 /** The JSON of a record or of timings as it is written. */
-const writeJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+export const writeJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+function thetaOf(
+  { record, theta0, anchors }: RunParts,
+  { iteration, step }: Candidate,
+): Float32Array {
+  if (iteration === 0) return theta0.slice();
+  const anchor = anchors[iteration - 1];
+  if (anchor === undefined) {
+    throw new TemperError("bad-option", `the run has no candidate of iteration ${iteration}`);
+  }
+  return memberTheta(theta0, anchor, step, record.options.alphas);
+}
+
+const fileOf = (parts: RunParts, candidate: Candidate): Uint8Array<ArrayBuffer> =>
+  patchWeights(parts.file, splitTheta(parts.parameters, thetaOf(parts, candidate)));
+
+/** Writes the files of a finished run, and reads back those that its record vouches for. */
+export async function writeRun(folder: string, parts: RunParts): Promise<void> {
+  const { record, timings, points, theta0, anchors } = parts;
+  await writeFolder(
+    folder,
+    new Map<string, Uint8Array | string>([
+      [CORRECTED, fileOf(parts, record.pool[record.choice])],
+      [POINTS, writePoints(points)],
+      [DIRECTIONS, writeDirections(theta0, anchors)],
+      [TIMINGS, writeJson(timings)],
+      [RECORD, writeJson(record)],
+    ]),
+  );
+  for (const [name, hash] of Object.entries(record.hashes)) await readChecked(folder, name, hash);
+}
 
 /** A run from its parts. */
 export function createRun(parts: RunParts): Run {
-  const { record, timings, file, parameters, points, theta0, anchors } = parts;
+  const { record, timings } = parts;
   const { pool, options } = record;
-  const theta = ({ iteration, step }: Candidate): Float32Array => {
-    if (iteration === 0) return theta0.slice();
-    const anchor = anchors[iteration - 1];
-    if (anchor === undefined) {
-      throw new TemperError("bad-option", `the run has no candidate of iteration ${iteration}`);
-    }
-    return memberTheta(theta0, anchor, step, options.alphas);
-  };
-  const bytes = (candidate: Candidate): Uint8Array<ArrayBuffer> =>
-    patchWeights(file, splitTheta(parameters, theta(candidate)));
-
   return {
     record,
     timings,
@@ -77,22 +98,11 @@ export function createRun(parts: RunParts): Run {
       }
       return pool[choose(pool, { weight, tolerance: options.tolerance })];
     },
-    theta,
-    bytes,
+    theta: (candidate) => thetaOf(parts, candidate),
+    bytes: (candidate) => fileOf(parts, candidate),
     save: async (folder, { force = false } = {}) => {
       await prepareFolder(folder, force);
-      await writeFolder(
-        folder,
-        new Map<string, Uint8Array | string>([
-          [CORRECTED, bytes(pool[record.choice])],
-          [POINTS, writePoints(points)],
-          [DIRECTIONS, writeDirections(theta0, anchors)],
-          [TIMINGS, writeJson(timings)],
-          [RECORD, writeJson(record)],
-        ]),
-      );
-      for (const [name, hash] of Object.entries(record.hashes))
-        await readChecked(folder, name, hash);
+      await writeRun(folder, parts);
     },
   };
 }

@@ -1,5 +1,6 @@
 // temper correct: the main job.
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { attack } from "../../attack/attack.ts";
 import { type AttackName, attackNames } from "../../attack/options.ts";
@@ -7,9 +8,10 @@ import type { Dataset } from "../../data/dataset.ts";
 import type { Model } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
 import { correct } from "../../run/correct.ts";
-import { prepareFolder } from "../../run/folder.ts";
+import { checkFolder, RECORD } from "../../run/folder.ts";
 import { correctOptions, type Recipe, recipes } from "../../run/options.ts";
 import type { Run, RunRecord } from "../../run/record.ts";
+import { POINTS } from "../../run/run.ts";
 import { measuredHeadings, measuredRow } from "../candidates.ts";
 import type { Context } from "../context.ts";
 import { iterationHeading, iterationRow } from "../iterations.ts";
@@ -41,6 +43,7 @@ interface Flags extends CommonFlags, ModelFlags, AttackFlags {
   readonly margin?: number;
   readonly tolerance?: number;
   readonly force?: boolean;
+  readonly resume?: boolean;
 }
 
 /** Exactly one source of points, and a radius where they are to be attacked. */
@@ -67,6 +70,9 @@ async function pointsOf(
   context: Context,
 ): Promise<Dataset> {
   if (flags.points !== undefined) return openDataset(flags.points, flags, context);
+  // A run that is taken up again has its points already: the attack is not made twice.
+  const kept = join(flags.out, POINTS);
+  if (flags.resume === true && existsSync(kept)) return openDataset(kept, flags, context);
   const found = await attack(model, {
     ...attackRequest(flags, flags.attack, flags.eps!),
     data,
@@ -119,9 +125,13 @@ function printRun(run: Run, folder: string, context: Context): void {
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
   checkSource(flags);
   const options = correctOptions(flags);
-  await prepareFolder(flags.out, false).catch((error) => {
-    if (flags.force !== true || error.code !== "file-exists") throw error;
-  });
+  if (flags.resume === true && flags.force === true) {
+    throw new TemperError(
+      "bad-option",
+      "--resume continues a run and --force replaces it; give one of them",
+    );
+  }
+  if (flags.resume !== true) await checkFolder(flags.out, flags.force === true);
   const model = await openModelFile(path, flags);
   const data = await openDataset(flags.data, flags, context);
   const points = await pointsOf(model, data, flags, context);
@@ -132,6 +142,9 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
     points,
     threads: flags.threads,
     signal: context.signal,
+    folder: flags.out,
+    resume: flags.resume,
+    force: flags.force,
     paths: { model: resolve(path), data: data.name, points: points.name },
     onProgress: (stage, done, of) => context.progress.update(stage, done, of),
     onIteration: (record) => {
@@ -142,7 +155,6 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   });
   await model.close();
   context.progress.stop();
-  await finished.save(flags.out, { force: flags.force });
   if (flags.json === true) {
     const { pool: _, ...record } = finished.record;
     context.printJson({ ...record, seconds: finished.timings.seconds });
@@ -152,6 +164,22 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   if (!succeeded(finished)) {
     context.progress.line("nothing improved");
     process.exitCode = 1;
+  }
+}
+
+/** A stop on request says how to go on. */
+async function runOrStop(path: string, flags: Flags, context: Context): Promise<void> {
+  try {
+    await run(path, flags, context);
+  } catch (error) {
+    if (!(error instanceof TemperError) || error.code !== "aborted") throw error;
+    const kept = existsSync(join(flags.out, RECORD));
+    throw new TemperError(
+      "aborted",
+      kept
+        ? `stopped on request; "${flags.out}" keeps the run so far\nthe same command with --resume continues it`
+        : "stopped on request, before the first iteration; nothing was written",
+    );
   }
 }
 
@@ -180,6 +208,10 @@ export function addCorrect(program: Command, context: Context): void {
     )
     .option("--random <n>", "attack DATA and take n broken points in a seeded order", count())
     .requiredOption("--out <run>", "folder to write")
+    .option(
+      "--resume",
+      "continue the run that stopped in the folder, with the result of an uninterrupted one",
+    )
     .option("--force", "replace the run that is in the folder")
     .option(
       "--recipe <name>",
@@ -213,5 +245,5 @@ export function addCorrect(program: Command, context: Context): void {
         "  temper correct model.onnx --data mnist:train --points points.npz --out RUN\n" +
         "  temper correct model.onnx --data digits:train --worst 10 --eps 0.1 --out RUN",
     )
-    .action((path: string, flags: Flags) => run(path, flags, context));
+    .action((path: string, flags: Flags) => runOrStop(path, flags, context));
 }

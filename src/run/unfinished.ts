@@ -1,0 +1,83 @@
+// A run that is not finished yet: begun in its folder, brought up to date after each iteration, taken up again.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { AlgorithmState } from "../correct/state.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { writePoints } from "../data/points.ts";
+import { TemperError } from "../errors.ts";
+import { readState, STATE, writeState } from "./checkpoint.ts";
+import { prepareFolder, RECORD, readJson, recordIn, writeFolder } from "./folder.ts";
+import type { RunBeginning, RunRecord } from "./record.ts";
+import { POINTS, writeJson } from "./run.ts";
+
+/** A folder that keeps a run while it goes on. */
+export interface RunKeeper {
+  /** Where an earlier run of the same beginning stopped. */
+  readonly state: AlgorithmState | undefined;
+  /** The folder holds the whole run already. */
+  readonly finished: boolean;
+  /** Puts the state on disk; the next iteration waits for it. */
+  keep(state: AlgorithmState): Promise<void>;
+  /** Removes the state: the run is finished. */
+  drop(): Promise<void>;
+}
+
+/** What must be the same for a run to go on: everything of the beginning but the list of files. */
+const beginningIn = ({ format, versions, options, network, inputs }: Partial<RunRecord>) => ({
+  format,
+  versions,
+  options,
+  network,
+  inputs,
+});
+
+/** The entries of two beginnings that differ, in words. */
+function differences(then: unknown, now: unknown, name = ""): string[] {
+  if (typeof then !== "object" || typeof now !== "object" || then === null || now === null) {
+    return then === now ? [] : [`${name} ${JSON.stringify(then)}, now ${JSON.stringify(now)}`];
+  }
+  const [a, b] = [then as Record<string, unknown>, now as Record<string, unknown>];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) =>
+    differences(a[key], b[key], name === "" ? key : `${name}.${key}`),
+  );
+}
+
+/**
+ * Begins a run in its folder, or takes up the one that stopped there.
+ *
+ * @throws TemperError `file-exists` as `prepareFolder` does; `run-unreadable` where the folder's run has
+ *   another beginning: other options, inputs or versions
+ */
+export async function keepRun(
+  folder: string,
+  beginning: RunBeginning,
+  points: Dataset,
+  { resume, force }: { readonly resume: boolean; readonly force: boolean },
+): Promise<RunKeeper> {
+  const keeper = (state: AlgorithmState | undefined, finished = false): RunKeeper => ({
+    state,
+    finished,
+    keep: (next) => writeFolder(folder, new Map([[STATE, writeState(next)]])),
+    drop: () => rm(join(folder, "state"), { recursive: true, force: true }),
+  });
+  if (resume && (await recordIn(folder))) {
+    const record = (await readJson(folder, RECORD)) as Partial<RunRecord>;
+    const then = beginningIn(record);
+    const now = beginningIn(JSON.parse(writeJson(beginning)));
+    const different = differences(then, now);
+    if (different.length > 0) {
+      throw new TemperError(
+        "run-unreadable",
+        `"${folder}" holds a run with ${different.slice(0, 3).join("; ")}\ngive the same options to continue it, or --force to start again`,
+      );
+    }
+    return keeper(await readState(folder), record.end !== undefined);
+  }
+  await prepareFolder(folder, force);
+  const files = new Map<string, Uint8Array | string>([
+    [POINTS, writePoints(points)],
+    [RECORD, writeJson(beginning)],
+  ]);
+  await writeFolder(folder, files);
+  return keeper(undefined);
+}

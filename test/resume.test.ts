@@ -1,0 +1,125 @@
+// A run that is stopped, or killed, and taken up again ends with the bytes of an uninterrupted one.
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Dataset, slice } from "../src/data/dataset.ts";
+import { writePoints } from "../src/data/points.ts";
+import { attack, correct, type Model, openData, openModel, openRun } from "../src/index.ts";
+import type { CorrectCall } from "../src/run/correct.ts";
+import { randomStream } from "../src/tensor/random.ts";
+import { temper } from "./helpers/command.ts";
+
+const MODEL = resolve("models/digits-cnnlight.onnx");
+const scratch = (): string => mkdtempSync(join(tmpdir(), "temper-"));
+
+let model: Model;
+let call: CorrectCall;
+let points: Dataset;
+let reference: string;
+
+beforeAll(async () => {
+  model = await openModel(MODEL);
+  const data = await openData("digits:train[0:1000]");
+  const found = await attack(model, {
+    data: slice(data, 0, 200),
+    eps: 0.1,
+    worst: 4,
+    steps: 10,
+    threads: 0,
+  });
+  points = found.points;
+  call = { data, points, iterations: 5, alphas: 3, threads: 0 };
+  reference = join(scratch(), "reference");
+  await correct(model, { ...call, folder: reference });
+});
+afterAll(() => model.close());
+
+/** Stops a run in `folder` once iteration k is done. */
+async function stopAfter(folder: string, k: number, resume = false): Promise<void> {
+  const controller = new AbortController();
+  const stopped = correct(model, {
+    ...call,
+    folder,
+    resume,
+    signal: controller.signal,
+    onIteration: ({ iteration }) => {
+      if (iteration === k) controller.abort();
+    },
+  });
+  await expect(stopped).rejects.toMatchObject({ code: "aborted" });
+}
+
+function expectSameRun(folder: string): void {
+  expect(readdirSync(folder).toSorted()).toEqual(readdirSync(reference).toSorted());
+  for (const name of ["run.json", "corrected.onnx", "directions.npz", "points.npz"]) {
+    expect(readFileSync(join(folder, name)).equals(readFileSync(join(reference, name))), name).toBe(
+      true,
+    );
+  }
+}
+
+describe("a run taken up again", () => {
+  it.each([1, 3, 4])("after iteration %i ends as the uninterrupted one", async (k) => {
+    const folder = join(scratch(), "run");
+    await stopAfter(folder, k);
+    await correct(model, { ...call, folder, resume: true });
+    expectSameRun(folder);
+  });
+
+  it("after being stopped twice, too, and from another number of processes", async () => {
+    const folder = join(scratch(), "run");
+    await stopAfter(folder, 1);
+    await stopAfter(folder, 3, true);
+    await correct(model, { ...call, folder, resume: true, threads: 2 });
+    expectSameRun(folder);
+  });
+
+  it("that had finished is opened as it is", async () => {
+    const run = await correct(model, { ...call, folder: reference, resume: true });
+    expect(run.record).toEqual((await openRun(reference)).record);
+  });
+});
+
+describe("an unfinished run", () => {
+  it("is not opened, not overwritten without force, and not continued with other options", async () => {
+    const folder = join(scratch(), "run");
+    await stopAfter(folder, 1);
+    await expect(openRun(folder)).rejects.toMatchObject({ code: "run-unreadable" });
+    await expect(correct(model, { ...call, folder })).rejects.toMatchObject({
+      code: "file-exists",
+    });
+    const other = correct(model, { ...call, folder, resume: true, margin: 0.2 });
+    await expect(other).rejects.toThrow("options.margin 0.1, now 0.2");
+    const fewer = correct(model, { ...call, points: slice(points, 0, 2), folder, resume: true });
+    await expect(fewer).rejects.toThrow("inputs.points");
+    await correct(model, { ...call, folder, force: true });
+    expectSameRun(folder);
+  });
+});
+
+describe("the command", () => {
+  it("killed at random moments and resumed ends with the same bytes", async () => {
+    const folder = scratch();
+    const file = join(folder, "points.npz");
+    writeFileSync(file, writePoints(points));
+    const out = join(folder, "run");
+    const words = [
+      "correct",
+      MODEL,
+      "--data",
+      "digits:train[0:1000]",
+      "--points",
+      file,
+      "--out",
+      out,
+    ];
+    const rest = ["--iterations", "5", "--alphas", "3", "--threads", "1", "--resume"];
+    const random = randomStream(7);
+    for (let kill = 0; kill < 3; kill++) {
+      await temper([...words, ...rest], { killAfter: 700 + 1200 * random.uniform() });
+    }
+    expect((await temper([...words, ...rest])).code).toBe(0);
+    expectSameRun(out);
+  });
+});
