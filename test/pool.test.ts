@@ -24,6 +24,19 @@ describe.each([0, 2])("a pool of %i processes", (threads) => {
     expect(done).toEqual(args.map((x) => x + 1));
   });
 
+  it("ends a map early at the first argument, in their order, that is enough", async () => {
+    pool = openPool(threads);
+    pool.share("offset", 0);
+    const args = Array.from({ length: 30 }, (_, i) => i);
+    const seen: number[] = [];
+    const until = (result: number): boolean => seen.push(result) === 8;
+    const expected = args.slice(0, 8).map((x) => 2 * x);
+    expect(await pool.mapUntil(task("double"), args, until)).toEqual(expected);
+    expect(seen).toEqual(expected);
+    expect(await pool.map(task("double"), args)).toEqual(args.map((x) => 2 * x));
+    expect(await pool.mapUntil(task("double"), [], until)).toEqual([]);
+  });
+
   it("passes a refusal on with its code", async () => {
     pool = openPool(threads);
     await expect(pool.map(task("refuse"), [0])).rejects.toMatchObject({ code: "data-mismatch" });

@@ -20,6 +20,7 @@ import { norm } from "../tensor/vector.ts";
 import { choose } from "./choice.ts";
 import { type Conflict, conflictOf } from "./conflict.ts";
 import { createCuts } from "./cuts.ts";
+import { evaluateLines, type Loss } from "./lines.ts";
 import type { Oracle } from "./oracle.ts";
 import {
   anchorTheta,
@@ -48,8 +49,8 @@ export interface AlgorithmOptions {
   readonly tolerance: number;
   /** Called with each iteration's record when the iteration is done. */
   readonly onIteration?: ((record: IterationRecord) => void) | undefined;
-  /** Called with each trial point when it has been evaluated. */
-  readonly onCandidate?: ((trial: Trial) => void) | undefined;
+  /** Evaluates the loss of every candidate to the end; the front and the choice are the same without. */
+  readonly fullPool?: boolean | undefined;
   /** Where an earlier run stood: it is taken up again there, with the result of an uninterrupted one. */
   readonly state?: AlgorithmState | undefined;
   /** Called after each iteration that has a next one, which begins when this has returned. */
@@ -143,20 +144,25 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     iteration: number,
     step: number,
     score: Score,
-    loss: number,
+    loss: number | null,
   ): Trial => {
     const trial = trialOf({ theta0, theta, iteration, step, alphas, score, loss });
     trials.push(trial);
-    options.onCandidate?.(trial);
     return trial;
+  };
+  const lossOnLine = ({ iteration, step }: Trial, limit: number): Promise<Loss> => {
+    throwIfAborted(signal);
+    const theta = memberTheta(theta0, anchors[iteration - 1], step, alphas);
+    return stage("candidates", () => oracle.boundedLoss(theta, limit));
   };
   const record = (solution: SubproblemSolution, anchor: AnchorRecord | null): void => {
     const row = recordOf(records.length + 1, cuts.list.length, solution, anchor);
     records.push(row);
     options.onIteration?.(row);
   };
-  const finish = (end: RunEnd, conflict?: Conflict): Correction => {
-    const pool = poolOf(trials);
+  const finish = async (end: RunEnd, conflict?: Conflict): Promise<Correction> => {
+    const { fullPool = false } = options;
+    const pool = poolOf(await evaluateLines(trials, { alphas, fullPool, evaluate: lossOnLine }));
     const found = { end, anchors, pool, choice: choose(pool, options), iterations: records };
     return conflict === undefined ? found : { ...found, conflict };
   };
@@ -197,10 +203,10 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
       return finish("repeated-anchor");
     }
 
-    // Add the points theta0 + alpha (theta_k - theta0), alpha < 1, to the pool.
+    // Add the points theta0 + alpha (theta_k - theta0), alpha < 1, to the pool; their losses come at the end.
     for (let step = 1; step < alphas; step++) {
       const theta = memberTheta(theta0, thetaK, step, alphas);
-      addToPool(theta, k, step, await scoreAt(theta), await lossAt(theta));
+      addToPool(theta, k, step, await scoreAt(theta), null);
     }
 
     // The full step is the next anchor, so its loss comes with the gradient; after the last one it comes alone.

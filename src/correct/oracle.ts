@@ -1,5 +1,6 @@
 // What the algorithm asks about a classifier: losses, gradients, logits on the points, cuts.
 import type { CutRows } from "../qp/rows.ts";
+import type { Loss } from "./lines.ts";
 
 /** One tensor of theta. Algorithm 2 treats weights and biases differently. */
 export interface ThetaTensor {
@@ -47,6 +48,11 @@ export interface Oracle {
   logits(theta: Float32Array): Promise<Float64Array>;
   /** L(theta; D). */
   loss(theta: Float32Array): Promise<number>;
+  /**
+   * The same, or a lower bound on it once it is known to exceed `limit`. Needs a loss that is never
+   * negative: a sum over part of the images is then such a bound.
+   */
+  boundedLoss(theta: Float32Array, limit: number): Promise<Loss>;
   /** L(theta; D) and its gradient [p]. */
   lossGradient(theta: Float32Array): Promise<{ loss: number; gradient: Float64Array }>;
   /** An empty set of cuts. */

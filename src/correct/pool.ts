@@ -37,7 +37,8 @@ export function trialOf(at: {
   readonly step: number;
   readonly alphas: number;
   readonly score: Score;
-  readonly loss: number;
+  /** null: not known yet. */
+  readonly loss: number | null;
 }): Trial {
   return {
     iteration: at.iteration,
@@ -45,7 +46,7 @@ export function trialOf(at: {
     alpha: at.step / at.alphas,
     violation: finiteOrNull(at.score.violation),
     corrected: at.score.corrected,
-    loss: finiteOrNull(at.loss),
+    loss: at.loss === null ? null : finiteOrNull(at.loss),
     distance: norm(subtract(at.theta, at.theta0)),
   };
 }

@@ -1,8 +1,8 @@
 // A pool of child processes. A process that dies has its shard run again elsewhere.
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { type ErrorCode, TemperError, throwIfAborted } from "../errors.ts";
-import type { MapOptions, Pool } from "./pool.ts";
+import { type ErrorCode, TemperError } from "../errors.ts";
+import type { MapOptions, Pool, Until } from "./pool.ts";
 import type { TaskName } from "./task.ts";
 
 /** How often a shard is started before the pool gives up. */
@@ -105,49 +105,66 @@ export function createChildren(count: number): Pool {
   };
   for (let i = 0; i < count; i++) start();
 
+  const mapUntil: Pool["mapUntil"] = <A, R>(
+    task: TaskName,
+    args: readonly A[],
+    until: Until<R>,
+    { onDone, signal }: MapOptions = {},
+  ): Promise<R[]> =>
+    new Promise((resolve, reject) => {
+      const results = new Map<number, R>();
+      const own: Job[] = [];
+      let done = 0;
+      let settled = 0;
+      let over = false;
+      const leave = (): void => {
+        over = true;
+        signal?.removeEventListener("abort", stop);
+        for (const job of own) {
+          const at = waiting.indexOf(job);
+          if (at >= 0) waiting.splice(at, 1);
+        }
+      };
+      const fail = (error: Error): void => {
+        leave();
+        reject(error);
+      };
+      const stop = (): void => fail(new TemperError("aborted", "stopped on request"));
+      /** Looks at the results in the order of the arguments, as far as they have come in. */
+      const settle = (): void => {
+        let enough = settled === args.length;
+        while (!enough && results.has(settled)) {
+          enough = until(results.get(settled)!) || settled + 1 === args.length;
+          settled++;
+        }
+        if (!enough) return;
+        leave();
+        resolve(Array.from({ length: settled }, (_, i) => results.get(i)!));
+      };
+      if (signal?.aborted) return stop();
+      signal?.addEventListener("abort", stop);
+      for (const [i, arg] of args.entries()) {
+        const finish = (result: unknown): void => {
+          if (over) return;
+          results.set(i, result as R);
+          onDone?.(++done);
+          settle();
+        };
+        own.push({ id: nextId++, task, arg, tries: 0, finish, fail });
+      }
+      waiting.push(...own);
+      settle();
+      feed();
+    });
+
   return {
     size: count,
     share: (key, value) => {
       shared.set(key, value);
       for (const child of children) send(child, { kind: "share", key, value });
     },
-    map: async <A, R>(task: TaskName, args: readonly A[], options: MapOptions = {}) => {
-      throwIfAborted(options.signal);
-      let done = 0;
-      const own = new Set<Job>();
-      const cancel = (): void => {
-        for (const job of own) {
-          const at = waiting.indexOf(job);
-          if (at >= 0) waiting.splice(at, 1);
-          job.fail(new TemperError("aborted", "stopped on request"));
-        }
-      };
-      options.signal?.addEventListener("abort", cancel, { once: true });
-      const results = args.map(
-        (arg) =>
-          new Promise<R>((resolve, reject) => {
-            const job: Job = {
-              id: nextId++,
-              task,
-              arg,
-              tries: 0,
-              finish: (result) => {
-                options.onDone?.(++done);
-                resolve(result as R);
-              },
-              fail: reject,
-            };
-            own.add(job);
-            waiting.push(job);
-          }),
-      );
-      feed();
-      try {
-        return await Promise.all(results);
-      } finally {
-        options.signal?.removeEventListener("abort", cancel);
-      }
-    },
+    map: (task, args, options) => mapUntil(task, args, () => false, options),
+    mapUntil,
     close: async () => {
       closing = true;
       const ends = [...children].map(

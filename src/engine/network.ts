@@ -4,7 +4,7 @@ import { openShape, type Shapes } from "../autodiff/shape.ts";
 import { trainableParameters } from "../autodiff/trainable.ts";
 import { TemperError } from "../errors.ts";
 import { elementCount, type Graph, nodeLabel, type Tensor } from "../onnx/graph.ts";
-import { constantValue, liftGraph } from "../onnx/lift.ts";
+import { constantValue, liftGraph, OWN_NAMES, stateSqueezedAxes } from "../onnx/lift.ts";
 import { patchWeights } from "../onnx/patch.ts";
 import { readGraph } from "../onnx/read.ts";
 import { type Parameter, splitTheta, thetaOf } from "../onnx/theta.ts";
@@ -53,7 +53,13 @@ async function measureShapes(graph: Graph, inputShape: readonly number[]): Promi
         const data = new Float32Array(dims.reduce((a, c) => a * c, 1)).fill(0.5);
         return session.run({ [image]: { dims, data } });
       }),
-    );
+    ).catch((cause) => {
+      throw new TemperError(
+        "model-unsupported",
+        `${cause.message}\nthat was with ${BATCHES[0]} images at once; export the model with an open batch dimension`,
+        { cause },
+      );
+    });
     const shapes = new Map<string, readonly number[]>([[image, [-1, ...inputShape]]]);
     for (const [name, { dims }] of graph.initializers) shapes.set(name, dims);
     for (const node of graph.nodes) {
@@ -72,6 +78,21 @@ async function measureShapes(graph: Graph, inputShape: readonly number[]): Promi
   } finally {
     await session.release();
   }
+}
+
+/** Temper's own names, and the one that a JavaScript object loses in onnxruntime's answers. */
+function checkNames({ inputs, initializers, nodes }: Graph): void {
+  const names = [
+    ...inputs.map(({ name }) => name),
+    ...initializers.keys(),
+    ...nodes.flatMap(({ outputs }) => outputs),
+  ];
+  const reserved = names.find((name) => name.startsWith(OWN_NAMES) || name === "__proto__");
+  if (reserved === undefined) return;
+  throw new TemperError(
+    "model-unsupported",
+    `the model has a value named "${reserved}"; __proto__ and names that begin with "${OWN_NAMES}" are reserved\nrename it`,
+  );
 }
 
 function inputShapeOf(graph: Graph): number[] {
@@ -138,10 +159,12 @@ export async function loadNetwork(
   options: NetworkOptions = {},
 ): Promise<Network> {
   const read = readGraph(file);
+  checkNames(read);
   const inputShape = inputShapeOf(read);
   const logits = logitsOf(read, options.output);
-  const graph = asClassifier(liftGraph(read), logits, normalizationOf(options, inputShape));
-  const shapes = await measureShapes(graph, inputShape);
+  const lifted = asClassifier(liftGraph(read), logits, normalizationOf(options, inputShape));
+  const shapes = await measureShapes(lifted, inputShape);
+  const graph = stateSqueezedAxes(lifted, shapes);
   const [batch, labels, ...rest] = shapes.get(logits) ?? [];
   if (batch !== -1 || labels === undefined || labels < 2 || rest.length > 0) {
     const shown = (shapes.get(logits) ?? []).map((d) => (d < 0 ? `${-d} x batch` : d));

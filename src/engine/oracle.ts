@@ -5,7 +5,7 @@ import { addScaled } from "../tensor/vector.ts";
 import { logitsOfAll } from "./batches.ts";
 import { createCutSet } from "./cut-set.ts";
 import type { Network } from "./network.ts";
-import type { MapOptions, Pool } from "./pool.ts";
+import type { Pool } from "./pool.ts";
 import { openPrograms, type Programs } from "./programs.ts";
 import * as tasks from "./tasks.ts";
 
@@ -48,14 +48,23 @@ export function createOracle(options: OracleOptions): EngineOracle {
     }
     return present.programs;
   };
-  const sweep = <R>(name: "lossShard" | "lossGradientShard", theta: Float32Array): Promise<R[]> => {
+  const sweep = <R>(name: string, theta: Float32Array): Promise<R[]> => {
     pool.share("theta", theta);
-    const mapOptions: MapOptions = {
+    return pool.map<tasks.Shard, R>({ module: tasks.module, name }, shards, {
       signal,
       onDone: (done) => onShard?.(shards[done - 1].to, data.count),
-    };
-    return pool.map<tasks.Shard, R>({ module: tasks.module, name }, shards, mapOptions);
+    });
   };
+
+  // The images in the order of their losses at theta0, largest first: what a candidate pays, it pays early.
+  const sortedShards = tasks.shardsOf(data.count, tasks.SORTED_SHARD);
+  const sort = async (): Promise<void> => {
+    const parts = await sweep<Float64Array>("imageLossesShard", network.theta0);
+    const losses = Float64Array.from(parts.flatMap((part) => [...part]));
+    const order = Int32Array.from(losses.keys()).sort((i, j) => losses[j] - losses[i] || i - j);
+    pool.share("order", order);
+  };
+  let sorted: Promise<void> | undefined;
 
   return {
     theta0: network.theta0,
@@ -65,8 +74,25 @@ export function createOracle(options: OracleOptions): EngineOracle {
     logits: async (theta) =>
       Float64Array.from(await logitsOfAll(network, await programsAt(theta), x, points.count)),
     loss: async (theta) => {
-      const sums = await sweep<{ loss: number }>("lossShard", theta);
+      const sums = await sweep<tasks.LossSum>("lossShard", theta);
       return sums.reduce((a, c) => a + c.loss, 0) / data.count;
+    },
+    boundedLoss: async (theta, limit) => {
+      sorted ??= sort();
+      await sorted;
+      pool.share("theta", theta);
+      let sum = 0;
+      const sums = await pool.mapUntil<tasks.Shard, tasks.LossSum>(
+        { module: tasks.module, name: "sortedLossShard" },
+        sortedShards,
+        ({ loss }) => {
+          sum += loss;
+          return sum / data.count > limit;
+        },
+        { signal, onDone: (done) => onShard?.(sortedShards[done - 1].to, data.count) },
+      );
+      const whole = sums.length === sortedShards.length;
+      return whole ? { loss: sum / data.count } : { lossAtLeast: sum / data.count };
     },
     lossGradient: async (theta) => {
       const sums = await sweep<{ loss: number; gradient: Float64Array }>(

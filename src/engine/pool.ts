@@ -10,6 +10,9 @@ export interface MapOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Ends a map early: called with the results in the order of the arguments until it returns true. */
+export type Until<R> = (result: R) => boolean;
+
 /**
  * Runs named functions of named modules on lists of arguments. Results come in the order of the
  * arguments, so that sums over them do not depend on the number of processes.
@@ -20,6 +23,13 @@ export interface Pool {
   /** Gives every process a value that tasks read by `key`; sharing a key again replaces it. */
   share(key: string, value: unknown): void;
   map<A, R>(task: TaskName, args: readonly A[], options?: MapOptions): Promise<R[]>;
+  /** The results up to the first at which `until` holds; what runs beyond it is dropped. */
+  mapUntil<A, R>(
+    task: TaskName,
+    args: readonly A[],
+    until: Until<R>,
+    options?: MapOptions,
+  ): Promise<R[]>;
   close(): Promise<void>;
 }
 
@@ -31,19 +41,28 @@ export function openPool(threads: number = availableParallelism()): Pool {
 /** Tasks one after the other in this process: for few images, where starting processes costs more. */
 function localPool(): Pool {
   const state = createTaskState();
+  const mapUntil: Pool["mapUntil"] = async <A, R>(
+    task: TaskName,
+    args: readonly A[],
+    until: Until<R>,
+    options: MapOptions = {},
+  ) => {
+    const run = (await import(task.module))[task.name] as TaskFunction<A, R>;
+    const results: R[] = [];
+    for (const arg of args) {
+      throwIfAborted(options.signal);
+      const result = await run(state, arg);
+      results.push(result);
+      options.onDone?.(results.length);
+      if (until(result)) break;
+    }
+    return results;
+  };
   return {
     size: 1,
     share: (key, value) => state.set(key, value),
-    map: async <A, R>(task: TaskName, args: readonly A[], options: MapOptions = {}) => {
-      const run = (await import(task.module))[task.name] as TaskFunction<A, R>;
-      const results: R[] = [];
-      for (const arg of args) {
-        throwIfAborted(options.signal);
-        results.push(await run(state, arg));
-        options.onDone?.(results.length);
-      }
-      return results;
-    },
+    map: (task, args, options) => mapUntil(task, args, () => false, options),
+    mapUntil,
     close: () => state.clear(),
   };
 }

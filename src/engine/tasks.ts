@@ -1,13 +1,16 @@
 // The engine's shards: a slice of the training set, its loss or its loss gradient, in a worker or here.
-import { type Dataset, imagesOf, toPixelUnits } from "../data/dataset.ts";
+import { type Dataset, imageSize, imagesOf, toPixelUnits } from "../data/dataset.ts";
 import { eachBatch } from "./batches.ts";
-import { marginOf, oneHot, sumCrossEntropy } from "./logits.ts";
+import { crossEntropy, marginOf, oneHot, sumCrossEntropy } from "./logits.ts";
 import { loadNetwork, type Network, type NetworkOptions } from "./network.ts";
 import { addThetaGradient, openPrograms, type Programs } from "./programs.ts";
 import type { TaskState } from "./task.ts";
 
 /** Images a shard. Its sums are float64 and are added in shard order. */
 const SHARD = 1000;
+
+/** Images a shard of a sum that may stop: smaller, so that less is done beyond the stop. */
+export const SORTED_SHARD = 500;
 
 /** A slice [from, to) of the shared data set. */
 export interface Shard {
@@ -24,10 +27,10 @@ export interface SharedNetwork {
 export const module: string = import.meta.url;
 
 /** The fixed list of shards of `count` images. */
-export function shardsOf(count: number): Shard[] {
-  return Array.from({ length: Math.ceil(count / SHARD) }, (_, i) => ({
-    from: i * SHARD,
-    to: Math.min(count, (i + 1) * SHARD),
+export function shardsOf(count: number, size = SHARD): Shard[] {
+  return Array.from({ length: Math.ceil(count / size) }, (_, i) => ({
+    from: i * size,
+    to: Math.min(count, (i + 1) * size),
   }));
 }
 
@@ -59,13 +62,36 @@ function sharedData(state: TaskState): Promise<Dataset> {
   });
 }
 
-/** Sum of the cross-entropies of a shard, and how many images have f_y above every rival. */
-export async function lossShard(
-  state: TaskState,
-  { from, to }: Shard,
-): Promise<{ readonly loss: number; readonly right: number }> {
+/** The shared data set in the shared order ("order"). */
+function sortedData(state: TaskState): Promise<Dataset> {
+  return state.derive("sorted", ["data", "order"], async () => {
+    const data = await sharedData(state);
+    const order = state.get<Int32Array>("order");
+    const size = imageSize(data.shape);
+    const pixels = data.pixels.slice();
+    for (const [i, id] of order.entries()) {
+      pixels.set(data.pixels.subarray(id * size, (id + 1) * size), i * size);
+    }
+    return { ...data, pixels, labels: order.map((id) => data.labels[id]) };
+  });
+}
+
+export interface LossSum {
+  readonly loss: number;
+  /** Images with f_y above every rival. */
+  readonly right: number;
+}
+
+/** Sum of the cross-entropies of a shard, and how many images are right. */
+export const lossShard = async (state: TaskState, shard: Shard): Promise<LossSum> =>
+  sumLosses(state, await sharedData(state), shard);
+
+/** The same over a shard of the sorted data set. */
+export const sortedLossShard = async (state: TaskState, shard: Shard): Promise<LossSum> =>
+  sumLosses(state, await sortedData(state), shard);
+
+async function sumLosses(state: TaskState, data: Dataset, { from, to }: Shard): Promise<LossSum> {
   const { network, programs } = await sharedPrograms(state);
-  const data = await sharedData(state);
   let loss = 0;
   let right = 0;
   await eachBatch(from, to, async (a, b) => {
@@ -76,6 +102,23 @@ export async function lossShard(
       if (marginOf(logits, network.labels, i, label) > 0) right++;
   });
   return { loss, right };
+}
+
+/** The cross-entropy of each image of a shard. */
+export async function imageLossesShard(
+  state: TaskState,
+  { from, to }: Shard,
+): Promise<Float64Array> {
+  const { network, programs } = await sharedPrograms(state);
+  const data = await sharedData(state);
+  const losses = new Float64Array(to - from);
+  await eachBatch(from, to, async (a, b) => {
+    const logits = await programs.logits(imagesOf(data, a, b), b - a);
+    for (let i = a; i < b; i++) {
+      losses[i - from] = crossEntropy(logits, network.labels, i - a, data.labels[i]);
+    }
+  });
+  return losses;
 }
 
 /** Sum of the cross-entropies of a shard and its gradient in theta, float64 [p]. */

@@ -17,6 +17,8 @@ export interface CorrectOptions {
   readonly margin: number;
   /** A violation below this share of theta0's counts as zero when candidates are compared. */
   readonly tolerance: number;
+  /** Evaluates every candidate's loss to the end; the front and the choice are the same without. */
+  readonly fullPool: boolean;
   readonly seed: number;
 }
 
@@ -33,6 +35,7 @@ export type CorrectRequest = {
 export function correctOptions(request: CorrectRequest): CorrectOptions {
   const { recipe = "standard", iterations = 20, alphas = 10, weight = 0 } = request;
   const { margin = recipe === "paper" ? 0 : 0.1, tolerance = 1e-4, seed = 0 } = request;
+  const { fullPool = false } = request;
   const demand = (holds: boolean, word: string, given: unknown, expected: string): void => {
     if (!holds) throw new TemperError("bad-option", `${word} ${given}: expected ${expected}`);
   };
@@ -45,5 +48,5 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
   demand(Number.isFinite(margin) && margin >= 0, "margin", margin, "a number, 0 or more");
   demand(share(tolerance), "tolerance", tolerance, "a number from 0 to 1");
   demand(Number.isInteger(seed) && seed >= 0, "seed", seed, "a whole number, 0 or more");
-  return { recipe, iterations, alphas, weight, margin, tolerance, seed };
+  return { recipe, iterations, alphas, weight, margin, tolerance, fullPool, seed };
 }

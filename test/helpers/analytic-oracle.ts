@@ -52,6 +52,11 @@ export function analyticOracle(network: AnalyticNetwork): Oracle & { readonly as
       asked.push("loss");
       return loss(theta).value;
     },
+    boundedLoss: async (theta, limit) => {
+      asked.push("loss");
+      const { value } = loss(theta);
+      return value > limit ? { lossAtLeast: limit } : { loss: value };
+    },
     lossGradient: async (theta) => {
       asked.push("lossGradient");
       const { value, gradient } = loss(theta);

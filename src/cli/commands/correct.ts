@@ -42,6 +42,7 @@ interface Flags extends CommonFlags, ModelFlags, AttackFlags {
   readonly weight?: number;
   readonly margin?: number;
   readonly tolerance?: number;
+  readonly fullPool?: boolean;
   readonly force?: boolean;
   readonly resume?: boolean;
 }
@@ -231,6 +232,10 @@ export function addCorrect(program: Command, context: Context): void {
       "--tolerance <t>",
       "a violation below this share of the first counts as zero when choosing (default: 1e-4)",
       number({ min: 0, max: 1 }),
+    )
+    .option(
+      "--full-pool",
+      "evaluate the loss of every candidate to the end; the front and the choice are the same without",
     )
     .option("--attack <name>", "with --worst or --random: fgsm or pgd", oneOf(attackNames), "pgd")
     .option(

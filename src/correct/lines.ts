@@ -1,0 +1,49 @@
+// The losses of the points along the directions, left to the end: most of them need not be finished.
+//
+// The loss is never negative, so a running sum over images bounds it from below. Once the bound exceeds the
+// loss of a candidate with no larger violation, the point is dominated (Definition 4) whatever its loss
+// may be; it cannot be on the front, and its evaluation stops. The front and the choice are those of the
+// full pool. Last iterations come first: their points dominate most of the earlier ones.
+import { finiteOrNull, type Trial } from "./pool.ts";
+
+/** L(theta; D), or where its evaluation stopped, a value that it exceeds or equals. */
+export type Loss = { readonly loss: number } | { readonly lossAtLeast: number };
+
+/** Lines are the trials with 0 < step < alphas; their losses are still null. */
+export interface LinesOptions {
+  readonly alphas: number;
+  /** Stops nothing. */
+  readonly fullPool: boolean;
+  /** The trial's loss; may stop as soon as the loss is known to exceed `limit`. */
+  readonly evaluate: (trial: Trial, limit: number) => Promise<Loss>;
+}
+
+/** The lowest known loss among the trials with no larger violation. */
+function limitOf(trial: Trial, evaluated: readonly Trial[]): number {
+  if (trial.violation === null) return Infinity;
+  return evaluated.reduce((lowest, { violation, loss }) => {
+    const counts = violation !== null && violation <= trial.violation! && loss !== null;
+    return counts ? Math.min(lowest, loss) : lowest;
+  }, Infinity);
+}
+
+/** The trials with the losses of their lines, each a loss or a bound. */
+export async function evaluateLines(
+  trials: readonly Trial[],
+  { alphas, fullPool, evaluate }: LinesOptions,
+): Promise<Trial[]> {
+  const isLine = ({ step }: Trial): boolean => step > 0 && step < alphas;
+  const results = new Map(trials.entries());
+  const evaluated = trials.filter((trial) => !isLine(trial));
+  const lines = [...trials.entries()]
+    .filter(([, trial]) => isLine(trial))
+    .sort(([, a], [, b]) => b.iteration - a.iteration || b.step - a.step);
+  for (const [index, trial] of lines) {
+    const found = await evaluate(trial, fullPool ? Infinity : limitOf(trial, evaluated));
+    const result =
+      "loss" in found ? { ...trial, loss: finiteOrNull(found.loss) } : { ...trial, ...found };
+    results.set(index, result);
+    evaluated.push(result);
+  }
+  return [...results.values()];
+}
