@@ -13,6 +13,7 @@ export type ErrorCode =
   | "data-mismatch" // data whose shape, labels or values do not fit the model
   | "bad-option" // an option out of range, or options that contradict each other
   | "run-unreadable" // a RUN folder that is incomplete or was changed
+  | "download-failed" // no mirror gave a published file with the right checksum
   | "worker-failed" // a worker process died more often than a shard may be tried
   | "aborted"; // the caller's AbortSignal fired
 

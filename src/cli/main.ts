@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { type ErrorCode, TemperError } from "../errors.ts";
 import { addAttack } from "./commands/attack.ts";
 import { addCorrect } from "./commands/correct.ts";
+import { addData } from "./commands/data.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addInspect } from "./commands/inspect.ts";
@@ -13,7 +14,11 @@ import { addTrain } from "./commands/train.ts";
 import { type Context, createContext } from "./context.ts";
 
 /** Ran but failed; every other refusal is wrong use or unreadable input. */
-const ranButFailed: ReadonlySet<ErrorCode> = new Set(["worker-failed", "aborted"]);
+const ranButFailed: ReadonlySet<ErrorCode> = new Set([
+  "worker-failed",
+  "download-failed",
+  "aborted",
+]);
 
 function createProgram(context: Context): Command {
   const { version } = JSON.parse(
@@ -24,7 +29,16 @@ function createProgram(context: Context): Command {
     .version(version)
     .exitOverride()
     .configureHelp({ sortSubcommands: false });
-  for (const add of [addDemo, addCorrect, addSelect, addAttack, addEvaluate, addTrain, addInspect])
+  for (const add of [
+    addDemo,
+    addData,
+    addCorrect,
+    addSelect,
+    addAttack,
+    addEvaluate,
+    addTrain,
+    addInspect,
+  ])
     add(program, context);
   for (const command of program.commands) command.exitOverride();
   return program;

@@ -75,6 +75,6 @@ export async function findPublished(folder: string, name: string): Promise<strin
 export function missingPublished(data: string, folder: string, file: string): TemperError {
   return new TemperError(
     "file-missing",
-    `${data}: ${file} (or ${file}.gz) is not in ${folder}\nPut the files as published there, or set TEMPER_DATA or --data-dir to the folder above it.`,
+    `${data}: ${file} (or ${file}.gz) is not in ${folder}\n"temper data ${data.split(":")[0]}" fetches it. Or put the files as published there, or set TEMPER_DATA or --data-dir to the folder above it.`,
   );
 }
