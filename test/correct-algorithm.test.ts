@@ -131,7 +131,7 @@ describe("ends", () => {
   });
 
   it("contradiction: one input with two labels; both points are named, the innocent is not", async () => {
-    const { end, conflict, pool, iterations } = await run(
+    const { end, contradictions, pool, choice, iterations } = await run(
       {
         ...plane,
         logits: [plane.logits[0], [linear([1, 1]), linear([0, 0])], plane.logits[0]],
@@ -139,28 +139,26 @@ describe("ends", () => {
       },
       { margin: 1 },
     );
-    expect({ end, conflict }).toEqual({
-      end: "contradiction",
-      conflict: { points: [0, 2], loss: false },
-    });
-    expect(pool).toHaveLength(1);
-    expect(iterations).toMatchObject([{ iteration: 1, status: "infeasible", anchor: null }]);
+    // Elastic, at 1,000 times what one row alone would need: |theta_1 - theta_2| = 2 + 1 of length sqrt 2.
+    expect(contradictions).toEqual([
+      { iteration: 1, rows: 4, penalty: 1500, points: [0, 2], loss: false },
+    ]);
+    // g and -g: wherever they balance, both margins together are missed by 2, and theta0 need not move for it.
+    expect(pool[choice].violation).toBeCloseTo(2, 5);
+    expect(iterations[0]).toMatchObject({ iteration: 1, status: "solved" });
+    expect(end).toBe("repeated-anchor");
   });
 
   it("contradiction: the loss forbids the correction, which shows at the second anchor", async () => {
-    const { end, conflict, pool, choice } = await run({ ...plane, loss: bowl([3, 5]) });
-    expect({ end, conflict }).toEqual({
-      end: "contradiction",
-      conflict: { points: [0], loss: true },
-    });
-    expect(pool).toHaveLength(11);
+    const { contradictions, pool, choice } = await run({ ...plane, loss: bowl([3, 5]) });
+    expect(contradictions).toMatchObject([{ iteration: 2, points: [0], loss: true }]);
     expect(pool[choice]).toMatchObject({ iteration: 1, step: 10, violation: 0 });
   });
 
   it("contradiction: cuts that meet only beyond theta0's own length", async () => {
     // theta_1 <= -1 and theta_1 >= 1 + theta_2 / 1000 meet at theta_2 = -2000.
     const zero = linear([0, 0]);
-    const { end, conflict, iterations } = await run({
+    const { end, contradictions, iterations, pool, choice } = await run({
       ...plane,
       logits: [
         [zero, linear([1, 0], 1)],
@@ -169,12 +167,31 @@ describe("ends", () => {
       ],
       y: [0, 0, 0],
     });
-    expect({ end, conflict }).toEqual({
-      end: "contradiction",
-      conflict: { points: [0, 2], loss: false },
-    });
-    expect(iterations[0]).toMatchObject({ status: "solved" });
-    expect(iterations[0].distance).toBeGreaterThan(2000);
+    expect(contradictions[0]).toMatchObject({ iteration: 1, points: [0, 2], loss: false });
+    // The price is lowered until the elastic solution stays within ||theta0||; the run goes on.
+    expect(contradictions[0].penalty).toBeGreaterThan(0);
+    expect(iterations[0].distance).toBeLessThanOrEqual(Math.hypot(3, 5));
+    expect(end).not.toBe("contradiction");
+    expect(pool[choice].violation).toBeLessThan(pool[0].violation!);
+  });
+
+  it("elastic cuts: (13) with a price on each unit of violation, by its definition", async () => {
+    // One row g = theta_2 - theta_1 <= 0: lambda = 1 on the plane, so a price below 1 buys less than that.
+    for (const penalty of [0.25, 0.5, 2]) {
+      const { anchors } = await run(plane, { penalty, iterations: 1 });
+      const moved = Math.min(penalty, 1);
+      expect(anchors).toEqual([Float32Array.of(3 + moved, 5 - moved)]);
+    }
+  });
+
+  it("robust cuts (18) ask for rho times the rise, loss slack moves the limit of (8)", async () => {
+    // The oracle's logits rise by 1 per unit of x, so g by 2: rho = 1/2 asks what a margin of 1 asks.
+    const robust = await run(plane, { radius: 0.5, iterations: 1 });
+    expect(robust.anchors).toEqual((await run(plane, { margin: 1, iterations: 1 })).anchors);
+    // The loss theta_1 may rise by 1/2: theta_1 takes that half of the way, theta_2 the rest.
+    const options = { lossSlack: 0.5, iterations: 1 };
+    const { anchors } = await run({ ...plane, loss: linear([1, 0]) }, options);
+    expect(anchors).toEqual([Float32Array.of(3.5, 3.5)]);
   });
 
   it("not-finite: recorded as null, never chosen, and the same after JSON", async () => {

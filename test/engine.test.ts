@@ -2,10 +2,12 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { imagesOf } from "../src/data/dataset.ts";
 import { openModel } from "../src/engine/model.ts";
-import { networkBytes } from "../src/engine/network.ts";
+import { loadNetwork, networkBytes } from "../src/engine/network.ts";
 import { createOracle, type EngineOracle } from "../src/engine/oracle.ts";
 import { openPool } from "../src/engine/pool.ts";
+import { writeGraph } from "../src/onnx/write.ts";
 import { addScaled, dot, norm, subtract } from "../src/tensor/vector.ts";
+import { graph, node, tensor } from "./helpers/graph-builder.ts";
 import { noise, smallNetwork } from "./helpers/small.ts";
 
 const network = await smallNetwork();
@@ -140,5 +142,39 @@ describe("the cut set", () => {
     const plainBytes = set.count * p * 8;
     const wholeRows = 3 * p * 8;
     expect(set.bytes() - wholeRows).toBeLessThan(0.1 * (plainBytes - wholeRows));
+  });
+});
+
+describe("what (18) adds to a cut", () => {
+  it("is the l1 norm of the weights' difference where the logits are linear in x", async () => {
+    const w = Array.from({ length: 784 * 10 }, (_, i) => Math.sin(i));
+    const file = writeGraph(
+      graph({
+        inputs: { x: ["batch", 1, 28, 28] },
+        initializers: { w: tensor([784, 10], w) },
+        nodes: [node("Flatten", ["x"], ["flat"]), node("Gemm", ["flat", "w"], ["f"])],
+        outputs: { f: ["batch", 10] },
+      }),
+    );
+    const linear = await loadNetwork(file, { mean: [0.5], std: [0.25] });
+    const pool = openPool(0);
+    const oracle = createOracle({ network: linear, points, data, pool });
+    const pair = (point: number, a: number, b: number) => [
+      { point, label: a, weight: 1 },
+      { point, label: b, weight: -1 },
+    ];
+    const norms = await oracle.inputNorms(oracle.theta0, [
+      pair(0, 1, 2),
+      [...pair(1, 3, 4), ...pair(2, 5, 6)],
+    ]);
+    // In pixel units: the normalisation divides by std.
+    const l1 = (a: number, b: number): number =>
+      Array.from({ length: 784 }, (_, i) => Math.abs(w[10 * i + a] - w[10 * i + b]) / 0.25).reduce(
+        (x, y) => x + y,
+      );
+    expect(norms[0]).toBeCloseTo(l1(1, 2), 2);
+    expect(norms[1]).toBeCloseTo(l1(3, 4) + l1(5, 6), 2);
+    await oracle.close();
+    await pool.close();
   });
 });

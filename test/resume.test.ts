@@ -36,12 +36,16 @@ beforeAll(async () => {
 afterAll(() => model.close());
 
 /** Stops a run in `folder` once iteration k is done. */
-async function stopAfter(folder: string, k: number, resume = false): Promise<void> {
+async function stopAfter(
+  folder: string,
+  k: number,
+  other: Partial<CorrectCall> = {},
+): Promise<void> {
   const controller = new AbortController();
   const stopped = correct(model, {
     ...call,
+    ...other,
     folder,
-    resume,
     signal: controller.signal,
     onIteration: ({ iteration }) => {
       if (iteration === k) controller.abort();
@@ -50,12 +54,10 @@ async function stopAfter(folder: string, k: number, resume = false): Promise<voi
   await expect(stopped).rejects.toMatchObject({ code: "aborted" });
 }
 
-function expectSameRun(folder: string): void {
-  expect(readdirSync(folder).toSorted()).toEqual(readdirSync(reference).toSorted());
+function expectSameRun(folder: string, as = reference): void {
+  expect(readdirSync(folder).toSorted()).toEqual(readdirSync(as).toSorted());
   for (const name of ["run.json", "corrected.onnx", "directions.npz", "points.npz"]) {
-    expect(readFileSync(join(folder, name)).equals(readFileSync(join(reference, name))), name).toBe(
-      true,
-    );
+    expect(readFileSync(join(folder, name)).equals(readFileSync(join(as, name))), name).toBe(true);
   }
 }
 
@@ -70,9 +72,29 @@ describe("a run taken up again", () => {
   it("after being stopped twice, too, and from another number of processes", async () => {
     const folder = join(scratch(), "run");
     await stopAfter(folder, 1);
-    await stopAfter(folder, 3, true);
+    await stopAfter(folder, 3, { resume: true });
     await correct(model, { ...call, folder, resume: true, threads: 2 });
     expectSameRun(folder);
+  });
+
+  it("after its cuts contradicted each other, too", async () => {
+    // The first point once more, with another label.
+    const size = points.pixels.length / points.count;
+    const twin = points.pixels.slice(0, size);
+    const both: Dataset = {
+      name: "twins",
+      shape: points.shape,
+      count: 2,
+      pixels: Float32Array.from([...twin, ...twin]),
+      labels: Int32Array.of(points.labels[0], (points.labels[0] + 1) % 10),
+    };
+    const whole = join(scratch(), "whole");
+    const { record } = await correct(model, { ...call, points: both, folder: whole });
+    expect(record.contradictions.length).toBeGreaterThan(0);
+    const folder = join(scratch(), "run");
+    await stopAfter(folder, 1, { points: both });
+    await correct(model, { ...call, points: both, folder, resume: true });
+    expectSameRun(folder, whole);
   });
 
   it("that had finished is opened as it is", async () => {

@@ -59,3 +59,7 @@ export function oneOf<T extends string>(words: readonly T[]): (given: string) =>
     return word;
   };
 }
+
+/** A price above 0, or `inf`. */
+export const penalty = (given: string): number | "inf" =>
+  given === "inf" ? given : number({ min: Number.MIN_VALUE })(given);

@@ -12,14 +12,15 @@
 //
 // Zhao & Kronqvist, "A constrained optimization approach to improve robustness of neural networks",
 // arXiv 2409.13770.
-// Differs from the paper: the margin; theta_k is rounded to float32, and the rounded point is the anchor; the
+// Differs from the paper: the margin; contradictory cuts become elastic; theta_k is rounded to float32, and the rounded point is the anchor; the
 // loop ends early where it cannot go on (`RunEnd`).
 import { TemperError, throwIfAborted } from "../errors.ts";
 import type { SolveStatus } from "../qp/nearest-point.ts";
 import { norm } from "../tensor/vector.ts";
 import { choose } from "./choice.ts";
-import { type Conflict, conflictOf } from "./conflict.ts";
+import { conflictOf } from "./conflict.ts";
 import { createCuts } from "./cuts.ts";
+import { type Contradiction, FIRST_PRICE, LOWEST_PRICE, upperBounds } from "./elastic.ts";
 import { evaluateLines, type Loss } from "./lines.ts";
 import type { Oracle } from "./oracle.ts";
 import {
@@ -43,10 +44,21 @@ export interface AlgorithmOptions {
   readonly alphas: number;
   /** Every point must satisfy f_l + margin <= f_y. */
   readonly margin: number;
+  /** rho of (18), in pixel units; default 0, the cuts (7). */
+  readonly radius?: number | undefined;
+  /** delta, what the loss may rise by; default 0. */
+  readonly lossSlack?: number | undefined;
+  /**
+   * C of the elastic form: what a unit of violation of an adversarial cut costs. Default Infinity: the cuts
+   * are hard until they contradict each other, and from then on cost 1,000 times the largest multiplier.
+   */
+  readonly penalty?: number | undefined;
   /** w of (19). */
   readonly weight: number;
   /** Share of theta0's violation that counts as zero in the choice (19). */
   readonly tolerance: number;
+  /** Called when the cuts of an iteration contradict each other. */
+  readonly onContradiction?: ((found: Contradiction) => void) | undefined;
   /** Called with each iteration's record when the iteration is done. */
   readonly onIteration?: ((record: IterationRecord) => void) | undefined;
   /** Evaluates the loss of every candidate to the end; the front and the choice are the same without. */
@@ -66,7 +78,7 @@ export type RunEnd =
   | "iterations"
   /** theta_k is an earlier anchor: its cuts are there already, so every further iteration would be the same. */
   | "repeated-anchor"
-  /** The cuts contradict each other, or can only be met farther from theta0 than its own length. */
+  /** Even in the elastic form (13) leads farther from theta0 than its own length, or to nothing. */
   | "contradiction"
   /** The last anchor's logits, loss or gradients are not finite, so there are no cuts at it. */
   | "not-finite"
@@ -103,8 +115,8 @@ export interface AnchorRecord extends Pick<Trial, "violation" | "corrected" | "l
 /** What Algorithm 1 found. */
 export interface Correction {
   readonly end: RunEnd;
-  /** Present when the end is "contradiction". */
-  readonly conflict?: Conflict;
+  /** The cuts that excluded each other, by iteration; the last one may have ended the run. */
+  readonly contradictions: readonly Contradiction[];
   /** theta_1, theta_2, ..., each [p]: `memberTheta` rebuilds every candidate from them and theta0. */
   readonly anchors: readonly Float32Array[];
   /** Every candidate, theta0 first, then by iteration and step. */
@@ -122,13 +134,17 @@ export interface Correction {
  */
 export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Promise<Correction> {
   const { iterations, alphas, margin, signal, state, stage = untimed } = options;
+  const { radius = 0, lossSlack = 0 } = options;
   const { theta0 } = oracle;
-  const cuts = createCuts(oracle, { margin });
+  const cuts = createCuts(oracle, { margin, radius, lossSlack });
   const subproblem = createSubproblem(cuts.rows, { longest: norm(theta0), start: state?.active });
   const evaluated: AnchorState[] = [...(state?.anchors ?? [])];
   const anchors = evaluated.slice(1).map(({ theta }) => theta);
   const trials: Trial[] = [...(state?.trials ?? [])];
   const records: IterationRecord[] = [...(state?.iterations ?? [])];
+  const contradictions: Contradiction[] = [...(state?.contradictions ?? [])];
+  let largest = state?.largest ?? 0;
+  let penalty = contradictions.at(-1)?.penalty ?? options.penalty ?? Infinity;
 
   const scoreAt = (theta: Float32Array): Promise<Score> => {
     throwIfAborted(signal);
@@ -160,11 +176,18 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     records.push(row);
     options.onIteration?.(row);
   };
-  const finish = async (end: RunEnd, conflict?: Conflict): Promise<Correction> => {
+  const finish = async (end: RunEnd): Promise<Correction> => {
     const { fullPool = false } = options;
     const pool = poolOf(await evaluateLines(trials, { alphas, fullPool, evaluate: lossOnLine }));
-    const found = { end, anchors, pool, choice: choose(pool, options), iterations: records };
-    return conflict === undefined ? found : { ...found, conflict };
+    const choice = choose(pool, options);
+    return { end, contradictions, anchors, pool, choice, iterations: records };
+  };
+  const solve = (): Promise<SubproblemSolution> =>
+    stage("qp", () => subproblem.solve(cuts.rhs(), upperBounds(cuts.list, penalty)));
+  const contradiction = (rows: readonly number[], price: number | null): void => {
+    const found = { iteration: records.length + 1, rows: cuts.list.length, penalty: price };
+    contradictions.push({ ...found, ...conflictOf(cuts.list, rows) });
+    options.onContradiction?.(contradictions.at(-1)!);
   };
 
   // anchors = {theta0};  pool = {theta0}
@@ -190,12 +213,22 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
       return finish("not-finite");
     }
 
-    // Solve (13) -> theta_k.
-    const solution = await stage("qp", () => subproblem.solve(cuts.rhs()));
+    // Solve (13) -> theta_k; where its cuts exclude each other, in the elastic form from here on.
+    let solution = await solve();
+    if (solution.conflict !== undefined) {
+      const rows = solution.conflict;
+      const unit = largest || solution.alone;
+      do {
+        penalty = Math.min(penalty / 10, FIRST_PRICE * unit);
+        solution = await solve();
+      } while (solution.conflict !== undefined && penalty > LOWEST_PRICE * unit);
+      contradiction(rows, solution.conflict === undefined ? penalty : null);
+    }
     if (solution.conflict !== undefined) {
       record(solution, null);
-      return finish("contradiction", conflictOf(cuts.list, solution.conflict));
+      return finish("contradiction");
     }
+    largest = Math.max(largest, solution.largest);
     const thetaK = anchorTheta(theta0, solution.d);
     const repeats = [theta0, ...anchors].findIndex((earlier) => isSame(earlier, thetaK));
     if (repeats >= 0) {
@@ -222,6 +255,8 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
       trials: [...trials],
       iterations: [...records],
       active: solution.active,
+      largest,
+      contradictions: [...contradictions],
     });
   }
 }

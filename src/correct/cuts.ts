@@ -1,4 +1,4 @@
-// The cuts of Algorithm 1: at each anchor, every rival of every point (7), and the loss (8).
+// The cuts of Algorithm 1: at each anchor, every rival of every point (7) or (18), and the loss (8).
 //
 // A cut linearises a constraint at the anchor theta_j, that is the float32 point that was evaluated. In terms
 // of d = theta - theta0 it reads  grad' d <= b.
@@ -25,8 +25,17 @@ export interface Cuts {
   add(theta: Float32Array, at: { loss: number; gradient: Float64Array }): Promise<boolean>;
 }
 
-/** No cuts yet. `margin`: every point must satisfy f_l + margin <= f_y. */
-export function createCuts(oracle: Oracle, { margin }: { readonly margin: number }): Cuts {
+export interface CutOptions {
+  /** Every point must satisfy f_l + margin <= f_y. */
+  readonly margin: number;
+  /** rho of (18), in pixel units: the cut must hold in the l-infinity ball of this radius around the point. */
+  readonly radius: number;
+  /** delta: the loss may rise by this much. */
+  readonly lossSlack: number;
+}
+
+/** No cuts yet. */
+export function createCuts(oracle: Oracle, { margin, radius, lossSlack }: CutOptions): Cuts {
   const { theta0, labels, y } = oracle;
   const rows = oracle.cutSet();
   const list: Cut[] = [];
@@ -54,12 +63,16 @@ export function createCuts(oracle: Oracle, { margin }: { readonly margin: number
     }
     const g = await rows.addLogitSums(theta, sums);
     const along = rows.product(step, first);
-    for (let r = 0; r < g.length; r++) rhs.push(-(g[r] + margin) + along[r]);
+    // (18)  over the ball, a linear function rises by rho || d g_il / dx ||_1
+    const rise = radius === 0 ? undefined : await oracle.inputNorms(theta, sums);
+    for (let r = 0; r < g.length; r++) {
+      rhs.push(-(g[r] + margin + radius * (rise?.[r] ?? 0)) + along[r]);
+    }
 
-    // (8)  L(theta_j) + grad L(theta_j)' (theta - theta_j) <= L(theta0)
+    // (8)  L(theta_j) + grad L(theta_j)' (theta - theta_j) <= L(theta0) + delta
     list.push({ anchor, point: "loss" });
     rows.addRow(gradient);
-    rhs.push(lossAtStart - loss + dot(gradient, step));
+    rhs.push(lossAtStart + lossSlack - loss + dot(gradient, step));
 
     // An entry of a row that is not finite shows in b, even against a zero of the step: Infinity * 0 is NaN.
     return rhs.slice(first).every(Number.isFinite);

@@ -55,6 +55,8 @@ export interface Oracle {
   boundedLoss(theta: Float32Array, limit: number): Promise<Loss>;
   /** L(theta; D) and its gradient [p]. */
   lossGradient(theta: Float32Array): Promise<{ loss: number; gradient: Float64Array }>;
+  /** || d/dx of each sum of logits at theta ||_1, x in pixel units: what (18) adds to a cut, per unit of rho. */
+  inputNorms(theta: Float32Array, sums: readonly LogitSum[]): Promise<Float64Array>;
   /** An empty set of cuts. */
   cutSet(): CutSet;
 }

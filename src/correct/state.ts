@@ -4,6 +4,7 @@
 // Nor is the Gram matrix, whose entries do not depend on what was asked before (qp/gram-cache.ts).
 import type { ActiveSet } from "../qp/nearest-point.ts";
 import type { IterationRecord } from "./algorithm.ts";
+import type { Contradiction } from "./elastic.ts";
 import type { Trial } from "./pool.ts";
 
 /** An anchor with its loss and the gradient of its loss, float64 [p]. */
@@ -18,6 +19,8 @@ export interface AlgorithmState {
   readonly anchors: readonly AnchorState[];
   readonly trials: readonly Trial[];
   readonly iterations: readonly IterationRecord[];
-  /** The multipliers of the last (13). */
+  /** The multipliers of the last (13), and the largest of all so far. */
   readonly active: ActiveSet;
+  readonly largest: number;
+  readonly contradictions: readonly Contradiction[];
 }

@@ -21,6 +21,9 @@ export interface SubproblemSolution {
   readonly active: ActiveSet;
   /** Linear systems solved. */
   readonly steps: number;
+  /** The largest multiplier, and the largest that any row would need if it were the only one. */
+  readonly largest: number;
+  readonly alone: number;
   /** Present when the cuts contradict each other: the rows that do, ascending. */
   readonly conflict?: readonly number[];
 }
@@ -38,22 +41,26 @@ export interface SubproblemOptions {
 /** Of the terms lambda_i a_i of a d that is too long, those above this share of the longest are named. */
 const MATTERS = 0.01;
 
-/** (13) over rows that only ever grow; each `solve` takes b for all rows that are there now. */
+/** A solve that stops at a violation above this share of ||d|| has not found a point that meets the cuts. */
+const UNMET = 1e-4;
+
+/** (13) over rows that only ever grow; each `solve` takes b, and the bounds on lambda, of all rows there are. */
 export function createSubproblem(
   rows: CutRows,
   { longest, start: first }: SubproblemOptions,
-): { solve(rhs: Float64Array): SubproblemSolution } {
+): { solve(rhs: Float64Array, upper?: Float64Array): SubproblemSolution } {
   const gram = gramCache(rows);
   let start = first;
 
-  const solve = (rhs: Float64Array): SubproblemSolution => {
+  const solve = (rhs: Float64Array, upper?: Float64Array): SubproblemSolution => {
     const { status, multipliers, active, iterations, residuals, certificate } = nearestPoint(
-      { rows: gram, rhs }, // (13)
+      { rows: gram, rhs, upper }, // (13)
       { start },
     );
-    start = active;
     const d = rows.combine(multipliers.map((v) => -v));
     const distance = norm(d);
+    const squares = gram.diagonal();
+    const largest = (values: Float64Array): number => values.reduce((a, c) => Math.max(a, c), 0);
     const solution = {
       status,
       d,
@@ -61,15 +68,19 @@ export function createSubproblem(
       residuals,
       active,
       steps: iterations,
+      largest: largest(active.multipliers),
+      alone: largest(rhs.map((b, i) => (squares[i] > 0 ? -b / squares[i] : 0))),
     };
-
     if (certificate !== undefined) {
       return { ...solution, conflict: [...certificate.keys()].filter((i) => certificate[i] > 0) };
     }
-    if (distance <= longest) return solution;
-    const squares = gram.diagonal();
+    const unmet = status !== "solved" && !(residuals.primal <= UNMET);
+    if (distance <= longest && !unmet) {
+      start = active;
+      return solution;
+    }
     const lengths = multipliers.map((v, i) => v * Math.sqrt(squares[i]));
-    const least = MATTERS * lengths.reduce((most, v) => Math.max(most, v), 0);
+    const least = MATTERS * largest(lengths);
     return { ...solution, conflict: [...lengths.keys()].filter((i) => lengths[i] >= least) };
   };
   return { solve };

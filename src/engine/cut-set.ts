@@ -5,6 +5,7 @@
 // dot product of what is left (convolutions, biases). a depends on image and anchor only: the rows of
 // one image at one anchor, a *site*, share it. Rows over several images and given rows are stored whole.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
+import { TemperError } from "../errors.ts";
 import { addScaled, dot } from "../tensor/vector.ts";
 import { thetaGradientOfAll } from "./batches.ts";
 import type { Network } from "./network.ts";
@@ -103,8 +104,18 @@ export interface CutSource {
   programsAt(theta: Float32Array): Promise<Programs>;
 }
 
-/** An empty, growing set of cuts. */
+/**
+ * An empty, growing set of cuts.
+ *
+ * @throws TemperError `model-unsupported` where theta is empty: a quantised model can be asked, not moved
+ */
 export function createCutSet({ network, points, programsAt }: CutSource): CutSet {
+  if (network.parameters.length === 0) {
+    throw new TemperError(
+      "model-unsupported",
+      'the model has no float32 weights that could be changed\n"temper inspect" lists its operators; quantised layers and layers without a gradient have none',
+    );
+  }
   const { layers, plains, width } = layoutOf(network);
   const { labels } = network;
   const p = network.theta0.length;

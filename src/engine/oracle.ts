@@ -2,7 +2,7 @@
 import type { Oracle } from "../correct/oracle.ts";
 import { type Dataset, imagesOf } from "../data/dataset.ts";
 import { addScaled } from "../tensor/vector.ts";
-import { logitsOfAll } from "./batches.ts";
+import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
 import { createCutSet } from "./cut-set.ts";
 import type { Network } from "./network.ts";
 import type { Pool } from "./pool.ts";
@@ -102,6 +102,36 @@ export function createOracle(options: OracleOptions): EngineOracle {
       const gradient = new Float64Array(theta.length);
       for (const shard of sums) addScaled(gradient, 1 / data.count, shard.gradient);
       return { loss: sums.reduce((a, c) => a + c.loss, 0) / data.count, gradient };
+    },
+    inputNorms: async (theta, sums) => {
+      const programs = await programsAt(theta);
+      // One row a pair of sum and image: the gradient of a sum at its image alone.
+      const pairs = sums.flatMap((terms, sum) =>
+        [...new Set(terms.map(({ point }) => point))].map((point) => ({ sum, point })),
+      );
+      const size = x.length / points.count;
+      const images = new Float32Array(pairs.length * size);
+      const covector = new Float32Array(pairs.length * network.labels);
+      for (const [i, { sum, point }] of pairs.entries()) {
+        images.set(x.subarray(point * size, (point + 1) * size), i * size);
+        for (const term of sums[sum]) {
+          if (term.point === point) covector[i * network.labels + term.label] += term.weight;
+        }
+      }
+      const n = pairs.length;
+      const gradient = await inputGradientOfAll(
+        network,
+        programs,
+        "input-of-logits",
+        images,
+        covector,
+        n,
+      );
+      const norms = new Float64Array(sums.length);
+      for (const [i, { sum }] of pairs.entries()) {
+        for (const g of gradient.subarray(i * size, (i + 1) * size)) norms[sum] += Math.abs(g);
+      }
+      return norms;
     },
     cutSet: () => createCutSet({ network, points: x, programsAt }),
     close,

@@ -10,7 +10,7 @@ import { TemperError } from "../errors.ts";
 export const STATE = "state/state.npz";
 
 /** The state as an npz; what is not numbers travels as JSON in it, so that one rename replaces all. */
-export function writeState({ anchors, trials, iterations, active }: AlgorithmState): Uint8Array {
+export function writeState({ anchors, active, ...rest }: AlgorithmState): Uint8Array {
   const k = anchors.length;
   const p = anchors[0].theta.length;
   const theta = new Float32Array(k * p);
@@ -19,7 +19,7 @@ export function writeState({ anchors, trials, iterations, active }: AlgorithmSta
     theta.set(anchor.theta, i * p);
     gradient.set(anchor.gradient, i * p);
   }
-  const text = new TextEncoder().encode(JSON.stringify({ trials, iterations }));
+  const text = new TextEncoder().encode(JSON.stringify(rest));
   return writeNpz(
     new Map<string, NpyArray>([
       ["theta", { type: "float32", shape: [k, p], values: theta }],
@@ -61,17 +61,14 @@ export async function readState(folder: string): Promise<AlgorithmState | undefi
   const loss = values<Float64Array>("loss");
   const gradient = values<Float64Array>("gradient");
   const p = theta.length / loss.length;
-  const { trials, iterations } = JSON.parse(
-    new TextDecoder().decode(values<Uint8Array>("records")),
-  );
+  const rest = JSON.parse(new TextDecoder().decode(values<Uint8Array>("records")));
   return {
     anchors: Array.from(loss, (value, i) => ({
       theta: theta.slice(i * p, (i + 1) * p),
       loss: value,
       gradient: gradient.slice(i * p, (i + 1) * p),
     })),
-    trials,
-    iterations,
+    ...rest,
     active: {
       rows: values<Int32Array>("active"),
       multipliers: values<Float64Array>("multipliers"),

@@ -1,5 +1,6 @@
 // One correction: model, data and points in; a run out, measured on the corrected file itself.
 import { algorithm1, type Correction, type IterationRecord } from "../correct/algorithm.ts";
+import type { Contradiction } from "../correct/elastic.ts";
 import type { CutSet, Oracle } from "../correct/oracle.ts";
 import { memberTheta } from "../correct/pool.ts";
 import { checkDataset, type Dataset, hashDataset } from "../data/dataset.ts";
@@ -50,6 +51,7 @@ export interface CorrectCall extends CorrectRequest {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((stage: string, done: number, of: number) => void) | undefined;
   readonly onIteration?: ((record: IterationRecord) => void) | undefined;
+  readonly onContradiction?: ((found: Contradiction) => void) | undefined;
   /** Paths to note in timings.json, such as those of the model and the data. */
   readonly paths?: Readonly<Record<string, string>> | undefined;
 }
@@ -118,12 +120,12 @@ function finishRecord(
   measured: Awaited<ReturnType<typeof measureFile>>,
   { network, points }: { readonly network: Network; readonly points: Dataset },
 ): RunRecord {
-  const { pool, choice, anchors, end, conflict, iterations } = found;
+  const { pool, choice, anchors, end, contradictions, iterations } = found;
   const { violation, loss, corrected } = pool[0];
   return {
     ...beginning,
     end,
-    ...(conflict === undefined ? {} : { conflict }),
+    contradictions,
     iterations,
     pool,
     choice,
@@ -185,10 +187,12 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
     const work: GramWork = { entries: 0 };
     const found = await algorithm1(timedGram(oracle, clock, work), {
       ...options,
+      penalty: options.penalty === "inf" ? Infinity : options.penalty,
       signal,
       state: keeper?.state,
       onState: keeper?.keep,
       onIteration: call.onIteration,
+      onContradiction: call.onContradiction,
       stage: (name, run) => {
         stage = name;
         return clock.stage(name, run);

@@ -15,6 +15,12 @@ export interface CorrectOptions {
   readonly weight: number;
   /** Every point must satisfy f_l + margin <= f_y. */
   readonly margin: number;
+  /** rho of (18), in pixel units: every cut must hold in the l-infinity ball of this radius around its point. */
+  readonly radius: number;
+  /** delta: what the training loss may rise by. */
+  readonly lossSlack: number;
+  /** C: what a unit of violation of an adversarial cut costs; "inf" keeps the cuts hard while they can be met. */
+  readonly penalty: number | "inf";
   /** A violation below this share of theta0's counts as zero when candidates are compared. */
   readonly tolerance: number;
   /** Evaluates every candidate's loss to the end; the front and the choice are the same without. */
@@ -35,18 +41,39 @@ export type CorrectRequest = {
 export function correctOptions(request: CorrectRequest): CorrectOptions {
   const { recipe = "standard", iterations = 20, alphas = 10, weight = 0 } = request;
   const { margin = recipe === "paper" ? 0 : 0.1, tolerance = 1e-4, seed = 0 } = request;
-  const { fullPool = false } = request;
+  const { radius = 0, lossSlack = 0, penalty = "inf", fullPool = false } = request;
   const demand = (holds: boolean, word: string, given: unknown, expected: string): void => {
     if (!holds) throw new TemperError("bad-option", `${word} ${given}: expected ${expected}`);
   };
   const counted = (n: number): boolean => Number.isInteger(n) && n >= 1;
   const share = (v: number): boolean => v >= 0 && v <= 1;
+  const length = (v: number): boolean => Number.isFinite(v) && v >= 0;
   demand(recipes.includes(recipe), "recipe", recipe, recipes.join(" or "));
   demand(counted(iterations), "iterations", iterations, "a whole number, 1 or more");
   demand(counted(alphas), "alphas", alphas, "a whole number, 1 or more");
   demand(share(weight), "weight", weight, "a number from 0 to 1");
-  demand(Number.isFinite(margin) && margin >= 0, "margin", margin, "a number, 0 or more");
+  demand(length(margin), "margin", margin, "a number, 0 or more");
+  demand(length(radius), "radius", radius, "a length in pixel units, 0 or more");
+  demand(length(lossSlack), "loss-slack", lossSlack, "a number, 0 or more");
+  demand(
+    penalty === "inf" || (length(penalty) && penalty > 0),
+    "penalty",
+    penalty,
+    "a number above 0, or inf",
+  );
   demand(share(tolerance), "tolerance", tolerance, "a number from 0 to 1");
   demand(Number.isInteger(seed) && seed >= 0, "seed", seed, "a whole number, 0 or more");
-  return { recipe, iterations, alphas, weight, margin, tolerance, fullPool, seed };
+  return {
+    recipe,
+    iterations,
+    alphas,
+    weight,
+    margin,
+    radius,
+    lossSlack,
+    penalty,
+    tolerance,
+    fullPool,
+    seed,
+  };
 }

@@ -1,7 +1,7 @@
 // What a run is: the record that run.json holds, and the run in memory.
 
 import type { IterationRecord, RunEnd } from "../correct/algorithm.ts";
-import type { Conflict } from "../correct/conflict.ts";
+import type { Contradiction } from "../correct/elastic.ts";
 import type { Candidate } from "../correct/pool.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import type { CorrectOptions } from "./options.ts";
@@ -45,8 +45,8 @@ export interface RunBeginning {
 export interface RunRecord extends RunBeginning {
   /** Why the iterations ended. */
   readonly end: RunEnd;
-  /** The points whose cuts contradict each other, where that ended the run. */
-  readonly conflict?: Conflict;
+  /** Cuts that excluded each other: in which iteration, how many rows, which points, and what then. */
+  readonly contradictions: readonly Contradiction[];
   readonly iterations: readonly IterationRecord[];
   /** Every candidate; theta0 is the first. */
   readonly pool: readonly Candidate[];

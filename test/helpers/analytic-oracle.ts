@@ -62,6 +62,9 @@ export function analyticOracle(network: AnalyticNetwork): Oracle & { readonly as
       const { value, gradient } = loss(theta);
       return { loss: value, gradient: Float64Array.from(gradient) };
     },
+    // Every logit rises by at most one per unit of x: enough to see where (18) puts it.
+    inputNorms: async (_, sums) =>
+      Float64Array.from(sums, (terms) => terms.reduce((t, { weight }) => t + Math.abs(weight), 0)),
     cutSet: () => {
       const rows = denseRows(p);
       return {

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { attack } from "../../attack/attack.ts";
 import { type AttackName, attackNames } from "../../attack/options.ts";
+import type { Contradiction } from "../../correct/elastic.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import type { Model } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
@@ -25,7 +26,7 @@ import {
   withCommon,
   withModel,
 } from "../options.ts";
-import { count, number, oneOf } from "../parse.ts";
+import { count, number, oneOf, penalty } from "../parse.ts";
 import { table } from "../table.ts";
 
 interface Flags extends CommonFlags, ModelFlags, AttackFlags {
@@ -41,6 +42,9 @@ interface Flags extends CommonFlags, ModelFlags, AttackFlags {
   readonly alphas?: number;
   readonly weight?: number;
   readonly margin?: number;
+  readonly radius?: number;
+  readonly lossSlack?: number;
+  readonly penalty?: number | "inf";
   readonly tolerance?: number;
   readonly fullPool?: boolean;
   readonly force?: boolean;
@@ -87,7 +91,7 @@ async function pointsOf(
   return found.points;
 }
 
-function endInWords({ end, conflict, iterations }: RunRecord): string | undefined {
+function endInWords({ end, iterations }: RunRecord): string | undefined {
   const last = iterations.at(-1);
   switch (end) {
     case "iterations":
@@ -99,9 +103,13 @@ function endInWords({ end, conflict, iterations }: RunRecord): string | undefine
     case "not-finite":
       return `ended after iteration ${last?.iteration}: its loss or gradients are not finite`;
     case "contradiction":
-      return `the ${last?.rows} cuts of iteration ${last?.iteration} contradict each other; points in conflict: ${conflict?.points.join(", ")}`;
+      return `ended in iteration ${last?.iteration}: no parameters near the model's own meet its cuts`;
   }
 }
+
+const conflictInWords = ({ iteration, rows, points, loss, penalty }: Contradiction): string =>
+  `iteration ${iteration}: its ${rows} cuts contradict each other (points ${points.join(", ")}${loss ? ", the loss" : ""})` +
+  (penalty === null ? "" : `; from here on they are elastic, at ${penalty.toPrecision(3)} a unit`);
 
 /** A run is a success when it lowers the violation, or had nothing to do. */
 const succeeded = ({ record, before, after }: Run): boolean =>
@@ -148,6 +156,7 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
     force: flags.force,
     paths: { model: resolve(path), data: data.name, points: points.name },
     onProgress: (stage, done, of) => context.progress.update(stage, done, of),
+    onContradiction: (found) => context.progress.line(conflictInWords(found)),
     onIteration: (record) => {
       if (!headed) context.progress.line(iterationHeading());
       headed = true;
@@ -228,6 +237,21 @@ export function addCorrect(program: Command, context: Context): void {
       number({ min: 0, max: 1 }),
     )
     .option("--margin <m>", "ask for f_l + m <= f_y (default: 0.1; paper: 0)", number({ min: 0 }))
+    .option(
+      "--radius <rho>",
+      "robust cuts (18): ask every cut in the ball of this radius (default: 0)",
+      number({ min: 0 }),
+    )
+    .option(
+      "--loss-slack <delta>",
+      "let the training loss rise by this much (default: 0)",
+      number({ min: 0 }),
+    )
+    .option(
+      "--penalty <c>",
+      "elastic cuts: the price of a unit of violation, or inf: hard until they contradict each other (default: inf)",
+      penalty,
+    )
     .option(
       "--tolerance <t>",
       "a violation below this share of the first counts as zero when choosing (default: 1e-4)",

@@ -1,0 +1,30 @@
+// The elastic form of (13): when the cuts contradict each other, they may be violated at a price.
+//
+//     min 1/2 ||d||^2 + C sum s   s.t.   A d <= b + s,  s >= 0
+//
+// Its dual merely adds lambda <= C. The price is that of the adversarial cuts (7); the loss cut (8) stays hard.
+
+import type { Conflict } from "./conflict.ts";
+import type { Cut } from "./cuts.ts";
+
+/**
+ * C, as a multiple of the largest multiplier so far: high enough that cuts stay hard wherever they can be
+ * met. Where d is too long even so, C is lowered tenfold until it is not.
+ */
+export const FIRST_PRICE = 1000;
+export const LOWEST_PRICE = 1e-6;
+
+/** A contradiction in one iteration, and the price at which the run went on. */
+export interface Contradiction extends Conflict {
+  readonly iteration: number;
+  /** Rows of (13) that could not be met together. */
+  readonly rows: number;
+  /** C from here on; null where the run ended instead. */
+  readonly penalty: number | null;
+}
+
+/** The bounds on lambda: C for every adversarial cut, none for the loss cuts; undefined where C is infinite. */
+export function upperBounds(cuts: readonly Cut[], penalty: number): Float64Array | undefined {
+  if (penalty === Infinity) return undefined;
+  return Float64Array.from(cuts, ({ point }) => (point === "loss" ? Infinity : penalty));
+}
