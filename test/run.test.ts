@@ -158,6 +158,39 @@ describe("a RUN folder", () => {
   });
 });
 
+describe("held-out data", () => {
+  it("give the accuracy and the negative flips of every candidate of the front", async () => {
+    const validation = await openData("digits:test[0:400]");
+    const { record, front, bytes } = await correct(model, {
+      data,
+      points,
+      validation,
+      ...call,
+      threads: 0,
+    });
+    const rightOf = async (file: Uint8Array): Promise<boolean[]> => {
+      const opened = await openModel(file);
+      const logits = await opened.logits(imagesOf(validation), validation.count);
+      await opened.close();
+      return [...validation.labels].map((y, i) => {
+        const row = [...logits.subarray(10 * i, 10 * i + 10)];
+        return row.every((f, l) => l === y || f < row[y]);
+      });
+    };
+    const before = await rightOf(shipped);
+    const share = (flags: boolean[]): number => flags.filter(Boolean).length / 400;
+    expect(record.validation).toMatchObject({ count: 400, before: share(before) });
+    expect(record.validation?.front).toHaveLength(front.length);
+    for (const [c, candidate] of front.entries()) {
+      const right = await rightOf(bytes(candidate));
+      const negativeFlips = before.filter((was, i) => was && !right[i]).length;
+      const { iteration, step } = candidate;
+      const expected = { iteration, step, accuracy: share(right), negativeFlips };
+      expect(record.validation?.front[c]).toEqual(expected);
+    }
+  });
+});
+
 describe("special points", () => {
   it("that are right already leave the model as it is", async () => {
     const logits = await model.logits(imagesOf(data, 0, 50), 50);

@@ -104,6 +104,20 @@ async function sumLosses(state: TaskState, data: Dataset, { from, to }: Shard): 
   return { loss, right };
 }
 
+/** For each image of a shard 1 where f_y is above every rival, else 0. */
+export async function rightShard(state: TaskState, { from, to }: Shard): Promise<Uint8Array> {
+  const { network, programs } = await sharedPrograms(state);
+  const data = await sharedData(state);
+  const right = new Uint8Array(to - from);
+  await eachBatch(from, to, async (a, b) => {
+    const logits = await programs.logits(imagesOf(data, a, b), b - a);
+    for (let i = a; i < b; i++) {
+      if (marginOf(logits, network.labels, i - a, data.labels[i]) > 0) right[i - from] = 1;
+    }
+  });
+  return right;
+}
+
 /** The cross-entropy of each image of a shard. */
 export async function imageLossesShard(
   state: TaskState,

@@ -8,7 +8,7 @@ import { writePoints } from "../data/points.ts";
 import type { Model } from "../engine/model.ts";
 import { type Network, networkBytes } from "../engine/network.ts";
 import { createOracle } from "../engine/oracle.ts";
-import { openPool } from "../engine/pool.ts";
+import { openPool, type Pool } from "../engine/pool.ts";
 import { programOf } from "../engine/programs.ts";
 import { TemperError } from "../errors.ts";
 import { STATE } from "./checkpoint.ts";
@@ -16,7 +16,7 @@ import { sha256 } from "./folder.ts";
 import { measureFile } from "./measure.ts";
 import { openRun } from "./open.ts";
 import { type CorrectRequest, correctOptions } from "./options.ts";
-import type { Run, RunBeginning, RunRecord } from "./record.ts";
+import type { InputRecord, Run, RunBeginning, RunRecord } from "./record.ts";
 import {
   CORRECTED,
   createRun,
@@ -30,6 +30,7 @@ import {
 } from "./run.ts";
 import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
 import { keepRun } from "./unfinished.ts";
+import { type Validation, validate } from "./validate.ts";
 import { versions } from "./versions.ts";
 
 export interface CorrectCall extends CorrectRequest {
@@ -46,6 +47,8 @@ export interface CorrectCall extends CorrectRequest {
   readonly resume?: boolean | undefined;
   /** Replaces the run in `folder`. */
   readonly force?: boolean | undefined;
+  /** Held-out data: accuracy and negative flips of every candidate of the front. */
+  readonly validation?: Dataset | undefined;
   /** Worker processes; default one a core, 0 stays in this process. */
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -83,7 +86,7 @@ function timedGram(oracle: Oracle, clock: Stopwatch, work: GramWork): Oracle {
   };
 }
 
-function checkPoints(model: Model, data: Dataset, points: Dataset): void {
+function checkPoints(model: Model, { data, points, validation }: CorrectCall): void {
   checkDataset(data, { shape: model.inputShape, labels: model.labels });
   if (points.count === 0) {
     throw new TemperError(
@@ -92,12 +95,16 @@ function checkPoints(model: Model, data: Dataset, points: Dataset): void {
     );
   }
   checkDataset(points, { shape: model.inputShape, labels: model.labels });
+  if (validation !== undefined) {
+    checkDataset(validation, { shape: model.inputShape, labels: model.labels });
+  }
 }
 
 /** What the run is of, before anything is computed. */
 function beginningOf(model: Model, call: CorrectCall): RunBeginning {
   const { network } = model;
-  const { data, points } = call;
+  const { data, points, validation } = call;
+  const inputOf = (set: Dataset): InputRecord => ({ sha256: hashDataset(set), count: set.count });
   return {
     format: 1,
     versions: versions(),
@@ -105,8 +112,9 @@ function beginningOf(model: Model, call: CorrectCall): RunBeginning {
     network: network.options,
     inputs: {
       model: { sha256: sha256(network.file), parameters: model.parameterCount },
-      data: { sha256: hashDataset(data), count: data.count },
-      points: { sha256: hashDataset(points), count: points.count },
+      data: inputOf(data),
+      points: inputOf(points),
+      ...(validation === undefined ? {} : { validation: inputOf(validation) }),
     },
     files: FILES,
   };
@@ -118,7 +126,15 @@ function finishRecord(
   found: Correction,
   file: Uint8Array,
   measured: Awaited<ReturnType<typeof measureFile>>,
-  { network, points }: { readonly network: Network; readonly points: Dataset },
+  {
+    network,
+    points,
+    validation,
+  }: {
+    readonly network: Network;
+    readonly points: Dataset;
+    readonly validation: Validation | undefined;
+  },
 ): RunRecord {
   const { pool, choice, anchors, end, contradictions, iterations } = found;
   const { violation, loss, corrected } = pool[0];
@@ -132,6 +148,7 @@ function finishRecord(
     before: { violation: violation!, loss: loss!, corrected, points: points.count },
     after: measured.measured,
     distance: pool[choice].distance,
+    ...(validation === undefined ? {} : { validation }),
     wrong: measured.wrong,
     hashes: hashesOf({
       [CORRECTED]: file,
@@ -139,6 +156,27 @@ function finishRecord(
       [DIRECTIONS]: writeDirections(network.theta0, anchors),
     }),
   };
+}
+
+function validated(
+  { pool: candidates, anchors }: Correction,
+  { validation: data, signal, onProgress, alphas }: CorrectCall,
+  network: Network,
+  pool: Pool,
+): Promise<Validation> | undefined {
+  if (data === undefined) return undefined;
+  return validate(
+    candidates.filter(({ front }) => front),
+    {
+      network,
+      data,
+      pool,
+      alphas: correctOptions({ alphas }).alphas,
+      anchors,
+      signal,
+      onProgress: (done, of) => onProgress?.("validate", done, of),
+    },
+  );
 }
 
 /**
@@ -159,7 +197,7 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
     resume = false,
     force = false,
   } = call;
-  checkPoints(model, data, points);
+  checkPoints(model, call);
   const beginning = beginningOf(model, call);
   const { options } = beginning;
   const { network } = model;
@@ -216,8 +254,9 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
       margin: options.margin,
     };
     const measured = await clock.stage("check", () => measureFile(file, measure));
+    const validation = await clock.stage("validate", () => validated(found, call, network, pool));
     const parts: RunParts = {
-      record: finishRecord(beginning, found, file, measured, { network, points }),
+      record: finishRecord(beginning, found, file, measured, { network, points, validation }),
       timings: {
         stages: clock.seconds(),
         seconds: clock.total(),

@@ -5,6 +5,7 @@ import type { Contradiction } from "../correct/elastic.ts";
 import type { Candidate } from "../correct/pool.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import type { CorrectOptions } from "./options.ts";
+import type { Validation } from "./validate.ts";
 
 /** A model measured on the points and on the training data. */
 export interface Measured {
@@ -33,6 +34,8 @@ export interface RunBeginning {
     readonly model: { readonly sha256: string; readonly parameters: number };
     readonly data: InputRecord;
     readonly points: InputRecord;
+    /** Held-out data, where some were given. */
+    readonly validation?: InputRecord;
   };
   /** Every file that the RUN folder may hold. */
   readonly files: readonly string[];
@@ -57,6 +60,8 @@ export interface RunRecord extends RunBeginning {
   readonly after: Measured;
   /** ||theta - theta0||_2 of the choice. */
   readonly distance: number;
+  /** What the front costs on held-out data, where some were given. */
+  readonly validation?: Validation;
   /** Points that the corrected file still gets wrong. */
   readonly wrong: readonly number[];
   /** SHA-256 of those that the record vouches for. */

@@ -27,7 +27,7 @@ import {
   withModel,
 } from "../options.ts";
 import { count, number, oneOf, penalty } from "../parse.ts";
-import { table } from "../table.ts";
+import { percent, table } from "../table.ts";
 
 interface Flags extends CommonFlags, ModelFlags, AttackFlags {
   readonly data: string;
@@ -47,6 +47,7 @@ interface Flags extends CommonFlags, ModelFlags, AttackFlags {
   readonly penalty?: number | "inf";
   readonly tolerance?: number;
   readonly fullPool?: boolean;
+  readonly validate?: string;
   readonly force?: boolean;
   readonly resume?: boolean;
 }
@@ -115,6 +116,18 @@ const conflictInWords = ({ iteration, rows, points, loss, penalty }: Contradicti
 const succeeded = ({ record, before, after }: Run): boolean =>
   record.end === "corrected-already" || after.violation < before.violation;
 
+function validationInWords({ record, choice }: Run): string | undefined {
+  const { validation } = record;
+  const chosen = validation?.front.find(
+    ({ iteration, step }) => iteration === choice.iteration && step === choice.step,
+  );
+  if (validation === undefined || chosen === undefined) return undefined;
+  return (
+    `held-out accuracy ${percent(validation.before)} before, ${percent(chosen.accuracy)} after; ` +
+    `${chosen.negativeFlips} of ${validation.count} images were right and are now wrong`
+  );
+}
+
 function printRun(run: Run, folder: string, context: Context): void {
   const { record, before, after, front, timings } = run;
   const note = endInWords(record);
@@ -122,6 +135,8 @@ function printRun(run: Run, folder: string, context: Context): void {
   context.print(
     table(measuredHeadings, [measuredRow("before", before), measuredRow("after", after)]),
   );
+  const held = validationInWords(run);
+  if (held !== undefined) context.print(held);
   if (record.wrong.length > 0) context.print(`still wrong: point ${record.wrong.join(", ")}`);
   context.print(
     `${front.length} of ${record.pool.length} candidates on the efficient front; "temper select ${folder} --weight 0.2" chooses again`,
@@ -144,11 +159,14 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   const model = await openModelFile(path, flags);
   const data = await openDataset(flags.data, flags, context);
   const points = await pointsOf(model, data, flags, context);
+  const validation =
+    flags.validate === undefined ? undefined : await openDataset(flags.validate, flags, context);
   let headed = false;
   const finished = await correct(model, {
     ...options,
     data,
     points,
+    validation,
     threads: flags.threads,
     signal: context.signal,
     folder: flags.out,
@@ -256,6 +274,10 @@ export function addCorrect(program: Command, context: Context): void {
       "--tolerance <t>",
       "a violation below this share of the first counts as zero when choosing (default: 1e-4)",
       number({ min: 0, max: 1 }),
+    )
+    .option(
+      "--validate <data>",
+      "held-out data: accuracy, and images right before and wrong after, of every candidate of the front",
     )
     .option(
       "--full-pool",

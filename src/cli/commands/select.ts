@@ -1,11 +1,12 @@
 // temper select: chooses again from a finished run, at once.
 import type { Command } from "commander";
+import type { Candidate } from "../../correct/pool.ts";
 import { writeAtomic } from "../../data/write.ts";
 import { openRun } from "../../run/open.ts";
 import { candidateHeadings, candidateRow } from "../candidates.ts";
 import type { Context } from "../context.ts";
 import { number } from "../parse.ts";
-import { table } from "../table.ts";
+import { percent, table } from "../table.ts";
 import { checkFolderOf } from "./attack.ts";
 
 interface Flags {
@@ -24,15 +25,17 @@ async function run(folder: string, flags: Flags, context: Context): Promise<void
     context.printJson({ weight: flags.weight, choice: chosen, front, out: flags.out ?? null });
     return;
   }
+  const held = finished.record.validation;
+  const heldCells = ({ iteration, step }: Candidate): string[] => {
+    const found = held?.front.find((c) => c.iteration === iteration && c.step === step);
+    return found === undefined ? [] : [percent(found.accuracy), String(found.negativeFlips)];
+  };
+  const headings = [...candidateHeadings, ...(held === undefined ? [] : ["held out", "flips"])];
+  const rows = front.map((c) => [...candidateRow(c, c === chosen), ...heldCells(c)]);
   context.print(
     `the efficient front of ${folder}; the choice for weight ${flags.weight} is marked`,
   );
-  context.print(
-    table(
-      candidateHeadings,
-      front.map((c) => candidateRow(c, c === chosen)),
-    ),
-  );
+  context.print(table(headings, rows));
   if (flags.out !== undefined) context.print(`written to ${flags.out}`);
 }
 

@@ -1,0 +1,75 @@
+// What a correction costs on held-out data: accuracy, and the images that were right and are now wrong.
+import { type Candidate, memberTheta } from "../correct/pool.ts";
+import { checkDataset, type Dataset } from "../data/dataset.ts";
+import type { Network } from "../engine/network.ts";
+import type { Pool } from "../engine/pool.ts";
+import * as tasks from "../engine/tasks.ts";
+
+/** A candidate of the front on held-out data. */
+export interface ValidatedCandidate {
+  readonly iteration: number;
+  readonly step: number;
+  readonly accuracy: number;
+  /** Images that theta0 gets right and the candidate wrong. */
+  readonly negativeFlips: number;
+}
+
+export interface Validation {
+  /** Number of images. */
+  readonly count: number;
+  /** theta0's accuracy, a share in [0, 1]. */
+  readonly before: number;
+  /** In the order of the pool. */
+  readonly front: readonly ValidatedCandidate[];
+}
+
+export interface ValidateOptions {
+  readonly network: Network;
+  readonly data: Dataset;
+  readonly pool: Pool;
+  readonly alphas: number;
+  readonly anchors: readonly Float32Array[];
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number, of: number) => void) | undefined;
+}
+
+/** Measures theta0 and every candidate of the front on held-out data. */
+export async function validate(
+  front: readonly Candidate[],
+  { network, data, pool, alphas, anchors, signal, onProgress }: ValidateOptions,
+): Promise<Validation> {
+  checkDataset(data, { shape: network.inputShape, labels: network.labels });
+  pool.share("network", {
+    file: network.file,
+    options: network.options,
+  } satisfies tasks.SharedNetwork);
+  pool.share("data", data);
+  const rightAt = async (theta: Float32Array): Promise<Uint8Array> => {
+    pool.share("theta", theta);
+    const parts = await pool.map<tasks.Shard, Uint8Array>(
+      { module: tasks.module, name: "rightShard" },
+      tasks.shardsOf(data.count),
+      { signal },
+    );
+    return Uint8Array.from(parts.flatMap((part) => [...part]));
+  };
+  const count = (flags: Uint8Array): number => flags.reduce((a, c) => a + c, 0);
+
+  const before = await rightAt(network.theta0);
+  const validated: ValidatedCandidate[] = [];
+  for (const { iteration, step } of front) {
+    onProgress?.(validated.length, front.length);
+    const theta =
+      iteration === 0
+        ? network.theta0
+        : memberTheta(network.theta0, anchors[iteration - 1], step, alphas);
+    const right = await rightAt(theta);
+    const negativeFlips = count(before.map((was, i) => was & (1 - right[i])));
+    validated.push({ iteration, step, accuracy: count(right) / data.count, negativeFlips });
+  }
+  return {
+    count: data.count,
+    before: count(before) / data.count,
+    front: validated,
+  };
+}
