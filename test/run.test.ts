@@ -191,6 +191,35 @@ describe("held-out data", () => {
   });
 });
 
+describe("the last layer alone", () => {
+  it("makes the logits linear in theta: one cut each is exact, and the first step meets all of them", async () => {
+    const last = await openModel(shipped, { trainable: "last" });
+    expect(last.parameters.map(({ name }) => name)).toEqual(["output.weight", "output.bias"]);
+    const found = await correct(last, {
+      data,
+      points: slice(points, 0, 2),
+      ...call,
+      lossSlack: 10,
+      threads: 0,
+    });
+    // theta_1 meets every cut up to the rounding of float32, and no later cut says anything new.
+    const first = found.pool.find(({ iteration, alpha }) => iteration === 1 && alpha === 1)!;
+    expect(first.violation).toBeLessThan(1e-4);
+    const later = found.pool.filter(({ iteration, alpha }) => iteration > 1 && alpha === 1);
+    for (const { distance } of later)
+      expect(Math.abs(distance / first.distance - 1)).toBeLessThan(1e-5);
+    // Only the last layer's bytes changed.
+    const moved = await openModel(found.bytes(found.choice));
+    const theta = moved.theta();
+    const p = last.parameterCount;
+    expect(theta.subarray(0, theta.length - p)).toEqual(
+      model.theta().subarray(0, theta.length - p),
+    );
+    await moved.close();
+    await last.close();
+  });
+});
+
 describe("special points", () => {
   it("that are right already leave the model as it is", async () => {
     const logits = await model.logits(imagesOf(data, 0, 50), 50);

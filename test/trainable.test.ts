@@ -20,14 +20,18 @@ const matrix = some([2, 2]);
 const kernel = some([2, 2, 1, 1]);
 
 /** theta of a graph from x to y, each tensor as "name kind". */
-function trainable(nodes: readonly Node[], initializers: Readonly<Record<string, Tensor>>) {
+function trainable(
+  nodes: readonly Node[],
+  initializers: Readonly<Record<string, Tensor>>,
+  pattern?: string,
+) {
   const read = graph({ inputs: { x: ["batch", 2, 2, 2] }, initializers, nodes, outputs: ["y"] });
   const constants = new Map(
     nodes
       .filter(({ op }) => op === "Constant")
       .map((n) => [n.outputs[0], constantValue(n)] as const),
   );
-  return trainableParameters(read, constants, "y");
+  return trainableParameters(read, constants, "y", pattern);
 }
 
 const named = (...args: Parameters<typeof trainable>): string[] =>
@@ -258,5 +262,41 @@ describe("the logits", () => {
     expect(ours.data).toEqual(theirs.data);
     expect(classifier.outputs.map(({ name }) => name)).toEqual(["f"]);
     expect(plain.inputs[0].dims).toEqual(["batch", 2, 1]);
+  });
+});
+
+describe("a part of theta", () => {
+  const initializers = {
+    w: kernel,
+    b: vector,
+    "fc.w": some([8, 3]),
+    "fc.b": some([3]),
+    "out.w": some([3, 2]),
+    "out.b": vector,
+  };
+  const nodes = [
+    conv("x", "c", "b"),
+    node("Flatten", ["c"], ["f"]),
+    node("Gemm", ["f", "fc.w", "fc.b"], ["h"]),
+    node("MatMul", ["h", "out.w"], ["s"]),
+    node("Add", ["s", "out.b"], ["y"]),
+  ];
+  const selected = (pattern: string): string[] =>
+    trainable(nodes, initializers, pattern).map(({ name, offset }) => `${name} ${offset}`);
+
+  test("is laid out anew", () => {
+    expect(selected("fc.*")).toEqual(["fc.w 0", "fc.b 24"]);
+    expect(selected("w, ???.b")).toEqual(["w 0", "out.b 4"]);
+    expect(selected("*.b")).toEqual(["fc.b 0", "out.b 3"]);
+  });
+
+  test("last is the last dense layer, with the bias that an Add gives a MatMul", () => {
+    expect(selected("last")).toEqual(["out.w 0", "out.b 6"]);
+  });
+
+  test("that is empty is refused with the names there are; a dot is a dot", () => {
+    expect(() => selected("fcxw")).toThrow(
+      'trainable "fcxw" selects none of the model\'s tensors: w, b, fc.w',
+    );
   });
 });

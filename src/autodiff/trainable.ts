@@ -2,6 +2,7 @@
 import type { Graph, Node, Tensor } from "../onnx/graph.ts";
 import { layOut, type Parameter } from "../onnx/theta.ts";
 import { rules } from "./rules.ts";
+import { selectTrainable } from "./selection.ts";
 import { differentiableInputs } from "./sweep.ts";
 
 const linear = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
@@ -72,11 +73,14 @@ function isBias(node: Node, input: number, tensor: Tensor): boolean {
  *
  * @param graph as read, Constant nodes and all
  * @param constants the tensors of its Constant nodes, by output name
+ * @param pattern selects some of them (selection.ts); default all
+ * @throws TemperError `bad-option` where the pattern selects none
  */
 export function trainableParameters(
   graph: Graph,
   constants: ReadonlyMap<string, Tensor>,
   logits: string,
+  pattern?: string,
 ): Parameter[] {
   const nodes = reachingNodes(graph, logits);
   const found = new Map<string, { name: string; tensor: Tensor; kind: "weight" | "bias" }>();
@@ -90,5 +94,6 @@ export function trainableParameters(
     }
   }
   const inFileOrder = [...graph.initializers.keys(), ...constants.keys()];
-  return layOut(inFileOrder.flatMap((name) => found.get(name) ?? []));
+  const all = inFileOrder.flatMap((name) => found.get(name) ?? []);
+  return layOut(pattern === undefined ? all : selectTrainable(all, pattern, nodes));
 }

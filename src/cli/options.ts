@@ -32,6 +32,7 @@ export interface ModelFlags {
   readonly mean?: number[];
   readonly std?: number[];
   readonly output?: string;
+  readonly trainable?: string;
 }
 
 /** --mean --std --output */
@@ -42,11 +43,20 @@ export function withModel(command: Command): Command {
     .option("--output <name>", "the output that holds the logits, of a model with several");
 }
 
-export const modelOptions = ({ mean, std, output }: ModelFlags): NetworkOptions => ({
+export const modelOptions = ({ mean, std, output, trainable }: ModelFlags): NetworkOptions => ({
   mean,
   std,
   output,
+  trainable,
 });
+
+/** --trainable, for the commands that look at theta */
+export function withTrainable(command: Command): Command {
+  return command.option(
+    "--trainable <pattern>",
+    'only these tensors move: a pattern on their names ("fc*,conv2.*"), or last: the last dense layer',
+  );
+}
 
 export interface AttackFlags {
   readonly norm: "linf";

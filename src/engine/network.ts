@@ -16,6 +16,8 @@ export interface NetworkOptions {
   readonly std?: readonly number[] | undefined;
   /** Which output holds the logits, of a model with several. */
   readonly output?: string | undefined;
+  /** The tensors that may move: a pattern on their names (`fc*`), or `last` for the last dense layer. */
+  readonly trainable?: string | undefined;
 }
 
 /** A classifier as plain data. `graph` is lifted, maps pixels to logits, and holds theta0. */
@@ -179,13 +181,7 @@ export async function loadNetwork(
       .filter(({ op, attributes }) => op === "Constant" && attributes.has("value"))
       .map((node) => [node.outputs[0], constantValue(node)]),
   );
-  const parameters = trainableParameters(read, constants, logits);
-  if (parameters.length === 0) {
-    throw new TemperError(
-      "model-unsupported",
-      "the model has no float32 weights that could be changed",
-    );
-  }
+  const parameters = trainableParameters(read, constants, logits, options.trainable);
   const theta0 = thetaOf(graph, parameters);
   if (!theta0.every(Number.isFinite)) {
     const bad = parameters.find(({ offset, size }) =>

@@ -25,6 +25,7 @@ import {
   withAttack,
   withCommon,
   withModel,
+  withTrainable,
 } from "../options.ts";
 import { count, number, oneOf, penalty } from "../parse.ts";
 import { percent, table } from "../table.ts";
@@ -289,7 +290,7 @@ export function addCorrect(program: Command, context: Context): void {
       "with --worst or --random: radius in pixel units",
       number({ min: 0 }),
     );
-  withModel(withAttack(withCommon(command)))
+  withTrainable(withModel(withAttack(withCommon(command))))
     .addHelpText(
       "after",
       "\nExamples:\n" +

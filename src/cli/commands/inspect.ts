@@ -4,7 +4,7 @@ import { discrete } from "../../autodiff/rule.ts";
 import { rules } from "../../autodiff/rules.ts";
 import type { Context } from "../context.ts";
 import { openModelFile } from "../open.ts";
-import { type ModelFlags, withModel } from "../options.ts";
+import { type ModelFlags, withModel, withTrainable } from "../options.ts";
 import { table } from "../table.ts";
 
 interface Flags extends ModelFlags {
@@ -59,5 +59,7 @@ export function addInspect(program: Command, context: Context): void {
     )
     .argument("<model>", "ONNX file")
     .option("--json", "print one JSON document on stdout");
-  withModel(command).action((path: string, flags: Flags) => run(path, flags, context));
+  withTrainable(withModel(command)).action((path: string, flags: Flags) =>
+    run(path, flags, context),
+  );
 }
