@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, TemperError } from "../errors.ts";
 import { addAttack } from "./commands/attack.ts";
+import { addBench } from "./commands/bench.ts";
 import { addCorrect } from "./commands/correct.ts";
 import { addData } from "./commands/data.ts";
 import { addDemo } from "./commands/demo.ts";
@@ -38,6 +39,7 @@ function createProgram(context: Context): Command {
     addEvaluate,
     addTrain,
     addInspect,
+    addBench,
   ])
     add(program, context);
   for (const command of program.commands) command.exitOverride();

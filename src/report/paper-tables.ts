@@ -1,0 +1,82 @@
+// Tables 1 and 2 of the paper (Zhao & Kronqvist, arXiv 2409.13770), as printed: accuracies in per cent.
+
+export interface PaperRow {
+  /** |Dadv| */
+  readonly points: number;
+  /** w of (19), the tables' lambda. */
+  readonly weight: number;
+  readonly loss: number;
+  readonly clean: number;
+  readonly fgsm: number;
+  readonly pgd: number;
+}
+
+export interface PaperTable {
+  readonly name: "table1" | "table2";
+  readonly network: string;
+  /** The published network itself. */
+  readonly baseline: Omit<PaperRow, "points" | "weight">;
+  readonly rows: readonly PaperRow[];
+}
+
+export const POINTS = [10, 20, 30, 40, 50] as const;
+export const WEIGHTS = [0, 0.2, 0.4] as const;
+
+/** Rows from their figures: for each number of points, w = 0, 0.2, 0.4. */
+function rowsOf(figures: readonly (readonly [number, number, number, number])[]): PaperRow[] {
+  return figures.map(([loss, clean, fgsm, pgd], i) => ({
+    points: POINTS[Math.floor(i / WEIGHTS.length)],
+    weight: WEIGHTS[i % WEIGHTS.length],
+    loss,
+    clean,
+    fgsm,
+    pgd,
+  }));
+}
+
+export const paperTables: readonly PaperTable[] = [
+  {
+    name: "table1",
+    network: "CNNLight",
+    baseline: { loss: 0.0516, clean: 97.81, fgsm: 12.38, pgd: 3.74 },
+    rows: rowsOf([
+      [0.0644, 97.52, 58.02, 42.77],
+      [0.0603, 97.68, 59.8, 43.56],
+      [0.0587, 97.69, 57.09, 37.95],
+      [0.0685, 97.65, 67.83, 56.08],
+      [0.067, 97.51, 66.67, 55.55],
+      [0.0619, 97.64, 61.65, 45.48],
+      [0.065, 97.7, 68.53, 59.53],
+      [0.0611, 97.68, 70.19, 61.17],
+      [0.0579, 97.79, 65.55, 52.06],
+      [0.0668, 97.66, 69.35, 61.05],
+      [0.061, 97.89, 69.44, 60.15],
+      [0.0573, 97.92, 64.96, 50.99],
+      [0.0622, 97.82, 70.83, 62.39],
+      [0.0602, 97.9, 69.1, 59.08],
+      [0.0571, 97.89, 63.02, 45.9],
+    ]),
+  },
+  {
+    name: "table2",
+    network: "CNN",
+    baseline: { loss: 0.0197, clean: 98.55, fgsm: 15.67, pgd: 4.02 },
+    rows: rowsOf([
+      [0.0354, 98.19, 59.49, 43.76],
+      [0.0269, 98.46, 61.54, 45.73],
+      [0.0269, 98.46, 61.54, 45.87],
+      [0.0276, 98.54, 63.84, 49.84],
+      [0.0276, 98.54, 63.84, 49.84],
+      [0.0252, 98.53, 58.6, 39.71],
+      [0.0296, 98.31, 70.92, 58.87],
+      [0.0268, 98.39, 71.65, 59.35],
+      [0.0255, 98.49, 65.65, 48.58],
+      [0.0293, 98.37, 72.16, 62.23],
+      [0.0289, 98.42, 73.99, 63.74],
+      [0.026, 98.55, 68.47, 53.98],
+      [0.031, 98.44, 73.79, 64.33],
+      [0.029, 98.46, 74.77, 65.94],
+      [0.0262, 98.52, 71.24, 57.7],
+    ]),
+  },
+];
