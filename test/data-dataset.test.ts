@@ -101,6 +101,10 @@ describe("checks against a model", () => {
       model,
       "the label of image 1 is -1",
     ],
+    ["no images", { ...bytes, count: 0 }, model, "0 images of [1,1,2]"],
+    ["fewer labels", { ...bytes, labels: bytes.labels.slice(1) }, model, "12 pixels, 5 labels"],
+    ["more pixels", { ...bytes, count: 5, labels: bytes.labels.slice(1) }, model, "5 images of"],
+    ["fewer clean pixels", { ...points, clean: new Float32Array(11) }, model, "11 clean pixels"],
     [
       "NaN",
       { ...points, pixels: imagesOf(bytes).fill(Number.NaN, 9, 10) },

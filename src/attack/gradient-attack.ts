@@ -4,6 +4,7 @@
 // (Madry et al., ICLR 2018) many short ones, each projected back, from a random start.
 
 import { marginOf } from "../engine/logits.ts";
+import { TemperError } from "../errors.ts";
 import { randomStream } from "../tensor/random.ts";
 import { argmax } from "../tensor/vector.ts";
 import type { Classifier } from "./classifier.ts";
@@ -101,6 +102,12 @@ export async function attackBatch(
   }
   const { x, margins } = best!;
   eachImage(batch, x, clean, (image, original, i) => {
+    if (image.some(Number.isNaN)) {
+      throw new TemperError(
+        "data-mismatch",
+        `the model's gradient at image ${ids[i]} is not a number, so there is no direction to attack in\ncheck the scale of the inputs and the model's weights`,
+      );
+    }
     if (!threat.contains(image, original)) {
       throw new Error(`the attack left its ball on image ${ids[i]}`);
     }

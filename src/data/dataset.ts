@@ -112,10 +112,23 @@ function checkFinite(dataset: Dataset, values: Float32Array, what: string): void
   );
 }
 
+/** A data set put together by hand may hold another number of things than it says. */
+function checkCounts({ name, shape, count, pixels, labels, clean }: Dataset): void {
+  const size = imageSize(shape);
+  const held = [pixels.length, (clean ?? pixels).length, labels.length];
+  if (count >= 1 && held.join() === [count * size, count * size, count].join()) return;
+  const before = clean === undefined ? "" : ` ${clean.length} clean pixels,`;
+  throw new TemperError(
+    "data-mismatch",
+    `${name}: ${count} images of [${shape}] with ${pixels.length} pixels,${before} ${labels.length} labels\nGive at least one image, ${size} pixels and one label each.`,
+  );
+}
+
 /**
  * Checks that a model with input `shape` (without the batch) and this number of `labels` can be
  * asked about the data.
- * @throws TemperError data-mismatch: another shape, a label out of range, a pixel not finite
+ * @throws TemperError data-mismatch: another shape, no images or not as many as stated, a label out
+ *   of range, a pixel not finite
  */
 export function checkDataset(
   dataset: Dataset,
@@ -128,6 +141,7 @@ export function checkDataset(
       `${name}: images are [${dataset.shape}], but the model takes [${shape}]\nGive data of the model's shape.`,
     );
   }
+  checkCounts(dataset);
   const bad = dataset.labels.findIndex((label) => label < 0 || label >= labels);
   if (bad >= 0) {
     throw new TemperError(

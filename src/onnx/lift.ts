@@ -7,6 +7,9 @@ import { type Attribute, type Graph, type Node, nodeLabel, type Tensor } from ".
 /** The oldest operator set that gradient graphs are written in. */
 export const GRADIENT_OPSET = 18;
 
+/** How the names begin that Temper adds to a graph. */
+export const OWN_NAMES = "temper/";
+
 /** The version at which each operator's `axes` attribute became an input. */
 const axesBecameInput: ReadonlyMap<string, number> = new Map([
   ["Squeeze", 13],
@@ -48,10 +51,12 @@ const flattening = new Set(["Softmax", "LogSoftmax", "Hardmax"]);
 function flattened(node: Node): Node[] {
   const [x] = node.inputs;
   const [y] = node.outputs;
-  const [shape, flat, result] = ["shape", "flat", "result"].map((part) => `${y}/${part}`);
+  const [shape, flat, result] = ["shape", "flat", "result"].map(
+    (part) => `${OWN_NAMES}${y}/${part}`,
+  );
   const make = (op: string, inputs: string[], output: string, axis?: number): Node => ({
     op,
-    name: output,
+    name: op === node.op ? node.name || y : `${OWN_NAMES}${y}/${op}`,
     inputs,
     outputs: [output],
     attributes: new Map(axis === undefined ? [] : [["axis", int(axis)]]),
@@ -77,7 +82,7 @@ export function liftGraph(graph: Graph): Graph {
     if (node.op === "Constant") {
       initializers.set(node.outputs[0], constantValue(node));
     } else if (since !== undefined && graph.opset < since && axes !== undefined) {
-      const name = `${node.outputs[0]}/axes`;
+      const name = `${OWN_NAMES}${node.outputs[0]}/axes`;
       initializers.set(name, {
         type: "int64",
         dims: [axes.length],
@@ -97,4 +102,31 @@ export function liftGraph(graph: Graph): Graph {
     }
   }
   return { ...graph, opset: Math.max(graph.opset, GRADIENT_OPSET), initializers, nodes };
+}
+
+/**
+ * Every Squeeze with its axes stated: without them it would drop the batch as well where that is 1.
+ *
+ * @param shapes the shape of every value, an entry that grows with the batch below 0
+ */
+export function stateSqueezedAxes(
+  graph: Graph,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Graph {
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.map((node) => {
+    if (node.op !== "Squeeze" || node.inputs[1]) return node;
+    const [x] = node.inputs;
+    const axes = [...shapes.get(x)!.entries()].filter(([, dim]) => dim === 1).map(([axis]) => axis);
+    // An empty list of axes would mean all of them again.
+    if (axes.length === 0) return { ...node, op: "Identity", inputs: [x] };
+    const name = `${OWN_NAMES}${node.outputs[0]}/axes`;
+    initializers.set(name, {
+      type: "int64",
+      dims: [axes.length],
+      values: BigInt64Array.from(axes, BigInt),
+    });
+    return { ...node, inputs: [x, name] };
+  });
+  return { ...graph, initializers, nodes };
 }

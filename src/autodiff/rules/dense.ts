@@ -2,6 +2,7 @@
 import { float, floatOf, int, intOf } from "../../onnx/attributes.ts";
 import { type Builder, reshape, scalar, transpose, unbroadcast } from "../builder.ts";
 import { type Call, type Factors, type Rule, refuse } from "../rule.ts";
+import { isBatch } from "../shape.ts";
 
 /** y = alpha A' B' + beta C, A' and B' transposed on request. */
 interface GemmForm {
@@ -88,7 +89,8 @@ export const MatMul: Rule = {
         return unbroadcast(b, gradient, whole(leftShape), left);
       },
       () => {
-        if (rightShape.length === 2) {
+        // Not where the images are the columns: they would have to be told from the stacked rows.
+        if (rightShape.length === 2 && !isBatch(shape.at(-1)!)) {
           const rows = reshape(b, left, [-1, leftShape.at(-1)!]);
           const deltas = reshape(b, g, [-1, shape.at(-1)!]);
           return product(b, rows, deltas, { alpha: 1, transA: 1, transB: 0 });
