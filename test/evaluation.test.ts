@@ -7,7 +7,9 @@ import { type Dataset, imagesOf, slice } from "../src/data/dataset.ts";
 import { openData } from "../src/data/open.ts";
 import { type Model, openModel } from "../src/engine/model.ts";
 import { writeGraph } from "../src/onnx/write.ts";
+import { denseNetwork } from "./helpers/dense.ts";
 import { graph, node, tensor } from "./helpers/graph-builder.ts";
+import { noise } from "./helpers/small.ts";
 import { attackEverything, pick, trainedBytes } from "./helpers/trained.ts";
 
 const model = await openModel(await trainedBytes());
@@ -176,5 +178,15 @@ describe("warnings", () => {
     const { attacks } = await evaluate(two, { data: wrong, attacks: [{ eps: 0.01 }] });
     expect(attacks[0]).toMatchObject({ accuracy: 0, turned: 0, warnings: [] });
     await two.close();
+  });
+});
+
+describe("outputs that are not finite", () => {
+  it("are refused: no accuracy is claimed of them", async () => {
+    const model = await openModel(denseNetwork({ last: "Log" }));
+    // The logarithm of black images.
+    const black = { ...noise(3), pixels: new Float32Array(3 * 784) };
+    await expect(evaluate(model, { data: black, threads: 0 })).rejects.toThrow("not finite");
+    await model.close();
   });
 });

@@ -300,3 +300,12 @@ describe("a part of theta", () => {
     );
   });
 });
+
+test("a Softmax that is reshaped before the end is refused: its probabilities are not logits", () => {
+  const read = graph({
+    inputs: { x: ["batch", 2] },
+    nodes: [node("Softmax", ["x"], ["p"], { axis: 1 }), node("Flatten", ["p"], ["y"])],
+    outputs: ["y"],
+  });
+  expect(() => logitsOf(read)).toThrow("reshaped before it leaves the model");
+});

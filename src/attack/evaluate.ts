@@ -3,6 +3,7 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import type { Pool } from "../engine/pool.ts";
 import * as engineTasks from "../engine/tasks.ts";
+import { TemperError } from "../errors.ts";
 import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
 import { type Work, withPool } from "./session.ts";
 import * as tasks from "./tasks.ts";
@@ -80,9 +81,16 @@ async function measureClean(pool: Pool, call: EvaluateCall): Promise<CleanResult
     shards,
     { signal, onDone: (done) => onProgress?.("clean", shards[done - 1].to, data.count) },
   );
+  const loss = sums.reduce((a, c) => a + c.loss, 0) / data.count;
+  if (!Number.isFinite(loss)) {
+    throw new TemperError(
+      "model-unsupported",
+      `the loss on ${data.name} is ${loss}: the model's outputs are not finite\ncheck its weights, and that the data are in the range it was trained on`,
+    );
+  }
   return {
     n: data.count,
-    loss: sums.reduce((a, c) => a + c.loss, 0) / data.count,
+    loss,
     accuracy: sums.reduce((a, c) => a + c.right, 0) / data.count,
   };
 }

@@ -1,7 +1,8 @@
 // The end of a classifier: the value that holds the logits, and what feeds the image in.
 import { TemperError } from "../errors.ts";
-import type { Graph, Node, Tensor } from "../onnx/graph.ts";
+import { type Graph, type Node, nodeLabel, type Tensor } from "../onnx/graph.ts";
 
+const reshaping = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout"]);
 const endings = new Set(["Softmax", "LogSoftmax", "Identity"]);
 
 /**
@@ -26,7 +27,20 @@ export function logitsOf(graph: Graph, output?: string): string {
     logits = node.inputs[0];
     node = maker.get(logits);
   }
+  refuseReshapedSoftmax(maker, logits);
   return logits;
+}
+
+/** A Softmax whose result is only reshaped would pass its probabilities off as logits. */
+function refuseReshapedSoftmax(maker: ReadonlyMap<string, Node>, output: string): void {
+  let node = maker.get(output);
+  while (node !== undefined && reshaping.has(node.op)) node = maker.get(node.inputs[0]);
+  if (node !== undefined && endings.has(node.op) && node.op !== "Identity") {
+    throw new TemperError(
+      "model-unsupported",
+      `${nodeLabel(node)} is reshaped before it leaves the model, so its logits are not [batch, labels]\nexport the model without its final ${node.op}, or with it last`,
+    );
+  }
 }
 
 /** Per-channel mean and standard deviation of the input that the network was trained on. */

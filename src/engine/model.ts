@@ -82,7 +82,7 @@ function modelOf(network: Network): Model {
   const size = network.inputShape.reduce((a, c) => a * c, 1);
 
   const countOf = (x: Float32Array, n: number, what: string): number => {
-    if (!Number.isInteger(n) || x.length !== n * size) {
+    if (!Number.isInteger(n) || n < 1 || x.length !== n * size) {
       throw new TemperError(
         "data-mismatch",
         `x holds ${x.length} values, but ${what} needs ${n} x ${size} ([${network.inputShape}] an image)`,

@@ -7,7 +7,7 @@ import { checkDataset, type Dataset, hashDataset } from "../data/dataset.ts";
 import { writePoints } from "../data/points.ts";
 import type { Model } from "../engine/model.ts";
 import { type Network, networkBytes } from "../engine/network.ts";
-import { createOracle } from "../engine/oracle.ts";
+import { createOracle, type EngineOracle } from "../engine/oracle.ts";
 import { openPool, type Pool } from "../engine/pool.ts";
 import { programOf } from "../engine/programs.ts";
 import { TemperError } from "../errors.ts";
@@ -212,16 +212,17 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
   if (keeper?.finished === true) return openRun(folder!);
   const clock = createStopwatch();
   const pool = openPool(call.threads);
-  let stage = "";
-  const oracle = createOracle({
-    network,
-    points,
-    data,
-    pool,
-    signal,
-    onShard: (done, of) => onProgress?.(stage, done, of),
-  });
+  let oracle: EngineOracle | undefined;
   try {
+    let stage = "";
+    oracle = createOracle({
+      network,
+      points,
+      data,
+      pool,
+      signal,
+      onShard: (done, of) => onProgress?.(stage, done, of),
+    });
     const work: GramWork = { entries: 0 };
     const found = await algorithm1(timedGram(oracle, clock, work), {
       ...options,
@@ -278,7 +279,7 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
     }
     return createRun(parts);
   } finally {
-    await oracle.close();
+    await oracle?.close();
     await pool.close();
   }
 }
