@@ -76,7 +76,9 @@ for (const op of rules.keys()) {
 }
 
 test("seed labels gives the gradient of the summed cross-entropy, in the image and every parameter", () => {
-  for (const seed of [0, 1, 2]) checkCase(network, seed, "labels");
+  for (const loss of ["cross-entropy", "brier"] as const) {
+    for (const seed of [0, 1, 2]) checkCase(network, seed, loss);
+  }
 });
 
 test("the gradients of a small network run in onnxruntime", () => compareCase(network, 3));

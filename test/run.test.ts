@@ -158,6 +158,25 @@ describe("a RUN folder", () => {
   });
 });
 
+describe("another loss", () => {
+  it("is what the run holds: brier, the squared distance of the softmax from the label", async () => {
+    const found = await correct(model, { data, points, loss: "brier", ...call, threads: 0 });
+    const opened = await openModel(found.bytes(found.choice));
+    const logits = await opened.logits(imagesOf(data), data.count);
+    await opened.close();
+    let sum = 0;
+    for (const [i, y] of data.labels.entries()) {
+      const row = logits.slice(10 * i, 10 * i + 10);
+      const total = row.reduce((t, f) => t + Math.exp(f - row[y]), 0);
+      for (const [l, f] of row.entries()) {
+        sum += (Math.exp(f - row[y]) / total - (l === y ? 1 : 0)) ** 2;
+      }
+    }
+    expect(Math.abs(found.after.loss / (sum / data.count) - 1)).toBeLessThan(1e-5);
+    expect(found.after.violation).toBeLessThan(0.05 * found.before.violation);
+  });
+});
+
 describe("held-out data", () => {
   it("give the accuracy and the negative flips of every candidate of the front", async () => {
     const validation = await openData("digits:test[0:400]");

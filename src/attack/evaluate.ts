@@ -75,8 +75,10 @@ function warningsOf(
 
 async function measureClean(pool: Pool, call: EvaluateCall): Promise<CleanResult> {
   const { data, signal, onProgress } = call;
-  const shards = engineTasks.shardsOf(data.count);
-  const sums = await pool.map<engineTasks.Shard, { loss: number; right: number }>(
+  const shards = engineTasks
+    .shardsOf(data.count)
+    .map((shard) => ({ ...shard, loss: "cross-entropy" as const }));
+  const sums = await pool.map<engineTasks.LossShard, { loss: number; right: number }>(
     { module: engineTasks.module, name: "lossShard" },
     shards,
     { signal, onDone: (done) => onProgress?.("clean", shards[done - 1].to, data.count) },

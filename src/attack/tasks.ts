@@ -48,7 +48,7 @@ function classifierOf(network: Network, programs: Programs): Classifier {
       inputGradientOfAll(
         network,
         programs,
-        "input-of-loss",
+        "input-of-cross-entropy",
         x,
         oneHot(y, network.labels),
         y.length,

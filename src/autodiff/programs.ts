@@ -2,7 +2,7 @@
 import { int } from "../onnx/attributes.ts";
 import type { Graph, ValueInfo } from "../onnx/graph.ts";
 import type { Parameter } from "../onnx/theta.ts";
-import { createBuilder } from "./builder.ts";
+import { type Builder, createBuilder, scalar } from "./builder.ts";
 import type { Factors } from "./rule.ts";
 import { rules } from "./rules.ts";
 import type { Shapes } from "./shape.ts";
@@ -12,10 +12,22 @@ import { sweep } from "./sweep.ts";
 export const COVECTOR = "temper/covector";
 
 /**
- * What the covector w means: `weights` differentiates sum w_il f_l(x_i), `labels` (one-hot) the summed
- * cross-entropy, whose gradient in the logits is softmax(f) - onehot.
+ * What is differentiated, and what the covector input then holds: for `weights` the w of
+ * sum w_il f_l(x_i), for a loss, summed over the images, the one-hot labels.
  */
-export type Seed = "weights" | "labels";
+export type Seed = "weights" | "cross-entropy" | "brier";
+
+/** The gradient in the logits of what a seed stands for. */
+function seedGradient(b: Builder, seed: Seed, logits: string): string {
+  if (seed === "weights") return COVECTOR;
+  const p = b.op("Softmax", [logits], { axis: int(-1) });
+  const error = b.op("Sub", [p, COVECTOR]);
+  if (seed === "cross-entropy") return error; // softmax(f) - onehot
+  // ||p - onehot||^2 through the softmax: 2 (p e - p sum(p e)) with e = p - onehot.
+  const pe = b.op("Mul", [p, error]);
+  const sum = b.op("ReduceSum", [pe, b.ints([1])], { keepdims: int(1) });
+  return b.op("Mul", [b.op("Sub", [pe, b.op("Mul", [p, sum])]), scalar(b, 2)]);
+}
 
 export interface GradientProgram {
   /** Inputs: the image and COVECTOR. Outputs: the logits, then the gradients and factors below. */
@@ -42,10 +54,7 @@ export function gradientProgram(graph: Graph, request: ProgramRequest): Gradient
   const { shapes, seed, wrt, factored } = request;
   const logits = graph.outputs[0].name;
   const b = createBuilder(graph, shapes);
-  const covector =
-    seed === "weights"
-      ? COVECTOR
-      : b.op("Sub", [b.op("Softmax", [logits], { axis: int(-1) }), COVECTOR]);
+  const covector = seedGradient(b, seed, logits);
   const { gradients, factors } = sweep(graph, b, {
     rules,
     output: logits,

@@ -10,13 +10,6 @@ export function crossEntropy(logits: Float32Array, labels: number, i: number, y:
   return top + Math.log(sum) - logits[at + y];
 }
 
-/** Sum of the cross-entropies of n rows. */
-export function sumCrossEntropy(logits: Float32Array, labels: number, y: Int32Array): number {
-  let sum = 0;
-  for (let i = 0; i < y.length; i++) sum += crossEntropy(logits, labels, i, y[i]);
-  return sum;
-}
-
 /** One-hot rows [n x labels]. */
 export function oneHot(y: Int32Array, labels: number): Float32Array {
   const rows = new Float32Array(y.length * labels);

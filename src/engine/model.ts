@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { TemperError } from "../errors.ts";
 import { type Parameter, withTheta } from "../onnx/theta.ts";
 import { inputGradientOfAll, logitsOfAll, thetaGradientOfAll } from "./batches.ts";
-import { oneHot, sumCrossEntropy } from "./logits.ts";
+import { oneHot } from "./logits.ts";
+import { sumLoss } from "./losses.ts";
 import { loadNetwork, type Network, type NetworkOptions, networkBytes } from "./network.ts";
 import { openPrograms } from "./programs.ts";
 
@@ -113,25 +114,25 @@ function modelOf(network: Network): Model {
     logits,
     loss: async (x, y) => {
       labelled(x, y);
-      return sumCrossEntropy(await logits(x, y.length), network.labels, y) / y.length;
+      return sumLoss("cross-entropy", await logits(x, y.length), network.labels, y) / y.length;
     },
     lossGradient: async (x, y) => {
       const n = y.length;
       const sums = await thetaGradientOfAll(
         network,
         programs,
-        "theta-of-loss",
+        "theta-of-cross-entropy",
         x,
         labelled(x, y),
         n,
       );
       return {
-        loss: sumCrossEntropy(sums.logits, network.labels, y) / n,
+        loss: sumLoss("cross-entropy", sums.logits, network.labels, y) / n,
         gradient: sums.gradient.map((g) => g / n),
       };
     },
     inputGradient: (x, y) =>
-      inputGradientOfAll(network, programs, "input-of-loss", x, labelled(x, y), y.length),
+      inputGradientOfAll(network, programs, "input-of-cross-entropy", x, labelled(x, y), y.length),
     logitGradient: async (x, weights) => {
       const n = countOf(x, weights.length / network.labels, `${weights.length} weights`);
       const w = Float32Array.from(weights);

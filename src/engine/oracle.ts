@@ -4,6 +4,7 @@ import { type Dataset, imagesOf } from "../data/dataset.ts";
 import { addScaled } from "../tensor/vector.ts";
 import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
 import { createCutSet } from "./cut-set.ts";
+import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
 import type { Pool } from "./pool.ts";
 import { openPrograms, type Programs } from "./programs.ts";
@@ -15,6 +16,8 @@ export interface OracleOptions {
   readonly points: Dataset;
   /** D, the training set of the loss. */
   readonly data: Dataset;
+  /** Default cross-entropy. */
+  readonly loss?: LossName | undefined;
   readonly pool: Pool;
   readonly signal?: AbortSignal | undefined;
   /** Images of D passed so far in the present sweep over it, for a progress bar. */
@@ -27,9 +30,9 @@ export interface EngineOracle extends Oracle {
 }
 
 export function createOracle(options: OracleOptions): EngineOracle {
-  const { network, points, data, pool, signal, onShard } = options;
+  const { network, points, data, pool, signal, onShard, loss = "cross-entropy" } = options;
   const x = imagesOf(points, 0, points.count);
-  const shards = tasks.shardsOf(data.count);
+  const shards = tasks.shardsOf(data.count).map((shard) => ({ ...shard, loss }));
   pool.share("network", {
     file: network.file,
     options: network.options,
@@ -50,14 +53,16 @@ export function createOracle(options: OracleOptions): EngineOracle {
   };
   const sweep = <R>(name: string, theta: Float32Array): Promise<R[]> => {
     pool.share("theta", theta);
-    return pool.map<tasks.Shard, R>({ module: tasks.module, name }, shards, {
+    return pool.map<tasks.LossShard, R>({ module: tasks.module, name }, shards, {
       signal,
       onDone: (done) => onShard?.(shards[done - 1].to, data.count),
     });
   };
 
   // The images in the order of their losses at theta0, largest first: what a candidate pays, it pays early.
-  const sortedShards = tasks.shardsOf(data.count, tasks.SORTED_SHARD);
+  const sortedShards = tasks
+    .shardsOf(data.count, tasks.SORTED_SHARD)
+    .map((shard) => ({ ...shard, loss }));
   const sort = async (): Promise<void> => {
     const parts = await sweep<Float64Array>("imageLossesShard", network.theta0);
     const losses = Float64Array.from(parts.flatMap((part) => [...part]));
@@ -82,11 +87,11 @@ export function createOracle(options: OracleOptions): EngineOracle {
       await sorted;
       pool.share("theta", theta);
       let sum = 0;
-      const sums = await pool.mapUntil<tasks.Shard, tasks.LossSum>(
+      const sums = await pool.mapUntil<tasks.LossShard, tasks.LossSum>(
         { module: tasks.module, name: "sortedLossShard" },
         sortedShards,
-        ({ loss }) => {
-          sum += loss;
+        (part) => {
+          sum += part.loss;
           return sum / data.count > limit;
         },
         { signal, onDone: (done) => onShard?.(sortedShards[done - 1].to, data.count) },

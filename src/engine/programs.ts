@@ -6,14 +6,15 @@ import {
   type ProgramRequest,
 } from "../autodiff/programs.ts";
 import { withTheta } from "../onnx/theta.ts";
+import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
 import { type FloatArray, Session } from "./session.ts";
 
-/** Gradients in theta of a weighted sum of logits or of the summed cross-entropy, by parameter name. */
+/** Gradients in theta of a weighted sum of logits or of a summed loss. */
 export type ProgramName =
-  | "input-of-loss"
+  | "input-of-cross-entropy"
   | "input-of-logits"
-  | "theta-of-loss"
+  | `theta-of-${LossName}`
   | "theta-of-logits"
   | "cuts";
 
@@ -34,12 +35,14 @@ function request(network: Network, name: ProgramName): ProgramRequest {
   const { shapes, parameters, graph } = network;
   const theta = parameters.map((p) => p.name);
   switch (name) {
-    case "input-of-loss":
-      return { shapes, seed: "labels", wrt: [graph.inputs[0].name] };
+    case "input-of-cross-entropy":
+      return { shapes, seed: "cross-entropy", wrt: [graph.inputs[0].name] };
     case "input-of-logits":
       return { shapes, seed: "weights", wrt: [graph.inputs[0].name] };
-    case "theta-of-loss":
-      return { shapes, seed: "labels", wrt: theta };
+    case "theta-of-cross-entropy":
+      return { shapes, seed: "cross-entropy", wrt: theta };
+    case "theta-of-brier":
+      return { shapes, seed: "brier", wrt: theta };
     case "theta-of-logits":
       return { shapes, seed: "weights", wrt: theta };
     case "cuts":

@@ -1,7 +1,8 @@
 // The engine's shards: a slice of the training set, its loss or its loss gradient, in a worker or here.
 import { type Dataset, imageSize, imagesOf, toPixelUnits } from "../data/dataset.ts";
 import { eachBatch } from "./batches.ts";
-import { crossEntropy, marginOf, oneHot, sumCrossEntropy } from "./logits.ts";
+import { marginOf, oneHot } from "./logits.ts";
+import { type LossName, losses, sumLoss } from "./losses.ts";
 import { loadNetwork, type Network, type NetworkOptions } from "./network.ts";
 import { addThetaGradient, openPrograms, type Programs } from "./programs.ts";
 import type { TaskState } from "./task.ts";
@@ -16,6 +17,10 @@ export const SORTED_SHARD = 500;
 export interface Shard {
   readonly from: number;
   readonly to: number;
+}
+
+export interface LossShard extends Shard {
+  readonly loss: LossName;
 }
 
 /** What travels for a network: its file; each process derives the rest once. */
@@ -82,22 +87,23 @@ export interface LossSum {
   readonly right: number;
 }
 
-/** Sum of the cross-entropies of a shard, and how many images are right. */
-export const lossShard = async (state: TaskState, shard: Shard): Promise<LossSum> =>
+/** Sum of the losses of a shard, and how many images are right. */
+export const lossShard = async (state: TaskState, shard: LossShard): Promise<LossSum> =>
   sumLosses(state, await sharedData(state), shard);
 
 /** The same over a shard of the sorted data set. */
-export const sortedLossShard = async (state: TaskState, shard: Shard): Promise<LossSum> =>
+export const sortedLossShard = async (state: TaskState, shard: LossShard): Promise<LossSum> =>
   sumLosses(state, await sortedData(state), shard);
 
-async function sumLosses(state: TaskState, data: Dataset, { from, to }: Shard): Promise<LossSum> {
+async function sumLosses(state: TaskState, data: Dataset, shard: LossShard): Promise<LossSum> {
+  const { from, to } = shard;
   const { network, programs } = await sharedPrograms(state);
   let loss = 0;
   let right = 0;
   await eachBatch(from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
     const y = data.labels.subarray(a, b);
-    loss += sumCrossEntropy(logits, network.labels, y);
+    loss += sumLoss(shard.loss, logits, network.labels, y);
     for (const [i, label] of y.entries())
       if (marginOf(logits, network.labels, i, label) > 0) right++;
   });
@@ -118,27 +124,27 @@ export async function rightShard(state: TaskState, { from, to }: Shard): Promise
   return right;
 }
 
-/** The cross-entropy of each image of a shard. */
+/** The loss of each image of a shard. */
 export async function imageLossesShard(
   state: TaskState,
-  { from, to }: Shard,
+  { from, to, loss }: LossShard,
 ): Promise<Float64Array> {
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
-  const losses = new Float64Array(to - from);
+  const values = new Float64Array(to - from);
   await eachBatch(from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
     for (let i = a; i < b; i++) {
-      losses[i - from] = crossEntropy(logits, network.labels, i - a, data.labels[i]);
+      values[i - from] = losses[loss](logits, network.labels, i - a, data.labels[i]);
     }
   });
-  return losses;
+  return values;
 }
 
-/** Sum of the cross-entropies of a shard and its gradient in theta, float64 [p]. */
+/** Sum of the losses of a shard and its gradient in theta, float64 [p]. */
 export async function lossGradientShard(
   state: TaskState,
-  { from, to }: Shard,
+  { from, to, loss: name }: LossShard,
 ): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
@@ -148,8 +154,13 @@ export async function lossGradientShard(
     const y = data.labels.subarray(a, b);
     const covector = oneHot(y, network.labels);
     const images = imagesOf(data, a, b);
-    const { program, outputs } = await programs.gradient("theta-of-loss", images, covector, b - a);
-    loss += sumCrossEntropy(outputs.get(program.logits)!.data, network.labels, y);
+    const { program, outputs } = await programs.gradient(
+      `theta-of-${name}`,
+      images,
+      covector,
+      b - a,
+    );
+    loss += sumLoss(name, outputs.get(program.logits)!.data, network.labels, y);
     addThetaGradient(network, program, outputs, gradient);
   });
   return { loss, gradient };

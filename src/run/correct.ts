@@ -219,6 +219,7 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
       network,
       points,
       data,
+      loss: options.loss,
       pool,
       signal,
       onShard: (done, of) => onProgress?.(stage, done, of),
@@ -253,6 +254,7 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
       pool,
       signal,
       margin: options.margin,
+      loss: options.loss,
     };
     const measured = await clock.stage("check", () => measureFile(file, measure));
     const validation = await clock.stage("validate", () => validated(found, call, network, pool));

@@ -1,6 +1,7 @@
 // What a run claims about a file is measured on the file: its bytes are read again and asked.
 import { scorePoints } from "../correct/violation.ts";
 import type { Dataset } from "../data/dataset.ts";
+import type { LossName } from "../engine/losses.ts";
 import { loadNetwork, type NetworkOptions } from "../engine/network.ts";
 import { createOracle } from "../engine/oracle.ts";
 import type { Pool } from "../engine/pool.ts";
@@ -11,6 +12,7 @@ export interface MeasureOptions {
   readonly points: Dataset;
   readonly data: Dataset;
   readonly margin: number;
+  readonly loss: LossName;
   readonly pool: Pool;
   readonly signal?: AbortSignal | undefined;
 }
@@ -18,10 +20,10 @@ export interface MeasureOptions {
 /** Violation, loss and corrected points of an ONNX file, and which points are wrong. */
 export async function measureFile(
   file: Uint8Array,
-  { options, points, data, margin, pool, signal }: MeasureOptions,
+  { options, points, data, margin, loss: name, pool, signal }: MeasureOptions,
 ): Promise<{ readonly measured: Measured; readonly wrong: readonly number[] }> {
   const network = await loadNetwork(file, options);
-  const oracle = createOracle({ network, points, data, pool, signal });
+  const oracle = createOracle({ network, points, data, loss: name, pool, signal });
   try {
     const logits = await oracle.logits(oracle.theta0);
     const { violation, corrected, wrong } = scorePoints(logits, points.labels, margin);

@@ -1,4 +1,5 @@
 // The options of a correction: the standard recipe's defaults, the paper's, and what is refused.
+import { type LossName, lossNames } from "../engine/losses.ts";
 import { TemperError } from "../errors.ts";
 
 export const recipes = ["standard", "paper"] as const;
@@ -21,6 +22,8 @@ export interface CorrectOptions {
   readonly lossSlack: number;
   /** C: what a unit of violation of an adversarial cut costs; "inf" keeps the cuts hard while they can be met. */
   readonly penalty: number | "inf";
+  /** What L(theta; D) is: the mean cross-entropy, or the mean squared distance of the softmax from the label. */
+  readonly loss: LossName;
   /** A violation below this share of theta0's counts as zero when candidates are compared. */
   readonly tolerance: number;
   /** Evaluates every candidate's loss to the end; the front and the choice are the same without. */
@@ -41,7 +44,8 @@ export type CorrectRequest = {
 export function correctOptions(request: CorrectRequest): CorrectOptions {
   const { recipe = "standard", iterations = 20, alphas = 10, weight = 0 } = request;
   const { margin = recipe === "paper" ? 0 : 0.1, tolerance = 1e-4, seed = 0 } = request;
-  const { radius = 0, lossSlack = 0, penalty = "inf", fullPool = false } = request;
+  const { radius = 0, lossSlack = 0, penalty = "inf", loss = "cross-entropy" } = request;
+  const { fullPool = false } = request;
   const demand = (holds: boolean, word: string, given: unknown, expected: string): void => {
     if (!holds) throw new TemperError("bad-option", `${word} ${given}: expected ${expected}`);
   };
@@ -61,6 +65,7 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
     penalty,
     "a number above 0, or inf",
   );
+  demand(lossNames.includes(loss), "loss", loss, lossNames.join(" or "));
   demand(share(tolerance), "tolerance", tolerance, "a number from 0 to 1");
   demand(Number.isInteger(seed) && seed >= 0, "seed", seed, "a whole number, 0 or more");
   return {
@@ -72,6 +77,7 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
     radius,
     lossSlack,
     penalty,
+    loss,
     tolerance,
     fullPool,
     seed,

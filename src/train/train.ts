@@ -2,7 +2,8 @@
 import { demand } from "../attack/options.ts";
 import { COVECTOR, withParameterInputs } from "../autodiff/programs.ts";
 import { checkDataset, type Dataset, gather } from "../data/dataset.ts";
-import { oneHot, sumCrossEntropy } from "../engine/logits.ts";
+import { oneHot } from "../engine/logits.ts";
+import { sumLoss } from "../engine/losses.ts";
 import { loadNetwork, type Network, networkBytes } from "../engine/network.ts";
 import { addThetaGradient, programOf } from "../engine/programs.ts";
 import { type FloatArray, Session } from "../engine/session.ts";
@@ -49,7 +50,7 @@ async function stepGradient(
   x: Float32Array,
   y: Int32Array,
 ): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
-  const program = programOf(network, "theta-of-loss");
+  const program = programOf(network, "theta-of-cross-entropy");
   const feeds: Record<string, FloatArray> = {
     [network.graph.inputs[0].name]: { dims: [y.length, ...network.inputShape], data: x },
     [COVECTOR]: { dims: [y.length, network.labels], data: oneHot(y, network.labels) },
@@ -61,7 +62,10 @@ async function stepGradient(
   const gradient = new Float64Array(theta.length);
   addThetaGradient(network, program, outputs, gradient);
   for (let i = 0; i < gradient.length; i++) gradient[i] /= y.length;
-  return { loss: sumCrossEntropy(outputs.get(program.logits)!.data, network.labels, y), gradient };
+  return {
+    loss: sumLoss("cross-entropy", outputs.get(program.logits)!.data, network.labels, y),
+    gradient,
+  };
 }
 
 /**
@@ -82,7 +86,7 @@ export async function train(architecture: Architecture, options: TrainOptions): 
   demand(Number.isInteger(seed), "seed", seed, "a whole number");
   const network = await loadNetwork(writeGraph(buildNetwork(architecture, seed)));
   checkDataset(data, { shape: network.inputShape, labels: network.labels });
-  const program = programOf(network, "theta-of-loss");
+  const program = programOf(network, "theta-of-cross-entropy");
   const session = await Session.create(withParameterInputs(program.graph, network.parameters));
   const theta = Float64Array.from(network.theta0);
   const adam = createAdam(theta.length);

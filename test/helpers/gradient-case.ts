@@ -71,19 +71,25 @@ function derive(
   return gradientProgram(classifier, { shapes: measureShapes(classifier), seed, wrt });
 }
 
-/** -log softmax(f)_y summed over rows, y the row's number modulo the labels. */
-function crossEntropy({ dims: [n, labels], data }: NDArray): number {
+/** A loss summed over rows, the label y of a row its number modulo the labels. */
+function lossOf(name: "cross-entropy" | "brier", { dims: [n, labels], data }: NDArray): number {
   let sum = 0;
   for (let i = 0; i < n; i++) {
     const row = data.subarray(i * labels, (i + 1) * labels);
-    sum += Math.log(row.reduce((total, v) => total + Math.exp(v), 0)) - row[i % labels];
+    const total = row.reduce((t, v) => t + Math.exp(v), 0);
+    const p = row.map((v) => Math.exp(v) / total);
+    const y = i % labels;
+    sum +=
+      name === "brier"
+        ? p.reduce((t, v, l) => t + (v - (l === y ? 1 : 0)) ** 2, 0) // ||softmax(f) - onehot||^2
+        : -Math.log(p[y]);
   }
   return sum;
 }
 
 /**
  * Throws unless the derived gradients in x and in each parameter are those of the definition: of the
- * logits, or with seed `labels` of the summed cross-entropy.
+ * logits, or of the summed loss that the seed names.
  */
 export function checkCase(c: RuleCase, seed: number, of: Seed = "weights"): void {
   const batch = 2;
@@ -93,7 +99,7 @@ export function checkCase(c: RuleCase, seed: number, of: Seed = "weights"): void
   const program = derive(classifier, [...values.keys()], of);
   const oneHot = build([batch, labels], false, ([i, l]) => (l === i % labels ? 1 : 0));
   const measured = (logits: NDArray): Float64Array =>
-    of === "weights" ? logits.data : Float64Array.of(crossEntropy(logits));
+    of === "weights" ? logits.data : Float64Array.of(lossOf(of, logits));
   for (const [name, { dims, data }] of values) {
     const gradientName = program.gradients.get(name);
     if (gradientName === undefined) throw new Error(`no gradient in ${name}`);

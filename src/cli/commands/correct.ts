@@ -6,6 +6,7 @@ import { attack } from "../../attack/attack.ts";
 import { type AttackName, attackNames } from "../../attack/options.ts";
 import type { Contradiction } from "../../correct/elastic.ts";
 import type { Dataset } from "../../data/dataset.ts";
+import { type LossName, lossNames } from "../../engine/losses.ts";
 import type { Model } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
 import { correct } from "../../run/correct.ts";
@@ -46,6 +47,7 @@ interface Flags extends CommonFlags, ModelFlags, AttackFlags {
   readonly radius?: number;
   readonly lossSlack?: number;
   readonly penalty?: number | "inf";
+  readonly loss?: LossName;
   readonly tolerance?: number;
   readonly fullPool?: boolean;
   readonly validate?: string;
@@ -270,6 +272,11 @@ export function addCorrect(program: Command, context: Context): void {
       "--penalty <c>",
       "elastic cuts: the price of a unit of violation, or inf: hard until they contradict each other (default: inf)",
       penalty,
+    )
+    .option(
+      "--loss <name>",
+      "the training loss: cross-entropy or brier (default: cross-entropy)",
+      oneOf(lossNames),
     )
     .option(
       "--tolerance <t>",
