@@ -13,19 +13,35 @@ export {
   type Evaluation,
   evaluate,
 } from "./attack/evaluate.ts";
-export type { AttackName, AttackOptions, AttackRequest } from "./attack/options.ts";
+export type { AttackName, AttackOptions, AttackRequest, Protocol } from "./attack/options.ts";
+export type { AnchorRecord, IterationRecord, RunEnd } from "./correct/algorithm.ts";
+export type { Contradiction } from "./correct/elastic.ts";
+export type { Candidate } from "./correct/pool.ts";
 export type { Dataset } from "./data/dataset.ts";
 export { slice } from "./data/dataset.ts";
 export { openData } from "./data/open.ts";
 export { readPoints, writePoints } from "./data/points.ts";
+export type { LossName } from "./engine/losses.ts";
 export { type Model, openModel } from "./engine/model.ts";
 export type { NetworkOptions as ModelOptions } from "./engine/network.ts";
 export { type ErrorCode, TemperError } from "./errors.ts";
 export type { Parameter } from "./onnx/theta.ts";
 export { denseRows } from "./qp/dense-rows.ts";
-export { nearestPoint } from "./qp/nearest-point.ts";
-export { correct } from "./run/correct.ts";
+export {
+  type ActiveSet,
+  type NearestPointOptions,
+  type NearestPointProblem,
+  nearestPoint,
+  type Residuals,
+  type Solution,
+  type SolveStatus,
+} from "./qp/nearest-point.ts";
+export { nearestPointDense } from "./qp/nearest-point-dense.ts";
+export type { CutRows, Rows } from "./qp/rows.ts";
+export { type CorrectCall, correct } from "./run/correct.ts";
 export { openRun } from "./run/open.ts";
 export type { CorrectOptions, Recipe } from "./run/options.ts";
-export type { Run, RunRecord } from "./run/record.ts";
-export { type EpochRecord, type TrainOptions, train } from "./train/train.ts";
+export type { InputRecord, Measured, PointOrigin, Run, RunRecord, Timings } from "./run/record.ts";
+export type { ValidatedCandidate, Validation } from "./run/validate.ts";
+export type { Architecture } from "./train/networks.ts";
+export { type EpochRecord, type Trained, type TrainOptions, train } from "./train/train.ts";

@@ -74,6 +74,21 @@ describe.concurrent("wrong use", () => {
       /no folder "no"/,
     ],
     ["a folder as --out", [...attack.slice(0, -1), folder, "--eps", "0.1"], /it is a folder/],
+    [
+      "points over a model",
+      [...attack.slice(0, -1), model, "--eps", "0.1"],
+      /expected a name that ends in .npz/,
+    ],
+    [
+      "--resume with --force",
+      ["correct", model, ...data, "--points", "p.npz", "--out", "RUN", "--resume", "--force"],
+      /give one of them/,
+    ],
+    [
+      "no source of points",
+      ["correct", model, ...data, "--out", "RUN"],
+      /give one of --points DATA, --worst N, --random N/,
+    ],
     ["no --eps", attack, /required option '--eps <radius>' not specified/],
     [
       "--attack without --eps",

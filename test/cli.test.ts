@@ -45,7 +45,7 @@ describe.concurrent("help", () => {
   it.each([
     ["attack", `--data --out --worst --random ${common} ${ofModel} ${ofAttack}`],
     ["evaluate", `--data ${common} ${ofModel} ${ofAttack}`],
-    ["inspect", `--json ${ofModel}`],
+    ["inspect", `--json --trainable ${ofModel}`],
     ["train", "--data --out --epochs --batch --learning-rate --decay --seed --data-dir --json"],
   ])("of %s lists its options", async (command, options) => {
     const { code, stdout, stderr } = await temper([command, "--help"]);

@@ -121,6 +121,29 @@ describe("an unfinished run", () => {
 });
 
 describe("the command", () => {
+  it("refuses to resume with another attack, and to write into a finished run", async () => {
+    const out = join(scratch(), "run");
+    const words = [
+      "correct",
+      MODEL,
+      "--data",
+      "digits:train[0:400]",
+      "--out",
+      out,
+      "--threads",
+      "1",
+    ];
+    const few = ["--iterations", "1", "--alphas", "2", "--steps", "3", "--resume"];
+    expect((await temper([...words, ...few, "--worst", "3", "--eps", "0.1"])).code).toBe(0);
+    const other = await temper([...words, ...few, "--worst", "4", "--eps", "0.2"]);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain("inputs.points.origin.attack.eps 0.1, now 0.2");
+    const select = ["select", out, "--weight", "0", "--out", join(out, "corrected.onnx")];
+    const inside = await temper(select);
+    expect(inside.code).toBe(2);
+    expect(inside.stderr).toContain("never changes");
+  });
+
   it("killed at random moments and resumed ends with the same bytes", async () => {
     const folder = scratch();
     const file = join(folder, "points.npz");

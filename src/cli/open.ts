@@ -1,4 +1,6 @@
-// What a command line names: model files and data sets, opened so that every refusal says which.
+// What a command line names: model files, data sets and outputs, so that every refusal says which.
+import { access, constants, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { openData } from "../data/open.ts";
 import { type Model, openModel } from "../engine/model.ts";
@@ -25,4 +27,37 @@ export async function openDataset(
   const data = await openData(name, { dataDir });
   if (data.note !== undefined) progress.line(`${data.name}: ${data.note}`);
   return data;
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+
+/**
+ * Checks an output before any work is done for it. A file's kind is in its name, so that a model is never
+ * overwritten with points by a slip.
+ *
+ * @throws TemperError `bad-option` of another kind, `file-missing` where no file can be written at the path
+ */
+export async function checkOutput(path: string, kind: ".npz" | ".onnx"): Promise<void> {
+  const folder = dirname(path);
+  const why = !(await isFolder(folder))
+    ? `there is no folder "${folder}"`
+    : (await isFolder(path))
+      ? "it is a folder"
+      : await access(folder, constants.W_OK).then(
+          () => undefined,
+          () => `the folder "${folder}" may not be written`,
+        );
+  if (why !== undefined) {
+    throw new TemperError(
+      "file-missing",
+      `cannot write "${path}": ${why}\nname a file in a folder that exists`,
+    );
+  }
+  if (!path.endsWith(kind)) {
+    throw new TemperError("bad-option", `--out ${path}: expected a name that ends in ${kind}`);
+  }
 }

@@ -6,21 +6,23 @@
 //     anchors = {theta0};  pool = {theta0}
 //     for k = 1 .. K
 //         add the cuts (7), (8) of the newest anchor; solve (13) -> theta_k
-//         for alpha in {1/n, 2/n, ..., 1}: evaluate theta0 + alpha (theta_k - theta0), add to pool
-//         anchors += theta_k
+//         for alpha in {1/n, 2/n, ..., 1}: add theta0 + alpha (theta_k - theta0) to pool, with its violation
+//         anchors += theta_k, with its loss and the loss's gradient
+//     evaluate the losses of the other candidates, as far as they can matter (lines.ts)
 //     return the choice (19) from the pool
 //
 // Zhao & Kronqvist, "A constrained optimization approach to improve robustness of neural networks",
 // arXiv 2409.13770.
-// Differs from the paper: the margin; contradictory cuts become elastic; theta_k is rounded to float32, and the rounded point is the anchor; the
-// loop ends early where it cannot go on (`RunEnd`).
+// Differs from the paper: the margin; cuts that contradict each other become elastic; theta_k is rounded to
+// float32, and the rounded point is the anchor; losses that cannot matter are not finished; the loop ends
+// early where it cannot go on (`RunEnd`).
 import { TemperError, throwIfAborted } from "../errors.ts";
 import type { SolveStatus } from "../qp/nearest-point.ts";
 import { norm } from "../tensor/vector.ts";
 import { choose } from "./choice.ts";
 import { conflictOf } from "./conflict.ts";
 import { createCuts } from "./cuts.ts";
-import { type Contradiction, FIRST_PRICE, LOWEST_PRICE, upperBounds } from "./elastic.ts";
+import { type Contradiction, prices, upperBounds } from "./elastic.ts";
 import { evaluateLines, type Loss } from "./lines.ts";
 import type { Oracle } from "./oracle.ts";
 import {
@@ -143,7 +145,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
   const trials: Trial[] = [...(state?.trials ?? [])];
   const records: IterationRecord[] = [...(state?.iterations ?? [])];
   const contradictions: Contradiction[] = [...(state?.contradictions ?? [])];
-  let largest = state?.largest ?? 0;
+  let largestMultiplier = state?.largestMultiplier ?? 0;
   let penalty = contradictions.at(-1)?.penalty ?? options.penalty ?? Infinity;
 
   const scoreAt = (theta: Float32Array): Promise<Score> => {
@@ -184,7 +186,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
   };
   const solve = (): Promise<SubproblemSolution> =>
     stage("qp", () => subproblem.solve(cuts.rhs(), upperBounds(cuts.list, penalty)));
-  const contradiction = (rows: readonly number[], price: number | null): void => {
+  const noteContradiction = (rows: readonly number[], price: number | null): void => {
     const found = { iteration: records.length + 1, rows: cuts.list.length, penalty: price };
     contradictions.push({ ...found, ...conflictOf(cuts.list, rows) });
     options.onContradiction?.(contradictions.at(-1)!);
@@ -217,18 +219,18 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     let solution = await solve();
     if (solution.conflict !== undefined) {
       const rows = solution.conflict;
-      const unit = largest || solution.alone;
-      do {
-        penalty = Math.min(penalty / 10, FIRST_PRICE * unit);
+      for (const price of prices(penalty, largestMultiplier || solution.alone)) {
+        penalty = price;
         solution = await solve();
-      } while (solution.conflict !== undefined && penalty > LOWEST_PRICE * unit);
-      contradiction(rows, solution.conflict === undefined ? penalty : null);
+        if (solution.conflict === undefined) break;
+      }
+      noteContradiction(rows, solution.conflict === undefined ? penalty : null);
     }
     if (solution.conflict !== undefined) {
       record(solution, null);
       return finish("contradiction");
     }
-    largest = Math.max(largest, solution.largest);
+    largestMultiplier = Math.max(largestMultiplier, solution.largest);
     const thetaK = anchorTheta(theta0, solution.d);
     const repeats = [theta0, ...anchors].findIndex((earlier) => isSame(earlier, thetaK));
     if (repeats >= 0) {
@@ -255,7 +257,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
       trials: [...trials],
       iterations: [...records],
       active: solution.active,
-      largest,
+      largestMultiplier,
       contradictions: [...contradictions],
     });
   }

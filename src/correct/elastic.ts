@@ -7,12 +7,22 @@
 import type { Conflict } from "./conflict.ts";
 import type { Cut } from "./cuts.ts";
 
-/**
- * C, as a multiple of the largest multiplier so far: high enough that cuts stay hard wherever they can be
- * met. Where d is too long even so, C is lowered tenfold until it is not.
- */
-export const FIRST_PRICE = 1000;
-export const LOWEST_PRICE = 1e-6;
+/** C of the first contradiction, as a multiple of the largest multiplier so far: hard wherever cuts can be met. */
+const FIRST_PRICE = 1000;
+/** Below this multiple nothing would be asked of the cuts any more. */
+const LOWEST_PRICE = 1e-6;
+
+/** The prices to try after a contradiction at price `penalty`, falling tenfold: d may be too long even so. */
+export function* prices(penalty: number, largestMultiplier: number): Generator<number> {
+  const lowest = LOWEST_PRICE * largestMultiplier;
+  for (
+    let price = Math.min(penalty / 10, FIRST_PRICE * largestMultiplier);
+    price > lowest;
+    price /= 10
+  ) {
+    yield price;
+  }
+}
 
 /** A contradiction in one iteration, and the price at which the run went on. */
 export interface Contradiction extends Conflict {

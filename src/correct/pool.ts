@@ -78,3 +78,15 @@ export function memberTheta(
 export function anchorTheta(theta0: Float32Array, d: Float64Array): Float32Array {
   return Float32Array.from(theta0, (t, i) => t + d[i]);
 }
+
+/** The parameters of a candidate, from theta0 and the anchors theta_1, theta_2, ... */
+export function candidateTheta(
+  { iteration, step }: Pick<Candidate, "iteration" | "step">,
+  theta0: Float32Array,
+  anchors: readonly Float32Array[],
+  alphas: number,
+): Float32Array {
+  return iteration === 0
+    ? theta0.slice()
+    : memberTheta(theta0, anchors[iteration - 1], step, alphas);
+}

@@ -21,6 +21,6 @@ export interface AlgorithmState {
   readonly iterations: readonly IterationRecord[];
   /** The multipliers of the last (13), and the largest of all so far. */
   readonly active: ActiveSet;
-  readonly largest: number;
+  readonly largestMultiplier: number;
   readonly contradictions: readonly Contradiction[];
 }

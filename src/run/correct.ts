@@ -2,7 +2,7 @@
 import { algorithm1, type Correction, type IterationRecord } from "../correct/algorithm.ts";
 import type { Contradiction } from "../correct/elastic.ts";
 import type { CutSet, Oracle } from "../correct/oracle.ts";
-import { memberTheta } from "../correct/pool.ts";
+import { candidateTheta } from "../correct/pool.ts";
 import { checkDataset, type Dataset, hashDataset } from "../data/dataset.ts";
 import { writePoints } from "../data/points.ts";
 import type { Model } from "../engine/model.ts";
@@ -16,7 +16,7 @@ import { sha256 } from "./folder.ts";
 import { measureFile } from "./measure.ts";
 import { openRun } from "./open.ts";
 import { type CorrectRequest, correctOptions } from "./options.ts";
-import type { InputRecord, Run, RunBeginning, RunRecord } from "./record.ts";
+import type { InputRecord, PointOrigin, Run, RunBeginning, RunRecord } from "./record.ts";
 import {
   CORRECTED,
   createRun,
@@ -47,6 +47,8 @@ export interface CorrectCall extends CorrectRequest {
   readonly resume?: boolean | undefined;
   /** Replaces the run in `folder`. */
   readonly force?: boolean | undefined;
+  /** Where the points come from, for the record: an attack and how many of its points were taken. */
+  readonly origin?: PointOrigin | undefined;
   /** Held-out data: accuracy and negative flips of every candidate of the front. */
   readonly validation?: Dataset | undefined;
   /** Worker processes; default one a core, 0 stays in this process. */
@@ -113,7 +115,7 @@ function beginningOf(model: Model, call: CorrectCall): RunBeginning {
     inputs: {
       model: { sha256: sha256(network.file), parameters: model.parameterCount },
       data: inputOf(data),
-      points: inputOf(points),
+      points: { ...inputOf(points), ...(call.origin === undefined ? {} : { origin: call.origin }) },
       ...(validation === undefined ? {} : { validation: inputOf(validation) }),
     },
     files: FILES,
@@ -160,18 +162,18 @@ function finishRecord(
 
 function validated(
   { pool: candidates, anchors }: Correction,
-  { validation: data, signal, onProgress, alphas }: CorrectCall,
+  { signal, onProgress, alphas }: Pick<CorrectCall, "signal" | "onProgress"> & { alphas: number },
+  data: Dataset,
   network: Network,
   pool: Pool,
-): Promise<Validation> | undefined {
-  if (data === undefined) return undefined;
+): Promise<Validation> {
   return validate(
     candidates.filter(({ front }) => front),
     {
       network,
       data,
       pool,
-      alphas: correctOptions({ alphas }).alphas,
+      alphas,
       anchors,
       signal,
       onProgress: (done, of) => onProgress?.("validate", done, of),
@@ -240,11 +242,8 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
     });
     await oracle.close();
 
-    const { iteration, step } = found.pool[found.choice];
-    const theta =
-      iteration === 0
-        ? network.theta0
-        : memberTheta(network.theta0, found.anchors[iteration - 1], step, options.alphas);
+    const { theta0 } = network;
+    const theta = candidateTheta(found.pool[found.choice], theta0, found.anchors, options.alphas);
     const file = networkBytes(network, theta);
     stage = "check";
     const measure = {
@@ -257,7 +256,12 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
       loss: options.loss,
     };
     const measured = await clock.stage("check", () => measureFile(file, measure));
-    const validation = await clock.stage("validate", () => validated(found, call, network, pool));
+    const held = call.validation;
+    const validation =
+      held &&
+      (await clock.stage("validate", () =>
+        validated(found, { ...call, alphas: options.alphas }, held, network, pool),
+      ));
     const parts: RunParts = {
       record: finishRecord(beginning, found, file, measured, { network, points, validation }),
       timings: {

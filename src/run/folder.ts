@@ -16,9 +16,13 @@ async function listFolder(folder: string): Promise<string[] | undefined> {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;
-    throw new TemperError("file-exists", `cannot use "${folder}" as a run folder: ${message}`, {
-      cause,
-    });
+    throw new TemperError(
+      "file-exists",
+      `cannot use "${folder}" as a run folder: ${message}\ngive a path where a folder can be made`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -33,7 +37,7 @@ export async function readJson(folder: string, name: string): Promise<unknown> {
   } catch (cause) {
     throw new TemperError(
       "run-unreadable",
-      `"${folder}" is not a run: cannot read its ${name} (${(cause as Error).message})`,
+      `"${folder}" is not a run: cannot read its ${name} (${(cause as Error).message})\ngive a folder that temper correct wrote`,
       { cause },
     );
   }

@@ -1,5 +1,6 @@
 // What a run is: the record that run.json holds, and the run in memory.
 
+import type { AttackOptions } from "../attack/options.ts";
 import type { IterationRecord, RunEnd } from "../correct/algorithm.ts";
 import type { Contradiction } from "../correct/elastic.ts";
 import type { Candidate } from "../correct/pool.ts";
@@ -23,6 +24,13 @@ export interface InputRecord {
   readonly count: number;
 }
 
+/** The attack that made the points, and which of its points were taken. */
+export interface PointOrigin {
+  readonly attack: AttackOptions;
+  readonly worst?: number | undefined;
+  readonly random?: number | undefined;
+}
+
 /** What a run is of: the same beginning and the same code give the same run. */
 export interface RunBeginning {
   readonly format: 1;
@@ -33,7 +41,7 @@ export interface RunBeginning {
   readonly inputs: {
     readonly model: { readonly sha256: string; readonly parameters: number };
     readonly data: InputRecord;
-    readonly points: InputRecord;
+    readonly points: InputRecord & { readonly origin?: PointOrigin };
     /** Held-out data, where some were given. */
     readonly validation?: InputRecord;
   };

@@ -1,6 +1,6 @@
 // A run in memory: its pool, its front, any candidate's parameters and file, and how it is saved.
 import { choose } from "../correct/choice.ts";
-import { type Candidate, memberTheta } from "../correct/pool.ts";
+import { type Candidate, candidateTheta } from "../correct/pool.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { NpyArray } from "../data/npy.ts";
 import { writeNpz } from "../data/npz.ts";
@@ -49,16 +49,14 @@ export function writeDirections(
 /** The JSON of a record or of timings as it is written. */
 export const writeJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-function thetaOf(
-  { record, theta0, anchors }: RunParts,
-  { iteration, step }: Candidate,
-): Float32Array {
-  if (iteration === 0) return theta0.slice();
-  const anchor = anchors[iteration - 1];
-  if (anchor === undefined) {
-    throw new TemperError("bad-option", `the run has no candidate of iteration ${iteration}`);
+function thetaOf({ record, theta0, anchors }: RunParts, candidate: Candidate): Float32Array {
+  if (candidate.iteration > anchors.length) {
+    throw new TemperError(
+      "bad-option",
+      `the run has no candidate of iteration ${candidate.iteration}; it made ${anchors.length}`,
+    );
   }
-  return memberTheta(theta0, anchor, step, record.options.alphas);
+  return candidateTheta(candidate, theta0, anchors, record.options.alphas);
 }
 
 const fileOf = (parts: RunParts, candidate: Candidate): Uint8Array<ArrayBuffer> =>

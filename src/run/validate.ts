@@ -1,5 +1,5 @@
 // What a correction costs on held-out data: accuracy, and the images that were right and are now wrong.
-import { type Candidate, memberTheta } from "../correct/pool.ts";
+import { type Candidate, candidateTheta } from "../correct/pool.ts";
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import type { Pool } from "../engine/pool.ts";
@@ -59,10 +59,7 @@ export async function validate(
   const validated: ValidatedCandidate[] = [];
   for (const { iteration, step } of front) {
     onProgress?.(validated.length, front.length);
-    const theta =
-      iteration === 0
-        ? network.theta0
-        : memberTheta(network.theta0, anchors[iteration - 1], step, alphas);
+    const theta = candidateTheta({ iteration, step }, network.theta0, anchors, alphas);
     const right = await rightAt(theta);
     const negativeFlips = count(before.map((was, i) => was & (1 - right[i])));
     validated.push({ iteration, step, accuracy: count(right) / data.count, negativeFlips });

@@ -1,10 +1,9 @@
 // The versions a run was made with.
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { engineVersion } from "../engine/version.ts";
 
 /** Of this package and of the engine under it. */
 export function versions(): { readonly temper: string; readonly onnxruntime: string } {
   const own = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  const engine = createRequire(import.meta.url)("onnxruntime-node/package.json");
-  return { temper: own.version, onnxruntime: engine.version };
+  return { temper: own.version, onnxruntime: engineVersion() };
 }

@@ -1,14 +1,11 @@
 // temper attack: makes points.npz, the images a model gets wrong when attacked.
-import { access, constants, stat } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Command } from "commander";
 import { attack } from "../../attack/attack.ts";
 import { type AttackName, attackNames } from "../../attack/options.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
-import { TemperError } from "../../errors.ts";
 import type { Context } from "../context.ts";
-import { openDataset, openModelFile } from "../open.ts";
+import { checkOutput, openDataset, openModelFile } from "../open.ts";
 import {
   type AttackFlags,
   attackRequest,
@@ -29,32 +26,8 @@ interface Flags extends CommonFlags, ModelFlags, AttackFlags {
   readonly random?: number;
 }
 
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
-
-/** @throws TemperError `file-missing` before any work where no file can be written at the path */
-export async function checkFolderOf(path: string): Promise<void> {
-  const folder = dirname(path);
-  const why = !(await isFolder(folder))
-    ? `there is no folder "${folder}"`
-    : (await isFolder(path))
-      ? "it is a folder"
-      : await access(folder, constants.W_OK).then(
-          () => undefined,
-          () => `the folder "${folder}" may not be written`,
-        );
-  if (why === undefined) return;
-  throw new TemperError(
-    "file-missing",
-    `cannot write "${path}": ${why}\nName a file in a folder that exists.`,
-  );
-}
-
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
-  await checkFolderOf(flags.out);
+  await checkOutput(flags.out, ".npz");
   const model = await openModelFile(path, flags);
   const data = await openDataset(flags.data, flags, context);
   const result = await attack(model, {
@@ -89,8 +62,8 @@ export function addAttack(program: Command, context: Context): void {
     .command("attack")
     .summary("find inputs the model gets wrong")
     .description(
-      "Attacks the images of DATA and writes those that are right when clean and wrong when attacked:\n" +
-        "an npz with x, y, source (index in DATA) and clean. Without --worst or --random it writes all of them.",
+      "Attacks the images of DATA and writes those that are right when clean and wrong when attacked: " +
+        "an npz with x, y, source (index in the unsliced DATA) and clean. Without --worst or --random it writes all of them.",
     )
     .argument("<model>", "ONNX file")
     .requiredOption("--data <data>", "images to attack: mnist:train, digits:train, file.npz, ...")

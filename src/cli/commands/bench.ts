@@ -70,8 +70,8 @@ export function addBench(program: Command, context: Context): void {
     .command("bench")
     .summary("recompute the paper's tables")
     .description(
-      "Recomputes Table 1 (CNNLight) or Table 2 (CNN) on the published network: for 10 to 50 points the paper's\n" +
-        "recipe, and for w = 0, 0.2, 0.4 the choice from its pool, evaluated by the paper's protocol. A second\n" +
+      "Recomputes Table 1 (CNNLight) or Table 2 (CNN) on the published network: for 10 to 50 points the paper's " +
+        "recipe, and for w = 0, 0.2, 0.4 the choice from its pool, evaluated by the paper's protocol. A second " +
         "call continues where the first was stopped.",
     )
     .argument("<table>", "table1 or table2", tableNamed)

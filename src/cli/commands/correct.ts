@@ -3,16 +3,16 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { attack } from "../../attack/attack.ts";
-import { type AttackName, attackNames } from "../../attack/options.ts";
+import { type AttackName, attackNames, attackOptions } from "../../attack/options.ts";
 import type { Contradiction } from "../../correct/elastic.ts";
-import type { Dataset } from "../../data/dataset.ts";
+import { checkDataset, type Dataset } from "../../data/dataset.ts";
 import { type LossName, lossNames } from "../../engine/losses.ts";
 import type { Model } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
 import { correct } from "../../run/correct.ts";
 import { checkFolder, RECORD } from "../../run/folder.ts";
 import { correctOptions, type Recipe, recipes } from "../../run/options.ts";
-import type { Run, RunRecord } from "../../run/record.ts";
+import type { PointOrigin, Run, RunRecord } from "../../run/record.ts";
 import { POINTS } from "../../run/run.ts";
 import { measuredHeadings, measuredRow } from "../candidates.ts";
 import type { Context } from "../context.ts";
@@ -67,7 +67,7 @@ function checkSource({ points, worst, random, eps }: Flags): void {
   if (points === undefined && eps === undefined) {
     throw new TemperError(
       "bad-option",
-      "--worst and --random attack the data and need --eps, as in --eps 0.1",
+      `${worst === undefined ? "--random" : "--worst"} attacks the data and needs --eps, as in --eps 0.1`,
     );
   }
 }
@@ -93,6 +93,13 @@ async function pointsOf(
   });
   for (const note of found.notes) context.progress.line(`note: ${note}`);
   return found.points;
+}
+
+/** What the record says of points that were found by an attack. */
+function originOf(flags: Flags): PointOrigin | undefined {
+  if (flags.points !== undefined) return undefined;
+  const { worst, random } = flags;
+  return { attack: attackOptions(attackRequest(flags, flags.attack, flags.eps!)), worst, random };
 }
 
 function endInWords({ end, iterations }: RunRecord): string | undefined {
@@ -161,15 +168,29 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   if (flags.resume !== true) await checkFolder(flags.out, flags.force === true);
   const model = await openModelFile(path, flags);
   const data = await openDataset(flags.data, flags, context);
-  const points = await pointsOf(model, data, flags, context);
   const validation =
     flags.validate === undefined ? undefined : await openDataset(flags.validate, flags, context);
+  for (const set of [data, ...(validation === undefined ? [] : [validation])]) {
+    checkDataset(set, { shape: model.inputShape, labels: model.labels });
+  }
+  const points = await pointsOf(model, data, flags, context);
+  if (points.count === 0) {
+    await model.close();
+    context.progress.stop();
+    if (flags.json === true) context.printJson({ end: "corrected-already", points: 0, out: null });
+    else
+      context.print(
+        "no point to correct: the attack turned no image; the model is unchanged, nothing written",
+      );
+    return;
+  }
   let headed = false;
   const finished = await correct(model, {
     ...options,
     data,
     points,
     validation,
+    origin: originOf(flags),
     threads: flags.threads,
     signal: context.signal,
     folder: flags.out,
@@ -188,7 +209,7 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   context.progress.stop();
   if (flags.json === true) {
     const { pool: _, ...record } = finished.record;
-    context.printJson({ ...record, seconds: finished.timings.seconds });
+    context.printJson({ ...record, chosen: finished.choice, seconds: finished.timings.seconds });
   } else {
     printRun(finished, flags.out, context);
   }
@@ -219,8 +240,8 @@ export function addCorrect(program: Command, context: Context): void {
     .command("correct")
     .summary("correct a model on given points: the main job")
     .description(
-      "Finds the model nearest to MODEL that gets the points right while the loss on DATA is held close,\n" +
-        "and writes a RUN folder: corrected.onnx, points.npz, run.json, timings.json, directions.npz.\n" +
+      "Finds the model nearest to MODEL that gets the points right while the loss on DATA is held close, " +
+        "and writes a RUN folder: corrected.onnx, points.npz, run.json, timings.json, directions.npz. " +
         "Points come from a file (--points), or from attacking DATA (--worst, --random, with --eps).",
     )
     .argument("<model>", "ONNX file")

@@ -71,10 +71,10 @@ export function addData(program: Command, context: Context): void {
     .command("data")
     .summary("fetch MNIST or CIFAR-10, or list what is there")
     .description(
-      "Fetches a data set into the data folder and checks its SHA-256. Without a name,\n" +
-        "lists which files are there and whether they are right. Right files are not\n" +
-        "fetched again, an interrupted transfer goes on where it stopped, and a wrong\n" +
-        "file is kept as NAME.wrong. CIFAR-10 arrives as one archive of 170 MB, which is\n" +
+      "Fetches a data set into the data folder and checks its SHA-256. Without a name, " +
+        "lists which files are there and whether they are right. Right files are not " +
+        "fetched again, an interrupted transfer goes on where it stopped, and a wrong " +
+        "file is kept as NAME.wrong. CIFAR-10 arrives as one archive of 170 MB, which is " +
         "removed once it is unpacked (184 MB).",
     )
     .argument("[set]", names.join(" or "), oneOf(names))

@@ -112,7 +112,7 @@ export function addDemo(program: Command, context: Context): void {
     .command("demo")
     .summary("the whole story on built-in data, no download")
     .description(
-      "Attacks a shipped network on built-in digits, corrects it on the ten worst points, and measures\n" +
+      "Attacks a shipped network on built-in digits, corrects it on the ten worst points, and measures " +
         "both on unseen digits. The digits are drawn by Temper: their figures say nothing about MNIST.",
     )
     .option("--out <dir>", "folder to write; an earlier demo in it is replaced", "temper-demo")

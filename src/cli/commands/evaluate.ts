@@ -96,7 +96,7 @@ export function addEvaluate(program: Command, context: Context): void {
     .command("evaluate")
     .summary("accuracy and loss, clean and under attack")
     .description(
-      "Measures accuracy and mean cross-entropy on DATA, and the accuracy left under each attack.\n" +
+      "Measures accuracy and mean cross-entropy on DATA, and the accuracy left under each attack. " +
         '"turned" is the share of the correctly classified images that the attack turns.',
     )
     .argument("<model...>", "ONNX files")

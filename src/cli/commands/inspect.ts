@@ -53,8 +53,8 @@ export function addInspect(program: Command, context: Context): void {
     .command("inspect")
     .summary("layers, parameters, operators")
     .description(
-      "Lists the tensors that make up theta, in order, and the operators of the graph.\n" +
-        'An operator without a gradient ("no") on the way from the weights to the logits keeps the model from\n' +
+      "Lists the tensors that make up theta, in order, and the operators of the graph. " +
+        'An operator without a gradient ("no") on the way from the weights to the logits keeps the model from ' +
         "being attacked or corrected; operators on shapes need none.",
     )
     .argument("<model>", "ONNX file")

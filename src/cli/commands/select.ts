@@ -1,13 +1,15 @@
 // temper select: chooses again from a finished run, at once.
+import { relative } from "node:path";
 import type { Command } from "commander";
 import type { Candidate } from "../../correct/pool.ts";
 import { writeAtomic } from "../../data/write.ts";
+import { TemperError } from "../../errors.ts";
 import { openRun } from "../../run/open.ts";
 import { candidateHeadings, candidateRow } from "../candidates.ts";
 import type { Context } from "../context.ts";
+import { checkOutput } from "../open.ts";
 import { number } from "../parse.ts";
 import { percent, table } from "../table.ts";
-import { checkFolderOf } from "./attack.ts";
 
 interface Flags {
   readonly weight: number;
@@ -16,7 +18,15 @@ interface Flags {
 }
 
 async function run(folder: string, flags: Flags, context: Context): Promise<void> {
-  if (flags.out !== undefined) await checkFolderOf(flags.out);
+  if (flags.out !== undefined) {
+    await checkOutput(flags.out, ".onnx");
+    if (!relative(folder, flags.out).startsWith("..")) {
+      throw new TemperError(
+        "bad-option",
+        `--out ${flags.out} lies in the run "${folder}", which never changes\ngive a path outside it`,
+      );
+    }
+  }
   const finished = await openRun(folder);
   const chosen = finished.select(flags.weight);
   if (flags.out !== undefined) await writeAtomic(flags.out, finished.bytes(chosen));
@@ -44,7 +54,7 @@ export function addSelect(program: Command, context: Context): void {
     .command("select")
     .summary("choose again from a finished run")
     .description(
-      "Shows the efficient front of a RUN and chooses from it by (19): weight 0 takes the lowest violation,\n" +
+      "Shows the efficient front of a RUN and chooses from it by (19): weight 0 takes the lowest violation, " +
         "1 the lowest training loss. RUN itself never changes; --out writes the chosen model.",
     )
     .argument("<run>", "folder written by temper correct")

@@ -5,9 +5,8 @@ import { TemperError } from "../../errors.ts";
 import { type Architecture, architectures } from "../../train/networks.ts";
 import { train } from "../../train/train.ts";
 import type { Context } from "../context.ts";
-import { openDataset } from "../open.ts";
+import { checkOutput, openDataset } from "../open.ts";
 import { count, number } from "../parse.ts";
-import { checkFolderOf } from "./attack.ts";
 
 interface Flags {
   readonly data: string;
@@ -34,7 +33,7 @@ function architectureOf(given: string): Architecture {
 
 async function run(given: string, flags: Flags, context: Context): Promise<void> {
   const architecture = architectureOf(given);
-  await checkFolderOf(flags.out);
+  await checkOutput(flags.out, ".onnx");
   const { epochs, batch, learningRate, decay, seed, out } = flags;
   const data = await openDataset(flags.data, flags, context);
   const trained = await train(architecture, {
@@ -63,7 +62,7 @@ export function addTrain(program: Command, context: Context): void {
     .command("train")
     .summary("train one of the paper's networks")
     .description(
-      "Trains a network with Adam. The defaults are the schedule of the paper's authors;\n" +
+      "Trains a network with Adam. The defaults are the schedule of the paper's authors; " +
         "cnnlight on mnist:train takes about a minute and reaches 97.5 % or more on mnist:test.",
     )
     .argument("<architecture>", architectures.join(" or "))
