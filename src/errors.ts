@@ -32,3 +32,13 @@ export class TemperError extends Error {
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new TemperError("aborted", "stopped on request");
 }
+
+/**
+ * Refuses an option unless `holds`.
+ *
+ * @param option the option's name as the command line writes it
+ * @throws TemperError `bad-option` naming the option, what was given and what is expected
+ */
+export function demand(holds: boolean, option: string, given: unknown, expected: string): void {
+  if (!holds) throw new TemperError("bad-option", `${option} ${given}: expected ${expected}`);
+}

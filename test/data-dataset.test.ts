@@ -7,7 +7,6 @@ import {
   gather,
   hashDataset,
   imagesOf,
-  labelsOf,
   slice,
 } from "../src/data/dataset.ts";
 import { drawDigits } from "../src/data/digits.ts";
@@ -44,9 +43,7 @@ describe("slices and batches", () => {
         const part = slice(data, a, b);
         const [inside, outside] = [pick % part.count, a + (pick % part.count)];
         expect(gather(part, Int32Array.of(inside))).toEqual(imagesOf(data, outside, outside + 1));
-        expect(labelsOf(part, Int32Array.of(inside))).toEqual(
-          data.labels.slice(outside, outside + 1),
-        );
+        expect(part.labels[inside]).toBe(data.labels[outside]);
         expect(part.source?.[inside]).toBe(data.source?.[outside]);
         expect(part.clean?.[2 * inside]).toBe(data.clean?.[2 * outside]);
         expect(part.first).toBe(a);
@@ -156,6 +153,27 @@ describe("points files", () => {
     expect(read.pixels).toEqual(Float32Array.of(0.1, 0.2));
     expect(read.labels).toEqual(Int32Array.of(4));
     expect(read.clean).toEqual(Float32Array.of(0, 1));
+  });
+
+  const uniform = (low: number, high: number): Float32Array =>
+    Float32Array.from({ length: 100 }, (_, i) => low + ((high - low) * i) / 99);
+  test.each<[string, Dataset["pixels"], string | undefined]>([
+    ["float bytes", uniform(0, 255).map(Math.round), "pixels reach 255: expected [0, 1]"],
+    ["resized float bytes", uniform(0, 251.5), "pixels reach 251.5: expected [0, 1]"],
+    ["a few grey levels", uniform(0, 16).map(Math.round), "pixels reach 16: expected [0, 1]"],
+    ["bytes", Uint8Array.from(uniform(0, 255)), undefined],
+    ["images in black and white", uniform(0, 1).map(Math.round), undefined],
+    ["an attack that does not clip", uniform(-0.5, 1.5), undefined],
+    ["normalised images", uniform(-2.1, 2.7), undefined],
+  ])("%s: noted where they seem not to be in pixel units", (_, values, note) => {
+    const type = values instanceof Uint8Array ? "uint8" : "float32";
+    const file = writeNpz(
+      new Map([
+        ["x", { type, shape: [100, 1], values } as NpyArray],
+        ["y", { type: "int64", shape: [100], values: new Int32Array(100) }],
+      ]),
+    );
+    expect(readPoints(file, "f.npz").note ?? "").toMatch(note === undefined ? /^$/ : note);
   });
 
   const x: NpyArray = { type: "uint8", shape: [2, 1], values: Uint8Array.of(1, 2) };

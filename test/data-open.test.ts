@@ -159,7 +159,7 @@ describe("names", () => {
     ["mnits:train", "did you mean mnist:train?"],
     ["cifar:test", "did you mean cifar10:test?"],
     ["mnist", "did you mean mnist:train?"],
-    ["photos", "Known: mnist:train, mnist:test, cifar10:train"],
+    ["photos", "known: mnist:train, mnist:test, cifar10:train"],
     ["x.npz[5]", "not a slice"],
     ["digits:test[-1:3]", "not a slice"],
     ["digits:test[0:9][0:3]", "not a slice"],

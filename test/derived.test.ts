@@ -22,12 +22,14 @@ function backward(forward: Graph, wrt: readonly string[], factored?: readonly st
     ...(factored === undefined ? {} : { factored: new Set(factored) }),
   });
   const { graph: whole } = program;
-  return printGraph({
+  const printed = printGraph({
     ...whole,
     inputs: [],
     initializers: new Map([...whole.initializers].filter(([name]) => name.startsWith("temper/"))),
     nodes: whole.nodes.slice(forward.nodes.length),
   });
+  // A long node's attributes go on a line of their own.
+  return printed.replace(/^.{110,}$/gm, (line) => line.replace(" {", "\n  {"));
 }
 
 const dense = graph({
@@ -89,7 +91,8 @@ test("a convolution: at stride 1 the image's gradient is one again, else a ConvT
     temper/Transpose_4 = Transpose(temper/Reshape_3) {perm=[0,2,1,3]}
     temper/Reshape_6 = Reshape(temper/Transpose_4, temper/ints_5)
     temper/Slice_10 = Slice(temper/Reshape_6, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
-    temper/Conv_11 = Conv(temper/Reshape_1, temper/Slice_10) {kernel_shape=[2], dilations=[1], group=1, pads=[0,1]}
+    temper/Conv_11 = Conv(temper/Reshape_1, temper/Slice_10)
+      {kernel_shape=[2], dilations=[1], group=1, pads=[0,1]}
     temper/Pad_13 = Pad(x, temper/ints_12)
     temper/Slice_17 = Slice(temper/Pad_13, temper/ints_14, temper/ints_15, temper/ints_9, temper/ints_16)
     temper/Reshape_19 = Reshape(temper/Slice_17, temper/ints_18)
@@ -108,7 +111,8 @@ test("a convolution: at stride 1 the image's gradient is one again, else a ConvT
   expect(backward(conv({ strides: [2] }), ["x"])).toMatchInlineSnapshot(`
     "const temper/ints_0: int64[3] {-1, 2, 2}
     temper/Reshape_1 = Reshape(temper/covector, temper/ints_0)
-    temper/ConvTranspose_2 = ConvTranspose(temper/Reshape_1, w) {kernel_shape=[2], strides=[2], dilations=[1], group=1, pads=[0,0], output_padding=[0]}
+    temper/ConvTranspose_2 = ConvTranspose(temper/Reshape_1, w)
+      {kernel_shape=[2], strides=[2], dilations=[1], group=1, pads=[0,0], output_padding=[0]}
     output logits, temper/ConvTranspose_2"
   `);
 });
@@ -153,7 +157,8 @@ test("a residual block: the gradients of both branches are added", () => {
     temper/Transpose_4 = Transpose(temper/Reshape_3) {perm=[0,2,1,3]}
     temper/Reshape_6 = Reshape(temper/Transpose_4, temper/ints_5)
     temper/Slice_10 = Slice(temper/Reshape_6, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
-    temper/Conv_11 = Conv(temper/Reshape_1, temper/Slice_10) {kernel_shape=[1], dilations=[1], group=1, pads=[0,0]}
+    temper/Conv_11 = Conv(temper/Reshape_1, temper/Slice_10)
+      {kernel_shape=[1], dilations=[1], group=1, pads=[0,0]}
     temper/Slice_15 = Slice(h, temper/ints_12, temper/ints_13, temper/ints_9, temper/ints_14)
     temper/Reshape_17 = Reshape(temper/Slice_15, temper/ints_16)
     temper/Reshape_18 = Reshape(temper/Reshape_17, temper/ints_16)
@@ -169,7 +174,8 @@ test("a residual block: the gradients of both branches are added", () => {
     temper/Transpose_29 = Transpose(temper/Reshape_28) {perm=[0,2,1,3]}
     temper/Reshape_30 = Reshape(temper/Transpose_29, temper/ints_5)
     temper/Slice_31 = Slice(temper/Reshape_30, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
-    temper/Conv_32 = Conv(temper/Where_27, temper/Slice_31) {kernel_shape=[1], dilations=[1], group=1, pads=[0,0]}
+    temper/Conv_32 = Conv(temper/Where_27, temper/Slice_31)
+      {kernel_shape=[1], dilations=[1], group=1, pads=[0,0]}
     output logits, temper/Conv_32, temper/Reshape_23"
   `);
 });

@@ -95,7 +95,7 @@ describe("a transfer", () => {
     const { url, requests } = await start({ "images.gz": { bytes: packed, cut } });
     await expect(got(folder, [url])).rejects.toMatchObject({
       code: "download-failed",
-      message: expect.stringContaining("Run it again to continue"),
+      message: expect.stringContaining("run it again to continue"),
     });
     expect(readdirSync(folder)).toEqual(["images.gz.part"]);
     const { size } = statSync(join(folder, "images.gz.part"));

@@ -96,7 +96,7 @@ describe("patchWeights", () => {
   });
 
   test("refuses a tensor that the file does not hold as its full list of floats", () => {
-    const refused = /does not store "(\w+)" as a list of floats; save the model again/;
+    const refused = /does not store "(\w+)" as a list of floats\nsave the model again/;
     for (const [name, length] of [
       ["missing", 6],
       ["raw", 5],

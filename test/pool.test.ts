@@ -51,6 +51,15 @@ describe.each([0, 2])("a pool of %i processes", (threads) => {
   });
 });
 
+it.each([-1, 1.5, 257, NaN, Infinity])("%s processes are refused", (threads) => {
+  expect(() => openPool(threads)).toThrow(
+    expect.objectContaining({
+      code: "bad-option",
+      message: `threads ${threads}: expected a whole number from 0 to 256`,
+    }),
+  );
+});
+
 describe("a worker that dies", () => {
   it("has its shard run again", async () => {
     pool = openPool(2);

@@ -2,10 +2,10 @@
 import { type Dataset, gather, imageSize } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import type { Pool } from "../engine/pool.ts";
-import { TemperError } from "../errors.ts";
+import { demand, TemperError } from "../errors.ts";
 import { randomStream } from "../tensor/random.ts";
 import { chooseBalanced } from "./choose.ts";
-import { type AttackOptions, type AttackRequest, attackOptions, demand } from "./options.ts";
+import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
 import { type Work, withPool } from "./session.ts";
 import * as tasks from "./tasks.ts";
 
@@ -33,9 +33,6 @@ export interface Points {
   readonly notes: readonly string[];
 }
 
-// Images a shard of an attack: small enough that progress moves.
-const SHARD = 250;
-
 interface Found {
   readonly images: readonly tasks.KeptImage[];
   readonly attacked: number;
@@ -55,28 +52,6 @@ function tally(shards: readonly tasks.AttackedShard[]): Omit<Found, "images"> {
   return { attacked, correct, broken };
 }
 
-function attackAll(
-  pool: Pool,
-  ids: Int32Array,
-  options: AttackOptions,
-  keep: number,
-  call: AttackCall,
-): Promise<tasks.AttackedShard[]> {
-  const shards = Array.from({ length: Math.ceil(ids.length / SHARD) }, (_, i) => ({
-    ids: ids.slice(i * SHARD, (i + 1) * SHARD),
-    options,
-    keep,
-  }));
-  return pool.map<tasks.AttackShard, tasks.AttackedShard>(
-    { module: tasks.module, name: "attackShard" },
-    shards,
-    {
-      signal: call.signal,
-      onDone: (done) => call.onProgress?.(Math.min(done * SHARD, ids.length), ids.length),
-    },
-  );
-}
-
 /** All images are attacked; each label keeps its `keep` worst. */
 async function findWorst(
   pool: Pool,
@@ -85,7 +60,7 @@ async function findWorst(
   call: AttackCall,
 ): Promise<Found> {
   const ids = Int32Array.from({ length: call.data.count }, (_, i) => i);
-  const shards = await attackAll(pool, ids, options, keep, call);
+  const shards = await tasks.attackAll(pool, { ids, options, keep }, call);
   return { images: shards.flatMap(({ kept }) => kept).toSorted(tasks.byMargin), ...tally(shards) };
 }
 
@@ -110,10 +85,14 @@ async function findRandom(
   for (const id of order) waiting[data.labels[id]].push(id);
 
   const attackNext = async (ids: readonly number[]): Promise<void> => {
-    const done = await attackAll(pool, Int32Array.from(ids), options, ids.length, {
-      ...call,
-      onProgress: () => call.onProgress?.(Math.min(found.size, total), total),
-    });
+    const done = await tasks.attackAll(
+      pool,
+      { ids: Int32Array.from(ids), options, keep: ids.length },
+      {
+        signal: call.signal,
+        onProgress: () => call.onProgress?.(Math.min(found.size, total), total),
+      },
+    );
     for (const id of ids) attacked.add(id);
     for (const image of done.flatMap(({ kept }) => kept)) found.set(image.id, image);
     shards.push(...done);

@@ -41,8 +41,6 @@ export interface Evaluation {
   readonly attacks: readonly AttackResult[];
 }
 
-const SHARD = 250;
-
 /** Whether a pixel, in pixel units, lies outside the range. */
 function leaves({ pixels }: Dataset, [low, high]: readonly [number, number]): boolean {
   if (pixels instanceof Float32Array) return pixels.some((v) => v < low || v > high);
@@ -87,7 +85,8 @@ async function measureClean(pool: Pool, call: EvaluateCall): Promise<CleanResult
   if (!Number.isFinite(loss)) {
     throw new TemperError(
       "model-unsupported",
-      `the loss on ${data.name} is ${loss}: the model's outputs are not finite\ncheck its weights, and that the data are in the range it was trained on`,
+      `the loss on ${data.name} is ${loss}: the model's outputs are not finite\n` +
+        "check its weights, and that the data are in the range it was trained on",
     );
   }
   return {
@@ -103,18 +102,12 @@ async function marginsUnder(
   call: EvaluateCall,
 ): Promise<{ clean: Float32Array[]; attacked: Float32Array[] }> {
   const { data, signal, onProgress } = call;
-  const args = Array.from({ length: Math.ceil(data.count / SHARD) }, (_, i): tasks.AttackShard => {
-    const length = Math.min(SHARD, data.count - i * SHARD);
-    return { ids: Int32Array.from({ length }, (_, k) => i * SHARD + k), options, keep: 0 };
-  });
+  const ids = Int32Array.from({ length: data.count }, (_, i) => i);
   const stage = `${options.attack} ${options.eps}`;
-  const shards = await pool.map<tasks.AttackShard, tasks.AttackedShard>(
-    { module: tasks.module, name: "attackShard" },
-    args,
-    {
-      signal,
-      onDone: (done) => onProgress?.(stage, Math.min(done * SHARD, data.count), data.count),
-    },
+  const shards = await tasks.attackAll(
+    pool,
+    { ids, options, keep: 0 },
+    { signal, onProgress: (done, of) => onProgress?.(stage, done, of) },
   );
   return {
     clean: shards.map(({ cleanMargins }) => cleanMargins),

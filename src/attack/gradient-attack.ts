@@ -105,7 +105,8 @@ export async function attackBatch(
     if (image.some(Number.isNaN)) {
       throw new TemperError(
         "data-mismatch",
-        `the model's gradient at image ${ids[i]} is not a number, so there is no direction to attack in\ncheck the scale of the inputs and the model's weights`,
+        `the model's gradient at image ${ids[i]} is not a number, so there is no direction to attack in\n` +
+          "check the scale of the inputs and the model's weights",
       );
     }
     if (!threat.contains(image, original)) {

@@ -1,5 +1,5 @@
 // What an attack may do: the options, their honest defaults, and the paper's protocol in one word.
-import { TemperError } from "../errors.ts";
+import { demand } from "../errors.ts";
 
 export const attackNames = ["fgsm", "pgd"] as const;
 export type AttackName = (typeof attackNames)[number];
@@ -46,11 +46,6 @@ export interface AttackRequest {
   /** "cleverhans": predicted labels and no clip, as in the paper's tables, unless stated otherwise. */
   readonly protocol?: Protocol | undefined;
   readonly seed?: number | undefined;
-}
-
-/** @throws TemperError `bad-option` naming the option, what was given and what is expected */
-export function demand(holds: boolean, option: string, given: unknown, expected: string): void {
-  if (!holds) throw new TemperError("bad-option", `${option} ${given}: expected ${expected}`);
 }
 
 /**

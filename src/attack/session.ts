@@ -2,7 +2,6 @@
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import { openPool, type Pool } from "../engine/pool.ts";
-import { demand } from "./options.ts";
 
 /** What every long call of the library takes. */
 export interface Work {
@@ -14,15 +13,17 @@ export interface Work {
 // Below this many images, starting processes costs more than it saves.
 const SMALL = 256;
 
-/** Runs `use` with a pool that shares the model and the data, and closes the pool whatever happens. */
+/**
+ * Runs `use` with a pool that shares the model and the data, and closes the pool whatever happens.
+ *
+ * @throws TemperError `data-mismatch`, or `bad-option` for `threads`
+ */
 export async function withPool<R>(
   model: Model,
   data: Dataset,
   { threads }: Work,
   use: (pool: Pool) => Promise<R>,
 ): Promise<R> {
-  const holds = threads === undefined || (Number.isInteger(threads) && threads >= 0);
-  demand(holds, "threads", threads, "a whole number, 0 or more");
   checkDataset(data, { shape: model.inputShape, labels: model.labels });
   const pool = openPool(threads ?? (data.count < SMALL ? 0 : undefined));
   try {

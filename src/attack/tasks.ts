@@ -3,6 +3,7 @@ import { type Dataset, gather } from "../data/dataset.ts";
 import { BATCH, inputGradientOfAll } from "../engine/batches.ts";
 import { oneHot } from "../engine/logits.ts";
 import type { Network } from "../engine/network.ts";
+import type { Pool } from "../engine/pool.ts";
 import type { Programs } from "../engine/programs.ts";
 import type { TaskState } from "../engine/task.ts";
 import { sharedPrograms } from "../engine/tasks.ts";
@@ -57,7 +58,7 @@ function classifierOf(network: Network, programs: Programs): Classifier {
 }
 
 /** The `keep` worst of each label. Ties go to the smaller id, so that the order of shards cannot show. */
-export function worstOfEachLabel(images: readonly KeptImage[], keep: number): KeptImage[] {
+function worstOfEachLabel(images: readonly KeptImage[], keep: number): KeptImage[] {
   const taken = new Map<number, number>();
   return images.toSorted(byMargin).filter(({ label }) => {
     const n = (taken.get(label) ?? 0) + 1;
@@ -68,6 +69,31 @@ export function worstOfEachLabel(images: readonly KeptImage[], keep: number): Ke
 
 /** Worst first. */
 export const byMargin = (a: KeptImage, b: KeptImage): number => a.margin - b.margin || a.id - b.id;
+
+// Images a shard: small enough that progress moves.
+const SHARD = 250;
+
+/**
+ * Attacks the images `ids`, split into shards that the pool runs; results in the order of `ids`. The
+ * pool shares the keys network, theta and data.
+ */
+export function attackAll(
+  pool: Pool,
+  { ids, ...rest }: AttackShard,
+  call: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: ((done: number, of: number) => void) | undefined;
+  },
+): Promise<AttackedShard[]> {
+  const shards = Array.from({ length: Math.ceil(ids.length / SHARD) }, (_, i) => ({
+    ...rest,
+    ids: ids.slice(i * SHARD, (i + 1) * SHARD),
+  }));
+  return pool.map<AttackShard, AttackedShard>({ module, name: "attackShard" }, shards, {
+    signal: call.signal,
+    onDone: (done) => call.onProgress?.(Math.min(done * SHARD, ids.length), ids.length),
+  });
+}
 
 export async function attackShard(state: TaskState, shard: AttackShard): Promise<AttackedShard> {
   const { network, programs } = await sharedPrograms(state);

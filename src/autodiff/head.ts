@@ -18,7 +18,8 @@ export function logitsOf(graph: Graph, output?: string): string {
     const listed = names.map((name) => `"${name}"`).join(", ");
     throw new TemperError(
       "bad-option",
-      `the model has the outputs ${listed}${output === undefined ? "" : `, not "${output}"`}\nname the one that holds the logits with output (--output NAME)`,
+      `the model has the outputs ${listed}${output === undefined ? "" : `, not "${output}"`}\n` +
+        "name the one that holds the logits with output (--output NAME)",
     );
   }
   const maker = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
@@ -38,7 +39,8 @@ function refuseReshapedSoftmax(maker: ReadonlyMap<string, Node>, output: string)
   if (node !== undefined && endings.has(node.op) && node.op !== "Identity") {
     throw new TemperError(
       "model-unsupported",
-      `${nodeLabel(node)} is reshaped before it leaves the model, so its logits are not [batch, labels]\nexport the model without its final ${node.op}, or with it last`,
+      `${nodeLabel(node)} is reshaped before it leaves the model, so its logits are not [batch, labels]\n` +
+        `export the model without its final ${node.op}, or with it last`,
     );
   }
 }

@@ -3,7 +3,7 @@ import { TemperError } from "../errors.ts";
 import type { Node } from "../onnx/graph.ts";
 
 /** The word for the last dense layer; anything else is a pattern. */
-export const LAST = "last";
+const LAST = "last";
 
 const dense = new Set(["Gemm", "MatMul"]);
 
@@ -47,7 +47,8 @@ export function selectTrainable<T extends { readonly name: string }>(
     const more = tensors.length > 8 ? `, and ${tensors.length - 8} more` : "";
     throw new TemperError(
       "bad-option",
-      `trainable "${pattern}" selects none of the model's tensors: ${names.join(", ")}${more}\ngive a pattern such as "fc*", or last`,
+      `trainable "${pattern}" selects none of the model's tensors: ${names.join(", ")}${more}\n` +
+        'give a pattern such as "fc*", or last',
     );
   }
   return selected;

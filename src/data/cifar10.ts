@@ -17,7 +17,7 @@ function checkBatch({ path, bytes }: CifarBatch): void {
   const refuse = (what: string): never => {
     throw new TemperError(
       "data-unreadable",
-      `${path}: ${what}\nGive the batch file of CIFAR-10's binary version, gzipped or not.`,
+      `${path}: ${what}\ngive the batch file of CIFAR-10's binary version, gzipped or not`,
     );
   };
   if (bytes.length === 0 || bytes.length % RECORD !== 0) {
@@ -32,7 +32,7 @@ function checkBatch({ path, bytes }: CifarBatch): void {
  * The records of all batches in order, images [count, 3, 32, 32].
  * @throws TemperError data-unreadable: half a record, a label above 9
  */
-export function readCifarBatches(name: string, batches: readonly CifarBatch[]): Dataset {
+function readCifarBatches(name: string, batches: readonly CifarBatch[]): Dataset {
   for (const batch of batches) checkBatch(batch);
   const count = batches.reduce((sum, { bytes }) => sum + bytes.length / RECORD, 0);
   const pixels = new Uint8Array(count * PIXELS);

@@ -71,11 +71,6 @@ export function gather(dataset: Dataset, indices: Int32Array): Float32Array {
   return out;
 }
 
-/** The labels of the given indices; a copy. */
-export function labelsOf(dataset: Dataset, indices: Int32Array): Int32Array {
-  return indices.map((index) => dataset.labels[index]);
-}
-
 /**
  * Images `from` .. `to` - 1 as a dataset of its own that shares memory. Its name counts from the
  * start of the unsliced data, so a slice of a slice opens by its name too.
@@ -86,7 +81,7 @@ export function slice(dataset: Dataset, from = 0, to = dataset.count): Dataset {
   if (!(Number.isInteger(from) && Number.isInteger(to) && 0 <= from && from < to && to <= count)) {
     throw new TemperError(
       "bad-option",
-      `${name}: slice [${from}:${to}] does not fit ${count} images\nGive [a:b] with 0 <= a < b <= ${count}.`,
+      `${name}: slice [${from}:${to}] does not fit ${count} images\ngive [a:b] with 0 <= a < b <= ${count}`,
     );
   }
   const size = imageSize(shape);
@@ -108,7 +103,8 @@ function checkFinite(dataset: Dataset, values: Float32Array, what: string): void
   const size = imageSize(dataset.shape);
   throw new TemperError(
     "data-mismatch",
-    `${dataset.name}: ${what} ${Math.floor(at / size)} holds ${values[at]} at pixel ${at % size}\nEvery pixel must be a finite number; leave that image out or repair it.`,
+    `${dataset.name}: ${what} ${Math.floor(at / size)} holds ${values[at]} at pixel ${at % size}\n` +
+      "every pixel must be a finite number; leave that image out or repair it",
   );
 }
 
@@ -120,7 +116,8 @@ function checkCounts({ name, shape, count, pixels, labels, clean }: Dataset): vo
   const before = clean === undefined ? "" : ` ${clean.length} clean pixels,`;
   throw new TemperError(
     "data-mismatch",
-    `${name}: ${count} images of [${shape}] with ${pixels.length} pixels,${before} ${labels.length} labels\nGive at least one image, ${size} pixels and one label each.`,
+    `${name}: ${count} images of [${shape}] with ${pixels.length} pixels,${before} ${labels.length} labels\n` +
+      `give at least one image, ${size} pixels and one label each`,
   );
 }
 
@@ -138,7 +135,7 @@ export function checkDataset(
   if (dataset.shape.length !== shape.length || dataset.shape.some((dim, i) => dim !== shape[i])) {
     throw new TemperError(
       "data-mismatch",
-      `${name}: images are [${dataset.shape}], but the model takes [${shape}]\nGive data of the model's shape.`,
+      `${name}: images are [${dataset.shape}], but the model takes [${shape}]\ngive data of the model's shape`,
     );
   }
   checkCounts(dataset);
@@ -146,7 +143,9 @@ export function checkDataset(
   if (bad >= 0) {
     throw new TemperError(
       "data-mismatch",
-      `${name}: the label of image ${bad} is ${dataset.labels[bad]}, but the model has ${labels} labels (0 to ${labels - 1})\nGive labels that are indices of the model's outputs.`,
+      `${name}: the label of image ${bad} is ${dataset.labels[bad]}, ` +
+        `but the model has ${labels} labels (0 to ${labels - 1})\n` +
+        "give labels that are indices of the model's outputs",
     );
   }
   if (dataset.pixels instanceof Float32Array) checkFinite(dataset, dataset.pixels, "image");

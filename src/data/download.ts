@@ -24,7 +24,7 @@ export function unwritable(path: string): (cause: Error) => never {
   return (cause) => {
     throw new TemperError(
       "file-missing",
-      `${path}: cannot be written: ${cause.message}\nMake room or rights there, or give another folder with --data-dir.`,
+      `${path}: cannot be written: ${cause.message}\nmake room or rights there, or give another folder with --data-dir`,
       { cause },
     );
   };
@@ -132,9 +132,10 @@ export async function download(known: KnownFile, options: DownloadOptions): Prom
       reasons.push(`${mirror} (${reasonOf(error)})`);
     }
   }
-  const kept = (await sizeOf(part)) > 0 ? "Run it again to continue, or" : "Try again later, or";
+  const kept = (await sizeOf(part)) > 0 ? "run it again to continue, or" : "try again later, or";
   throw new TemperError(
     "download-failed",
-    `${known.name} could not be fetched from ${reasons.join(", ")}\n${kept} download it by hand into ${folder}, or set --data-dir to a folder that has the data.`,
+    `${known.name} could not be fetched from ${reasons.join(", ")}\n` +
+      `${kept} download it by hand into ${folder}, or set --data-dir to a folder that has the data`,
   );
 }

@@ -26,14 +26,14 @@ export function dataFolder({ dataDir }: FolderOptions = {}): string {
 }
 
 /** Unpacks gzip, recognised by its first bytes; other bytes are returned as they are. */
-export function gunzip(bytes: Uint8Array, where: string): Uint8Array {
+function gunzip(bytes: Uint8Array, where: string): Uint8Array {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
     return gunzipSync(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
   } catch (cause) {
     throw new TemperError(
       "data-unreadable",
-      `${where}: cannot be unpacked: ${(cause as Error).message}\nThe gzip file is damaged; fetch it again.`,
+      `${where}: cannot be unpacked: ${(cause as Error).message}\nthe gzip file is damaged; fetch it again`,
       { cause },
     );
   }
@@ -50,7 +50,7 @@ export async function readDataFile(path: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new TemperError(
       "file-missing",
-      `${path}: cannot be read: ${(cause as Error).message}\nCheck the path.`,
+      `${path}: cannot be read: ${(cause as Error).message}\ncheck the path`,
       { cause },
     );
   }
@@ -75,6 +75,8 @@ export async function findPublished(folder: string, name: string): Promise<strin
 export function missingPublished(data: string, folder: string, file: string): TemperError {
   return new TemperError(
     "file-missing",
-    `${data}: ${file} (or ${file}.gz) is not in ${folder}\n"temper data ${data.split(":")[0]}" fetches it. Or put the files as published there, or set TEMPER_DATA or --data-dir to the folder above it.`,
+    `${data}: ${file} (or ${file}.gz) is not in ${folder}\n` +
+      `"temper data ${data.split(":")[0]}" fetches it; ` +
+      "or put the files as published there, or set TEMPER_DATA or --data-dir to the folder above it",
   );
 }

@@ -11,7 +11,8 @@ function readIdx(bytes: Uint8Array, magic: number, where: string): [number[], Ui
   const refuse = (what: string): never => {
     throw new TemperError(
       "data-unreadable",
-      `${where}: ${what}\nGive the IDX ${magic === IMAGES_MAGIC ? "images" : "labels"} file as published, gzipped or not.`,
+      `${where}: ${what}\n` +
+        `give the IDX ${magic === IMAGES_MAGIC ? "images" : "labels"} file as published, gzipped or not`,
     );
   };
   const header = 4 + 4 * (magic & 0xff); // the magic's last byte is the number of dimensions
@@ -35,7 +36,7 @@ function readIdx(bytes: Uint8Array, magic: number, where: string): [number[], Ui
  * names them in messages.
  * @throws TemperError data-unreadable: wrong magic, truncated, too long, counts that differ
  */
-export function readIdxPair(
+function readIdxPair(
   images: Uint8Array,
   labels: Uint8Array,
   where: { readonly name: string; readonly images: string; readonly labels: string },
@@ -45,7 +46,8 @@ export function readIdxPair(
   if (count !== labelCount) {
     throw new TemperError(
       "data-unreadable",
-      `${where.name}: ${count} images in ${where.images}, but ${labelCount} labels in ${where.labels}\nGive two files of the same set.`,
+      `${where.name}: ${count} images in ${where.images}, but ${labelCount} labels in ${where.labels}\n` +
+        "give two files of the same set",
     );
   }
   return {

@@ -38,7 +38,7 @@ function unknownName(base: string): TemperError {
     (word) => word.startsWith(`${base}:`) || editDistance(base.toLowerCase(), word) <= 2,
   );
   const question = near === undefined ? "" : `; did you mean ${near}?`;
-  return new TemperError("bad-option", `unknown data: ${base}${question}\nKnown: ${KNOWN}.`);
+  return new TemperError("bad-option", `unknown data: ${base}${question}\nknown: ${KNOWN}`);
 }
 
 function parseSource(base: string): DataSource {
@@ -52,7 +52,8 @@ function parseSource(base: string): DataSource {
     }
     throw new TemperError(
       "bad-option",
-      `${base}: ${paths.length === 2 ? "a path is empty" : `${paths.length} paths`}\nGive idx:IMAGES,LABELS with one comma, paths without commas.`,
+      `${base}: ${paths.length === 2 ? "a path is empty" : `${paths.length} paths`}\n` +
+        "give idx:IMAGES,LABELS with one comma, paths without commas",
     );
   }
   if (base.endsWith(".npz")) return { kind: "npz", path: base };
@@ -69,7 +70,7 @@ export function parseDataName(name: string): DataName {
     if (!name.endsWith("]")) return { base: name, source: parseSource(name) };
     throw new TemperError(
       "bad-option",
-      `${name}: not a slice\nGive one slice [a:b], whole numbers, a or b may be omitted.`,
+      `${name}: not a slice\ngive one slice [a:b], whole numbers, a or b may be omitted`,
     );
   }
   const bound = (digits: string): number | undefined => (digits ? Number(digits) : undefined);

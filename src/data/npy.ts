@@ -45,7 +45,7 @@ function viewValues(type: NpyArray["type"], bytes: Uint8Array, where: string): N
     if (BigInt(values[i]) !== wide[i]) {
       throw new TemperError(
         "data-unreadable",
-        `${where}: entry ${i} is ${wide[i]}, outside the 32-bit integers\nLabels and indices must fit int32.`,
+        `${where}: entry ${i} is ${wide[i]}, outside the 32-bit integers\nlabels and indices must fit int32`,
       );
     }
   }
@@ -57,7 +57,7 @@ function viewValues(type: NpyArray["type"], bytes: Uint8Array, where: string): N
  * @throws TemperError data-unreadable: another element type, Fortran order, truncated or too long
  */
 export function readNpy(bytes: Uint8Array, where: string): NpyArray {
-  const refuse = (what: string, todo = "Save it again with numpy.save."): TemperError =>
+  const refuse = (what: string, todo = "save it again with numpy.save"): TemperError =>
     new TemperError("data-unreadable", `${where}: ${what}\n${todo}`);
   const text = (from: number, to: number): string =>
     String.fromCharCode(...bytes.subarray(from, to));
@@ -76,19 +76,19 @@ export function readNpy(bytes: Uint8Array, where: string): NpyArray {
   const fields = HEADER.exec(header);
   if (fields === null) {
     const shown = header.slice(0, 80).trim();
-    throw refuse(`has the header ${shown}`, "Save a plain array of numbers with numpy.save.");
+    throw refuse(`has the header ${shown}`, "save a plain array of numbers with numpy.save");
   }
   const [, order, code, fortran, dims] = fields;
   const type = TYPES.get(code);
   if (type === undefined) {
     throw refuse(
       `has elements of type ${order}${code}`,
-      `Convert it with .astype to one of ${[...TYPES.values()].join(", ")}.`,
+      `convert it with .astype to one of ${[...TYPES.values()].join(", ")}`,
     );
   }
   const shape = dims.split(",").filter(Boolean).map(Number);
   if (fortran === "True" && shape.length > 1) {
-    throw refuse("is in Fortran order", "Save numpy.ascontiguousarray(array) instead.");
+    throw refuse("is in Fortran order", "save numpy.ascontiguousarray(array) instead");
   }
   const width = Number(code[1]);
   const expected = imageSize(shape) * width;

@@ -34,7 +34,7 @@ export function readNpz(
   } catch (cause) {
     throw new TemperError(
       "data-unreadable",
-      `${where}: is not a readable .npz archive: ${(cause as Error).message}\nSave it again with numpy.savez.`,
+      `${where}: is not a readable .npz archive: ${(cause as Error).message}\nsave it again with numpy.savez`,
       { cause },
     );
   }
@@ -62,7 +62,7 @@ export function writeNpz(arrays: ReadonlyMap<string, NpyArray>): Uint8Array {
   if (total > MAX_ARCHIVE_BYTES) {
     throw new TemperError(
       "data-mismatch",
-      `${total} bytes do not fit one .npz file (4 GiB)\nWrite fewer images.`,
+      `${total} bytes do not fit one .npz file (4 GiB)\nwrite fewer images`,
     );
   }
   return zipSync(members, { level: 0, mtime: EPOCH });

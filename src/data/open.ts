@@ -33,7 +33,8 @@ async function refuseFolder(name: string): Promise<void> {
   if (!isFolder) return;
   throw new TemperError(
     "bad-option",
-    `${name}: a folder of images is not supported\nPack it into a .npz file with x uint8 [n, c, h, w] and y integer [n].`,
+    `${name}: a folder of images is not supported\n` +
+      "pack it into a .npz file with x uint8 [n, c, h, w] and y integer [n]",
   );
 }
 
@@ -48,7 +49,7 @@ export async function openData(name: string, options: FolderOptions = {}): Promi
   const { base, source, slice: range } = parseDataName(name);
   const dataset = await load(base, source, options);
   if (dataset.count === 0) {
-    throw new TemperError("data-unreadable", `${base}: holds no images\nGive data with images.`);
+    throw new TemperError("data-unreadable", `${base}: holds no images\ngive data with images`);
   }
   return range ? slice(dataset, range.from, range.to) : dataset;
 }

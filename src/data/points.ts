@@ -5,11 +5,27 @@ import type { NpyArray } from "./npy.ts";
 import { readNpz, writeNpz } from "./npz.ts";
 
 const LAYOUT =
-  "The file needs x float32 or uint8 [n, c, h, w] and y integer [n]; source [n] and clean like x are optional.";
+  "the file needs x float32 or uint8 [n, c, h, w] and y integer [n]; source [n] and clean like x are optional";
+
+/**
+ * What to say of floats that look like bytes: beyond what an attack adds to [0, 1], and most of them
+ * whole or the largest near 255. Normalised images, a few standard deviations wide, are neither.
+ */
+function noteOf(pixels: Uint8Array | Float32Array): string | undefined {
+  if (!(pixels instanceof Float32Array)) return undefined;
+  let largest = 0;
+  let whole = 0;
+  for (const value of pixels) {
+    if (value > largest) largest = value;
+    if (Number.isInteger(value)) whole++;
+  }
+  const bytes = largest > 2 && (2 * whole > pixels.length || (largest > 128 && largest <= 256));
+  return bytes ? `pixels reach ${largest}: expected [0, 1]; divide bytes by 255` : undefined;
+}
 
 /**
  * Reads x, y and, where there, source and clean; float64 is narrowed to float32. Values of x
- * outside [0, 1] are kept: an attack need not clip.
+ * outside [0, 1] are kept: an attack need not clip; floats that look like bytes get a `note`.
  * @throws TemperError data-unreadable: an array is missing, of the wrong type or length
  */
 export function readPoints(bytes: Uint8Array, name: string): Dataset {
@@ -45,14 +61,16 @@ export function readPoints(bytes: Uint8Array, name: string): Dataset {
 
   const source = arrays.get("source");
   const clean = arrays.get("clean");
+  const images = pixels("x", x);
   return {
     name,
     shape,
     count,
-    pixels: pixels("x", x),
+    pixels: images,
     labels: integers("y", required("y")),
     source: source && integers("source", source),
     clean: clean && toPixelUnits(pixels("clean", clean)),
+    note: noteOf(images),
   };
 }
 

@@ -4,7 +4,7 @@ import { TemperError } from "../errors.ts";
 const BLOCK = 512; // headers and contents are padded to whole blocks
 
 const refuse = (what: string): never => {
-  throw new TemperError("data-unreadable", `the archive ${what}\nIt is not the published one.`);
+  throw new TemperError("data-unreadable", `the archive ${what}\nit is not the published one`);
 };
 
 const text = (header: Uint8Array, at: number, length: number): string =>

@@ -30,7 +30,8 @@ export async function writeAtomic(path: string, bytes: Uint8Array | string): Pro
     await rm(temporary, { force: true }).catch(() => undefined); // the first failure is the news
     throw new TemperError(
       "file-missing",
-      `${path}: cannot be written: ${(cause as Error).message}\nCheck that the folder exists, may be written and has space.`,
+      `${path}: cannot be written: ${(cause as Error).message}\n` +
+        "check that the folder exists, may be written and has space",
       { cause },
     );
   }

@@ -82,7 +82,8 @@ export function createChildren(count: number): Pool {
       job.fail(
         new TemperError(
           "worker-failed",
-          `a worker process ended ${TRIES} times on the same shard (${why})\nit may have run out of memory: try fewer --threads`,
+          `a worker process ended ${TRIES} times on the same shard (${why})\n` +
+            "it may have run out of memory: try fewer --threads",
         ),
       );
     }

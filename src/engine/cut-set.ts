@@ -113,7 +113,8 @@ export function createCutSet({ network, points, programsAt }: CutSource): CutSet
   if (network.parameters.length === 0) {
     throw new TemperError(
       "model-unsupported",
-      'the model has no float32 weights that could be changed\n"temper inspect" lists its operators; quantised layers and layers without a gradient have none',
+      "the model has no float32 weights that could be changed\n" +
+        '"temper inspect" lists its operators; quantised layers and layers without a gradient have none',
     );
   }
   const { layers, plains, width } = layoutOf(network);

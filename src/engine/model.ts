@@ -20,7 +20,12 @@ export interface Model {
   readonly parameterCount: number;
   /** The tensors of theta in order; offsets and sizes count floats. */
   readonly parameters: readonly Parameter[];
-  /** The plain data behind the model, for the rooms below the engine. */
+  /**
+   * The plain data behind the model, for the other rooms of this package; not part of the public
+   * contract.
+   *
+   * @internal
+   */
   readonly network: Network;
   /** A copy of theta [parameterCount]. */
   theta(): Float32Array;

@@ -70,7 +70,8 @@ async function measureShapes(graph: Graph, inputShape: readonly number[]): Promi
         if (shape === undefined) {
           throw new TemperError(
             "model-unsupported",
-            `${nodeLabel(node)} makes [${first.get(name)!.dims}] of 2 images and [${second.get(name)!.dims}] of 3\nits shape must be fixed or proportional to the batch`,
+            `${nodeLabel(node)} makes [${first.get(name)!.dims}] of 2 images and [${second.get(name)!.dims}] of 3\n` +
+              "its shape must be fixed or proportional to the batch",
           );
         }
         shapes.set(name, shape);
@@ -93,7 +94,8 @@ function checkNames({ inputs, initializers, nodes }: Graph): void {
   if (reserved === undefined) return;
   throw new TemperError(
     "model-unsupported",
-    `the model has a value named "${reserved}"; __proto__ and names that begin with "${OWN_NAMES}" are reserved\nrename it`,
+    `the model has a value named "${reserved}"; __proto__ and names that begin with "${OWN_NAMES}" are reserved\n` +
+      "rename it",
   );
 }
 
@@ -114,7 +116,9 @@ function inputShapeOf(graph: Graph): number[] {
   ) {
     throw new TemperError(
       "model-unsupported",
-      `input "${name}" is ${type}[${dims.map((d) => d ?? "?").join(", ")}]; expected float32 [batch, channels, height, width]\nexport the model with fixed image sizes and an open batch`,
+      `input "${name}" is ${type}[${dims.map((d) => d ?? "?").join(", ")}]; ` +
+        "expected float32 [batch, channels, height, width]\n" +
+        "export the model with fixed image sizes and an open batch",
     );
   }
   const size = elementCount(shape as number[]);
@@ -141,7 +145,8 @@ function normalizationOf(
     if (values.length !== channels || !values.every(Number.isFinite)) {
       throw new TemperError(
         "bad-option",
-        `${word} ${values.join(",")} does not fit the model's input of ${channels} channel(s)\ngive ${channels} comma-separated number(s)`,
+        `${word} ${values.join(",")} does not fit the model's input of ${channels} channel(s)\n` +
+          `give ${channels} comma-separated number(s)`,
       );
     }
   }
@@ -172,7 +177,8 @@ export async function loadNetwork(
     const shown = (shapes.get(logits) ?? []).map((d) => (d < 0 ? `${-d} x batch` : d));
     throw new TemperError(
       "model-unsupported",
-      `the output is [${shown.join(", ")}]; a classifier's is [batch, labels] with at least 2 labels\nexport the model with an open batch dimension`,
+      `the output is [${shown.join(", ")}]; a classifier's is [batch, labels] with at least 2 labels\n` +
+        "export the model with an open batch dimension",
     );
   }
   const constants = new Map<string, Tensor>(

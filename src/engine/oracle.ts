@@ -24,7 +24,10 @@ export interface OracleOptions {
   readonly onShard?: ((done: number, of: number) => void) | undefined;
 }
 
-/** The oracle and what it holds. Give it the pool to itself: it shares the keys network, data and theta. */
+/**
+ * The oracle and what it holds. Give it the pool to itself: it shares the keys network, data, theta
+ * and order.
+ */
 export interface EngineOracle extends Oracle {
   close(): Promise<void>;
 }

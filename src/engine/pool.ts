@@ -1,6 +1,6 @@
 // Where shards run: in this process or in child processes, one onnxruntime thread each.
 import { availableParallelism } from "node:os";
-import { throwIfAborted } from "../errors.ts";
+import { demand, throwIfAborted } from "../errors.ts";
 import { createChildren } from "./children.ts";
 import { createTaskState, type TaskFunction, type TaskName } from "./task.ts";
 
@@ -33,8 +33,17 @@ export interface Pool {
   close(): Promise<void>;
 }
 
-/** A pool of `threads` child processes (default: one a core), or this process alone where it is 0. */
-export function openPool(threads: number = availableParallelism()): Pool {
+// More is a slip of the hand: each process holds the model and the data.
+const MOST = 256;
+
+/**
+ * A pool of `threads` child processes (default: one a core), or this process alone where it is 0.
+ *
+ * @throws TemperError `bad-option` unless `threads` is a whole number from 0 to 256
+ */
+export function openPool(threads: number = Math.min(availableParallelism(), MOST)): Pool {
+  const holds = Number.isInteger(threads) && threads >= 0 && threads <= MOST;
+  demand(holds, "threads", threads, `a whole number from 0 to ${MOST}`);
   return threads === 0 ? localPool() : createChildren(threads);
 }
 

@@ -10,7 +10,10 @@ import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
 import { type FloatArray, Session } from "./session.ts";
 
-/** Gradients in theta of a weighted sum of logits or of a summed loss. */
+/**
+ * Gradients in theta or in the input of a weighted sum of logits ("logits") or of a summed loss;
+ * "cuts" is "theta-of-logits" with the gradients of dense layers as two factors.
+ */
 export type ProgramName =
   | "input-of-cross-entropy"
   | "input-of-logits"

@@ -1,4 +1,4 @@
-// The engine's shards: a slice of the training set, its loss or its loss gradient, in a worker or here.
+// The engine's shards, in a worker or here: a slice's summed loss or its gradient, and each image's loss or rightness.
 import { type Dataset, imageSize, imagesOf, toPixelUnits } from "../data/dataset.ts";
 import { eachBatch } from "./batches.ts";
 import { marginOf, oneHot } from "./logits.ts";

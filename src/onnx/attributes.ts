@@ -1,12 +1,11 @@
 // Attributes of a node: short constructors, and readers with the standard's defaults.
 import { TemperError } from "../errors.ts";
-import { type Attribute, type Node, nodeLabel, type Tensor } from "./graph.ts";
+import { type Attribute, type Node, nodeLabel } from "./graph.ts";
 
 export const int = (value: number): Attribute => ({ kind: "int", value });
 export const ints = (value: readonly number[]): Attribute => ({ kind: "ints", value });
 export const float = (value: number): Attribute => ({ kind: "float", value });
 export const text = (value: string): Attribute => ({ kind: "string", value });
-export const tensorAttribute = (value: Tensor): Attribute => ({ kind: "tensor", value });
 
 function read<K extends "int" | "float" | "string" | "ints">(
   node: Node,

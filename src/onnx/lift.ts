@@ -5,7 +5,7 @@ import { int, intOf, intsOf } from "./attributes.ts";
 import { type Attribute, type Graph, type Node, nodeLabel, type Tensor } from "./graph.ts";
 
 /** The oldest operator set that gradient graphs are written in. */
-export const GRADIENT_OPSET = 18;
+const GRADIENT_OPSET = 18;
 
 /** How the names begin that Temper adds to a graph. */
 export const OWN_NAMES = "temper/";

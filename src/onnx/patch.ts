@@ -131,7 +131,8 @@ export function patchWeights(
   if (missing.size > 0) {
     throw new TemperError(
       "model-unsupported",
-      `the file does not store ${[...missing].map((name) => `"${name}"`).join(", ")} as a list of floats; save the model again with raw data`,
+      `the file does not store ${[...missing].map((name) => `"${name}"`).join(", ")} as a list of floats\n` +
+        "save the model again with raw data",
     );
   }
   return patched;

@@ -15,7 +15,7 @@ import type { Attribute, Graph, Node, Tensor, ValueInfo } from "./graph.ts";
 import { elementType, readTensor } from "./tensor-proto.ts";
 
 /** The oldest operator set whose meaning is covered; older files differ in BatchNormalization, Clip, pads. */
-export const OLDEST_OPSET = 11;
+const OLDEST_OPSET = 11;
 
 const utf8 = new TextDecoder();
 
@@ -48,7 +48,8 @@ function readAttribute(proto: AttributeProto, where: string): Attribute {
   }
   throw new TemperError(
     "model-unsupported",
-    `${named} is of kind ${AttributeType[proto.type] ?? proto.type}, which Temper does not read (control flow, sparse tensors)`,
+    `${named} is of kind ${AttributeType[proto.type] ?? proto.type}, which Temper does not read ` +
+      "(control flow, sparse tensors)",
   );
 }
 
@@ -107,7 +108,8 @@ function decode(bytes: Uint8Array): ModelProto {
   } catch (cause) {
     throw new TemperError(
       "model-unreadable",
-      `not an ONNX model, or cut short: ${bytes.length} bytes that do not parse (${(cause as Error).message})\ngive a file written by an ONNX exporter`,
+      `not an ONNX model, or cut short: ${bytes.length} bytes that do not parse (${(cause as Error).message})\n` +
+        "give a file written by an ONNX exporter",
       { cause },
     );
   }
@@ -133,7 +135,8 @@ export function readGraph(bytes: Uint8Array): Graph {
   if (version < OLDEST_OPSET) {
     throw new TemperError(
       "model-unsupported",
-      `the model uses operator set ${version}; Temper reads ${OLDEST_OPSET} and newer\nexport it again with a newer opset`,
+      `the model uses operator set ${version}; Temper reads ${OLDEST_OPSET} and newer\n` +
+        "export it again with a newer opset",
     );
   }
   const initializers = readInitializers(graph);

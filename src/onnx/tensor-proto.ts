@@ -96,7 +96,8 @@ export function elementType(code: number, where: string): ElementType {
   const given = refusedTypes.get(code) ?? `element type ${code}`;
   throw new TemperError(
     "model-unsupported",
-    `${where} holds ${given}, which Temper does not read\nexport the model with float32 weights and int64 or int32 shapes`,
+    `${where} holds ${given}, which Temper does not read\n` +
+      "export the model with float32 weights and int64 or int32 shapes",
   );
 }
 

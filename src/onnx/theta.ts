@@ -29,7 +29,7 @@ export function layOut(
 }
 
 /** p, the length of theta. */
-export function thetaLength(parameters: readonly Parameter[]): number {
+function thetaLength(parameters: readonly Parameter[]): number {
   return parameters.reduce((sum, { size }) => sum + size, 0);
 }
 

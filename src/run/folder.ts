@@ -37,7 +37,8 @@ export async function readJson(folder: string, name: string): Promise<unknown> {
   } catch (cause) {
     throw new TemperError(
       "run-unreadable",
-      `"${folder}" is not a run: cannot read its ${name} (${(cause as Error).message})\ngive a folder that temper correct wrote`,
+      `"${folder}" is not a run: cannot read its ${name} (${(cause as Error).message})\n` +
+        "give a folder that temper correct wrote",
       { cause },
     );
   }

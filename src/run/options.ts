@@ -1,6 +1,6 @@
 // The options of a correction: the standard recipe's defaults, the paper's, and what is refused.
 import { type LossName, lossNames } from "../engine/losses.ts";
-import { TemperError } from "../errors.ts";
+import { demand } from "../errors.ts";
 
 export const recipes = ["standard", "paper"] as const;
 export type Recipe = (typeof recipes)[number];
@@ -46,9 +46,6 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
   const { margin = recipe === "paper" ? 0 : 0.1, tolerance = 1e-4, seed = 0 } = request;
   const { radius = 0, lossSlack = 0, penalty = "inf", loss = "cross-entropy" } = request;
   const { fullPool = false } = request;
-  const demand = (holds: boolean, word: string, given: unknown, expected: string): void => {
-    if (!holds) throw new TemperError("bad-option", `${word} ${given}: expected ${expected}`);
-  };
   const counted = (n: number): boolean => Number.isInteger(n) && n >= 1;
   const share = (v: number): boolean => v >= 0 && v <= 1;
   const length = (v: number): boolean => Number.isFinite(v) && v >= 0;

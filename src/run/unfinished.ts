@@ -68,7 +68,8 @@ export async function keepRun(
     if (different.length > 0) {
       throw new TemperError(
         "run-unreadable",
-        `"${folder}" holds a run with ${different.slice(0, 3).join("; ")}\ngive the same options to continue it, or --force to start again`,
+        `"${folder}" holds a run with ${different.slice(0, 3).join("; ")}\n` +
+          "give the same options to continue it, or --force to start again",
       );
     }
     return keeper(await readState(folder), record.end !== undefined);

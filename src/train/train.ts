@@ -1,5 +1,4 @@
 // Trains one of the paper's networks from nothing: Adam on minibatches, the authors' schedule.
-import { demand } from "../attack/options.ts";
 import { COVECTOR, withParameterInputs } from "../autodiff/programs.ts";
 import { checkDataset, type Dataset, gather } from "../data/dataset.ts";
 import { oneHot } from "../engine/logits.ts";
@@ -7,7 +6,7 @@ import { sumLoss } from "../engine/losses.ts";
 import { loadNetwork, type Network, networkBytes } from "../engine/network.ts";
 import { addThetaGradient, programOf } from "../engine/programs.ts";
 import { type FloatArray, Session } from "../engine/session.ts";
-import { TemperError, throwIfAborted } from "../errors.ts";
+import { demand, TemperError, throwIfAborted } from "../errors.ts";
 import { writeGraph } from "../onnx/write.ts";
 import { randomStream } from "../tensor/random.ts";
 import { createAdam } from "./adam.ts";

@@ -63,7 +63,8 @@ export function addAttack(program: Command, context: Context): void {
     .summary("find inputs the model gets wrong")
     .description(
       "Attacks the images of DATA and writes those that are right when clean and wrong when attacked: " +
-        "an npz with x, y, source (index in the unsliced DATA) and clean. Without --worst or --random it writes all of them.",
+        "an npz with x, y, source (index in the unsliced DATA) and clean. " +
+        "Without --worst or --random it writes all of them.",
     )
     .argument("<model>", "ONNX file")
     .requiredOption("--data <data>", "images to attack: mnist:train, digits:train, file.npz, ...")

@@ -54,7 +54,8 @@ async function run(table: PaperTable, flags: Flags, context: Context): Promise<v
     },
     onRow: (row) =>
       progress.line(
-        `${row.points} points, w = ${row.weight}: clean ${row.clean.toFixed(2)}, FGSM ${row.fgsm.toFixed(2)}, PGD ${row.pgd.toFixed(2)}`,
+        `${row.points} points, w = ${row.weight}: clean ${row.clean.toFixed(2)}, ` +
+          `FGSM ${row.fgsm.toFixed(2)}, PGD ${row.pgd.toFixed(2)}`,
       ),
   });
   await model.close();

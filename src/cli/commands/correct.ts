@@ -61,7 +61,8 @@ function checkSource({ points, worst, random, eps }: Flags): void {
   if (given !== 1) {
     throw new TemperError(
       "bad-option",
-      `${given === 0 ? "no points given" : "several sources of points given"}: give one of --points DATA, --worst N, --random N`,
+      `${given === 0 ? "no points given" : "several sources of points given"}: ` +
+        "give one of --points DATA, --worst N, --random N",
     );
   }
   if (points === undefined && eps === undefined) {
@@ -119,7 +120,8 @@ function endInWords({ end, iterations }: RunRecord): string | undefined {
 }
 
 const conflictInWords = ({ iteration, rows, points, loss, penalty }: Contradiction): string =>
-  `iteration ${iteration}: its ${rows} cuts contradict each other (points ${points.join(", ")}${loss ? ", the loss" : ""})` +
+  `iteration ${iteration}: its ${rows} cuts contradict each other ` +
+  `(points ${points.join(", ")}${loss ? ", the loss" : ""})` +
   (penalty === null ? "" : `; from here on they are elastic, at ${penalty.toPrecision(3)} a unit`);
 
 /** A run is a success when it lowers the violation, or had nothing to do. */
@@ -149,7 +151,8 @@ function printRun(run: Run, folder: string, context: Context): void {
   if (held !== undefined) context.print(held);
   if (record.wrong.length > 0) context.print(`still wrong: point ${record.wrong.join(", ")}`);
   context.print(
-    `${front.length} of ${record.pool.length} candidates on the efficient front; "temper select ${folder} --weight 0.2" chooses again`,
+    `${front.length} of ${record.pool.length} candidates on the efficient front; ` +
+      `"temper select ${folder} --weight 0.2" chooses again`,
   );
   context.print(
     `distance ${record.distance.toPrecision(4)}, ${timings.seconds.toFixed(1)} s, written to ${folder}`,
