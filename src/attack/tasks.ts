@@ -46,14 +46,12 @@ function classifierOf(network: Network, programs: Programs): Classifier {
     labels: network.labels,
     logits: (x, n) => programs.logits(x, n),
     inputGradient: (x, y) =>
-      inputGradientOfAll(
-        network,
-        programs,
-        "input-of-cross-entropy",
+      inputGradientOfAll(network, programs, {
+        name: "input-of-cross-entropy",
         x,
-        oneHot(y, network.labels),
-        y.length,
-      ),
+        covector: oneHot(y, network.labels),
+        n: y.length,
+      }),
   };
 }
 

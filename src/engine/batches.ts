@@ -1,6 +1,8 @@
 // Passes over many images in batches of a fixed size: the same batches whatever the number of processes.
+import type { GradientProgram } from "../autodiff/programs.ts";
 import type { Network } from "./network.ts";
 import { addThetaGradient, type ProgramName, type Programs } from "./programs.ts";
+import type { FloatArray } from "./session.ts";
 
 /** Images a run. Sums over a batch are float32 inside onnxruntime, so the size is part of the result. */
 export const BATCH = 125;
@@ -30,26 +32,49 @@ export async function logitsOfAll(
   return all;
 }
 
+/** n images x and the covector [n x labels] of a gradient program on them. */
+export interface GradientCall<Name extends ProgramName> {
+  readonly name: Name;
+  readonly x: Float32Array;
+  readonly covector: Float32Array;
+  readonly n: number;
+}
+
+type Visit = (
+  program: GradientProgram,
+  outputs: Map<string, FloatArray>,
+  /** The batch's first image. */
+  from: number,
+) => void;
+
+async function eachGradient<Name extends ProgramName>(
+  { labels }: Network,
+  programs: Programs,
+  { name, x, covector, n }: GradientCall<Name>,
+  visit: Visit,
+): Promise<void> {
+  const size = x.length / n;
+  await eachBatch(0, n, async (from, to) => {
+    const images = x.subarray(from * size, to * size);
+    const weights = covector.subarray(from * labels, to * labels);
+    const { program, outputs } = await programs.gradient(name, images, weights, to - from);
+    visit(program, outputs, from);
+  });
+}
+
 /** Gradient in x, same shape as x. */
 export async function inputGradientOfAll(
   network: Network,
   programs: Programs,
-  name: Extract<ProgramName, `input-${string}`>,
-  x: Float32Array,
-  covector: Float32Array,
-  n: number,
+  call: GradientCall<Extract<ProgramName, `input-${string}`>>,
 ): Promise<Float32Array> {
-  const size = x.length / n;
-  const all = new Float32Array(x.length);
-  await eachBatch(0, n, async (from, to) => {
-    const { program, outputs } = await programs.gradient(
-      name,
-      x.subarray(from * size, to * size),
-      covector.subarray(from * network.labels, to * network.labels),
-      to - from,
-    );
-    const gradient = program.gradients.get(network.graph.inputs[0].name);
-    if (gradient !== undefined) all.set(outputs.get(gradient)!.data, from * size);
+  const all = new Float32Array(call.x.length);
+  const image = network.graph.inputs[0].name;
+  await eachGradient(network, programs, call, (program, outputs, from) => {
+    const gradient = program.gradients.get(image);
+    if (gradient !== undefined) {
+      all.set(outputs.get(gradient)!.data, (from * call.x.length) / call.n);
+    }
   });
   return all;
 }
@@ -58,21 +83,11 @@ export async function inputGradientOfAll(
 export async function thetaGradientOfAll(
   network: Network,
   programs: Programs,
-  name: Extract<ProgramName, `theta-${string}`>,
-  x: Float32Array,
-  covector: Float32Array,
-  n: number,
+  call: GradientCall<Extract<ProgramName, `theta-${string}`>>,
 ): Promise<{ readonly gradient: Float64Array; readonly logits: Float32Array }> {
-  const size = x.length / n;
   const gradient = new Float64Array(network.theta0.length);
-  const logits = new Float32Array(n * network.labels);
-  await eachBatch(0, n, async (from, to) => {
-    const { program, outputs } = await programs.gradient(
-      name,
-      x.subarray(from * size, to * size),
-      covector.subarray(from * network.labels, to * network.labels),
-      to - from,
-    );
+  const logits = new Float32Array(call.n * network.labels);
+  await eachGradient(network, programs, call, (program, outputs, from) => {
     logits.set(outputs.get(program.logits)!.data, from * network.labels);
     addThetaGradient(network, program, outputs, gradient);
   });

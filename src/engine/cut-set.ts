@@ -204,14 +204,8 @@ export function createCutSet({ network, points, programsAt }: CutSource): CutSet
     for (const { point, label, weight } of sum) {
       covector[images.indexOf(point) * labels + label] += weight;
     }
-    const { gradient, logits } = await thetaGradientOfAll(
-      network,
-      programs,
-      "theta-of-logits",
-      x,
-      covector,
-      images.length,
-    );
+    const call = { name: "theta-of-logits", x, covector, n: images.length } as const;
+    const { gradient, logits } = await thetaGradientOfAll(network, programs, call);
     rows.push(gradient);
     return dot(logits, covector);
   };

@@ -107,7 +107,8 @@ function modelOf(network: Network): Model {
     }
     return oneHot(y, network.labels);
   };
-  const logits: Model["logits"] = (x, n) => logitsOfAll(network, programs, x, countOf(x, n, "n"));
+  const logits: Model["logits"] = async (x, n) =>
+    logitsOfAll(network, programs, x, countOf(x, n, "n"));
 
   return {
     inputShape: network.inputShape,
@@ -123,25 +124,26 @@ function modelOf(network: Network): Model {
     },
     lossGradient: async (x, y) => {
       const n = y.length;
-      const sums = await thetaGradientOfAll(
-        network,
-        programs,
-        "theta-of-cross-entropy",
-        x,
-        labelled(x, y),
-        n,
-      );
+      const covector = labelled(x, y);
+      const call = { name: "theta-of-cross-entropy", x, covector, n } as const;
+      const sums = await thetaGradientOfAll(network, programs, call);
       return {
         loss: sumLoss("cross-entropy", sums.logits, network.labels, y) / n,
         gradient: sums.gradient.map((g) => g / n),
       };
     },
-    inputGradient: (x, y) =>
-      inputGradientOfAll(network, programs, "input-of-cross-entropy", x, labelled(x, y), y.length),
+    inputGradient: async (x, y) =>
+      inputGradientOfAll(network, programs, {
+        name: "input-of-cross-entropy",
+        x,
+        covector: labelled(x, y),
+        n: y.length,
+      }),
     logitGradient: async (x, weights) => {
       const n = countOf(x, weights.length / network.labels, `${weights.length} weights`);
-      const w = Float32Array.from(weights);
-      return (await thetaGradientOfAll(network, programs, "theta-of-logits", x, w, n)).gradient;
+      const covector = Float32Array.from(weights);
+      const call = { name: "theta-of-logits", x, covector, n } as const;
+      return (await thetaGradientOfAll(network, programs, call)).gradient;
     },
     withParameters: async (next) => modelOf(moveTheta(network, next.slice())),
     bytes: () => networkBytes(network, theta),

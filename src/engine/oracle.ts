@@ -126,15 +126,8 @@ export function createOracle(options: OracleOptions): EngineOracle {
           if (term.point === point) covector[i * network.labels + term.label] += term.weight;
         }
       }
-      const n = pairs.length;
-      const gradient = await inputGradientOfAll(
-        network,
-        programs,
-        "input-of-logits",
-        images,
-        covector,
-        n,
-      );
+      const call = { name: "input-of-logits", x: images, covector, n: pairs.length } as const;
+      const gradient = await inputGradientOfAll(network, programs, call);
       const norms = new Float64Array(sums.length);
       for (const [i, { sum }] of pairs.entries()) {
         for (const g of gradient.subarray(i * size, (i + 1) * size)) norms[sum] += Math.abs(g);
