@@ -42,3 +42,39 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 export function demand(holds: boolean, option: string, given: unknown, expected: string): void {
   if (!holds) throw new TemperError("bad-option", `${option} ${given}: expected ${expected}`);
 }
+
+/** The nearest of some words by edit distance, where it is near enough to be meant. */
+function nearest(word: string, words: readonly string[]): string | undefined {
+  const distance = (a: string, b: string): number => {
+    let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+    for (let i = 1; i <= a.length; i++) {
+      row = row.reduce<number[]>((next, above, j) => {
+        const diagonal = j === 0 ? i : row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+        next.push(j === 0 ? i : Math.min(diagonal, above + 1, next[j - 1] + 1));
+        return next;
+      }, []);
+    }
+    return row[b.length];
+  };
+  const [best] = words.toSorted((a, b) => distance(word, a) - distance(word, b));
+  return best !== undefined && distance(word, best) <= 2 ? best : undefined;
+}
+
+/**
+ * Refuses an option that does not exist: a misspelt one would otherwise be ignored in silence.
+ *
+ * @param known every option of the call, by name
+ * @throws TemperError `bad-option` naming it and the nearest known one
+ */
+export function refuseUnknown(
+  given: object,
+  known: Readonly<Record<string, true>>,
+  call: string,
+): void {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name));
+  if (unknown === undefined) return;
+  const names = Object.keys(known);
+  const meant = nearest(unknown, names);
+  const advice = meant === undefined ? `known are ${names.join(", ")}` : `did you mean ${meant}?`;
+  throw new TemperError("bad-option", `${call} has no option "${unknown}"\n${advice}`);
+}

@@ -2,10 +2,15 @@
 import { type Dataset, gather, imageSize } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import type { Pool } from "../engine/pool.ts";
-import { demand, TemperError } from "../errors.ts";
+import { demand, refuseUnknown, TemperError } from "../errors.ts";
 import { randomStream } from "../tensor/random.ts";
 import { chooseBalanced } from "./choose.ts";
-import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
+import {
+  type AttackOptions,
+  type AttackRequest,
+  attackOptions,
+  attackRequestNames,
+} from "./options.ts";
 import { type Work, withPool } from "./session.ts";
 import * as tasks from "./tasks.ts";
 
@@ -21,6 +26,16 @@ export interface AttackCall extends AttackRequest, PointChoice, Work {
   readonly data: Dataset;
   readonly onProgress?: ((done: number, of: number) => void) | undefined;
 }
+
+const known: Readonly<Record<keyof AttackCall, true>> = {
+  ...attackRequestNames,
+  data: true,
+  worst: true,
+  random: true,
+  threads: true,
+  signal: true,
+  onProgress: true,
+};
 
 /** A data set of attacked images with `source` and `clean`, and what must be said about the choice. */
 export interface Points {
@@ -147,6 +162,7 @@ function pointsOf(call: AttackCall, images: readonly tasks.KeptImage[]): Dataset
  * @throws TemperError `bad-option`, `data-mismatch`, or `aborted`
  */
 export async function attack(model: Model, call: AttackCall): Promise<Points> {
+  refuseUnknown(call, known, "attack");
   const options = attackOptions(call);
   const { worst, random, data } = call;
   for (const [word, n] of Object.entries({ worst, random })) {

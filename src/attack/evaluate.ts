@@ -3,8 +3,13 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import type { Pool } from "../engine/pool.ts";
 import * as engineTasks from "../engine/tasks.ts";
-import { TemperError } from "../errors.ts";
-import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
+import { refuseUnknown, TemperError } from "../errors.ts";
+import {
+  type AttackOptions,
+  type AttackRequest,
+  attackOptions,
+  attackRequestNames,
+} from "./options.ts";
 import { type Work, withPool } from "./session.ts";
 import * as tasks from "./tasks.ts";
 
@@ -14,6 +19,14 @@ export interface EvaluateCall extends Work {
   readonly attacks?: readonly AttackRequest[] | undefined;
   readonly onProgress?: ((stage: string, done: number, of: number) => void) | undefined;
 }
+
+const known: Readonly<Record<keyof EvaluateCall, true>> = {
+  data: true,
+  attacks: true,
+  threads: true,
+  signal: true,
+  onProgress: true,
+};
 
 export interface CleanResult {
   readonly n: number;
@@ -126,7 +139,11 @@ const countRight = (margins: readonly Float32Array[]): number =>
  */
 export async function evaluate(model: Model, call: EvaluateCall): Promise<Evaluation> {
   const { data } = call;
-  const requests = (call.attacks ?? []).map(attackOptions);
+  refuseUnknown(call, known, "evaluate");
+  const requests = (call.attacks ?? []).map((request) => {
+    refuseUnknown(request, attackRequestNames, "an attack of evaluate");
+    return attackOptions(request);
+  });
   return withPool(model, data, call, async (pool) => {
     const clean = await measureClean(pool, call);
     const attacks: AttackResult[] = [];

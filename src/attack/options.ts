@@ -48,6 +48,21 @@ export interface AttackRequest {
   readonly seed?: number | undefined;
 }
 
+/** Every option of an attack, by name. */
+export const attackRequestNames: Readonly<Record<keyof AttackRequest, true>> = {
+  attack: true,
+  norm: true,
+  eps: true,
+  stepSize: true,
+  steps: true,
+  restarts: true,
+  clip: true,
+  labels: true,
+  randomStart: true,
+  protocol: true,
+  seed: true,
+};
+
 /**
  * Fills in the defaults: true labels, pixels clipped to [0, 1], a random start.
  *

@@ -131,6 +131,13 @@ export function checkDataset(
   dataset: Dataset,
   { shape, labels }: { readonly shape: readonly number[]; readonly labels: number },
 ): void {
+  // From JavaScript, a name instead of the data it stands for is the likeliest slip.
+  if (!ArrayBuffer.isView(dataset?.pixels)) {
+    throw new TemperError(
+      "data-mismatch",
+      `data: given ${dataset}, expected a data set\ngive what openData("mnist:train") returns, or an object like it`,
+    );
+  }
   const { name } = dataset;
   if (dataset.shape.length !== shape.length || dataset.shape.some((dim, i) => dim !== shape[i])) {
     throw new TemperError(

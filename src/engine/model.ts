@@ -1,6 +1,6 @@
 // The public Model: a classifier with its losses and gradients, runnable in this process.
 import { readFile } from "node:fs/promises";
-import { TemperError } from "../errors.ts";
+import { refuseUnknown, TemperError } from "../errors.ts";
 import { type Parameter, withTheta } from "../onnx/theta.ts";
 import { inputGradientOfAll, logitsOfAll, thetaGradientOfAll } from "./batches.ts";
 import { oneHot } from "./logits.ts";
@@ -60,6 +60,11 @@ export async function openModel(
   source: string | Uint8Array,
   options: NetworkOptions = {},
 ): Promise<Model> {
+  const known = { mean: true, std: true, output: true, trainable: true } as const;
+  refuseUnknown(options, known satisfies Record<keyof NetworkOptions, true>, "openModel");
+  if (typeof source !== "string" && !(source instanceof Uint8Array)) {
+    throw new TemperError("bad-option", `openModel was given ${source}: expected a path or bytes`);
+  }
   const file = typeof source === "string" ? await readModelFile(source) : source;
   const network = await loadNetwork(file, options);
   return modelOf(network);

@@ -10,7 +10,7 @@ import { type Network, networkBytes } from "../engine/network.ts";
 import { createOracle, type EngineOracle } from "../engine/oracle.ts";
 import { openPool, type Pool } from "../engine/pool.ts";
 import { programOf } from "../engine/programs.ts";
-import { TemperError } from "../errors.ts";
+import { refuseUnknown, TemperError } from "../errors.ts";
 import { STATE } from "./checkpoint.ts";
 import { sha256 } from "./folder.ts";
 import { measureFile } from "./measure.ts";
@@ -61,6 +61,34 @@ export interface CorrectCall extends CorrectRequest {
   readonly paths?: Readonly<Record<string, string>> | undefined;
 }
 
+const known: Readonly<Record<keyof CorrectCall, true>> = {
+  data: true,
+  points: true,
+  recipe: true,
+  iterations: true,
+  alphas: true,
+  weight: true,
+  margin: true,
+  radius: true,
+  lossSlack: true,
+  penalty: true,
+  loss: true,
+  tolerance: true,
+  fullPool: true,
+  seed: true,
+  folder: true,
+  resume: true,
+  force: true,
+  origin: true,
+  validation: true,
+  threads: true,
+  signal: true,
+  onProgress: true,
+  onIteration: true,
+  onContradiction: true,
+  paths: true,
+};
+
 /** The work behind the Gram matrix, counted. */
 interface GramWork {
   entries: number;
@@ -90,7 +118,7 @@ function timedGram(oracle: Oracle, clock: Stopwatch, work: GramWork): Oracle {
 
 function checkPoints(model: Model, { data, points, validation }: CorrectCall): void {
   checkDataset(data, { shape: model.inputShape, labels: model.labels });
-  if (points.count === 0) {
+  if (points?.count === 0) {
     throw new TemperError(
       "data-mismatch",
       `${points.name}: no points given; there is nothing to correct`,
@@ -199,6 +227,7 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
     resume = false,
     force = false,
   } = call;
+  refuseUnknown(call, known, "correct");
   checkPoints(model, call);
   const beginning = beginningOf(model, call);
   const { options } = beginning;
