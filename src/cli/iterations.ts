@@ -16,14 +16,16 @@ const columns: readonly (readonly [
   ["loss", 9, (r) => shown(r.anchor?.loss)],
   ["right", 5, (r) => String(r.anchor?.corrected ?? "-")],
   ["distance", 8, (r) => shown(r.distance)],
-  ["QP", 0, (r) => (r.status === "solved" ? "" : r.status)],
+  ["", 0, (r) => (r.status === "solved" ? "" : r.status)],
 ];
 
-export const iterationHeading = (): string =>
-  columns.map(([heading, width]) => (width > 0 ? heading.padStart(width) : "")).join("  ");
-
-export const iterationRow = (record: IterationRecord): string =>
-  columns
-    .map(([, width, cell]) => cell(record).padStart(width))
+const line = (cells: readonly string[]): string =>
+  cells
+    .map((cell, c) => cell.padStart(columns[c][1]))
     .join("  ")
     .trimEnd();
+
+export const iterationHeading = (): string => line(columns.map(([name]) => name));
+
+export const iterationRow = (record: IterationRecord): string =>
+  line(columns.map(([, , cell]) => cell(record)));
