@@ -6,7 +6,7 @@
 // one image at one anchor, a *site*, share it. Rows over several images and given rows are stored whole.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { TemperError } from "../errors.ts";
-import { addScaled, dot } from "../tensor/vector.ts";
+import { addScaled, dot, dotFloat32 } from "../tensor/vector.ts";
 import { thetaGradientOfAll } from "./batches.ts";
 import type { Network } from "./network.ts";
 import { type Programs, programOf } from "./programs.ts";
@@ -158,11 +158,11 @@ export function createCutSet({ network, points, programsAt }: CutSource): CutSet
       // The same call as productOf makes for (s, r), so that the matrix is symmetric to the bit.
       if (isWhole(row)) return wholeTimesFactored(row, s);
       const known = seen.get(row.site);
-      const overlaps = known ?? sites[row.site].map((a, t) => dot(a, sites[s.site][t]));
+      const overlaps = known ?? sites[row.site].map((a, t) => dotFloat32(a, sites[s.site][t]));
       if (known === undefined) seen.set(row.site, overlaps);
       return row.deltas.reduce(
-        (sum, delta, t) => sum + dot(delta, s.deltas[t]) * overlaps[t],
-        dot(row.plain, s.plain),
+        (sum, delta, t) => sum + dotFloat32(delta, s.deltas[t]) * overlaps[t],
+        dotFloat32(row.plain, s.plain),
       );
     });
   };
