@@ -20,9 +20,8 @@ import { TemperError, throwIfAborted } from "../errors.ts";
 import type { SolveStatus } from "../qp/nearest-point.ts";
 import { norm } from "../tensor/vector.ts";
 import { choose } from "./choice.ts";
-import { conflictOf } from "./conflict.ts";
 import { createCuts } from "./cuts.ts";
-import { type Contradiction, prices, upperBounds } from "./elastic.ts";
+import { type Contradiction, createElastic } from "./elastic.ts";
 import { evaluateLines, type Loss } from "./lines.ts";
 import type { Oracle } from "./oracle.ts";
 import {
@@ -145,8 +144,10 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
   const trials: Trial[] = [...(state?.trials ?? [])];
   const records: IterationRecord[] = [...(state?.iterations ?? [])];
   const contradictions: Contradiction[] = [...(state?.contradictions ?? [])];
-  let largestMultiplier = state?.largestMultiplier ?? 0;
-  let penalty = contradictions.at(-1)?.penalty ?? options.penalty ?? Infinity;
+  const elastic = createElastic(cuts, subproblem, {
+    penalty: contradictions.at(-1)?.penalty ?? options.penalty ?? Infinity,
+    largestMultiplier: state?.largestMultiplier ?? 0,
+  });
 
   const scoreAt = (theta: Float32Array): Promise<Score> => {
     throwIfAborted(signal);
@@ -184,13 +185,6 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     const choice = choose(pool, options);
     return { end, contradictions, anchors, pool, choice, iterations: records };
   };
-  const solve = (): Promise<SubproblemSolution> =>
-    stage("qp", () => subproblem.solve(cuts.rhs(), upperBounds(cuts.list, penalty)));
-  const noteContradiction = (rows: readonly number[], price: number | null): void => {
-    const found = { iteration: records.length + 1, rows: cuts.list.length, penalty: price };
-    contradictions.push({ ...found, ...conflictOf(cuts.list, rows) });
-    options.onContradiction?.(contradictions.at(-1)!);
-  };
 
   // anchors = {theta0};  pool = {theta0}
   if (evaluated.length === 0) {
@@ -216,21 +210,15 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     }
 
     // Solve (13) -> theta_k; where its cuts exclude each other, in the elastic form from here on.
-    let solution = await solve();
-    if (solution.conflict !== undefined) {
-      const rows = solution.conflict;
-      for (const price of prices(penalty, largestMultiplier || solution.alone)) {
-        penalty = price;
-        solution = await solve();
-        if (solution.conflict === undefined) break;
+    const { solution, contradiction } = await stage("qp", () => elastic.solve());
+    if (contradiction !== undefined) {
+      contradictions.push({ iteration: k, ...contradiction });
+      options.onContradiction?.(contradictions.at(-1)!);
+      if (contradiction.penalty === null) {
+        record(solution, null);
+        return finish("contradiction");
       }
-      noteContradiction(rows, solution.conflict === undefined ? penalty : null);
     }
-    if (solution.conflict !== undefined) {
-      record(solution, null);
-      return finish("contradiction");
-    }
-    largestMultiplier = Math.max(largestMultiplier, solution.largest);
     const thetaK = anchorTheta(theta0, solution.d);
     const repeats = [theta0, ...anchors].findIndex((earlier) => isSame(earlier, thetaK));
     if (repeats >= 0) {
@@ -257,7 +245,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
       trials: [...trials],
       iterations: [...records],
       active: solution.active,
-      largestMultiplier,
+      largestMultiplier: elastic.largestMultiplier(),
       contradictions: [...contradictions],
     });
   }

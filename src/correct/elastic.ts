@@ -4,8 +4,9 @@
 //
 // Its dual merely adds lambda <= C. The price is that of the adversarial cuts (7); the loss cut (8) stays hard.
 
-import type { Conflict } from "./conflict.ts";
-import type { Cut } from "./cuts.ts";
+import { type Conflict, conflictOf } from "./conflict.ts";
+import type { Cut, Cuts } from "./cuts.ts";
+import type { Subproblem, SubproblemSolution } from "./subproblem.ts";
 
 /** C of the first contradiction, as a multiple of the largest multiplier so far: hard wherever cuts can be met. */
 const FIRST_PRICE = 1000;
@@ -13,7 +14,7 @@ const FIRST_PRICE = 1000;
 const LOWEST_PRICE = 1e-6;
 
 /** The prices to try after a contradiction at price `penalty`, falling tenfold: d may be too long even so. */
-export function* prices(penalty: number, largestMultiplier: number): Generator<number> {
+function* prices(penalty: number, largestMultiplier: number): Generator<number> {
   const lowest = LOWEST_PRICE * largestMultiplier;
   for (
     let price = Math.min(penalty / 10, FIRST_PRICE * largestMultiplier);
@@ -34,7 +35,55 @@ export interface Contradiction extends Conflict {
 }
 
 /** The bounds on lambda: C for every adversarial cut, none for the loss cuts; undefined where C is infinite. */
-export function upperBounds(cuts: readonly Cut[], penalty: number): Float64Array | undefined {
+function upperBounds(cuts: readonly Cut[], penalty: number): Float64Array | undefined {
   if (penalty === Infinity) return undefined;
   return Float64Array.from(cuts, ({ point }) => (point === "loss" ? Infinity : penalty));
+}
+
+export interface ElasticStart {
+  /** C; Infinity keeps the cuts hard until they contradict each other. */
+  readonly penalty: number;
+  readonly largestMultiplier: number;
+}
+
+export interface ElasticSubproblem {
+  /** Solves (13) over all cuts there are; where they exclude each other, in the elastic form from then on. */
+  solve(): ElasticSolution;
+  /** The largest multiplier of all solutions so far. */
+  largestMultiplier(): number;
+}
+
+export interface ElasticSolution {
+  readonly solution: SubproblemSolution;
+  /** Present where the cuts exclude each other. Its penalty is null when no price helped. */
+  readonly contradiction?: Omit<Contradiction, "iteration">;
+}
+
+/** (13) with a price for when it has no near solution. */
+export function createElastic(
+  cuts: Cuts,
+  subproblem: Subproblem,
+  start: ElasticStart,
+): ElasticSubproblem {
+  let { penalty, largestMultiplier } = start;
+  const solveAt = (price: number): SubproblemSolution =>
+    subproblem.solve(cuts.rhs(), upperBounds(cuts.list, price));
+
+  const solve = (): ElasticSolution => {
+    const hard = solveAt(penalty);
+    if (hard.conflict === undefined) {
+      largestMultiplier = Math.max(largestMultiplier, hard.largest);
+      return { solution: hard };
+    }
+    const conflict = { rows: cuts.list.length, ...conflictOf(cuts.list, hard.conflict) };
+    for (const price of prices(penalty, largestMultiplier || hard.alone)) {
+      const solution = solveAt(price);
+      if (solution.conflict !== undefined) continue;
+      penalty = price;
+      largestMultiplier = Math.max(largestMultiplier, solution.largest);
+      return { solution, contradiction: { ...conflict, penalty } };
+    }
+    return { solution: hard, contradiction: { ...conflict, penalty: null } };
+  };
+  return { solve, largestMultiplier: () => largestMultiplier };
 }

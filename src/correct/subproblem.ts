@@ -44,11 +44,15 @@ const MATTERS = 0.01;
 /** A solve that stops at a violation above this share of ||d|| has not found a point that meets the cuts. */
 const UNMET = 1e-4;
 
+export interface Subproblem {
+  solve(rhs: Float64Array, upper?: Float64Array): SubproblemSolution;
+}
+
 /** (13) over rows that only ever grow; each `solve` takes b, and the bounds on lambda, of all rows there are. */
 export function createSubproblem(
   rows: CutRows,
   { longest, start: first }: SubproblemOptions,
-): { solve(rhs: Float64Array, upper?: Float64Array): SubproblemSolution } {
+): Subproblem {
   const gram = gramCache(rows);
   let start = first;
 
