@@ -177,6 +177,13 @@ describe("the repository", () => {
     expect(tracked.filter((name) => /ubyte|\.bin(\.gz)?$|\.npz$/.test(name))).toEqual([]);
   });
 
+  it("opens with two commands in the README, and CI calls the second", () => {
+    const blocks = [...readFileSync("README.md", "utf8").matchAll(/^```sh\n([^`]*)\n```$/gm)];
+    const commands = blocks.map(([, command]) => command);
+    expect(commands).toEqual(["npm ci && npm run demo", "npm ci && npm test"]);
+    expect(readFileSync(".ci/run", "utf8").split("\n")).toContain(commands[1]);
+  });
+
   it("argues for every dependency in docs/dependencies.md", () => {
     const { dependencies, devDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
     const argued = readFileSync("docs/dependencies.md", "utf8");
