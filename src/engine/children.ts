@@ -161,6 +161,7 @@ export function createChildren(count: number): Pool {
   return {
     size: count,
     share: (key, value) => {
+      if (shared.get(key) === value) return;
       shared.set(key, value);
       for (const child of children) send(child, { kind: "share", key, value });
     },

@@ -20,7 +20,10 @@ export type Until<R> = (result: R) => boolean;
 export interface Pool {
   /** How many tasks run at once. */
   readonly size: number;
-  /** Gives every process a value that tasks read by `key`; sharing a key again replaces it. */
+  /**
+   * Gives every process a value that tasks read by `key`; sharing a key again replaces it. A value that is
+   * shared already is not sent again, nor anything derived from it anew: never write to one.
+   */
   share(key: string, value: unknown): void;
   map<A, R>(task: TaskName, args: readonly A[], options?: MapOptions): Promise<R[]>;
   /** The results up to the first at which `until` holds; what runs beyond it is dropped. */

@@ -36,6 +36,7 @@ export function createTaskState(): TaskState {
   const derived = new Map<string, Derived>();
   return {
     set: (key, value) => {
+      if (values.get(key) === value) return;
       values.set(key, value);
       versions.set(key, (versions.get(key) ?? 0) + 1);
     },

@@ -23,7 +23,8 @@ export function dot(a: Vector, b: Vector, n = a.length, aAt = 0, bAt = 0): numbe
 
 /**
  * The same sum for two float32 arrays of one length, to the bit. In code of its own: where one loop sees
- * several array types, V8 runs it at half the speed, and Gram entries are nothing but such loops.
+ * several array types V8 runs it slower, and Gram entries are nothing but such loops (2.1 us an entry
+ * instead of 3.0 on CNNLight, measured side by side).
  */
 export function dotFloat32(a: Float32Array, b: Float32Array): number {
   const n = a.length;
