@@ -8,7 +8,7 @@ import { TemperError } from "../errors.ts";
 import { randomStream } from "../tensor/random.ts";
 import { argmax } from "../tensor/vector.ts";
 import type { Classifier } from "./classifier.ts";
-import type { AttackOptions } from "./options.ts";
+import { type AttackOptions, attackNames } from "./options.ts";
 import { linfBall, type ThreatModel } from "./threat.ts";
 
 export interface Attacked {
@@ -17,7 +17,15 @@ export interface Attacked {
   /** f_y - max rival on the clean and on the attacked image, against the true label. */
   readonly cleanMargins: Float32Array;
   readonly margins: Float32Array;
+  /** Which attack made each image, an index in `attackNames`; NOT_FOUND where it is the clean one. */
+  readonly found: Uint8Array;
+  /** Passes through the network an image took: with a gradient, and without one. */
+  readonly gradientSteps: Int32Array;
+  readonly queries: Int32Array;
 }
+
+/** In `found`: no attack improved on the clean image. */
+export const NOT_FOUND = 255;
 
 interface Batch {
   readonly clean: Float32Array;
@@ -113,5 +121,12 @@ export async function attackBatch(
       throw new Error(`the attack left its ball on image ${ids[i]}`);
     }
   });
-  return { x, margins, cleanMargins: marginsOf(classifier, cleanLogits, y) };
+  return {
+    x,
+    margins,
+    cleanMargins: marginsOf(classifier, cleanLogits, y),
+    found: new Uint8Array(y.length).fill(attackNames.indexOf(options.attack)),
+    gradientSteps: new Int32Array(y.length).fill(restarts * path.steps),
+    queries: new Int32Array(y.length).fill(1 + restarts),
+  };
 }

@@ -1,5 +1,5 @@
 // The attack's shards: some images of the shared data set attacked, in a worker process or here.
-import { type Dataset, gather } from "../data/dataset.ts";
+import { type Dataset, gather, imageSize } from "../data/dataset.ts";
 import { BATCH, inputGradientOfAll } from "../engine/batches.ts";
 import { oneHot } from "../engine/logits.ts";
 import type { Network } from "../engine/network.ts";
@@ -19,12 +19,21 @@ export interface AttackShard {
   readonly options: AttackOptions;
   /** How many attacked images to return for each label: the worst broken ones. 0 returns margins only. */
   readonly keep: number;
+  /** Whether `x` of every image is returned. */
+  readonly keepAll?: boolean | undefined;
 }
 
 export interface AttackedShard {
   /** f_y - max rival before and after, one an id. */
   readonly cleanMargins: Float32Array;
   readonly margins: Float32Array;
+  /** Which attack made each image, an index in `attackNames`; NOT_FOUND where it is the clean one. */
+  readonly found: Uint8Array;
+  /** Passes through the network, summed over the images: with a gradient, and without one. */
+  readonly gradientSteps: number;
+  readonly queries: number;
+  /** With `keepAll`, the attacked images [ids.length, ...shape], broken or not. */
+  readonly x: Float32Array | undefined;
   /** The kept images: right when clean, wrong when attacked, worst first within each label. */
   readonly kept: readonly KeptImage[];
 }
@@ -65,6 +74,8 @@ function worstOfEachLabel(images: readonly KeptImage[], keep: number): KeptImage
   });
 }
 
+const sum = (counts: Int32Array): number => counts.reduce((a, c) => a + c, 0);
+
 /** Worst first. */
 export const byMargin = (a: KeptImage, b: KeptImage): number => a.margin - b.margin || a.id - b.id;
 
@@ -97,9 +108,12 @@ export async function attackShard(state: TaskState, shard: AttackShard): Promise
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
   const classifier = classifierOf(network, programs);
-  const { ids, options, keep } = shard;
+  const { ids, options, keep, keepAll = false } = shard;
   const cleanMargins = new Float32Array(ids.length);
   const margins = new Float32Array(ids.length);
+  const found = new Uint8Array(ids.length);
+  const x = keepAll ? new Float32Array(ids.length * imageSize(data.shape)) : undefined;
+  let [gradientSteps, queries] = [0, 0];
   let kept: KeptImage[] = [];
   for (let from = 0; from < ids.length; from += BATCH) {
     const batch = ids.subarray(from, from + BATCH);
@@ -108,8 +122,12 @@ export async function attackShard(state: TaskState, shard: AttackShard): Promise
     const attacked = await attackBatch(classifier, images, options);
     cleanMargins.set(attacked.cleanMargins, from);
     margins.set(attacked.margins, from);
-    if (keep === 0) continue;
+    found.set(attacked.found, from);
+    gradientSteps += sum(attacked.gradientSteps);
+    queries += sum(attacked.queries);
     const size = attacked.x.length / batch.length;
+    x?.set(attacked.x, from * size);
+    if (keep === 0) continue;
     const broken: KeptImage[] = [];
     for (const [i, id] of batch.entries()) {
       if (!isBroken(attacked.cleanMargins[i], attacked.margins[i])) continue;
@@ -118,5 +136,5 @@ export async function attackShard(state: TaskState, shard: AttackShard): Promise
     }
     kept = worstOfEachLabel([...kept, ...broken], keep);
   }
-  return { cleanMargins, margins, kept };
+  return { cleanMargins, margins, found, gradientSteps, queries, x, kept };
 }
