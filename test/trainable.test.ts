@@ -1,6 +1,7 @@
 // Which tensors are theta: each clause of the rule on a graph of its own, and the end of a classifier.
 import { describe, expect, test } from "vitest";
-import { asClassifier, logitsOf } from "../src/autodiff/head.ts";
+import { headOf } from "../src/autodiff/head.ts";
+import { asClassifier } from "../src/autodiff/pixels.ts";
 import { trainableParameters } from "../src/autodiff/trainable.ts";
 import type { ElementType, Node, Tensor } from "../src/onnx/graph.ts";
 import { constantValue } from "../src/onnx/lift.ts";
@@ -223,13 +224,15 @@ describe("the logits", () => {
     });
 
   test("are the output, or what the Softmax at the end is taken of", () => {
-    expect(logitsOf(ending())).toBe("f");
+    expect(headOf(ending()).logits).toBe("f");
     for (const op of ["Softmax", "LogSoftmax", "Identity"]) {
-      expect(logitsOf(ending(node(op, ["f"], ["p"])))).toBe("f");
+      expect(headOf(ending(node(op, ["f"], ["p"]))).logits).toBe("f");
     }
     const both = [node("Softmax", ["f"], ["p"]), node("Identity", ["p"], ["q"])];
-    expect(logitsOf(ending(...both))).toBe("f");
-    expect(logitsOf(ending(node("Softmax", ["f"], ["p"]), node("Relu", ["p"], ["q"])))).toBe("q");
+    expect(headOf(ending(...both)).logits).toBe("f");
+    expect(headOf(ending(node("Softmax", ["f"], ["p"]), node("Relu", ["p"], ["q"]))).logits).toBe(
+      "q",
+    );
   });
 
   test("of a model with several outputs must be named", () => {
@@ -237,10 +240,10 @@ describe("the logits", () => {
       ...ending(),
       outputs: ["f", "x"].map((name) => ({ name, type: null, dims: [] })),
     };
-    expect(logitsOf(two, "f")).toBe("f");
-    expect(() => logitsOf(two)).toThrow(/outputs "f", "x"\nname the one/);
-    expect(() => logitsOf(two, "g")).toThrow(/outputs "f", "x", not "g"/);
-    expect(() => logitsOf(ending(), "g")).toThrow(/outputs "f", not "g"/);
+    expect(headOf(two, "f").logits).toBe("f");
+    expect(() => headOf(two)).toThrow(/outputs "f", "x"\nname the one/);
+    expect(() => headOf(two, "g")).toThrow(/outputs "f", "x", not "g"/);
+    expect(() => headOf(ending(), "g")).toThrow(/outputs "f", not "g"/);
   });
 
   test("of pixels are those of the normalised image", () => {
@@ -307,5 +310,5 @@ test("a Softmax that is reshaped before the end is refused: its probabilities ar
     nodes: [node("Softmax", ["x"], ["p"], { axis: 1 }), node("Flatten", ["p"], ["y"])],
     outputs: ["y"],
   });
-  expect(() => logitsOf(read)).toThrow("reshaped before it leaves the model");
+  expect(() => headOf(read)).toThrow("reshaped before it leaves the model");
 });

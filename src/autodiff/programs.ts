@@ -45,13 +45,14 @@ export interface ProgramRequest {
   /** The image's name and/or names of parameters. */
   readonly wrt: readonly string[];
   readonly factored?: ReadonlySet<string>;
+  readonly endAtSteps?: boolean;
 }
 
 const output = (name: string): ValueInfo => ({ name, type: null, dims: [] });
 
 /** Derives one gradient graph of a classifier (asClassifier, lifted). */
 export function gradientProgram(graph: Graph, request: ProgramRequest): GradientProgram {
-  const { shapes, seed, wrt, factored } = request;
+  const { shapes, seed, wrt, factored, endAtSteps = false } = request;
   const logits = graph.outputs[0].name;
   const b = createBuilder(graph, shapes);
   const covector = seedGradient(b, seed, logits);
@@ -60,6 +61,7 @@ export function gradientProgram(graph: Graph, request: ProgramRequest): Gradient
     output: logits,
     covector,
     wrt,
+    endAtSteps,
     ...(factored === undefined ? {} : { factored }),
   });
   // An input may not be an output at the same time: the delta of a last dense layer is the covector.

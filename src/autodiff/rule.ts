@@ -1,5 +1,6 @@
 // What a gradient rule is: one operator's vector-Jacobian products, and which inputs have one.
 import { TemperError } from "../errors.ts";
+import { intOf } from "../onnx/attributes.ts";
 import type { Node } from "../onnx/graph.ts";
 import { nodeLabel } from "../onnx/graph.ts";
 import type { Builder } from "./builder.ts";
@@ -62,6 +63,28 @@ export const discrete: ReadonlySet<string> = new Set([
   "Size",
   "Xor",
 ]);
+
+/** Operators that are constant between jumps, whatever the type of their output. */
+const stepped: ReadonlySet<string> = new Set([
+  "Ceil",
+  "DynamicQuantizeLinear",
+  "Floor",
+  "Hardmax",
+  "QuantizeLinear",
+  "Round",
+  "Sign",
+]);
+
+/** ONNX's codes of float32, float16, float64 and bfloat16: a Cast to anything else has steps. */
+const floating: ReadonlySet<number> = new Set([1, 10, 11, 16]);
+
+/**
+ * Whether a node's derivative is 0 wherever there is one. That is no rule: for the parameters before it,
+ * a gradient of 0 would look as if they did not matter, so there such a node is refused like any other
+ * without a rule.
+ */
+export const isStep = (node: Node): boolean =>
+  stepped.has(node.op) || (node.op === "Cast" && !floating.has(intOf(node, "to", 1)));
 
 /** A refusal that names the node and says what is wrong with it and what to do. */
 export function refuse(node: Node, what: string, advice: string): never {

@@ -3,7 +3,7 @@
 import { TemperError } from "../errors.ts";
 import { type Graph, type Node, nodeLabel } from "../onnx/graph.ts";
 import type { Builder } from "./builder.ts";
-import { type Call, discrete, type Factors, type Rule } from "./rule.ts";
+import { type Call, discrete, type Factors, isStep, type Rule } from "./rule.ts";
 
 export interface SweepRequest {
   readonly rules: ReadonlyMap<string, Rule>;
@@ -14,6 +14,8 @@ export interface SweepRequest {
   readonly wrt: readonly string[];
   /** Dense weights whose gradient is wanted as factors instead of a matrix, where a rule can. */
   readonly factored?: ReadonlySet<string>;
+  /** Lets gradients end at a node with steps, as at a whole number, instead of refusing it. */
+  readonly endAtSteps?: boolean;
 }
 
 export interface SweepResult {
@@ -30,18 +32,22 @@ export function differentiableInputs(node: Node, rule: Rule | undefined): readon
 }
 
 /** Values on a path from a wanted value to the output; only these need gradients. */
-function onPath(graph: Graph, { rules, output, wrt }: SweepRequest): Set<string> {
+function onPath(
+  graph: Graph,
+  { rules, output, wrt, endAtSteps = false }: SweepRequest,
+): Set<string> {
+  const inputsOf = (node: Node): readonly string[] =>
+    endAtSteps && isStep(node) ? [] : differentiableInputs(node, rules.get(node.op));
   const fromWanted = new Set(wrt);
   for (const node of graph.nodes) {
-    const inputs = differentiableInputs(node, rules.get(node.op));
-    if (inputs.some((name) => fromWanted.has(name))) {
+    if (inputsOf(node).some((name) => fromWanted.has(name))) {
       for (const name of node.outputs) if (name !== "") fromWanted.add(name);
     }
   }
   const toOutput = new Set([output]);
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((name) => toOutput.has(name))) continue;
-    for (const name of differentiableInputs(node, rules.get(node.op))) toOutput.add(name);
+    for (const name of inputsOf(node)) toOutput.add(name);
   }
   return new Set([...fromWanted].filter((name) => toOutput.has(name)));
 }

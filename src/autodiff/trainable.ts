@@ -35,7 +35,7 @@ function floatInputs(node: Node): readonly string[] {
 }
 
 /** Values made from the image before any Conv, Gemm or MatMul saw it: normalisation in the graph. */
-function beforeFirstLayer({ nodes, inputs }: Graph): Set<string> {
+export function beforeFirstLayer({ nodes, inputs }: Graph): Set<string> {
   const early = new Set([inputs[0].name]);
   const late = new Set<string>();
   for (const node of nodes) {

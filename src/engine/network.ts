@@ -1,9 +1,10 @@
 // A classifier made ready: the user's file read, its head found, its shapes measured, theta laid out.
-import { asClassifier, logitsOf, type Normalization } from "../autodiff/head.ts";
+import { headOf } from "../autodiff/head.ts";
+import { asClassifier, type Normalization } from "../autodiff/pixels.ts";
 import { openShape, type Shapes } from "../autodiff/shape.ts";
 import { trainableParameters } from "../autodiff/trainable.ts";
 import { TemperError } from "../errors.ts";
-import { elementCount, type Graph, nodeLabel, type Tensor } from "../onnx/graph.ts";
+import { elementCount, type Graph, nodeLabel, type Tensor, type ValueInfo } from "../onnx/graph.ts";
 import { constantValue, liftGraph, OWN_NAMES, stateSqueezedAxes } from "../onnx/lift.ts";
 import { patchWeights } from "../onnx/patch.ts";
 import { readGraph } from "../onnx/read.ts";
@@ -31,6 +32,8 @@ export interface Network {
   /** Of one image, without the batch. */
   readonly inputShape: readonly number[];
   readonly labels: number;
+  /** The Softmax that the file ends in, and that is left out: `graph` ends in what it is taken of. */
+  readonly softmax: string | undefined;
 }
 
 // Believed before memory is asked for: 4096 x 4096 pixels of 4 channels.
@@ -110,14 +113,14 @@ function inputShapeOf(graph: Graph): number[] {
   const [{ name, type, dims }] = graph.inputs;
   const shape = dims.slice(1);
   if (
-    type !== "float32" ||
+    (type !== "float32" && type !== "uint8") ||
     shape.length === 0 ||
     shape.some((d) => typeof d !== "number" || d < 1)
   ) {
     throw new TemperError(
       "model-unsupported",
       `input "${name}" is ${type}[${dims.map((d) => d ?? "?").join(", ")}]; ` +
-        "expected float32 [batch, channels, height, width]\n" +
+        "expected float32 or uint8 [batch, channels, height, width]\n" +
         "export the model with fixed image sizes and an open batch",
     );
   }
@@ -133,9 +136,17 @@ function inputShapeOf(graph: Graph): number[] {
 
 function normalizationOf(
   { mean, std }: NetworkOptions,
+  { name, type }: ValueInfo,
   inputShape: readonly number[],
 ): Normalization | undefined {
   if (mean === undefined && std === undefined) return undefined;
+  if (type === "uint8") {
+    throw new TemperError(
+      "bad-option",
+      `mean and std do not fit input "${name}" of bytes (uint8): such a model normalises them itself\n` +
+        "leave --mean and --std out",
+    );
+  }
   const channels = inputShape[0];
   const full = {
     mean: mean ?? Array.from({ length: channels }, () => 0),
@@ -168,8 +179,9 @@ export async function loadNetwork(
   const read = readGraph(file);
   checkNames(read);
   const inputShape = inputShapeOf(read);
-  const logits = logitsOf(read, options.output);
-  const lifted = asClassifier(liftGraph(read), logits, normalizationOf(options, inputShape));
+  const { logits, softmax } = headOf(read, options.output);
+  const normalization = normalizationOf(options, read.inputs[0], inputShape);
+  const lifted = asClassifier(liftGraph(read), logits, normalization);
   const shapes = await measureShapes(lifted, inputShape);
   const graph = stateSqueezedAxes(lifted, shapes);
   const [batch, labels, ...rest] = shapes.get(logits) ?? [];
@@ -195,7 +207,17 @@ export async function loadNetwork(
     );
     throw new TemperError("model-unsupported", `weight "${bad?.name}" is not finite`);
   }
-  return { file, options, graph, shapes, parameters, theta0, inputShape, labels };
+  return {
+    file,
+    options,
+    graph,
+    shapes,
+    parameters,
+    theta0,
+    inputShape,
+    labels,
+    softmax: softmax && nodeLabel(softmax),
+  };
 }
 
 /** The user's file with theta in place of theta0, every other byte as it was. */

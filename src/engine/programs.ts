@@ -1,10 +1,13 @@
 // The graphs of one network at one theta, made into sessions when first used and released together.
+import { gradientEnds } from "../autodiff/ends.ts";
 import {
   COVECTOR,
   type GradientProgram,
   gradientProgram,
   type ProgramRequest,
 } from "../autodiff/programs.ts";
+import { TemperError } from "../errors.ts";
+import { nodeLabel } from "../onnx/graph.ts";
 import { withTheta } from "../onnx/theta.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
@@ -37,11 +40,13 @@ export interface Programs {
 function request(network: Network, name: ProgramName): ProgramRequest {
   const { shapes, parameters, graph } = network;
   const theta = parameters.map((p) => p.name);
+  // A model that rounds the image is attacked with the gradient it has, 0; `gradientEnds` tells.
+  const image = { shapes, wrt: [graph.inputs[0].name], endAtSteps: true } as const;
   switch (name) {
     case "input-of-cross-entropy":
-      return { shapes, seed: "cross-entropy", wrt: [graph.inputs[0].name] };
+      return { ...image, seed: "cross-entropy" };
     case "input-of-logits":
-      return { shapes, seed: "weights", wrt: [graph.inputs[0].name] };
+      return { ...image, seed: "weights" };
     case "theta-of-cross-entropy":
       return { shapes, seed: "cross-entropy", wrt: theta };
     case "theta-of-brier":
@@ -51,6 +56,20 @@ function request(network: Network, name: ProgramName): ProgramRequest {
     case "cuts":
       return { shapes, seed: "weights", wrt: theta, factored: new Set(theta) };
   }
+}
+
+/**
+ * Refuses a network whose gradient in the image is 0 everywhere, for what cannot be had without one.
+ *
+ * @throws TemperError `model-unsupported` naming the operator at which the gradient ends
+ */
+export function demandInputGradient({ graph }: Network, what: string): void {
+  const [end] = gradientEnds(graph);
+  if (end === undefined) return;
+  throw new TemperError(
+    "model-unsupported",
+    `${what} needs the gradient in the image, which ends at ${nodeLabel(end.node)}: it is 0 everywhere`,
+  );
 }
 
 const derived = new WeakMap<Network, Map<ProgramName, GradientProgram>>();

@@ -9,7 +9,7 @@ import type { Model } from "../engine/model.ts";
 import { type Network, networkBytes } from "../engine/network.ts";
 import { createOracle, type EngineOracle } from "../engine/oracle.ts";
 import { openPool, type Pool } from "../engine/pool.ts";
-import { programOf } from "../engine/programs.ts";
+import { demandInputGradient, programOf } from "../engine/programs.ts";
 import { refuseUnknown, TemperError } from "../errors.ts";
 import { STATE } from "./checkpoint.ts";
 import { sha256 } from "./folder.ts";
@@ -233,6 +233,7 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
   const { options } = beginning;
   const { network } = model;
   programOf(network, "cuts"); // an operator without a rule is refused before anything is written
+  if (options.radius > 0) demandInputGradient(network, "radius");
   const keeper =
     folder === undefined
       ? undefined

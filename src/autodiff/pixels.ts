@@ -1,0 +1,86 @@
+// The beginning of a classifier: what its input is made of, so that it is a function of pixels in [0, 1].
+import { int } from "../onnx/attributes.ts";
+import type { Attribute, Graph, Node, Tensor } from "../onnx/graph.ts";
+import { OWN_NAMES } from "../onnx/lift.ts";
+
+/** Per-channel mean and standard deviation of the input that the network was trained on. */
+export interface Normalization {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** One operator on the way from the pixels to the model's input, with its constant inputs. */
+interface Stage {
+  readonly op: string;
+  readonly constants?: readonly Tensor[];
+  readonly attributes?: readonly (readonly [string, Attribute])[];
+}
+
+/** (x - mean) / std, channel by channel. */
+function normalized({ mean, std }: Normalization, rank: number): Stage[] {
+  const perChannel = (values: readonly number[]): Tensor => ({
+    type: "float32",
+    dims: [1, values.length, ...Array.from({ length: rank - 1 }, () => 1)],
+    values: Float32Array.from(values),
+  });
+  return [
+    { op: "Sub", constants: [perChannel(mean)] },
+    { op: "Div", constants: [perChannel(std)] },
+  ];
+}
+
+/** ONNX's code of uint8. */
+const UINT8 = 2;
+
+/** The nearest byte of 255 x, for a model whose input is bytes. */
+function bytes(): Stage[] {
+  const scalar = (value: number): Tensor => ({
+    type: "float32",
+    dims: [],
+    values: Float32Array.of(value),
+  });
+  return [
+    { op: "Mul", constants: [scalar(255)] },
+    { op: "Round" },
+    { op: "Clip", constants: [scalar(0), scalar(255)] },
+    { op: "Cast", attributes: [["to", int(UINT8)]] },
+  ];
+}
+
+/**
+ * The graph as a function of pixels in [0, 1], with only the logits as output: the batch left open,
+ * the normalisation the model wants done inside, the bytes it takes made inside. Gradients in x are
+ * then per pixel.
+ */
+export function asClassifier(graph: Graph, logits: string, normalization?: Normalization): Graph {
+  const [input] = graph.inputs;
+  const dims = ["batch", ...input.dims.slice(1)];
+  const base = { ...graph, outputs: [{ name: logits, type: "float32" as const, dims: [] }] };
+  const stages =
+    input.type === "uint8"
+      ? bytes()
+      : normalization === undefined
+        ? []
+        : normalized(normalization, input.dims.length - 1);
+  if (stages.length === 0) return { ...base, inputs: [{ ...input, dims }] };
+
+  const initializers = new Map(graph.initializers);
+  const pixels = `${OWN_NAMES}pixels`;
+  let value = pixels;
+  const nodes = stages.map(({ op, constants = [], attributes = [] }, i): Node => {
+    const name = `${OWN_NAMES}${op}`;
+    const names = constants.map((tensor, k) => {
+      initializers.set(`${name}/${k}`, tensor);
+      return `${name}/${k}`;
+    });
+    const inputs = [value, ...names];
+    value = i === stages.length - 1 ? input.name : `${name}/out`;
+    return { op, name, inputs, outputs: [value], attributes: new Map(attributes) };
+  });
+  return {
+    ...base,
+    inputs: [{ name: pixels, type: "float32", dims }],
+    initializers,
+    nodes: [...nodes, ...graph.nodes],
+  };
+}
