@@ -1,7 +1,8 @@
 // temper inspect: what a model is made of, what Temper would change, and which operators have a gradient.
 import type { Command } from "commander";
-import { discrete } from "../../autodiff/rule.ts";
+import { discrete, isStep } from "../../autodiff/rule.ts";
 import { rules } from "../../autodiff/rules.ts";
+import type { Node } from "../../onnx/graph.ts";
 import type { Context } from "../context.ts";
 import { openModelFile } from "../open.ts";
 import { type ModelFlags, withModel, withTrainable } from "../options.ts";
@@ -11,18 +12,20 @@ interface Flags extends ModelFlags {
   readonly json?: boolean;
 }
 
+function gradientOf(op: string, nodes: readonly Node[]): string {
+  if (rules.has(op)) return "yes";
+  if (discrete.has(op)) return "not needed";
+  return nodes.every(isStep) ? "0" : "no";
+}
+
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
   const model = await openModelFile(path, flags);
   const { graph } = model.network;
-  const uses = new Map<string, number>();
-  for (const { op } of graph.nodes) uses.set(op, (uses.get(op) ?? 0) + 1);
+  const uses = new Map<string, Node[]>();
+  for (const node of graph.nodes) uses.set(node.op, [...(uses.get(node.op) ?? []), node]);
   const operators = [...uses]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, nodes]) => ({
-      name,
-      nodes,
-      gradient: rules.has(name) ? "yes" : discrete.has(name) ? "not needed" : "no",
-    }));
+    .map(([name, nodes]) => ({ name, nodes: nodes.length, gradient: gradientOf(name, nodes) }));
   const { inputShape, labels, parameterCount, parameters } = model;
   await model.close();
   if (flags.json === true) {
@@ -55,7 +58,8 @@ export function addInspect(program: Command, context: Context): void {
     .description(
       "Lists the tensors that make up theta, in order, and the operators of the graph. " +
         'An operator without a gradient ("no") on the way from the weights to the logits keeps the model from ' +
-        "being attacked or corrected; operators on shapes need none.",
+        "being attacked or corrected; operators on shapes need none. One with steps (0) is refused behind weights; " +
+        "between the image and them it leaves an attack no gradient.",
     )
     .argument("<model>", "ONNX file")
     .option("--json", "print one JSON document on stdout");

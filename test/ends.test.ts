@@ -1,0 +1,123 @@
+// Where the gradient in the image ends: which operator is named, and what then still works.
+import { describe, expect, it } from "vitest";
+import { gradientEnds } from "../src/autodiff/ends.ts";
+import { slice } from "../src/data/dataset.ts";
+import { type Model, openModel } from "../src/engine/model.ts";
+import { correct } from "../src/run/correct.ts";
+import { node, tensor } from "./helpers/graph-builder.ts";
+import {
+  answered,
+  bytes,
+  hard,
+  noisy,
+  type OddModel,
+  oddModel,
+  rounded,
+} from "./helpers/odd-models.ts";
+
+async function withModel<R>(odd: OddModel, use: (model: Model) => Promise<R> | R): Promise<R> {
+  const model = await openModel(oddModel(odd));
+  try {
+    return await use(model);
+  } finally {
+    await model.close();
+  }
+}
+
+const endsOf = (odd: OddModel): Promise<string[]> =>
+  withModel(odd, ({ network }) =>
+    gradientEnds(network.graph).map(({ node: { op, name }, early }) =>
+      [op, name, early ? "early" : "late"].join(" "),
+    ),
+  );
+
+describe("the gradient in the image ends", () => {
+  it("nowhere in a plain model, nor where noise is added or a size is looked at", async () => {
+    expect(await endsOf({})).toEqual([]);
+    expect(await endsOf(noisy)).toEqual([]);
+    const sized = [node("Shape", ["sums"], ["shape"]), node("Reshape", ["sums", "shape"], ["y"])];
+    expect(await endsOf({ after: sized })).toEqual([]);
+  });
+
+  it("where the image is rounded, or made into bytes", async () => {
+    expect(await endsOf(rounded)).toEqual(["Round quarters early"]);
+    expect(await endsOf(bytes)).toEqual(["Round temper/Round early"]);
+  });
+
+  it("where the answer is a bare label", async () => {
+    expect(await endsOf(hard)).toEqual(["ArgMax answer late"]);
+  });
+
+  it("at each of several quantisers, and not where a way around them is left", async () => {
+    const initializers = { s: tensor([], [0.1]), z: tensor([], [0], "uint8") };
+    const quantise = [
+      node("QuantizeLinear", ["sums", "s", "z"], ["q"], {}, "q"),
+      node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+      node("Sign", ["sums"], ["t"], {}, "t"),
+    ];
+    const both = [...quantise, node("Add", ["d", "t"], ["y"])];
+    expect(await endsOf({ initializers, after: both })).toEqual([
+      "QuantizeLinear q late",
+      "Sign t late",
+    ]);
+    const around = [...quantise, node("Add", ["d", "sums"], ["y"])];
+    expect(await endsOf({ initializers, after: around })).toEqual([]);
+  });
+});
+
+describe("a model whose gradient in the image ends", () => {
+  it.each([
+    ["rounded", rounded],
+    ["bytes", bytes],
+    ["hard", hard],
+  ])("has one of zeros: %s", async (_, odd) => {
+    await withModel(odd, async (model) => {
+      const data = await answered(model, 5);
+      const gradient = await model.inputGradient(data.pixels as Float32Array, data.labels);
+      expect(gradient).toEqual(new Float32Array(5 * 16));
+    });
+  });
+
+  it("keeps its gradients in theta behind the quantiser, and is refused those before it", async () => {
+    await withModel(rounded, async (model) => {
+      const data = await answered(model, 5);
+      const { gradient } = await model.lossGradient(data.pixels as Float32Array, data.labels);
+      expect(gradient.some((g) => g !== 0)).toBe(true);
+      const call = { data, points: slice(data, 0, 2), radius: 0.1, threads: 0 };
+      await expect(correct(model, call)).rejects.toThrow(
+        'radius needs the gradient in the image, which ends at Round "quarters"',
+      );
+    });
+    const late = { after: [node("Round", ["sums"], ["y"], {}, "last")] };
+    await withModel(late, async (model) => {
+      const data = await answered(model, 5);
+      const pixels = data.pixels as Float32Array;
+      await expect(model.lossGradient(pixels, data.labels)).rejects.toThrow(
+        'no gradient rule for Round "last"',
+      );
+    });
+  });
+});
+
+describe("a model of bytes", () => {
+  it("is a function of pixels in [0, 1], rounded to the nearest byte and kept in range", async () => {
+    const [plain, taking] = await Promise.all([{}, bytes].map((odd) => openModel(oddModel(odd))));
+    const levels = [0, 1, 2, 127, 128, 129, 254, 255];
+    const off = (by: number): Float32Array =>
+      Float32Array.from({ length: 16 }, (_, i) => (levels[i % 8] + by) / 255);
+    const logits = await plain.logits(off(0), 1);
+    for (const by of [0, 0.4, -0.4]) {
+      const ours = await taking.logits(off(by), 1);
+      for (const [l, f] of ours.entries()) expect(f).toBeCloseTo(logits[l], 5);
+    }
+    const beyond = off(0).map((v) => (v === 0 ? -7 : v === 1 ? 7 : v));
+    expect(await taking.logits(beyond, 1)).toEqual(await taking.logits(off(0), 1));
+    await Promise.all([plain.close(), taking.close()]);
+  });
+
+  it("normalises them itself", async () => {
+    await expect(openModel(oddModel(bytes), { mean: [0.5], std: [0.5] })).rejects.toThrow(
+      'mean and std do not fit input "x" of bytes',
+    );
+  });
+});
