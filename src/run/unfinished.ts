@@ -32,7 +32,7 @@ const beginningIn = ({ format, versions, options, network, inputs }: Partial<Run
 });
 
 /** The entries of two beginnings that differ, in words. */
-function differences(then: unknown, now: unknown, name = ""): string[] {
+export function differences(then: unknown, now: unknown, name = ""): string[] {
   if (typeof then !== "object" || typeof now !== "object" || then === null || now === null) {
     return then === now ? [] : [`${name} ${JSON.stringify(then)}, now ${JSON.stringify(now)}`];
   }

@@ -19,6 +19,14 @@ export interface PaperTable {
   readonly rows: readonly PaperRow[];
 }
 
+/** The tables' protocol: CleverHans' defaults, 40 steps of 0.01 in the l-infinity ball of radius 0.1. */
+export const MNIST_PROTOCOL = {
+  eps: 0.1,
+  stepSize: 0.01,
+  steps: 40,
+  protocol: "cleverhans",
+} as const;
+
 export const POINTS = [10, 20, 30, 40, 50] as const;
 export const WEIGHTS = [0, 0.2, 0.4] as const;
 

@@ -1,6 +1,6 @@
 // A recomputed table as Markdown: ours beside the paper's, row by row.
-import type { PaperTable } from "./paper-tables.ts";
-import type { BenchRow } from "./table-bench.ts";
+import type { PaperTable } from "./paper.ts";
+import type { BenchRow } from "./tables.ts";
 
 const HEADINGS = ["Dadv", "w", "loss", "clean", "FGSM", "PGD", "right", "time"];
 

@@ -1,24 +1,20 @@
 // Recomputes a table of the paper on its published network: five runs, three choices from each pool.
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { attack } from "../attack/attack.ts";
-import { evaluate } from "../attack/evaluate.ts";
-import type { AttackRequest } from "../attack/options.ts";
-import type { IterationRecord } from "../correct/algorithm.ts";
-import { type Dataset, gather } from "../data/dataset.ts";
-import { openData } from "../data/open.ts";
-import { writePoints } from "../data/points.ts";
-import { writeAtomic } from "../data/write.ts";
-import { type Model, openModel } from "../engine/model.ts";
-import { correct } from "../run/correct.ts";
-import type { Run } from "../run/record.ts";
-import { type PaperRow, type PaperTable, WEIGHTS } from "./paper-tables.ts";
+import { evaluate } from "../../attack/evaluate.ts";
+import type { AttackRequest } from "../../attack/options.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import { writeAtomic } from "../../data/write.ts";
+import { type Model, openModel } from "../../engine/model.ts";
+import { correct } from "../../run/correct.ts";
+import type { Run } from "../../run/record.ts";
+import { MNIST_PROTOCOL, type PaperRow, type PaperTable, WEIGHTS } from "./paper.ts";
+import { firstOfEachLabel, worstPoints } from "./points.ts";
+import { type BenchWork, keepSetting, settingOf } from "./work.ts";
 
-/** The tables' protocol: CleverHans' defaults, 40 steps of 0.01 in the l-infinity ball of radius 0.1. */
-const PROTOCOL = { eps: 0.1, stepSize: 0.01, steps: 40, protocol: "cleverhans" } as const;
 const ATTACKS: readonly AttackRequest[] = [
-  { ...PROTOCOL, attack: "fgsm" },
-  { ...PROTOCOL, attack: "pgd" },
+  { ...MNIST_PROTOCOL, attack: "fgsm" },
+  { ...MNIST_PROTOCOL, attack: "pgd" },
 ];
 
 /** One row as recomputed, beside the paper's; accuracies in per cent. */
@@ -34,7 +30,7 @@ export interface BenchRow extends PaperRow {
   readonly paper: PaperRow;
 }
 
-export interface BenchOptions {
+export interface TableBench extends BenchWork {
   readonly model: Model;
   readonly train: Dataset;
   readonly test: Dataset;
@@ -42,53 +38,10 @@ export interface BenchOptions {
   readonly folder: string;
   /** Which numbers of points; default all five. */
   readonly points: readonly number[];
-  readonly seed: number;
-  readonly threads?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((stage: string, done: number, of: number) => void) | undefined;
-  readonly onIteration?: ((points: number, record: IterationRecord) => void) | undefined;
   readonly onRow?: ((row: BenchRow) => void) | undefined;
 }
 
-/** Attacks the training set once; smaller sets of points are the worst of each label among these. */
-async function worstPoints(options: BenchOptions): Promise<Dataset> {
-  const { model, train, folder, seed, threads, signal, onProgress } = options;
-  const path = join(folder, "points.npz");
-  try {
-    return await openData(path);
-  } catch {
-    const { points } = await attack(model, {
-      ...PROTOCOL,
-      data: train,
-      worst: 50,
-      seed,
-      threads,
-      signal,
-      onProgress: (done, of) => onProgress?.("attack", done, of),
-    });
-    await writeAtomic(path, writePoints(points));
-    return points;
-  }
-}
-
-/** The first count / labels of each label: points lie label by label, worst first. */
-function firstOfEachLabel(points: Dataset, count: number, labels: number): Dataset {
-  const taken = new Map<number, number>();
-  const ids = Int32Array.from(points.labels.keys()).filter((i) => {
-    const n = (taken.get(points.labels[i]) ?? 0) + 1;
-    taken.set(points.labels[i], n);
-    return n <= count / labels;
-  });
-  return {
-    name: `${count} worst points`,
-    shape: points.shape,
-    count: ids.length,
-    pixels: gather(points, ids),
-    labels: ids.map((i) => points.labels[i]),
-  };
-}
-
-async function rowOf(run: Run, paper: PaperRow, options: BenchOptions): Promise<BenchRow> {
+async function rowOf(run: Run, paper: PaperRow, options: TableBench): Promise<BenchRow> {
   const { test, threads, signal, seed, onProgress } = options;
   const choice = run.select(paper.weight);
   const chosen = await openModel(run.bytes(choice));
@@ -126,12 +79,13 @@ async function readRows(path: string): Promise<BenchRow[]> {
 }
 
 /** Recomputes the rows of a table, in order; rows that an earlier call finished are taken from the folder. */
-export async function benchTable(table: PaperTable, options: BenchOptions): Promise<BenchRow[]> {
+export async function benchTable(table: PaperTable, options: TableBench): Promise<BenchRow[]> {
   const { model, train, folder, seed, threads, signal } = options;
-  await mkdir(folder, { recursive: true });
+  await keepSetting(folder, settingOf(model, { train, test: options.test }, seed));
   const path = join(folder, "rows.json");
   const rows = await readRows(path);
-  const worst = await worstPoints(options);
+  const attack = MNIST_PROTOCOL;
+  const worst = await worstPoints(model, { ...options, data: train, attack, worst: 50 });
   for (const count of options.points) {
     const missing = table.rows.filter(
       ({ points, weight }) =>
