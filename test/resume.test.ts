@@ -1,13 +1,11 @@
-// A run that is stopped, or killed, and taken up again ends with the bytes of an uninterrupted one.
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+// A run that is stopped and taken up again ends with the bytes of an uninterrupted one.
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dataset, slice } from "../src/data/dataset.ts";
-import { writePoints } from "../src/data/points.ts";
 import { attack, correct, type Model, openData, openModel, openRun } from "../src/index.ts";
 import type { CorrectCall } from "../src/run/correct.ts";
-import { randomStream } from "../src/tensor/random.ts";
 import { temper } from "./helpers/command.ts";
 
 const MODEL = resolve("models/digits-cnnlight.onnx");
@@ -142,29 +140,5 @@ describe("the command", () => {
     const inside = await temper(select);
     expect(inside.code).toBe(2);
     expect(inside.stderr).toContain("never changes");
-  });
-
-  it("killed at random moments and resumed ends with the same bytes", async () => {
-    const folder = scratch();
-    const file = join(folder, "points.npz");
-    writeFileSync(file, writePoints(points));
-    const out = join(folder, "run");
-    const words = [
-      "correct",
-      MODEL,
-      "--data",
-      "digits:train[0:1000]",
-      "--points",
-      file,
-      "--out",
-      out,
-    ];
-    const rest = ["--iterations", "5", "--alphas", "3", "--threads", "1", "--resume"];
-    const random = randomStream(7);
-    for (let kill = 0; kill < 3; kill++) {
-      await temper([...words, ...rest], { killAfter: 700 + 1200 * random.uniform() });
-    }
-    expect((await temper([...words, ...rest])).code).toBe(0);
-    expectSameRun(out);
   });
 });

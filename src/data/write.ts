@@ -11,6 +11,9 @@ async function syncFolder(folder: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
+/** Whether a name is that of a temporary file, which a process leaves that is killed while it writes. */
+export const isTemporary = (name: string): boolean => /\.[0-9a-f]{12}\.tmp$/.test(name);
+
 /**
  * Writes a file so that a reader, also after a crash, sees the old content or the new, never half:
  * a temporary file in the same folder, flushed, then renamed.

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { writeAtomic } from "../data/write.ts";
+import { isTemporary, writeAtomic } from "../data/write.ts";
 import { TemperError } from "../errors.ts";
 
 export const RECORD = "run.json";
@@ -10,9 +10,10 @@ export const RECORD = "run.json";
 export const sha256 = (bytes: Uint8Array): string =>
   createHash("sha256").update(bytes).digest("hex");
 
+/** The names in a folder but those of temporary files, or undefined where there is no folder. */
 async function listFolder(folder: string): Promise<string[] | undefined> {
   try {
-    return await readdir(folder);
+    return (await readdir(folder)).filter((name) => !isTemporary(name));
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;
@@ -80,9 +81,20 @@ export async function checkFolder(folder: string, force: boolean): Promise<reado
   return files;
 }
 
-/** Checks the folder and, with `force`, removes the files that its run.json lists, and nothing else. */
+/** Removes what a process left that was killed while it wrote into the folder. */
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (isTemporary(name)) await rm(join(folder, name), { force: true });
+  }
+}
+
+/**
+ * Checks the folder and, with `force`, removes the files that its run.json lists, and nothing else; run.json
+ * itself comes last, so that a folder that is not yet empty is still known for a run.
+ */
 export async function prepareFolder(folder: string, force: boolean): Promise<void> {
-  for (const name of await checkFolder(folder, force))
+  const files = await checkFolder(folder, force);
+  for (const name of files.toSorted((a, b) => Number(a === RECORD) - Number(b === RECORD)))
     await rm(join(folder, name), { force: true });
 }
 

@@ -6,7 +6,14 @@ import type { Dataset } from "../data/dataset.ts";
 import { writePoints } from "../data/points.ts";
 import { TemperError } from "../errors.ts";
 import { readState, STATE, writeState } from "./checkpoint.ts";
-import { prepareFolder, RECORD, readJson, recordIn, writeFolder } from "./folder.ts";
+import {
+  prepareFolder,
+  RECORD,
+  readJson,
+  recordIn,
+  removeTemporaries,
+  writeFolder,
+} from "./folder.ts";
 import type { RunBeginning, RunRecord } from "./record.ts";
 import { POINTS, writeJson } from "./run.ts";
 
@@ -54,6 +61,11 @@ export async function keepRun(
   points: Dataset,
   { resume, force }: { readonly resume: boolean; readonly force: boolean },
 ): Promise<RunKeeper> {
+  const begin = async (): Promise<void> => {
+    // The record comes first: a run that is killed from here on is known for one, and its points are given again.
+    await writeFolder(folder, new Map([[RECORD, writeJson(beginning)]]));
+    await writeFolder(folder, new Map([[POINTS, writePoints(points)]]));
+  };
   const keeper = (state: AlgorithmState | undefined, finished = false): RunKeeper => ({
     state,
     finished,
@@ -72,13 +84,14 @@ export async function keepRun(
           "give the same options to continue it, or --force to start again",
       );
     }
-    return keeper(await readState(folder), record.end !== undefined);
+    await removeTemporaries(folder);
+    const kept = keeper(await readState(folder), record.end !== undefined);
+    if (kept.finished) await kept.drop();
+    else if (kept.state === undefined) await begin();
+    return kept;
   }
   await prepareFolder(folder, force);
-  const files = new Map<string, Uint8Array | string>([
-    [POINTS, writePoints(points)],
-    [RECORD, writeJson(beginning)],
-  ]);
-  await writeFolder(folder, files);
+  await begin();
+  await removeTemporaries(folder);
   return keeper(undefined);
 }

@@ -41,8 +41,8 @@ export interface RunOptions {
    * process group, as a terminal sends it.
    */
   readonly interrupt?: "on output" | "with workers";
-  /** SIGKILL after so many milliseconds, which nothing can prepare for. */
-  readonly killAfter?: number;
+  /** SIGKILL, which nothing can prepare for, when this fires. */
+  readonly kill?: AbortSignal;
   /** Closes the reading end of stdout at once, as `head` does when it has seen enough. */
   readonly deaf?: boolean;
 }
@@ -57,7 +57,7 @@ function afterWorkersStart(pid: number, act: () => void): void {
 
 /** The command line `temper ...args`; `milliseconds` counts from the start or from the interrupt. */
 export function temper(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  const { cwd = newFolder(), interrupt, killAfter, deaf } = options;
+  const { cwd = newFolder(), interrupt, kill, deaf } = options;
   return new Promise((done, fail) => {
     let from = performance.now();
     const child = spawn(process.execPath, [entry, ...args], {
@@ -73,7 +73,7 @@ export function temper(args: readonly string[], options: RunOptions = {}): Promi
         texts[name] += text;
       });
     }
-    const alarm = killAfter && setTimeout(() => child.kill("SIGKILL"), killAfter);
+    kill?.addEventListener("abort", () => child.kill("SIGKILL"));
     if (deaf) child.stdout.destroy();
     const press = (): void => {
       from = performance.now();
@@ -83,7 +83,6 @@ export function temper(args: readonly string[], options: RunOptions = {}): Promi
     if (interrupt === "on output") child.stderr.once("data", press);
     child.on("error", fail);
     child.on("close", (code) => {
-      clearTimeout(alarm);
       const milliseconds = performance.now() - from;
       done({ code, ...texts, files: readdirSync(cwd), milliseconds, group });
     });
