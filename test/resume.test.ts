@@ -63,8 +63,15 @@ describe("a run taken up again", () => {
   it.each([1, 3, 4])("after iteration %i ends as the uninterrupted one", async (k) => {
     const folder = join(scratch(), "run");
     await stopAfter(folder, k);
-    await correct(model, { ...call, folder, resume: true });
+    const { record, timings } = await correct(model, { ...call, folder, resume: true });
     expectSameRun(folder);
+    // The times of its parts are added: every iteration has its own, those before the stop too.
+    expect(timings.iterations).toHaveLength(record.iterations.length);
+    for (const name of ["qp", "gram"]) {
+      const laps = timings.iterations.reduce((sum, lap) => sum + lap[name], 0);
+      expect(laps).toBeCloseTo(timings.stages[name], 9);
+    }
+    expect(timings.stages.loss).toBeLessThan(timings.seconds);
   });
 
   it("after being stopped twice, too, and from another number of processes", async () => {

@@ -16,7 +16,7 @@ import { sha256 } from "./folder.ts";
 import { measureFile } from "./measure.ts";
 import { openRun } from "./open.ts";
 import { type CorrectRequest, correctOptions } from "./options.ts";
-import type { InputRecord, PointOrigin, Run, RunBeginning, RunRecord } from "./record.ts";
+import type { InputRecord, PointOrigin, Run, RunBeginning, RunRecord, Timings } from "./record.ts";
 import {
   CORRECTED,
   createRun,
@@ -95,10 +95,14 @@ interface GramWork {
   set?: CutSet;
 }
 
-/** The oracle with its Gram entries counted, and their time told apart from the solver's that asks for them. */
-function timedGram(oracle: Oracle, clock: Stopwatch, work: GramWork): Oracle {
+/**
+ * The oracle with its Gram entries counted, and their time told apart from the solver's that asks for them; and
+ * the time of the one loss that is asked for alone.
+ */
+function timedOracle(oracle: Oracle, clock: Stopwatch, work: GramWork): Oracle {
   return {
     ...oracle,
+    loss: (theta) => clock.stage("loss", () => oracle.loss(theta)),
     cutSet: () => {
       const set = oracle.cutSet();
       work.set = set;
@@ -242,7 +246,7 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
           force,
         });
   if (keeper?.finished === true) return openRun(folder!);
-  const clock = createStopwatch();
+  const clock = createStopwatch(keeper?.timings);
   const pool = openPool(call.threads);
   let oracle: EngineOracle | undefined;
   try {
@@ -256,14 +260,25 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
       signal,
       onShard: (done, of) => onProgress?.(stage, done, of),
     });
-    const work: GramWork = { entries: 0 };
-    const found = await algorithm1(timedGram(oracle, clock, work), {
+    const work: GramWork = { entries: keeper?.timings?.gramEntries ?? 0 };
+    const timings = (): Timings => ({
+      ...clock.times(),
+      processes: pool.size,
+      gramEntries: work.entries,
+      bytesOfCuts: work.set?.bytes() ?? 0,
+      date: new Date().toISOString(),
+      paths,
+    });
+    const found = await algorithm1(timedOracle(oracle, clock, work), {
       ...options,
       penalty: options.penalty === "inf" ? Infinity : options.penalty,
       signal,
       state: keeper?.state,
-      onState: keeper?.keep,
-      onIteration: call.onIteration,
+      onState: keeper && ((state) => keeper.keep(state, timings())),
+      onIteration: (record) => {
+        clock.lap();
+        call.onIteration?.(record);
+      },
       onContradiction: call.onContradiction,
       stage: (name, run) => {
         stage = name;
@@ -294,15 +309,7 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
       ));
     const parts: RunParts = {
       record: finishRecord(beginning, found, file, measured, { network, points, validation }),
-      timings: {
-        stages: clock.seconds(),
-        seconds: clock.total(),
-        processes: pool.size,
-        gramEntries: work.entries,
-        bytesOfCuts: work.set?.bytes() ?? 0,
-        date: new Date().toISOString(),
-        paths,
-      },
+      timings: timings(),
       file: network.file,
       parameters: network.parameters,
       points,

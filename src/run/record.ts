@@ -6,6 +6,7 @@ import type { Contradiction } from "../correct/elastic.ts";
 import type { Candidate } from "../correct/pool.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import type { CorrectOptions } from "./options.ts";
+import type { Times } from "./stopwatch.ts";
 import type { Validation } from "./validate.ts";
 
 /** A model measured on the points and on the training data. */
@@ -76,11 +77,12 @@ export interface RunRecord extends RunBeginning {
   readonly hashes: Readonly<Record<string, string>>;
 }
 
-/** timings.json: whatever differs from run to run. */
-export interface Timings {
-  /** Seconds by stage, and in all. */
-  readonly stages: Readonly<Record<string, number>>;
-  readonly seconds: number;
+/**
+ * timings.json: whatever differs from run to run. Of a run that was stopped, the parts are added. Stages: `cuts`,
+ * `qp` (the subproblem (13)), in it `gram` (its Gram entries), `loss-gradient`, `candidates`, in it `loss` (of the
+ * last theta_k: one evaluation of L(theta; D)), `check`, `validate`.
+ */
+export interface Timings extends Times {
   readonly processes: number;
   /** Gram entries computed, and bytes held by the cuts. */
   readonly gramEntries: number;

@@ -14,17 +14,19 @@ import {
   removeTemporaries,
   writeFolder,
 } from "./folder.ts";
-import type { RunBeginning, RunRecord } from "./record.ts";
-import { POINTS, writeJson } from "./run.ts";
+import type { RunBeginning, RunRecord, Timings } from "./record.ts";
+import { POINTS, TIMINGS, writeJson } from "./run.ts";
 
 /** A folder that keeps a run while it goes on. */
 export interface RunKeeper {
   /** Where an earlier run of the same beginning stopped. */
   readonly state: AlgorithmState | undefined;
+  /** Its times up to there. */
+  readonly timings: Timings | undefined;
   /** The folder holds the whole run already. */
   readonly finished: boolean;
   /** Puts the state on disk; the next iteration waits for it. */
-  keep(state: AlgorithmState): Promise<void>;
+  keep(state: AlgorithmState, timings: Timings): Promise<void>;
   /** Removes the state: the run is finished. */
   drop(): Promise<void>;
 }
@@ -49,6 +51,16 @@ export function differences(then: unknown, now: unknown, name = ""): string[] {
   );
 }
 
+/** What timings.json says of the iterations that a state has; they are written before it. */
+async function timingsUpTo(
+  folder: string,
+  state: AlgorithmState | undefined,
+): Promise<Timings | undefined> {
+  if (state === undefined) return undefined;
+  const timings = (await readJson(folder, TIMINGS)) as Timings;
+  return { ...timings, iterations: timings.iterations.slice(0, state.iterations.length) };
+}
+
 /**
  * Begins a run in its folder, or takes up the one that stopped there.
  *
@@ -66,10 +78,18 @@ export async function keepRun(
     await writeFolder(folder, new Map([[RECORD, writeJson(beginning)]]));
     await writeFolder(folder, new Map([[POINTS, writePoints(points)]]));
   };
-  const keeper = (state: AlgorithmState | undefined, finished = false): RunKeeper => ({
+  const keeper = (finished: boolean, state?: AlgorithmState, timings?: Timings): RunKeeper => ({
     state,
+    timings,
     finished,
-    keep: (next) => writeFolder(folder, new Map([[STATE, writeState(next)]])),
+    keep: (next, spent) =>
+      writeFolder(
+        folder,
+        new Map<string, Uint8Array | string>([
+          [TIMINGS, writeJson(spent)],
+          [STATE, writeState(next)],
+        ]),
+      ),
     drop: () => rm(join(folder, "state"), { recursive: true, force: true }),
   });
   if (resume && (await recordIn(folder))) {
@@ -85,13 +105,14 @@ export async function keepRun(
       );
     }
     await removeTemporaries(folder);
-    const kept = keeper(await readState(folder), record.end !== undefined);
-    if (kept.finished) await kept.drop();
-    else if (kept.state === undefined) await begin();
-    return kept;
+    const finished = record.end !== undefined;
+    const state = await readState(folder);
+    if (finished) await keeper(true).drop();
+    else if (state === undefined) await begin();
+    return keeper(finished, state, await timingsUpTo(folder, state));
   }
   await prepareFolder(folder, force);
   await begin();
   await removeTemporaries(folder);
-  return keeper(undefined);
+  return keeper(false);
 }
