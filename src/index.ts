@@ -17,9 +17,10 @@ export type { AttackName, AttackOptions, AttackRequest, Protocol } from "./attac
 export type { AnchorRecord, IterationRecord, RunEnd } from "./correct/algorithm.ts";
 export type { Contradiction } from "./correct/elastic.ts";
 export type { Candidate } from "./correct/pool.ts";
+export type { Augmentation } from "./data/augment.ts";
 export type { Dataset } from "./data/dataset.ts";
 export { slice } from "./data/dataset.ts";
-export { openData } from "./data/open.ts";
+export { type DataOptions, openData } from "./data/open.ts";
 export { readPoints, writePoints } from "./data/points.ts";
 export type { LossName } from "./engine/losses.ts";
 export { type Model, openModel } from "./engine/model.ts";

@@ -2,11 +2,11 @@
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
-import { openData } from "../data/open.ts";
+import { type DataOptions, openData } from "../data/open.ts";
 import { type Model, openModel } from "../engine/model.ts";
 import { TemperError } from "../errors.ts";
 import type { Context } from "./context.ts";
-import { type CommonFlags, type ModelFlags, modelOptions } from "./options.ts";
+import { type ModelFlags, modelOptions } from "./options.ts";
 
 /** @throws TemperError as openModel does; of several models, the message names the one it is about */
 export async function openModelFile(path: string, flags: ModelFlags): Promise<Model> {
@@ -21,10 +21,10 @@ export async function openModelFile(path: string, flags: ModelFlags): Promise<Mo
 /** Opens the data, and says what must be known about them. */
 export async function openDataset(
   name: string,
-  { dataDir }: Pick<CommonFlags, "dataDir">,
+  { dataDir, augment, seed }: DataOptions,
   { progress }: Context,
 ): Promise<Dataset> {
-  const data = await openData(name, { dataDir });
+  const data = await openData(name, { dataDir, augment, seed });
   if (data.note !== undefined) progress.line(`${data.name}: ${data.note}`);
   return data;
 }

@@ -6,6 +6,7 @@ import {
   attackNames,
   type Protocol,
 } from "../attack/options.ts";
+import { type Augmentation, augmentations } from "../data/augment.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import { clipRange, count, number, numbers, oneOf, several } from "./parse.ts";
 
@@ -26,6 +27,19 @@ export function withCommon(command: Command): Command {
       "--data-dir <dir>",
       "folder of the data sets (default: TEMPER_DATA, else a cache folder)",
     );
+}
+
+export interface DataFlags {
+  readonly augment?: Augmentation;
+}
+
+/** --augment */
+export function withAugment(command: Command): Command {
+  return command.option(
+    "--augment <how>",
+    "crop-flip: each image of DATA cropped (reflection padding 4) and flipped at random, once, by the seed",
+    oneOf(augmentations),
+  );
 }
 
 export interface ModelFlags {

@@ -1,6 +1,7 @@
 // Labelled images in memory: slices, batches in pixel units, checks against a model, a content hash.
 import { createHash } from "node:crypto";
 import { TemperError } from "../errors.ts";
+import type { Augmentation } from "./augment.ts";
 
 /** Labelled images. All arrays are row-major and shared between slices: never write to them. */
 export interface Dataset {
@@ -19,6 +20,8 @@ export interface Dataset {
   readonly clean?: Float32Array | undefined;
   /** Index of image 0 in the data this is a slice of; absent means 0. */
   readonly first?: number | undefined;
+  /** How the images were changed on opening, where they were: the name alone then opens others. */
+  readonly augment?: Augmentation | undefined;
   /** What a reader must be told about the data, such as "3 of 5 batch files". */
   readonly note?: string | undefined;
 }

@@ -1,7 +1,8 @@
 // A data name -> a dataset: the one door into this room for the rest of the house.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { TemperError } from "../errors.ts";
+import { demand, TemperError } from "../errors.ts";
+import { type Augmentation, augmentations, augmentDataset } from "./augment.ts";
 import { openCifar10 } from "./cifar10.ts";
 import { type Dataset, slice } from "./dataset.ts";
 import { drawDigits } from "./digits.ts";
@@ -9,6 +10,13 @@ import { dataFolder, type FolderOptions, readDataFile } from "./files.ts";
 import { openIdx, openMnist } from "./idx.ts";
 import { type DataSource, parseDataName } from "./names.ts";
 import { readPoints } from "./points.ts";
+
+export interface DataOptions extends FolderOptions {
+  /** `crop-flip`: every image cropped and flipped at random, by one seeded draw. Default: none. */
+  readonly augment?: Augmentation | undefined;
+  /** Of the draws of `augment`, default 0. */
+  readonly seed?: number | undefined;
+}
 
 async function load(base: string, source: DataSource, options: FolderOptions): Promise<Dataset> {
   switch (source.kind) {
@@ -42,14 +50,19 @@ async function refuseFolder(name: string): Promise<void> {
  * Opens labelled images by name: `mnist:train`, `mnist:test`, `cifar10:train`, `cifar10:test`
  * (files as published in `<folder>/mnist`, `<folder>/cifar10`), `digits:train`, `digits:test`
  * (drawn here), `FILE.npz`, `idx:IMAGES,LABELS`; any of them with a slice `[a:b]`.
- * @throws TemperError bad-option (unknown name, slice out of range), file-missing, data-unreadable
+ * @throws TemperError bad-option (unknown name, slice out of range, images that `augment` cannot crop),
+ *   file-missing, data-unreadable
  */
-export async function openData(name: string, options: FolderOptions = {}): Promise<Dataset> {
+export async function openData(name: string, options: DataOptions = {}): Promise<Dataset> {
+  const { augment, seed = 0 } = options;
+  const known = augment === undefined || augmentations.includes(augment);
+  demand(known, "augment", augment, augmentations.join(" or "));
   await refuseFolder(name.replace(/\[[^[]*\]$/, ""));
   const { base, source, slice: range } = parseDataName(name);
   const dataset = await load(base, source, options);
   if (dataset.count === 0) {
     throw new TemperError("data-unreadable", `${base}: holds no images\ngive data with images`);
   }
-  return range ? slice(dataset, range.from, range.to) : dataset;
+  const wanted = range ? slice(dataset, range.from, range.to) : dataset;
+  return augment === undefined ? wanted : augmentDataset(wanted, seed);
 }

@@ -138,7 +138,11 @@ function checkPoints(model: Model, { data, points, validation }: CorrectCall): v
 function beginningOf(model: Model, call: CorrectCall): RunBeginning {
   const { network } = model;
   const { data, points, validation } = call;
-  const inputOf = (set: Dataset): InputRecord => ({ sha256: hashDataset(set), count: set.count });
+  const inputOf = (set: Dataset): InputRecord => ({
+    sha256: hashDataset(set),
+    count: set.count,
+    ...(set.augment === undefined ? {} : { augment: set.augment }),
+  });
   return {
     format: 1,
     versions: versions(),

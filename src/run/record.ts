@@ -4,6 +4,7 @@ import type { AttackOptions } from "../attack/options.ts";
 import type { IterationRecord, RunEnd } from "../correct/algorithm.ts";
 import type { Contradiction } from "../correct/elastic.ts";
 import type { Candidate } from "../correct/pool.ts";
+import type { Augmentation } from "../data/augment.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import type { CorrectOptions } from "./options.ts";
 import type { Times } from "./stopwatch.ts";
@@ -23,6 +24,8 @@ export interface Measured {
 export interface InputRecord {
   readonly sha256: string;
   readonly count: number;
+  /** How the images were changed on opening, where they were. */
+  readonly augment?: Augmentation;
 }
 
 /** The attack that made the points, and which of its points were taken. */

@@ -10,14 +10,16 @@ import {
   type AttackFlags,
   attackRequest,
   type CommonFlags,
+  type DataFlags,
   type ModelFlags,
   withAttack,
+  withAugment,
   withCommon,
   withModel,
 } from "../options.ts";
 import { count, number, oneOf } from "../parse.ts";
 
-interface Flags extends CommonFlags, ModelFlags, AttackFlags {
+interface Flags extends CommonFlags, DataFlags, ModelFlags, AttackFlags {
   readonly data: string;
   readonly attack: AttackName;
   readonly eps: number;
@@ -81,7 +83,7 @@ export function addAttack(program: Command, context: Context): void {
       "the first n broken points in a seeded order, n / labels of each label",
       count(),
     );
-  withModel(withAttack(withCommon(command)))
+  withModel(withAttack(withAugment(withCommon(command))))
     .addHelpText(
       "after",
       "\nExample:\n  temper attack model.onnx --data mnist:train --eps 0.1 --worst 10 --out points.npz",

@@ -22,8 +22,10 @@ import {
   type AttackFlags,
   attackRequest,
   type CommonFlags,
+  type DataFlags,
   type ModelFlags,
   withAttack,
+  withAugment,
   withCommon,
   withModel,
   withTrainable,
@@ -31,7 +33,7 @@ import {
 import { count, number, oneOf, penalty } from "../parse.ts";
 import { percent, table } from "../table.ts";
 
-interface Flags extends CommonFlags, ModelFlags, AttackFlags {
+interface Flags extends CommonFlags, DataFlags, ModelFlags, AttackFlags {
   readonly data: string;
   readonly out: string;
   readonly points?: string;
@@ -79,10 +81,14 @@ async function pointsOf(
   flags: Flags,
   context: Context,
 ): Promise<Dataset> {
-  if (flags.points !== undefined) return openDataset(flags.points, flags, context);
+  // Points are what is to be corrected, as they are: --augment is for the data.
+  const { dataDir } = flags;
+  if (flags.points !== undefined) return openDataset(flags.points, { dataDir }, context);
   // A run that is taken up again has its points already: the attack is not made twice.
   const kept = join(flags.out, POINTS);
-  if (flags.resume === true && existsSync(kept)) return openDataset(kept, flags, context);
+  if (flags.resume === true && existsSync(kept)) {
+    return openDataset(kept, { dataDir }, context);
+  }
   const found = await attack(model, {
     ...attackRequest(flags, flags.attack, flags.eps!),
     data,
@@ -321,7 +327,7 @@ export function addCorrect(program: Command, context: Context): void {
       "with --worst or --random: radius in pixel units",
       number({ min: 0 }),
     );
-  withTrainable(withModel(withAttack(withCommon(command))))
+  withTrainable(withModel(withAttack(withAugment(withCommon(command)))))
     .addHelpText(
       "after",
       "\nExamples:\n" +

@@ -9,14 +9,16 @@ import {
   type AttackFlags,
   attackRequest,
   type CommonFlags,
+  type DataFlags,
   type ModelFlags,
   withAttackList,
+  withAugment,
   withCommon,
   withModel,
 } from "../options.ts";
 import { percent, table } from "../table.ts";
 
-interface Flags extends CommonFlags, ModelFlags, AttackFlags {
+interface Flags extends CommonFlags, DataFlags, ModelFlags, AttackFlags {
   readonly data: string;
   readonly attack?: AttackName[];
   readonly eps?: number[];
@@ -86,7 +88,8 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
     return;
   }
   const headings = ["model", "attack", "eps", "accuracy", "turned", "loss"];
-  context.print(`${data.name}, ${data.count} images`);
+  const how = data.augment === undefined ? "" : `, ${data.augment}`;
+  context.print(`${data.name}, ${data.count} images${how}`);
   context.print(table(headings, rows.flatMap(rowsOf)));
   for (const line of warningLines(rows)) context.progress.line(line);
 }
@@ -104,7 +107,7 @@ export function addEvaluate(program: Command, context: Context): void {
       "--data <data>",
       "what to measure on: mnist:test, cifar10:test[0:1000], digits:test, file.npz, idx:IMAGES,LABELS",
     );
-  withModel(withAttackList(withCommon(command)))
+  withModel(withAttackList(withAugment(withCommon(command))))
     .addHelpText(
       "after",
       "\nExample:\n  temper evaluate model.onnx --data mnist:test --attack fgsm --attack pgd --eps 0.05 --eps 0.1",

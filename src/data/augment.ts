@@ -1,0 +1,75 @@
+// Random crops and flips of images: one seeded draw an image for a data set, a fresh one a pass in training.
+import { TemperError } from "../errors.ts";
+import { type Random, randomStream } from "../tensor/random.ts";
+import { type Dataset, imageSize } from "./dataset.ts";
+
+/** `crop-flip`: padded by 4 with reflection, cropped at random to its own size, mirrored half of the time. */
+export const augmentations = ["crop-flip"] as const;
+export type Augmentation = (typeof augmentations)[number];
+
+const PADDING = 4;
+
+// The purpose of these streams, "crop" in ASCII: far from the image and epoch numbers that name others.
+const DRAW = 0x63726f70;
+
+/** The pixel that the padded index `i` shows on an axis of `n`: reflected at the borders, which are not repeated. */
+function reflected(i: number, n: number): number {
+  const inside = Math.abs(i);
+  return inside < n ? inside : 2 * (n - 1) - inside;
+}
+
+/**
+ * Crops and flips one image [channels, height, width] in place.
+ *
+ * @param shape as `checkCroppable` accepts it
+ */
+export function cropFlip(
+  image: Uint8Array | Float32Array,
+  [channels, height, width]: readonly number[],
+  random: Random,
+): void {
+  const before = image.slice();
+  const top = random.below(2 * PADDING + 1) - PADDING;
+  const left = random.below(2 * PADDING + 1) - PADDING;
+  const flip = random.below(2) === 1;
+  const columns = Int32Array.from({ length: width }, (_, x) =>
+    reflected((flip ? width - 1 - x : x) + left, width),
+  );
+  for (let c = 0; c < channels; c++) {
+    for (let y = 0; y < height; y++) {
+      const from = (c * height + reflected(y + top, height)) * width;
+      const to = (c * height + y) * width;
+      for (let x = 0; x < width; x++) image[to + x] = before[from + columns[x]];
+    }
+  }
+}
+
+/** @throws TemperError bad-option unless images are [channels, height, width], larger than the padding */
+export function checkCroppable({ name, shape }: Pick<Dataset, "name" | "shape">): void {
+  if (shape.length === 3 && shape[1] > PADDING && shape[2] > PADDING) return;
+  throw new TemperError(
+    "bad-option",
+    `${name}: images of [${shape}] cannot be cropped\n` +
+      `crop-flip takes images [channels, height, width] of more than ${PADDING} x ${PADDING} pixels`,
+  );
+}
+
+/**
+ * The data set with every image cropped and flipped by a draw of its own. The draw belongs to the seed
+ * and the image's index in the unsliced data, so a slice agrees with the whole.
+ * @throws TemperError bad-option as `checkCroppable` does
+ */
+export function augmentDataset(dataset: Dataset, seed: number): Dataset {
+  checkCroppable(dataset);
+  const { shape, count, first = 0 } = dataset;
+  const size = imageSize(shape);
+  const pixels = dataset.pixels.slice();
+  const clean = dataset.clean?.slice();
+  for (let i = 0; i < count; i++) {
+    for (const images of clean === undefined ? [pixels] : [pixels, clean]) {
+      const random = randomStream(seed, DRAW, first + i);
+      cropFlip(images.subarray(i * size, (i + 1) * size), shape, random);
+    }
+  }
+  return { ...dataset, pixels, clean, augment: "crop-flip" };
+}
