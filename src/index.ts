@@ -13,7 +13,13 @@ export {
   type Evaluation,
   evaluate,
 } from "./attack/evaluate.ts";
-export type { AttackName, AttackOptions, AttackRequest, Protocol } from "./attack/options.ts";
+export type {
+  AttackName,
+  AttackOptions,
+  AttackRequest,
+  EpsSpace,
+  Protocol,
+} from "./attack/options.ts";
 export type { AnchorRecord, IterationRecord, RunEnd } from "./correct/algorithm.ts";
 export type { Contradiction } from "./correct/elastic.ts";
 export type { Candidate } from "./correct/pool.ts";

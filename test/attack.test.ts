@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Classifier } from "../src/attack/classifier.ts";
 import { type Attacked, attackBatch } from "../src/attack/gradient-attack.ts";
 import { type AttackRequest, attackOptions } from "../src/attack/options.ts";
-import { linfBall } from "../src/attack/threat.ts";
+import { linfBall, rangeOf } from "../src/attack/threat.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { linearClassifier } from "./helpers/linear-classifier.ts";
 
@@ -80,6 +80,7 @@ describe("FGSM on a linear classifier", () => {
     const other = await attackAll(classifier, x, [0, 2], {
       attack: "fgsm",
       eps: 0.2,
+      epsSpace: "pixel",
       stepSize: 0.001,
       steps: 7,
       restarts: 3,
@@ -274,7 +275,7 @@ describe("the ball", () => {
         fc.nat(),
         (far, centre, eps, clipped, seed) => {
           const clip = clipped ? ([0, 1] as const) : null;
-          const ball = linfBall({ eps, clip });
+          const ball = linfBall({ eps, ...rangeOf(clip, 4) });
           const clean = Float32Array.from(centre);
           const x = Float32Array.from(far);
           ball.project(x, clean);
@@ -304,7 +305,7 @@ describe("the ball", () => {
     const pixel = fc.float({ min: -300, max: 300, noNaN: true });
     fc.assert(
       fc.property(pixel, fc.double({ min: 0, max: 300, noNaN: true }), (pixel, eps) => {
-        const ball = linfBall({ eps, clip: null });
+        const ball = linfBall({ eps, ...rangeOf(null, 2) });
         for (const far of [-1e4, 1e4]) {
           const clean = Float32Array.of(pixel, pixel / 256);
           const x = Float32Array.of(far, far);
@@ -318,7 +319,7 @@ describe("the ball", () => {
 
   it("contains what float32 rounds, and refuses a point 1e-3 outside", () => {
     const clean = Float32Array.of(0.1, 0.7, 0.3);
-    const ball = linfBall({ eps: 0.1, clip: [0, 1] });
+    const ball = linfBall({ eps: 0.1, ...rangeOf([0, 1], 3) });
     for (const sign of [1, -1]) {
       expect(
         ball.contains(
@@ -331,7 +332,7 @@ describe("the ball", () => {
         expect(ball.contains(outside, clean)).toBe(false);
       }
     }
-    const edge = linfBall({ eps: 0.5, clip: [0, 1] });
+    const edge = linfBall({ eps: 0.5, ...rangeOf([0, 1], 1) });
     expect(edge.contains(Float32Array.of(1.001), Float32Array.of(0.9))).toBe(false);
     expect(edge.contains(Float32Array.of(Number.NaN), Float32Array.of(0.9))).toBe(false);
   });
@@ -343,6 +344,7 @@ describe("attack options", () => {
       attack: "pgd",
       norm: "linf",
       eps: 0.2,
+      epsSpace: "pixel",
       stepSize: 0.02,
       steps: 40,
       restarts: 1,

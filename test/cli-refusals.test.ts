@@ -67,6 +67,11 @@ describe.concurrent("wrong use", () => {
       ["evaluate", model, "--data", "digits:test[0:2001]"],
       /does not fit 2000 images/,
     ],
+    [
+      "the units of a model without a std",
+      [...attack, "--eps", "0.1", "--eps-space", "model"],
+      /without a std/,
+    ],
     ["no folder of data", ["evaluate", model, "--data", "mnist:test"], /TEMPER_DATA or --data-dir/],
     [
       "no folder for --out",

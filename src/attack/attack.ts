@@ -13,6 +13,7 @@ import {
 } from "./options.ts";
 import { type Work, withPool } from "./session.ts";
 import * as tasks from "./tasks.ts";
+import { checkUnits } from "./units.ts";
 
 /** Which of the broken images become points; neither takes all of them. */
 export interface PointChoice {
@@ -164,6 +165,7 @@ function pointsOf(call: AttackCall, images: readonly tasks.KeptImage[]): Dataset
 export async function attack(model: Model, call: AttackCall): Promise<Points> {
   refuseUnknown(call, known, "attack");
   const options = attackOptions(call);
+  checkUnits(options, model.network.options.std);
   const { worst, random, data } = call;
   for (const [word, n] of Object.entries({ worst, random })) {
     const holds = n === undefined || (Number.isInteger(n) && n >= 1);

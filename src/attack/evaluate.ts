@@ -9,9 +9,11 @@ import {
   type AttackRequest,
   attackOptions,
   attackRequestNames,
+  type EpsSpace,
 } from "./options.ts";
 import { type Work, withPool } from "./session.ts";
 import * as tasks from "./tasks.ts";
+import { checkUnits } from "./units.ts";
 
 export interface EvaluateCall extends Work {
   readonly data: Dataset;
@@ -39,8 +41,9 @@ export interface CleanResult {
 export interface AttackResult {
   readonly name: string;
   readonly norm: string;
-  /** In pixel units. */
   readonly eps: number;
+  /** What eps is measured in. */
+  readonly epsSpace: EpsSpace;
   readonly protocol: string;
   /** Share of all images that are still right when attacked. */
   readonly accuracy: number;
@@ -142,7 +145,9 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
   refuseUnknown(call, known, "evaluate");
   const requests = (call.attacks ?? []).map((request) => {
     refuseUnknown(request, attackRequestNames, "an attack of evaluate");
-    return attackOptions(request);
+    const options = attackOptions(request);
+    checkUnits(options, model.network.options.std);
+    return options;
   });
   return withPool(model, data, call, async (pool) => {
     const clean = await measureClean(pool, call);
@@ -160,6 +165,7 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
         name: options.attack,
         norm: options.norm,
         eps: options.eps,
+        epsSpace: options.epsSpace,
         protocol: options.protocol,
         accuracy: countRight(margins.attacked) / data.count,
         turned: right === 0 ? 0 : turned / right,

@@ -9,7 +9,8 @@ import { randomStream } from "../tensor/random.ts";
 import { argmax } from "../tensor/vector.ts";
 import type { Classifier } from "./classifier.ts";
 import { type AttackOptions, attackNames } from "./options.ts";
-import { linfBall, type ThreatModel } from "./threat.ts";
+import { linfBall, type PixelRange, rangeOf, type ThreatModel } from "./threat.ts";
+import { inUnits } from "./units.ts";
 
 export interface Attacked {
   /** The attack's last iterates, same shape as the clean images. */
@@ -65,19 +66,44 @@ function marginsOf(classifier: Classifier, logits: Float32Array, y: Int32Array):
   return Float32Array.from(y, (label, i) => marginOf(logits, classifier.labels, i, label));
 }
 
+export interface Images {
+  readonly x: Float32Array;
+  readonly y: Int32Array;
+  readonly ids: Int32Array;
+}
+
+/**
+ * Attacks a batch of images, inside the ball of the options: in pixels, or in the classifier's own unit.
+ *
+ * @throws TemperError `data-mismatch` where a gradient is not a number
+ */
+export async function attackBatch(
+  classifier: Classifier,
+  images: Images,
+  options: AttackOptions,
+): Promise<Attacked> {
+  const range = rangeOf(options.clip, images.x.length / images.y.length);
+  if (options.epsSpace === "pixel") return attackInRange(classifier, images, range, options);
+  const units = inUnits(classifier, range, classifier.unit!);
+  const inside = { ...images, x: units.fromPixels(images.x) };
+  const attacked = await attackInRange(units.classifier, inside, units.range, options);
+  return { ...attacked, x: units.toPixels(attacked.x) };
+}
+
 /**
  * Attacks a batch. Image i draws its random starts from the stream (seed, ids[i], restart), so the
  * result does not depend on how images are batched. Of several restarts the one with the smallest
  * margin f_y - max rival is kept, an image each.
  */
-export async function attackBatch(
+async function attackInRange(
   classifier: Classifier,
-  images: { readonly x: Float32Array; readonly y: Int32Array; readonly ids: Int32Array },
+  images: Images,
+  range: PixelRange,
   options: AttackOptions,
 ): Promise<Attacked> {
   const { x: clean, y, ids } = images;
   const batch: Batch = { clean, y, size: clean.length / y.length };
-  const threat = linfBall(options);
+  const threat = linfBall({ eps: options.eps, ...range });
   const cleanLogits = await classifier.logits(clean, y.length);
   const { labels } = classifier;
   const target =

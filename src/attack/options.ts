@@ -7,12 +7,17 @@ export type AttackName = (typeof attackNames)[number];
 export const protocols = ["honest", "cleverhans"] as const;
 export type Protocol = (typeof protocols)[number];
 
-/** An attack, fully stated. Lengths are in pixel units. */
+export const epsSpaces = ["pixel", "model"] as const;
+export type EpsSpace = (typeof epsSpaces)[number];
+
+/** An attack, fully stated. */
 export interface AttackOptions {
   readonly attack: AttackName;
   readonly norm: "linf";
   /** Radius of the ball. */
   readonly eps: number;
+  /** What eps and the step are measured in: pixels, or the model's units, each the std of its channel. */
+  readonly epsSpace: EpsSpace;
   /** Length of one step of PGD; FGSM takes one of eps. */
   readonly stepSize: number;
   readonly steps: number;
@@ -31,6 +36,8 @@ export interface AttackRequest {
   readonly attack?: AttackName | undefined;
   readonly norm?: "linf" | undefined;
   readonly eps: number;
+  /** Default pixel. */
+  readonly epsSpace?: EpsSpace | undefined;
   /** Default eps / 10. */
   readonly stepSize?: number | undefined;
   /** Default 40. */
@@ -53,6 +60,7 @@ export const attackRequestNames: Readonly<Record<keyof AttackRequest, true>> = {
   attack: true,
   norm: true,
   eps: true,
+  epsSpace: true,
   stepSize: true,
   steps: true,
   restarts: true,
@@ -70,7 +78,7 @@ export const attackRequestNames: Readonly<Record<keyof AttackRequest, true>> = {
  */
 export function attackOptions(request: AttackRequest): AttackOptions {
   const { attack = "pgd", norm = "linf", eps, steps = 40, restarts = 1, seed = 0 } = request;
-  const { randomStart = true, protocol = "honest" } = request;
+  const { randomStart = true, protocol = "honest", epsSpace = "pixel" } = request;
   const paper = protocol === "cleverhans";
   const { clip = paper ? null : ([0, 1] as const), labels = paper ? "predicted" : "true" } =
     request;
@@ -79,7 +87,8 @@ export function attackOptions(request: AttackRequest): AttackOptions {
   demand(attackNames.includes(attack), "attack", attack, attackNames.join(" or "));
   demand(norm === "linf", "norm", norm, "linf");
   demand(protocols.includes(protocol), "protocol", protocol, protocols.join(" or "));
-  demand(Number.isFinite(eps) && eps >= 0, "eps", eps, "a radius in pixel units, 0 or more");
+  demand(Number.isFinite(eps) && eps >= 0, "eps", eps, "a radius, 0 or more");
+  demand(epsSpaces.includes(epsSpace), "eps-space", epsSpace, epsSpaces.join(" or "));
   demand(Number.isFinite(stepSize) && stepSize >= 0, "step-size", stepSize, "a length, 0 or more");
   demand(count(steps), "steps", steps, "a whole number, 1 or more");
   demand(count(restarts), "restarts", restarts, "a whole number, 1 or more");
@@ -93,6 +102,7 @@ export function attackOptions(request: AttackRequest): AttackOptions {
     attack,
     norm,
     eps,
+    epsSpace,
     stepSize,
     steps,
     restarts,

@@ -10,6 +10,7 @@ import { sharedPrograms } from "../engine/tasks.ts";
 import type { Classifier } from "./classifier.ts";
 import { attackBatch } from "./gradient-attack.ts";
 import type { AttackOptions } from "./options.ts";
+import { unitOfPixels } from "./units.ts";
 
 export const module: string = import.meta.url;
 
@@ -51,8 +52,10 @@ export const isBroken = (cleanMargin: number, margin: number): boolean =>
   cleanMargin > 0 && margin <= 0;
 
 function classifierOf(network: Network, programs: Programs): Classifier {
+  const { std } = network.options;
   return {
     labels: network.labels,
+    unit: std && unitOfPixels(std, network.inputShape),
     logits: (x, n) => programs.logits(x, n),
     inputGradient: (x, y) =>
       inputGradientOfAll(network, programs, {

@@ -17,11 +17,27 @@ export interface ThreatModel {
 // Adding eps to a pixel rounds by half a unit in the last place, at most 2^-24 of the larger of the two.
 const ROUNDING = 2 ** -22;
 
-/** ||x - clean||_inf <= eps, and pixels within the clip range where there is one. */
-export function linfBall({ eps: stated, clip }: Pick<AttackOptions, "eps" | "clip">): ThreatModel {
+/** The range of each pixel of one image. */
+export interface PixelRange {
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+}
+
+/** The same range for all `size` pixels of an image, rounded to float32; null is no range. */
+export function rangeOf(clip: AttackOptions["clip"], size: number): PixelRange {
+  const [low, high] = clip ?? [-Infinity, Infinity];
+  return { low: new Float32Array(size).fill(low), high: new Float32Array(size).fill(high) };
+}
+
+/** A radius, and the range of each pixel. */
+export interface Ball extends PixelRange {
+  readonly eps: number;
+}
+
+/** ||x - clean||_inf <= eps, and every pixel within its range. */
+export function linfBall({ eps: stated, low, high }: Ball): ThreatModel {
   // Lengths are rounded to float32 first, as every float32 implementation does: the same images to the bit.
   const eps = Math.fround(stated);
-  const [low, high] = (clip ?? [-Infinity, Infinity]).map(Math.fround);
   return {
     start: (x, random) => {
       for (let i = 0; i < x.length; i++) x[i] += eps * (2 * random.uniform() - 1);
@@ -33,17 +49,17 @@ export function linfBall({ eps: stated, clip }: Pick<AttackOptions, "eps" | "cli
     project: (x, clean) => {
       for (let i = 0; i < x.length; i++) {
         const inBall = Math.min(Math.max(x[i], clean[i] - eps), clean[i] + eps);
-        x[i] = Math.min(Math.max(inBall, low), high);
+        x[i] = Math.min(Math.max(inBall, low[i]), high[i]);
       }
     },
     contains: (x, clean) => {
       for (let i = 0; i < x.length; i++) {
         const slack = ROUNDING * Math.max(1, eps, Math.abs(clean[i]));
         // A clean pixel outside the range is allowed to stay as far outside as the ball needs.
-        const nearest = Math.min(Math.max(clean[i], low), high);
+        const nearest = Math.min(Math.max(clean[i], low[i]), high[i]);
         if (!(Math.abs(x[i] - clean[i]) <= Math.max(eps, Math.abs(nearest - clean[i])) + slack))
           return false;
-        if (!(x[i] >= low && x[i] <= high)) return false;
+        if (!(x[i] >= low[i] && x[i] <= high[i])) return false;
       }
       return true;
     },

@@ -4,6 +4,8 @@ import {
   type AttackName,
   type AttackRequest,
   attackNames,
+  type EpsSpace,
+  epsSpaces,
   type Protocol,
 } from "../attack/options.ts";
 import { type Augmentation, augmentations } from "../data/augment.ts";
@@ -74,6 +76,7 @@ export function withTrainable(command: Command): Command {
 
 export interface AttackFlags {
   readonly norm: "linf";
+  readonly epsSpace: EpsSpace;
   readonly stepSize?: number;
   readonly steps: number;
   readonly restarts: number;
@@ -87,6 +90,12 @@ export interface AttackFlags {
 export function withAttack(command: Command): Command {
   return command
     .option("--norm <norm>", "norm of the ball: linf", oneOf(["linf"]), "linf")
+    .option(
+      "--eps-space <space>",
+      "what eps and the step size are measured in: pixel, or model: its normalised units (needs --std)",
+      oneOf(epsSpaces),
+      "pixel",
+    )
     .option(
       "--step-size <length>",
       "length of a step of PGD (default: eps / 10)",
@@ -119,7 +128,7 @@ export function withAttackList(command: Command): Command {
       )
       .option(
         "--eps <radius>",
-        "radius in pixel units; may be given several times",
+        "radius of the ball; may be given several times",
         several(number({ min: 0 })),
       ),
   );
@@ -131,11 +140,13 @@ export function attackRequest(
   attack: AttackName,
   eps: number,
 ): AttackRequest {
-  const { norm, stepSize, steps, restarts, clip, labels, randomStart, protocol, seed } = flags;
+  const { norm, epsSpace, stepSize, steps, restarts, clip, labels, randomStart, protocol, seed } =
+    flags;
   return {
     attack,
     norm,
     eps,
+    epsSpace,
     stepSize,
     steps,
     restarts,

@@ -71,7 +71,7 @@ export function addAttack(program: Command, context: Context): void {
     .argument("<model>", "ONNX file")
     .requiredOption("--data <data>", "images to attack: mnist:train, digits:train, file.npz, ...")
     .option("--attack <name>", "fgsm or pgd", oneOf(attackNames), "pgd")
-    .requiredOption("--eps <radius>", "radius in pixel units", number({ min: 0 }))
+    .requiredOption("--eps <radius>", "radius of the ball", number({ min: 0 }))
     .requiredOption("--out <file>", "the npz to write")
     .option(
       "--worst <n>",

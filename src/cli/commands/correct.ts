@@ -290,7 +290,7 @@ export function addCorrect(program: Command, context: Context): void {
     .option("--margin <m>", "ask for f_l + m <= f_y (default: 0.1; paper: 0)", number({ min: 0 }))
     .option(
       "--radius <rho>",
-      "robust cuts (18): ask every cut in the ball of this radius (default: 0)",
+      "robust cuts (18): ask every cut in the ball of this radius in pixels (default: 0)",
       number({ min: 0 }),
     )
     .option(
@@ -322,11 +322,7 @@ export function addCorrect(program: Command, context: Context): void {
       "evaluate the loss of every candidate to the end; the front and the choice are the same without",
     )
     .option("--attack <name>", "with --worst or --random: fgsm or pgd", oneOf(attackNames), "pgd")
-    .option(
-      "--eps <radius>",
-      "with --worst or --random: radius in pixel units",
-      number({ min: 0 }),
-    );
+    .option("--eps <radius>", "with --worst or --random: radius of the ball", number({ min: 0 }));
   withTrainable(withModel(withAttack(withAugment(withCommon(command)))))
     .addHelpText(
       "after",

@@ -33,7 +33,7 @@ function rowsOf({ path, clean, attacks }: ModelRow): string[][] {
   const attackRow = (a: AttackResult): string[] => [
     path,
     a.name,
-    String(a.eps),
+    a.epsSpace === "pixel" ? String(a.eps) : `${a.eps} ${a.epsSpace}`,
     percent(a.accuracy),
     percent(a.turned),
     "",

@@ -1,0 +1,61 @@
+// An attack in the model's units: pixels divided by the std of their channel, in which its ball is round.
+//
+// The attack itself knows one set of coordinates. Here a classifier of pixels becomes one of other
+// coordinates, and what it is asked about is always the pixels that those stand for after rounding.
+import { TemperError } from "../errors.ts";
+import type { Classifier } from "./classifier.ts";
+import type { AttackOptions } from "./options.ts";
+import type { PixelRange } from "./threat.ts";
+
+/** The std of each pixel's channel, of images whose first axis is the channel. */
+export function unitOfPixels(std: readonly number[], inputShape: readonly number[]): Float32Array {
+  const size = inputShape.reduce((a, c) => a * c, 1);
+  return Float32Array.from({ length: size }, (_, i) => std[Math.floor((i * std.length) / size)]);
+}
+
+/** @throws TemperError `bad-option` where the model's units are asked for and it has none of its own */
+export function checkUnits(
+  { epsSpace }: Pick<AttackOptions, "epsSpace">,
+  std: readonly number[] | undefined,
+): void {
+  if (epsSpace === "pixel" || std !== undefined) return;
+  throw new TemperError(
+    "bad-option",
+    "eps-space model: the model was opened without a std, so its units are those of pixels\n" +
+      "give its std (--std a,b,c), or leave eps in pixel units",
+  );
+}
+
+export interface Units {
+  readonly classifier: Classifier;
+  readonly range: PixelRange;
+  fromPixels(x: Float32Array): Float32Array;
+  toPixels(x: Float32Array): Float32Array;
+}
+
+// A bound is moved inwards by this share: it may be rounded twice on the way back to pixels.
+const INWARDS = 2 ** -23;
+
+/** A classifier of pixels and the range of pixels, in units of `unit` pixels. */
+export function inUnits(
+  classifier: Classifier,
+  { low, high }: PixelRange,
+  unit: Float32Array,
+): Units {
+  const size = unit.length;
+  const toPixels = (x: Float32Array): Float32Array => x.map((v, i) => v * unit[i % size]);
+  return {
+    classifier: {
+      ...classifier,
+      logits: (x, n) => classifier.logits(toPixels(x), n),
+      // d/du of f(u unit) = unit f'.
+      inputGradient: async (x, y) => toPixels(await classifier.inputGradient(toPixels(x), y)),
+    },
+    range: {
+      low: low.map((v, p) => (v * (1 + INWARDS * Math.sign(v))) / unit[p]),
+      high: high.map((v, p) => (v * (1 - INWARDS * Math.sign(v))) / unit[p]),
+    },
+    fromPixels: (x) => x.map((v, i) => v / unit[i % size]),
+    toPixels,
+  };
+}
