@@ -30,13 +30,13 @@ export interface Builder {
   shapeOf(value: string): Shape;
 }
 
-/** A builder beside `graph`. Its names start with `temper/`, so that they do not meet the graph's. */
-export function createBuilder(graph: Graph, shapes: Shapes): Builder {
+/** A builder beside `graph`. Its names start with `prefix`, so that they do not meet the graph's. */
+export function createBuilder(graph: Graph, shapes: Shapes, prefix = "temper/"): Builder {
   const nodes: Node[] = [];
   const initializers = new Map<string, Tensor>();
   const constants = new Map<string, string>();
   let counter = 0;
-  const fresh = (op: string): string => `temper/${op}_${counter++}`;
+  const fresh = (op: string): string => `${prefix}${op}_${counter++}`;
 
   const ops: Builder["ops"] = (op, inputs, count, attributes = {}) => {
     const name = fresh(op);

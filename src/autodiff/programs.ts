@@ -3,6 +3,7 @@ import { int } from "../onnx/attributes.ts";
 import type { Graph, ValueInfo } from "../onnx/graph.ts";
 import type { Parameter } from "../onnx/theta.ts";
 import { type Builder, createBuilder, scalar } from "./builder.ts";
+import { foldNormalization } from "./fold.ts";
 import type { Factors } from "./rule.ts";
 import { rules } from "./rules.ts";
 import type { Shapes } from "./shape.ts";
@@ -51,8 +52,9 @@ export interface ProgramRequest {
 const output = (name: string): ValueInfo => ({ name, type: null, dims: [] });
 
 /** Derives one gradient graph of a classifier (asClassifier, lifted). */
-export function gradientProgram(graph: Graph, request: ProgramRequest): GradientProgram {
-  const { shapes, seed, wrt, factored, endAtSteps = false } = request;
+export function gradientProgram(classifier: Graph, request: ProgramRequest): GradientProgram {
+  const { seed, wrt, factored, endAtSteps = false } = request;
+  const { graph, shapes } = foldNormalization(classifier, request.shapes);
   const logits = graph.outputs[0].name;
   const b = createBuilder(graph, shapes);
   const covector = seedGradient(b, seed, logits);

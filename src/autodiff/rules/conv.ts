@@ -1,6 +1,6 @@
-// Gradients of Conv: to the image by the transposed kernel, to the weights by one matrix product an image.
+// Gradients of Conv: to the image by the transposed kernel, to the weights by matrix products.
 import { int, intOf, ints } from "../../onnx/attributes.ts";
-import { reshape, reshapeLike, sumOver, transpose } from "../builder.ts";
+import { type Builder, reshape, reshapeLike, sumOver, transpose } from "../builder.ts";
 import type { Call, Rule } from "../rule.ts";
 import { spreading, type Window, windowAttributes, windowOf } from "./window.ts";
 
@@ -48,17 +48,17 @@ function offsetsOf(kernel: readonly number[]): number[][] {
   );
 }
 
-/** For every kernel offset the pixels its windows see: [N, C, offsets, windows]. */
-function columns(call: Call, w: Window): string {
+/** For every kernel offset the pixels its windows see: [N, group, channels, windows] each. */
+function seenPixels(call: Call, w: Window, group: number): string[] {
   const { b, x } = call;
   const axes = spatialAxes(w);
-  const channels = b.shapeOf(x[0])[1];
+  const channels = b.shapeOf(x[1])[1];
   const windows = w.output.reduce((a, c) => a * c, 1);
   const after = w.extent.map((e, i) => Math.max(0, e - w.begin[i] - w.input[i]));
   const padded = [...w.begin, ...after].every((p) => p === 0)
     ? x[0]
     : b.op("Pad", [x[0], b.ints([0, 0, ...w.begin, 0, 0, ...after])]);
-  const slices = offsetsOf(w.kernel).map((offset) => {
+  return offsetsOf(w.kernel).map((offset) => {
     const start = offset.map((o, i) => o * w.dilations[i]);
     const end = start.map((s, i) => s + (w.output[i] - 1) * w.strides[i] + 1);
     const slice = b.op("Slice", [
@@ -68,21 +68,35 @@ function columns(call: Call, w: Window): string {
       b.ints(axes),
       b.ints(w.strides),
     ]);
-    return reshape(b, slice, [-1, channels, 1, windows]);
+    return reshape(b, slice, [-1, group, channels, windows]);
   });
-  return slices.length === 1 ? slices[0] : b.op("Concat", slices, { axis: int(2) });
 }
 
-/** dW = sum over images of g cols': [filters, windows] by [windows, channels x offsets], per group. */
+// A matrix product works on a dozen rows at once; fewer leave a processor's registers empty.
+const FEWEST_ROWS = 12;
+
+const join = (b: Builder, parts: readonly string[], axis: number): string =>
+  parts.length === 1 ? parts[0] : b.op("Concat", parts, { axis: int(axis) });
+
+/**
+ * dW = the sum over images of [channels, windows] by [windows, filters], a product for each kernel
+ * offset: to lay the offsets side by side for one product takes longer than it saves, except where
+ * the channels are few.
+ */
 function weightGradient(call: Call, w: Window, group: number): string {
   const { b, g, x } = call;
   const [filters, channels] = b.shapeOf(x[1]);
-  const offsets = w.kernel.reduce((a, c) => a * c, 1);
   const windows = w.output.reduce((a, c) => a * c, 1);
-  const seen = reshape(b, columns(call, w), [-1, group, channels * offsets, windows]);
-  const deltas = reshape(b, g, [-1, group, filters / group, windows]);
-  const perImage = b.op("MatMul", [deltas, transpose(b, seen, [0, 1, 3, 2])]);
-  return reshapeLike(b, sumOver(b, perImage, [0]), x[1]);
+  const deltas = transpose(b, reshape(b, g, [-1, group, filters / group, windows]), [0, 1, 3, 2]);
+  const seen = seenPixels(call, w, group);
+  const together = channels < FEWEST_ROWS ? seen.length : 1;
+  const products: string[] = [];
+  for (let i = 0; i < seen.length; i += together) {
+    const rows = join(b, seen.slice(i, i + together), 2);
+    products.push(sumOver(b, b.op("MatMul", [rows, deltas]), [0]));
+  }
+  const split = reshape(b, join(b, products, 1), [group, seen.length, channels, filters / group]);
+  return reshapeLike(b, transpose(b, split, [0, 3, 2, 1]), x[1]);
 }
 
 export const Conv: Rule = {
@@ -94,7 +108,7 @@ export const Conv: Rule = {
     return [
       () => imageGradient(call, w, group),
       () => weightGradient(call, w, group),
-      () => sumOver(b, g, [0, ...spatialAxes(w)]),
+      () => sumOver(b, sumOver(b, g, spatialAxes(w)), [0]),
     ];
   },
 };

@@ -60,7 +60,50 @@ export function activations(): RuleCase[] {
   ];
 }
 
+/** After a convolution, whose weights take it in; and where they cannot, as others read the convolution too. */
+function afterConvolution(random: Random): RuleCase[] {
+  const statistics = { mean: normal(random, [3]), variance: positive(random, [3]) };
+  const norm = { scale: [3], bias: [3], ...statistics };
+  const normalize = (y: string) => node("BatchNormalization", ["c", ...Object.keys(norm)], [y]);
+  const conv = (inputs: string[]) => node("Conv", inputs, ["c"]);
+  const w = [3, 2, 2, 2];
+  const op = "BatchNormalization";
+  const image = [2, 3, 3];
+  return [
+    { op, image, parameters: { w, b: [3], ...norm }, nodes: [conv(["x", "w", "b"]), normalize("y")] },
+    { op, image, parameters: { w, ...norm }, nodes: [conv(["x", "w"]), normalize("y")] },
+    {
+      op,
+      image,
+      parameters: { w, ...norm },
+      nodes: [conv(["x", "w"]), normalize("n"), node("Mul", ["c", "n"], ["y"])],
+    },
+    {
+      op,
+      image,
+      parameters: { w, ...norm },
+      nodes: [node("Tanh", ["w"], ["v"]), conv(["x", "v"]), normalize("y")],
+    },
+    // Weights of two layers, taken in twice.
+    {
+      op,
+      image: [2, 3],
+      parameters: { w: [2, 2, 2], scale: [2], bias: [2], mean: normal(random, [2]), variance: positive(random, [2]) },
+      nodes: [
+        node("Conv", ["x", "w"], ["c"]),
+        node("BatchNormalization", ["c", "scale", "bias", "mean", "variance"], ["n"]),
+        node("Conv", ["n", "w"], ["d"]),
+        node("BatchNormalization", ["d", "scale", "bias", "mean", "variance"], ["y"], { epsilon: 0.25 }),
+      ],
+    },
+  ];
+}
+
 export function normalization(random: Random): RuleCase[] {
+  return [...afterConvolution(random), ...onItsOwn(random)];
+}
+
+function onItsOwn(random: Random): RuleCase[] {
   return [[3], [3, 2], [2, 3, 2], [1, 2], [2, 2, 1, 2]].flatMap((image) =>
     [{}, { epsilon: 0.125, momentum: 0.5, training_mode: 0 }].map((attributes) => {
       const channels = [image[0]];

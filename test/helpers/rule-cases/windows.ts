@@ -49,6 +49,9 @@ export function convolution(random: Random): RuleCase[] {
     // At stride 1 a padding wider than the kernel's reach, which no flipped convolution undoes.
     one("Conv", [2, 3, 3], { w: [2, 2, 2, 2] }, { pads: [2, 0, 1, 0] }),
     one("Conv", [2, 3, 3], { w: [2, 2, 2, 2] }, { pads: [0, 1, 0, 2] }),
+    // Channels enough for a product an offset, one group and two.
+    one("Conv", [12, 3, 3], { w: [2, 12, 2, 2] }, { pads: [0, 1, 1, 0] }),
+    one("Conv", [24, 4], { w: [4, 12, 2] }, { group: 2, strides: [2] }),
     // A kernel as large as the image.
     one("Conv", [2, 3, 3], { w: [2, 2, 3, 3] }),
   ];
