@@ -77,15 +77,14 @@ test("a convolution: at stride 1 the image's gradient is one again, else a ConvT
     const temper/ints_7: int64[1] {-1}
     const temper/ints_8: int64[1] {-2147483648}
     const temper/ints_9: int64[1] {2}
-    const temper/ints_12: int64[6] {0, 0, 1, 0, 0, 0}
-    const temper/ints_14: int64[1] {0}
-    const temper/ints_15: int64[1] {4}
-    const temper/ints_16: int64[1] {1}
-    const temper/ints_18: int64[4] {-1, 1, 1, 4}
-    const temper/ints_20: int64[1] {5}
-    const temper/ints_24: int64[4] {-1, 1, 2, 4}
-    const temper/ints_30: int64[3] {2, 1, 2}
-    const temper/ints_32: int64[2] {0, 2}
+    const temper/ints_12: int64[4] {-1, 1, 2, 4}
+    const temper/ints_15: int64[6] {0, 0, 1, 0, 0, 0}
+    const temper/ints_17: int64[1] {0}
+    const temper/ints_18: int64[1] {4}
+    const temper/ints_19: int64[1] {1}
+    const temper/ints_21: int64[4] {-1, 1, 1, 4}
+    const temper/ints_23: int64[1] {5}
+    const temper/ints_31: int64[3] {2, 1, 2}
     temper/Reshape_1 = Reshape(temper/covector, temper/ints_0)
     temper/Reshape_3 = Reshape(w, temper/ints_2)
     temper/Transpose_4 = Transpose(temper/Reshape_3) {perm=[0,2,1,3]}
@@ -93,20 +92,22 @@ test("a convolution: at stride 1 the image's gradient is one again, else a ConvT
     temper/Slice_10 = Slice(temper/Reshape_6, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
     temper/Conv_11 = Conv(temper/Reshape_1, temper/Slice_10)
       {kernel_shape=[2], dilations=[1], group=1, pads=[0,1]}
-    temper/Pad_13 = Pad(x, temper/ints_12)
-    temper/Slice_17 = Slice(temper/Pad_13, temper/ints_14, temper/ints_15, temper/ints_9, temper/ints_16)
-    temper/Reshape_19 = Reshape(temper/Slice_17, temper/ints_18)
-    temper/Slice_21 = Slice(temper/Pad_13, temper/ints_16, temper/ints_20, temper/ints_9, temper/ints_16)
-    temper/Reshape_22 = Reshape(temper/Slice_21, temper/ints_18)
-    temper/Concat_23 = Concat(temper/Reshape_19, temper/Reshape_22) {axis=2}
-    temper/Reshape_25 = Reshape(temper/Concat_23, temper/ints_24)
-    temper/Reshape_26 = Reshape(temper/Reshape_1, temper/ints_24)
-    temper/Transpose_27 = Transpose(temper/Reshape_25) {perm=[0,1,3,2]}
-    temper/MatMul_28 = MatMul(temper/Reshape_26, temper/Transpose_27)
-    temper/ReduceSum_29 = ReduceSum(temper/MatMul_28, temper/ints_14) {keepdims=0}
-    temper/Reshape_31 = Reshape(temper/ReduceSum_29, temper/ints_30)
-    temper/ReduceSum_33 = ReduceSum(temper/Reshape_1, temper/ints_32) {keepdims=0}
-    output logits, temper/Conv_11, temper/Reshape_31, temper/ReduceSum_33"
+    temper/Reshape_13 = Reshape(temper/Reshape_1, temper/ints_12)
+    temper/Transpose_14 = Transpose(temper/Reshape_13) {perm=[0,1,3,2]}
+    temper/Pad_16 = Pad(x, temper/ints_15)
+    temper/Slice_20 = Slice(temper/Pad_16, temper/ints_17, temper/ints_18, temper/ints_9, temper/ints_19)
+    temper/Reshape_22 = Reshape(temper/Slice_20, temper/ints_21)
+    temper/Slice_24 = Slice(temper/Pad_16, temper/ints_19, temper/ints_23, temper/ints_9, temper/ints_19)
+    temper/Reshape_25 = Reshape(temper/Slice_24, temper/ints_21)
+    temper/Concat_26 = Concat(temper/Reshape_22, temper/Reshape_25) {axis=2}
+    temper/MatMul_27 = MatMul(temper/Concat_26, temper/Transpose_14)
+    temper/ReduceSum_28 = ReduceSum(temper/MatMul_27, temper/ints_17) {keepdims=0}
+    temper/Reshape_29 = Reshape(temper/ReduceSum_28, temper/ints_2)
+    temper/Transpose_30 = Transpose(temper/Reshape_29) {perm=[0,3,2,1]}
+    temper/Reshape_32 = Reshape(temper/Transpose_30, temper/ints_31)
+    temper/ReduceSum_33 = ReduceSum(temper/Reshape_1, temper/ints_9) {keepdims=0}
+    temper/ReduceSum_34 = ReduceSum(temper/ReduceSum_33, temper/ints_17) {keepdims=0}
+    output logits, temper/Conv_11, temper/Reshape_32, temper/ReduceSum_34"
   `);
   expect(backward(conv({ strides: [2] }), ["x"])).toMatchInlineSnapshot(`
     "const temper/ints_0: int64[3] {-1, 2, 2}
@@ -147,11 +148,11 @@ test("a residual block: the gradients of both branches are added", () => {
     const temper/ints_7: int64[1] {-1}
     const temper/ints_8: int64[1] {-2147483648}
     const temper/ints_9: int64[1] {2}
-    const temper/ints_12: int64[1] {0}
-    const temper/ints_13: int64[1] {3}
-    const temper/ints_14: int64[1] {1}
-    const temper/ints_16: int64[4] {-1, 1, 1, 3}
-    const temper/floats_25: float32[] {0}
+    const temper/ints_12: int64[4] {-1, 1, 1, 3}
+    const temper/ints_15: int64[1] {0}
+    const temper/ints_16: int64[1] {3}
+    const temper/ints_17: int64[1] {1}
+    const temper/floats_26: float32[] {0}
     temper/Reshape_1 = Reshape(temper/covector, temper/ints_0)
     temper/Reshape_3 = Reshape(v, temper/ints_2)
     temper/Transpose_4 = Transpose(temper/Reshape_3) {perm=[0,2,1,3]}
@@ -159,23 +160,77 @@ test("a residual block: the gradients of both branches are added", () => {
     temper/Slice_10 = Slice(temper/Reshape_6, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
     temper/Conv_11 = Conv(temper/Reshape_1, temper/Slice_10)
       {kernel_shape=[1], dilations=[1], group=1, pads=[0,0]}
-    temper/Slice_15 = Slice(h, temper/ints_12, temper/ints_13, temper/ints_9, temper/ints_14)
-    temper/Reshape_17 = Reshape(temper/Slice_15, temper/ints_16)
-    temper/Reshape_18 = Reshape(temper/Reshape_17, temper/ints_16)
-    temper/Reshape_19 = Reshape(temper/Reshape_1, temper/ints_16)
-    temper/Transpose_20 = Transpose(temper/Reshape_18) {perm=[0,1,3,2]}
-    temper/MatMul_21 = MatMul(temper/Reshape_19, temper/Transpose_20)
-    temper/ReduceSum_22 = ReduceSum(temper/MatMul_21, temper/ints_12) {keepdims=0}
-    temper/Reshape_23 = Reshape(temper/ReduceSum_22, temper/ints_5)
-    temper/Add_24 = Add(temper/Reshape_1, temper/Conv_11)
-    temper/Greater_26 = Greater(h, temper/floats_25)
-    temper/Where_27 = Where(temper/Greater_26, temper/Add_24, temper/floats_25)
-    temper/Reshape_28 = Reshape(w, temper/ints_2)
-    temper/Transpose_29 = Transpose(temper/Reshape_28) {perm=[0,2,1,3]}
-    temper/Reshape_30 = Reshape(temper/Transpose_29, temper/ints_5)
-    temper/Slice_31 = Slice(temper/Reshape_30, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
-    temper/Conv_32 = Conv(temper/Where_27, temper/Slice_31)
+    temper/Reshape_13 = Reshape(temper/Reshape_1, temper/ints_12)
+    temper/Transpose_14 = Transpose(temper/Reshape_13) {perm=[0,1,3,2]}
+    temper/Slice_18 = Slice(h, temper/ints_15, temper/ints_16, temper/ints_9, temper/ints_17)
+    temper/Reshape_19 = Reshape(temper/Slice_18, temper/ints_12)
+    temper/MatMul_20 = MatMul(temper/Reshape_19, temper/Transpose_14)
+    temper/ReduceSum_21 = ReduceSum(temper/MatMul_20, temper/ints_15) {keepdims=0}
+    temper/Reshape_22 = Reshape(temper/ReduceSum_21, temper/ints_2)
+    temper/Transpose_23 = Transpose(temper/Reshape_22) {perm=[0,3,2,1]}
+    temper/Reshape_24 = Reshape(temper/Transpose_23, temper/ints_5)
+    temper/Add_25 = Add(temper/Reshape_1, temper/Conv_11)
+    temper/Greater_27 = Greater(h, temper/floats_26)
+    temper/Where_28 = Where(temper/Greater_27, temper/Add_25, temper/floats_26)
+    temper/Reshape_29 = Reshape(w, temper/ints_2)
+    temper/Transpose_30 = Transpose(temper/Reshape_29) {perm=[0,2,1,3]}
+    temper/Reshape_31 = Reshape(temper/Transpose_30, temper/ints_5)
+    temper/Slice_32 = Slice(temper/Reshape_31, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
+    temper/Conv_33 = Conv(temper/Where_28, temper/Slice_32)
       {kernel_shape=[1], dilations=[1], group=1, pads=[0,0]}
-    output logits, temper/Conv_32, temper/Reshape_23"
+    output logits, temper/Conv_33, temper/Reshape_24"
+  `);
+});
+
+test("batch normalization after a convolution: its weights take it in, and no gradient passes it", () => {
+  const norm = { scale: zeros(2), bias: zeros(2), mean: zeros(2), variance: zeros(2) };
+  const normalized = graph({
+    inputs: { x: ["batch", 1, 4] },
+    initializers: { ...flat, w: zeros(2, 1, 2), ...norm },
+    nodes: [
+      node("Conv", ["x", "w"], ["c"]),
+      node("BatchNormalization", ["c", ...Object.keys(norm)], ["y"]),
+      ...tail,
+    ],
+    outputs: ["logits"],
+  });
+  const shapes = measureShapes(normalized);
+  const { graph: whole } = gradientProgram(normalized, { shapes, seed: "weights", wrt: ["scale"] });
+  expect(printGraph({ ...whole, initializers: new Map() })).toMatchInlineSnapshot(`
+    "input x: float32[batch, 1, 4]
+    input temper/covector: float32[batch, 6]
+    temper/fold/Add_1 = Add(variance, temper/fold/floats_0)
+    temper/fold/Sqrt_2 = Sqrt(temper/fold/Add_1)
+    temper/fold/Div_3 = Div(scale, temper/fold/Sqrt_2)
+    temper/fold/Reshape_5 = Reshape(temper/fold/Div_3, temper/fold/ints_4)
+    temper/fold/Mul_6 = Mul(w, temper/fold/Reshape_5)
+    temper/fold/Neg_7 = Neg(mean)
+    temper/fold/Mul_8 = Mul(temper/fold/Neg_7, temper/fold/Div_3)
+    temper/fold/Add_9 = Add(temper/fold/Mul_8, bias)
+    y = Conv(x, temper/fold/Mul_6, temper/fold/Add_9)
+    logits = Reshape(y, rows)
+    temper/Reshape_1 = Reshape(temper/covector, temper/ints_0)
+    temper/Reshape_3 = Reshape(temper/Reshape_1, temper/ints_2)
+    temper/Transpose_4 = Transpose(temper/Reshape_3) {perm=[0,1,3,2]}
+    temper/Slice_9 = Slice(x, temper/ints_5, temper/ints_6, temper/ints_7, temper/ints_8)
+    temper/Reshape_11 = Reshape(temper/Slice_9, temper/ints_10)
+    temper/Slice_13 = Slice(x, temper/ints_8, temper/ints_12, temper/ints_7, temper/ints_8)
+    temper/Reshape_14 = Reshape(temper/Slice_13, temper/ints_10)
+    temper/Concat_15 = Concat(temper/Reshape_11, temper/Reshape_14) {axis=2}
+    temper/MatMul_16 = MatMul(temper/Concat_15, temper/Transpose_4)
+    temper/ReduceSum_17 = ReduceSum(temper/MatMul_16, temper/ints_5) {keepdims=0}
+    temper/Reshape_19 = Reshape(temper/ReduceSum_17, temper/ints_18)
+    temper/Transpose_20 = Transpose(temper/Reshape_19) {perm=[0,3,2,1]}
+    temper/Reshape_22 = Reshape(temper/Transpose_20, temper/ints_21)
+    temper/ReduceSum_23 = ReduceSum(temper/Reshape_1, temper/ints_7) {keepdims=0}
+    temper/ReduceSum_24 = ReduceSum(temper/ReduceSum_23, temper/ints_5) {keepdims=0}
+    temper/Mul_25 = Mul(temper/ReduceSum_24, temper/fold/Neg_7)
+    temper/Mul_26 = Mul(temper/Reshape_22, w)
+    temper/ReduceSum_27 = ReduceSum(temper/Mul_26, temper/ints_7) {keepdims=0}
+    temper/Reshape_29 = Reshape(temper/ReduceSum_27, temper/ints_28)
+    temper/Reshape_30 = Reshape(temper/Reshape_29, temper/ints_7)
+    temper/Add_31 = Add(temper/Mul_25, temper/Reshape_30)
+    temper/Div_32 = Div(temper/Add_31, temper/fold/Sqrt_2)
+    output logits, temper/Div_32"
   `);
 });

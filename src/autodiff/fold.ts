@@ -29,7 +29,12 @@ function pairsOf({ nodes, outputs, initializers }: Graph): Map<Node, Node> {
       BatchNormalization.attributes.includes(name),
     );
     const fixed = intOf(node, "training_mode", 0) === 0 && node.outputs.length === 1;
-    if (understood && fixed && reads.get(conv.outputs[0]) === 1 && weights.every((n) => initializers.has(n))) {
+    if (
+      understood &&
+      fixed &&
+      reads.get(conv.outputs[0]) === 1 &&
+      weights.every((n) => initializers.has(n))
+    ) {
       pairs.set(node, conv);
     }
   }

@@ -108,6 +108,7 @@ export const Conv: Rule = {
     return [
       () => imageGradient(call, w, group),
       () => weightGradient(call, w, group),
+      // Neighbouring axes first: onnxruntime sums over them twice as fast.
       () => sumOver(b, sumOver(b, g, spatialAxes(w)), [0]),
     ];
   },

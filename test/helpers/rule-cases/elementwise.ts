@@ -1,6 +1,7 @@
 // Cases of the rules that work value by value: broadcasting both ways, activations, batch normalisation.
+import type { Node } from "../../../src/onnx/graph.ts";
 import type { Random } from "../../../src/tensor/random.ts";
-import { tensor } from "../graph-builder.ts";
+import { node, tensor } from "../graph-builder.ts";
 import { normal, positive, scalar } from "../operator-cases/case.ts";
 import { away, large, one, type RuleCase } from "./case.ts";
 
@@ -60,47 +61,36 @@ export function activations(): RuleCase[] {
   ];
 }
 
-/** After a convolution, whose weights take it in; and where they cannot, as others read the convolution too. */
+/** Right after a convolution, whose weights can take it in, and after ones whose weights cannot. */
 function afterConvolution(random: Random): RuleCase[] {
-  const statistics = { mean: normal(random, [3]), variance: positive(random, [3]) };
-  const norm = { scale: [3], bias: [3], ...statistics };
-  const normalize = (y: string) => node("BatchNormalization", ["c", ...Object.keys(norm)], [y]);
-  const conv = (inputs: string[]) => node("Conv", inputs, ["c"]);
-  const w = [3, 2, 2, 2];
-  const op = "BatchNormalization";
-  const image = [2, 3, 3];
+  const norm = {
+    scale: [2],
+    bias: [2],
+    mean: normal(random, [2]),
+    variance: positive(random, [2]),
+  };
+  const normalize = (x: string, y: string, attributes = {}): Node =>
+    node("BatchNormalization", [x, ...Object.keys(norm)], [y], attributes);
+  const of = (parameters: RuleCase["parameters"], ...nodes: Node[]): RuleCase => ({
+    op: "BatchNormalization",
+    image: [2, 3],
+    parameters: { w: [2, 2, 2], ...parameters, ...norm },
+    nodes,
+  });
+  const conv = node("Conv", ["x", "w"], ["c"]);
   return [
-    { op, image, parameters: { w, b: [3], ...norm }, nodes: [conv(["x", "w", "b"]), normalize("y")] },
-    { op, image, parameters: { w, ...norm }, nodes: [conv(["x", "w"]), normalize("y")] },
-    {
-      op,
-      image,
-      parameters: { w, ...norm },
-      nodes: [conv(["x", "w"]), normalize("n"), node("Mul", ["c", "n"], ["y"])],
-    },
-    {
-      op,
-      image,
-      parameters: { w, ...norm },
-      nodes: [node("Tanh", ["w"], ["v"]), conv(["x", "v"]), normalize("y")],
-    },
-    // Weights of two layers, taken in twice.
-    {
-      op,
-      image: [2, 3],
-      parameters: { w: [2, 2, 2], scale: [2], bias: [2], mean: normal(random, [2]), variance: positive(random, [2]) },
-      nodes: [
-        node("Conv", ["x", "w"], ["c"]),
-        node("BatchNormalization", ["c", "scale", "bias", "mean", "variance"], ["n"]),
-        node("Conv", ["n", "w"], ["d"]),
-        node("BatchNormalization", ["d", "scale", "bias", "mean", "variance"], ["y"], { epsilon: 0.25 }),
-      ],
-    },
+    of({}, conv, normalize("c", "y")),
+    of({ b: [2] }, node("Conv", ["x", "w", "b"], ["c"]), normalize("c", "y", { epsilon: 0.25 })),
+    // Twice, with the same weights.
+    of({}, conv, normalize("c", "n"), node("Conv", ["n", "w"], ["d"]), normalize("d", "y")),
+    // Another reads the convolution too; its weights are computed.
+    of({}, conv, normalize("c", "n"), node("Mul", ["c", "n"], ["y"])),
+    of({}, node("Tanh", ["w"], ["v"]), node("Conv", ["x", "v"], ["c"]), normalize("c", "y")),
   ];
 }
 
 export function normalization(random: Random): RuleCase[] {
-  return [...afterConvolution(random), ...onItsOwn(random)];
+  return [...onItsOwn(random), ...afterConvolution(random)];
 }
 
 function onItsOwn(random: Random): RuleCase[] {
