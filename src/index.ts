@@ -22,6 +22,7 @@ export type {
 } from "./attack/options.ts";
 export type { AnchorRecord, IterationRecord, RunEnd } from "./correct/algorithm.ts";
 export type { Contradiction } from "./correct/elastic.ts";
+export type { CentreEnd, CentreRecord } from "./correct/moving-centre.ts";
 export type { Candidate } from "./correct/pool.ts";
 export type { Augmentation } from "./data/augment.ts";
 export type { Dataset } from "./data/dataset.ts";
@@ -45,10 +46,12 @@ export {
 } from "./qp/nearest-point.ts";
 export { nearestPointDense } from "./qp/nearest-point-dense.ts";
 export type { CutRows, Rows } from "./qp/rows.ts";
-export { type CorrectCall, correct } from "./run/correct.ts";
+export type { CorrectCall, RobustCall } from "./run/call.ts";
+export { correct } from "./run/correct.ts";
 export { openRun } from "./run/open.ts";
 export type { CorrectOptions, Recipe } from "./run/options.ts";
 export type { InputRecord, Measured, PointOrigin, Run, RunRecord, Timings } from "./run/record.ts";
+export type { Keep, RobustOptions, RobustRequest } from "./run/robust-options.ts";
 export type { ValidatedCandidate, Validation } from "./run/validate.ts";
 export type { Architecture } from "./train/networks.ts";
 export { type EpochRecord, type Trained, type TrainOptions, train } from "./train/train.ts";

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dataset, slice } from "../src/data/dataset.ts";
 import { attack, correct, type Model, openData, openModel, openRun } from "../src/index.ts";
-import type { CorrectCall } from "../src/run/correct.ts";
+import type { CorrectCall } from "../src/run/call.ts";
 import { temper } from "./helpers/command.ts";
 
 const MODEL = resolve("models/digits-cnnlight.onnx");

@@ -51,7 +51,7 @@ export interface KeptImage {
 export const isBroken = (cleanMargin: number, margin: number): boolean =>
   cleanMargin > 0 && margin <= 0;
 
-function classifierOf(network: Network, programs: Programs): Classifier {
+export function classifierOf(network: Network, programs: Programs): Classifier {
   const { std } = network.options;
   return {
     labels: network.labels,

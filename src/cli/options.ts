@@ -78,7 +78,7 @@ export interface AttackFlags {
   readonly norm: "linf";
   readonly epsSpace: EpsSpace;
   readonly stepSize?: number;
-  readonly steps: number;
+  readonly steps?: number;
   readonly restarts: number;
   readonly clip?: [number, number] | null;
   readonly labels?: "true" | "predicted";
@@ -101,7 +101,7 @@ export function withAttack(command: Command): Command {
       "length of a step of PGD (default: eps / 10)",
       number({ min: 0 }),
     )
-    .option("--steps <n>", "steps of PGD", count(), 40)
+    .option("--steps <n>", "steps of PGD (default: 40)", count())
     .option("--restarts <n>", "random starts of PGD; the worst is kept, an image each", count(), 1)
     .option("--clip <low,high|none>", "range pixels are kept in (default: 0,1)", clipRange)
     .option(

@@ -16,12 +16,13 @@
 // Differs from the paper: the margin; cuts that contradict each other become elastic; theta_k is rounded to
 // float32, and the rounded point is the anchor; losses that cannot matter are not finished; the loop ends
 // early where it cannot go on (`RunEnd`).
-import { TemperError, throwIfAborted } from "../errors.ts";
+import { throwIfAborted } from "../errors.ts";
 import type { SolveStatus } from "../qp/nearest-point.ts";
 import { norm } from "../tensor/vector.ts";
 import { choose } from "./choice.ts";
 import { createCuts } from "./cuts.ts";
 import { type Contradiction, createElastic } from "./elastic.ts";
+import { notFiniteAtStart } from "./finite.ts";
 import { evaluateLines, type Loss } from "./lines.ts";
 import type { Oracle } from "./oracle.ts";
 import {
@@ -191,7 +192,8 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     const before = await scoreAt(theta0);
     const done = before.violation === 0;
     const start = done ? { loss: await lossAt(theta0) } : await lossGradientAt(theta0);
-    if (!Number.isFinite(before.violation + start.loss)) throw notFiniteAtStart(before, start.loss);
+    if (!Number.isFinite(before.violation + start.loss))
+      throw notFiniteAtStart({ ...before, loss: start.loss });
     addToPool(theta0, 0, 0, before, start.loss);
     if (!("gradient" in start)) return finish("corrected-already");
     evaluated.push({ theta: theta0, ...start });
@@ -205,7 +207,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     throwIfAborted(signal);
     const newest = evaluated[k - 1];
     if (!(await stage("cuts", () => cuts.add(newest.theta, newest)))) {
-      if (k === 1) throw notFiniteAtStart(trials[0], newest.loss);
+      if (k === 1) throw notFiniteAtStart(trials[0]);
       return finish("not-finite");
     }
 
@@ -281,14 +283,3 @@ const anchorOf = ({ violation, corrected, loss }: Trial, repeats?: number): Anch
 });
 
 const isSame = (a: Float32Array, b: Float32Array): boolean => a.every((v, i) => v === b[i]);
-
-function notFiniteAtStart(
-  { violation }: { readonly violation: number | null },
-  loss: number,
-): TemperError {
-  return new TemperError(
-    "data-mismatch",
-    `the given model has the violation ${violation} on the points and the loss ${loss} on the data\n` +
-      "both and their gradients must be finite; check the scale of the inputs and the model's weights",
-  );
-}

@@ -61,7 +61,7 @@ export interface ElasticSolution {
 
 /** (13) with a price for when it has no near solution. */
 export function createElastic(
-  cuts: Cuts,
+  cuts: Pick<Cuts, "list" | "rhs">,
   subproblem: Subproblem,
   start: ElasticStart,
 ): ElasticSubproblem {

@@ -1,4 +1,5 @@
 // The pool: every candidate of Algorithm 1 as a record, and the parameters a record stands for.
+import { TemperError } from "../errors.ts";
 import { norm, subtract } from "../tensor/vector.ts";
 import { efficientFront } from "./dominance.ts";
 import type { Score } from "./violation.ts";
@@ -79,14 +80,29 @@ export function anchorTheta(theta0: Float32Array, d: Float64Array): Float32Array
   return Float32Array.from(theta0, (t, i) => t + d[i]);
 }
 
-/** The parameters of a candidate, from theta0 and the anchors theta_1, theta_2, ... */
+/** How candidates lie on the stored thetas. */
+export interface Layout {
+  /** Steps along each direction. */
+  readonly alphas: number;
+  /** Every so many iterations a theta is stored; so is the last. */
+  readonly every: number;
+}
+
+/**
+ * The parameters of a candidate, from theta0 and the stored thetas.
+ *
+ * @throws TemperError `bad-option` where no theta was stored at its iteration
+ */
 export function candidateTheta(
   { iteration, step }: Pick<Candidate, "iteration" | "step">,
   theta0: Float32Array,
   anchors: readonly Float32Array[],
-  alphas: number,
+  { alphas, every }: Layout,
 ): Float32Array {
-  return iteration === 0
-    ? theta0.slice()
-    : memberTheta(theta0, anchors[iteration - 1], step, alphas);
+  if (iteration === 0) return theta0.slice();
+  const anchor = anchors[Math.ceil(iteration / every) - 1];
+  if (anchor === undefined) {
+    throw new TemperError("bad-option", `the run has no candidate of iteration ${iteration}`);
+  }
+  return memberTheta(theta0, anchor, step, alphas);
 }

@@ -1,6 +1,7 @@
 // The state of an unfinished run, one file, replaced as a whole after each iteration.
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { CentreState } from "../correct/moving-centre.ts";
 import type { AlgorithmState } from "../correct/state.ts";
 import type { NpyArray } from "../data/npy.ts";
 import { readNpz, writeNpz } from "../data/npz.ts";
@@ -9,24 +10,78 @@ import { TemperError } from "../errors.ts";
 /** Private to the run that wrote it. */
 export const STATE = "state/state.npz";
 
-/** The state as an npz; what is not numbers travels as JSON in it, so that one rename replaces all. */
-export function writeState({ anchors, active, ...rest }: AlgorithmState): Uint8Array {
-  const k = anchors.length;
-  const p = anchors[0].theta.length;
-  const theta = new Float32Array(k * p);
-  const gradient = new Float64Array(k * p);
-  for (const [i, anchor] of anchors.entries()) {
-    theta.set(anchor.theta, i * p);
-    gradient.set(anchor.gradient, i * p);
-  }
-  const text = new TextEncoder().encode(JSON.stringify(rest));
-  return writeNpz(
-    new Map<string, NpyArray>([
-      ["theta", { type: "float32", shape: [k, p], values: theta }],
+type Arrays = ReadonlyMap<string, NpyArray>;
+
+/** How the state of an algorithm becomes arrays and a text, and back. */
+export interface StateFormat<S> {
+  arrays(state: S): Arrays;
+  /** What is not numbers travels as JSON in the same file, so that one rename replaces all. */
+  rest(state: S): unknown;
+  join(values: <T>(name: string) => T, rest: unknown): S;
+}
+
+const matrix = (rows: readonly Float32Array[]): NpyArray => {
+  const p = rows[0]?.length ?? 0;
+  const values = new Float32Array(rows.length * p);
+  for (const [i, row] of rows.entries()) values.set(row, i * p);
+  return { type: "float32", shape: [rows.length, p], values };
+};
+
+/** Of Algorithm 1. */
+export const algorithmState: StateFormat<AlgorithmState> = {
+  arrays: ({ anchors, active }) => {
+    const k = anchors.length;
+    const p = anchors[0].theta.length;
+    const gradient = new Float64Array(k * p);
+    for (const [i, anchor] of anchors.entries()) gradient.set(anchor.gradient, i * p);
+    return new Map<string, NpyArray>([
+      ["theta", matrix(anchors.map(({ theta }) => theta))],
       ["loss", { type: "float64", shape: [k], values: Float64Array.from(anchors, (a) => a.loss) }],
       ["gradient", { type: "float64", shape: [k, p], values: gradient }],
       ["active", { type: "int32", shape: [active.rows.length], values: active.rows }],
       ["multipliers", { type: "float64", shape: [active.rows.length], values: active.multipliers }],
+    ]);
+  },
+  rest: ({ anchors: _, active: __, ...rest }) => rest,
+  join: (values, rest) => {
+    const theta = values<Float32Array>("theta");
+    const loss = values<Float64Array>("loss");
+    const gradient = values<Float64Array>("gradient");
+    const p = theta.length / loss.length;
+    return {
+      ...(rest as Omit<AlgorithmState, "anchors" | "active">),
+      anchors: Array.from(loss, (value, i) => ({
+        theta: theta.slice(i * p, (i + 1) * p),
+        loss: value,
+        gradient: gradient.slice(i * p, (i + 1) * p),
+      })),
+      active: {
+        rows: values<Int32Array>("active"),
+        multipliers: values<Float64Array>("multipliers"),
+      },
+    };
+  },
+};
+
+/** Of the moving centre. */
+export const centreState: StateFormat<CentreState> = {
+  arrays: ({ anchors }) => new Map([["theta", matrix(anchors)]]),
+  rest: ({ trials, iterations }) => ({ trials, iterations }),
+  join: (values, rest) => {
+    const records = rest as Omit<CentreState, "anchors">;
+    const theta = values<Float32Array>("theta");
+    const k = records.trials.length - 1; // theta0 is judged too
+    const p = theta.length / k;
+    const anchors = Array.from({ length: k }, (_, i) => theta.slice(i * p, (i + 1) * p));
+    return { ...records, anchors };
+  },
+};
+
+export function writeState<S>(state: S, { arrays, rest }: StateFormat<S>): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify(rest(state)));
+  return writeNpz(
+    new Map<string, NpyArray>([
+      ...arrays(state),
       ["records", { type: "uint8", shape: [text.length], values: text }],
     ]),
   );
@@ -37,7 +92,10 @@ export function writeState({ anchors, active, ...rest }: AlgorithmState): Uint8A
  *
  * @throws TemperError `run-unreadable` where the file is damaged
  */
-export async function readState(folder: string): Promise<AlgorithmState | undefined> {
+export async function readState<S>(
+  folder: string,
+  { join: joinState }: StateFormat<S>,
+): Promise<S | undefined> {
   const path = join(folder, STATE);
   if (
     await access(path).then(
@@ -57,21 +115,6 @@ export async function readState(folder: string): Promise<AlgorithmState | undefi
     }
     return array.values as T;
   };
-  const theta = values<Float32Array>("theta");
-  const loss = values<Float64Array>("loss");
-  const gradient = values<Float64Array>("gradient");
-  const p = theta.length / loss.length;
   const rest = JSON.parse(new TextDecoder().decode(values<Uint8Array>("records")));
-  return {
-    anchors: Array.from(loss, (value, i) => ({
-      theta: theta.slice(i * p, (i + 1) * p),
-      loss: value,
-      gradient: gradient.slice(i * p, (i + 1) * p),
-    })),
-    ...rest,
-    active: {
-      rows: values<Int32Array>("active"),
-      multipliers: values<Float64Array>("multipliers"),
-    },
-  };
+  return joinState(values, rest);
 }

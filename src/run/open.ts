@@ -46,7 +46,10 @@ export async function openRun(folder: string): Promise<Run> {
     timings: (await readJson(folder, TIMINGS)) as Timings,
     file,
     parameters,
-    points: readPoints(await checked(POINTS), join(folder, POINTS)),
+    points:
+      record.hashes[POINTS] === undefined
+        ? undefined
+        : readPoints(await checked(POINTS), join(folder, POINTS)),
     theta0,
     anchors: Array.from({ length: theta.length / p }, (_, k) => theta.slice(k * p, (k + 1) * p)),
   });

@@ -3,14 +3,16 @@
 import type { AttackOptions } from "../attack/options.ts";
 import type { IterationRecord, RunEnd } from "../correct/algorithm.ts";
 import type { Contradiction } from "../correct/elastic.ts";
+import type { CentreEnd, CentreRecord } from "../correct/moving-centre.ts";
 import type { Candidate } from "../correct/pool.ts";
 import type { Augmentation } from "../data/augment.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import type { CorrectOptions } from "./options.ts";
+import type { RobustOptions } from "./robust-options.ts";
 import type { Times } from "./stopwatch.ts";
 import type { Validation } from "./validate.ts";
 
-/** A model measured on the points and on the training data. */
+/** A model measured on the points (robust: on the judging images, attacked anew) and on the training data. */
 export interface Measured {
   /** (10), with the margin. */
   readonly violation: number;
@@ -39,13 +41,16 @@ export interface PointOrigin {
 export interface RunBeginning {
   readonly format: 1;
   readonly versions: { readonly temper: string; readonly onnxruntime: string };
-  readonly options: CorrectOptions;
+  readonly options: CorrectOptions | RobustOptions;
   /** How the model is read: normalisation, output. */
   readonly network: NetworkOptions;
   readonly inputs: {
     readonly model: { readonly sha256: string; readonly parameters: number };
     readonly data: InputRecord;
-    readonly points: InputRecord & { readonly origin?: PointOrigin };
+    /** Absent where the robust recipe was given none. */
+    readonly points?: InputRecord & { readonly origin?: PointOrigin };
+    /** The images that the robust recipe attacked in place of those of `data`. */
+    readonly sources?: InputRecord;
     /** Held-out data, where some were given. */
     readonly validation?: InputRecord;
   };
@@ -59,10 +64,11 @@ export interface RunBeginning {
  */
 export interface RunRecord extends RunBeginning {
   /** Why the iterations ended. */
-  readonly end: RunEnd;
+  readonly end: RunEnd | CentreEnd;
   /** Cuts that excluded each other: in which iteration, how many rows, which points, and what then. */
   readonly contradictions: readonly Contradiction[];
-  readonly iterations: readonly IterationRecord[];
+  /** Of Algorithm 1, or of the moving centre where the recipe is robust. */
+  readonly iterations: readonly (IterationRecord | CentreRecord)[];
   /** Every candidate; theta0 is the first. */
   readonly pool: readonly Candidate[];
   /** Index in the pool of the chosen candidate. */
@@ -83,7 +89,7 @@ export interface RunRecord extends RunBeginning {
 /**
  * timings.json: whatever differs from run to run. Of a run that was stopped, the parts are added. Stages: `cuts`,
  * `qp` (the subproblem (13)), in it `gram` (its Gram entries), `loss-gradient`, `candidates`, in it `loss` (of the
- * last theta_k: one evaluation of L(theta; D)), `check`, `validate`.
+ * last theta_k: one evaluation of L(theta; D)), `points` (attacked, of the robust recipe), `check`, `validate`.
  */
 export interface Timings extends Times {
   readonly processes: number;

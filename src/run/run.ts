@@ -1,6 +1,6 @@
 // A run in memory: its pool, its front, any candidate's parameters and file, and how it is saved.
 import { choose } from "../correct/choice.ts";
-import { type Candidate, candidateTheta } from "../correct/pool.ts";
+import { type Candidate, candidateTheta, type Layout } from "../correct/pool.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { NpyArray } from "../data/npy.ts";
 import { writeNpz } from "../data/npz.ts";
@@ -15,7 +15,14 @@ export const CORRECTED = "corrected.onnx";
 export const POINTS = "points.npz";
 export const DIRECTIONS = "directions.npz";
 export const TIMINGS = "timings.json";
-export const FILES: readonly string[] = [RECORD, TIMINGS, CORRECTED, POINTS, DIRECTIONS];
+/** Every file of a run, of one without points too. */
+export const filesOf = (points: Dataset | undefined): readonly string[] => [
+  RECORD,
+  TIMINGS,
+  CORRECTED,
+  ...(points === undefined ? [] : [POINTS]),
+  DIRECTIONS,
+];
 
 /** The parts of a run that are not in its record. */
 export interface RunParts {
@@ -24,7 +31,8 @@ export interface RunParts {
   /** Any ONNX file of the network; the bytes outside theta are the user's. */
   readonly file: Uint8Array;
   readonly parameters: readonly Parameter[];
-  readonly points: Dataset;
+  /** The points that had to be right; the robust recipe may have had none. */
+  readonly points: Dataset | undefined;
   readonly theta0: Float32Array;
   /** theta_1 ... theta_k. */
   readonly anchors: readonly Float32Array[];
@@ -49,14 +57,14 @@ export function writeDirections(
 /** The JSON of a record or of timings as it is written. */
 export const writeJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
+/** How candidates lie on the stored directions: the robust recipe keeps every k-th iterate, whole. */
+export const layoutOf = (options: RunRecord["options"]): Layout => ({
+  alphas: options.alphas,
+  every: options.recipe === "robust" ? options.every : 1,
+});
+
 function thetaOf({ record, theta0, anchors }: RunParts, candidate: Candidate): Float32Array {
-  if (candidate.iteration > anchors.length) {
-    throw new TemperError(
-      "bad-option",
-      `the run has no candidate of iteration ${candidate.iteration}; it made ${anchors.length}`,
-    );
-  }
-  return candidateTheta(candidate, theta0, anchors, record.options.alphas);
+  return candidateTheta(candidate, theta0, anchors, layoutOf(record.options));
 }
 
 const fileOf = (parts: RunParts, candidate: Candidate): Uint8Array<ArrayBuffer> =>
@@ -69,7 +77,7 @@ export async function writeRun(folder: string, parts: RunParts): Promise<void> {
     folder,
     new Map<string, Uint8Array | string>([
       [CORRECTED, fileOf(parts, record.pool[record.choice])],
-      [POINTS, writePoints(points)],
+      ...(points === undefined ? [] : [[POINTS, writePoints(points)] as const]),
       [DIRECTIONS, writeDirections(theta0, anchors)],
       [TIMINGS, writeJson(timings)],
       [RECORD, writeJson(record)],

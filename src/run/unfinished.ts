@@ -1,11 +1,10 @@
 // A run that is not finished yet: begun in its folder, brought up to date after each iteration, taken up again.
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { AlgorithmState } from "../correct/state.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { writePoints } from "../data/points.ts";
 import { TemperError } from "../errors.ts";
-import { readState, STATE, writeState } from "./checkpoint.ts";
+import { readState, STATE, type StateFormat, writeState } from "./checkpoint.ts";
 import {
   prepareFolder,
   RECORD,
@@ -18,15 +17,15 @@ import type { RunBeginning, RunRecord, Timings } from "./record.ts";
 import { POINTS, TIMINGS, writeJson } from "./run.ts";
 
 /** A folder that keeps a run while it goes on. */
-export interface RunKeeper {
+export interface RunKeeper<S> {
   /** Where an earlier run of the same beginning stopped. */
-  readonly state: AlgorithmState | undefined;
+  readonly state: S | undefined;
   /** Its times up to there. */
   readonly timings: Timings | undefined;
   /** The folder holds the whole run already. */
   readonly finished: boolean;
   /** Puts the state on disk; the next iteration waits for it. */
-  keep(state: AlgorithmState, timings: Timings): Promise<void>;
+  keep(state: S, timings: Timings): Promise<void>;
   /** Removes the state: the run is finished. */
   drop(): Promise<void>;
 }
@@ -54,11 +53,18 @@ export function differences(then: unknown, now: unknown, name = ""): string[] {
 /** What timings.json says of the iterations that a state has; they are written before it. */
 async function timingsUpTo(
   folder: string,
-  state: AlgorithmState | undefined,
+  state: { readonly iterations: readonly unknown[] } | undefined,
 ): Promise<Timings | undefined> {
   if (state === undefined) return undefined;
   const timings = (await readJson(folder, TIMINGS)) as Timings;
   return { ...timings, iterations: timings.iterations.slice(0, state.iterations.length) };
+}
+
+export interface KeepOptions<S> {
+  readonly points: Dataset | undefined;
+  readonly format: StateFormat<S>;
+  readonly resume: boolean;
+  readonly force: boolean;
 }
 
 /**
@@ -67,18 +73,17 @@ async function timingsUpTo(
  * @throws TemperError `file-exists` as `prepareFolder` does; `run-unreadable` where the folder's run has
  *   another beginning: other options, inputs or versions
  */
-export async function keepRun(
+export async function keepRun<S extends { readonly iterations: readonly unknown[] }>(
   folder: string,
   beginning: RunBeginning,
-  points: Dataset,
-  { resume, force }: { readonly resume: boolean; readonly force: boolean },
-): Promise<RunKeeper> {
+  { points, format, resume, force }: KeepOptions<S>,
+): Promise<RunKeeper<S>> {
   const begin = async (): Promise<void> => {
     // The record comes first: a run that is killed from here on is known for one, and its points are given again.
     await writeFolder(folder, new Map([[RECORD, writeJson(beginning)]]));
-    await writeFolder(folder, new Map([[POINTS, writePoints(points)]]));
+    if (points !== undefined) await writeFolder(folder, new Map([[POINTS, writePoints(points)]]));
   };
-  const keeper = (finished: boolean, state?: AlgorithmState, timings?: Timings): RunKeeper => ({
+  const keeper = (finished: boolean, state?: S, timings?: Timings): RunKeeper<S> => ({
     state,
     timings,
     finished,
@@ -87,7 +92,7 @@ export async function keepRun(
         folder,
         new Map<string, Uint8Array | string>([
           [TIMINGS, writeJson(spent)],
-          [STATE, writeState(next)],
+          [STATE, writeState(next, format)],
         ]),
       ),
     drop: () => rm(join(folder, "state"), { recursive: true, force: true }),
@@ -106,7 +111,7 @@ export async function keepRun(
     }
     await removeTemporaries(folder);
     const finished = record.end !== undefined;
-    const state = await readState(folder);
+    const state = await readState(folder, format);
     if (finished) await keeper(true).drop();
     else if (state === undefined) await begin();
     return keeper(finished, state, await timingsUpTo(folder, state));

@@ -1,5 +1,5 @@
 // What a correction costs on held-out data: accuracy, and the images that were right and are now wrong.
-import { type Candidate, candidateTheta } from "../correct/pool.ts";
+import { type Candidate, candidateTheta, type Layout } from "../correct/pool.ts";
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import type { Pool } from "../engine/pool.ts";
@@ -27,7 +27,7 @@ export interface ValidateOptions {
   readonly network: Network;
   readonly data: Dataset;
   readonly pool: Pool;
-  readonly alphas: number;
+  readonly layout: Layout;
   readonly anchors: readonly Float32Array[];
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, of: number) => void) | undefined;
@@ -36,7 +36,7 @@ export interface ValidateOptions {
 /** Measures theta0 and every candidate of the front on held-out data. */
 export async function validate(
   front: readonly Candidate[],
-  { network, data, pool, alphas, anchors, signal, onProgress }: ValidateOptions,
+  { network, data, pool, layout, anchors, signal, onProgress }: ValidateOptions,
 ): Promise<Validation> {
   checkDataset(data, { shape: network.inputShape, labels: network.labels });
   pool.share("network", {
@@ -59,7 +59,7 @@ export async function validate(
   const validated: ValidatedCandidate[] = [];
   for (const { iteration, step } of front) {
     onProgress?.(validated.length, front.length);
-    const theta = candidateTheta({ iteration, step }, network.theta0, anchors, alphas);
+    const theta = candidateTheta({ iteration, step }, network.theta0, anchors, layout);
     const right = await rightAt(theta);
     const negativeFlips = count(before.map((was, i) => was & (1 - right[i])));
     validated.push({ iteration, step, accuracy: count(right) / data.count, negativeFlips });

@@ -4,18 +4,19 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { attack } from "../../attack/attack.ts";
 import { type AttackName, attackNames, attackOptions } from "../../attack/options.ts";
-import type { Contradiction } from "../../correct/elastic.ts";
 import { checkDataset, type Dataset } from "../../data/dataset.ts";
 import { type LossName, lossNames } from "../../engine/losses.ts";
 import type { Model } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
+import type { RobustCall } from "../../run/call.ts";
 import { correct } from "../../run/correct.ts";
 import { checkFolder, RECORD } from "../../run/folder.ts";
 import { correctOptions, type Recipe, recipes } from "../../run/options.ts";
-import type { PointOrigin, Run, RunRecord } from "../../run/record.ts";
+import type { PointOrigin, Run } from "../../run/record.ts";
+import { type RobustRequest, robustOptions } from "../../run/robust-options.ts";
 import { POINTS } from "../../run/run.ts";
-import { measuredHeadings, measuredRow } from "../candidates.ts";
 import type { Context } from "../context.ts";
+import { conflictInWords, printRun, succeeded } from "../correction.ts";
 import { iterationHeading, iterationRow } from "../iterations.ts";
 import { openDataset, openModelFile } from "../open.ts";
 import {
@@ -31,9 +32,15 @@ import {
   withTrainable,
 } from "../options.ts";
 import { count, number, oneOf, penalty } from "../parse.ts";
-import { percent, table } from "../table.ts";
+import {
+  centreHeading,
+  centreRow,
+  type RobustFlags,
+  refuseOtherRecipe,
+  withRobust,
+} from "../robust.ts";
 
-interface Flags extends CommonFlags, DataFlags, ModelFlags, AttackFlags {
+interface Flags extends CommonFlags, DataFlags, ModelFlags, AttackFlags, RobustFlags {
   readonly data: string;
   readonly out: string;
   readonly points?: string;
@@ -41,7 +48,7 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags, AttackFlags {
   readonly random?: number;
   readonly attack: AttackName;
   readonly eps?: number;
-  readonly recipe: Recipe;
+  readonly recipe: Recipe | "robust";
   readonly iterations?: number;
   readonly alphas?: number;
   readonly weight?: number;
@@ -109,71 +116,19 @@ function originOf(flags: Flags): PointOrigin | undefined {
   return { attack: attackOptions(attackRequest(flags, flags.attack, flags.eps!)), worst, random };
 }
 
-function endInWords({ end, iterations }: RunRecord): string | undefined {
-  const last = iterations.at(-1);
-  switch (end) {
-    case "iterations":
-      return undefined;
-    case "corrected-already":
-      return "no point to correct: the model already gets all of them right; it is unchanged";
-    case "repeated-anchor":
-      return `ended in iteration ${last?.iteration}: its parameters repeat those of iteration ${last?.anchor?.repeats}`;
-    case "not-finite":
-      return `ended after iteration ${last?.iteration}: its loss or gradients are not finite`;
-    case "contradiction":
-      return `ended in iteration ${last?.iteration}: no parameters near the model's own meet its cuts`;
-  }
-}
-
-const conflictInWords = ({ iteration, rows, points, loss, penalty }: Contradiction): string =>
-  `iteration ${iteration}: its ${rows} cuts contradict each other ` +
-  `(points ${points.join(", ")}${loss ? ", the loss" : ""})` +
-  (penalty === null ? "" : `; from here on they are elastic, at ${penalty.toPrecision(3)} a unit`);
-
-/** A run is a success when it lowers the violation, or had nothing to do. */
-const succeeded = ({ record, before, after }: Run): boolean =>
-  record.end === "corrected-already" || after.violation < before.violation;
-
-function validationInWords({ record, choice }: Run): string | undefined {
-  const { validation } = record;
-  const chosen = validation?.front.find(
-    ({ iteration, step }) => iteration === choice.iteration && step === choice.step,
-  );
-  if (validation === undefined || chosen === undefined) return undefined;
-  return (
-    `held-out accuracy ${percent(validation.before)} before, ${percent(chosen.accuracy)} after; ` +
-    `${chosen.negativeFlips} of ${validation.count} images were right and are now wrong`
-  );
-}
-
-function printRun(run: Run, folder: string, context: Context): void {
-  const { record, before, after, front, timings } = run;
-  const note = endInWords(record);
-  if (note !== undefined) context.print(note);
-  context.print(
-    table(measuredHeadings, [measuredRow("before", before), measuredRow("after", after)]),
-  );
-  const held = validationInWords(run);
-  if (held !== undefined) context.print(held);
-  if (record.wrong.length > 0) context.print(`still wrong: point ${record.wrong.join(", ")}`);
-  context.print(
-    `${front.length} of ${record.pool.length} candidates on the efficient front; ` +
-      `"temper select ${folder} --weight 0.2" chooses again`,
-  );
-  context.print(
-    `distance ${record.distance.toPrecision(4)}, ${timings.seconds.toFixed(1)} s, written to ${folder}`,
-  );
-}
-
-async function run(path: string, flags: Flags, context: Context): Promise<void> {
-  checkSource(flags);
-  const options = correctOptions(flags);
+/** Opens what both kinds of recipe need; refuses before anything is computed. */
+async function openInputs(
+  path: string,
+  flags: Flags,
+  context: Context,
+): Promise<{ model: Model; data: Dataset; validation: Dataset | undefined }> {
   if (flags.resume === true && flags.force === true) {
     throw new TemperError(
       "bad-option",
       "--resume continues a run and --force replaces it; give one of them",
     );
   }
+  refuseOtherRecipe(flags.recipe, flags);
   if (flags.resume !== true) await checkFolder(flags.out, flags.force === true);
   const model = await openModelFile(path, flags);
   const data = await openDataset(flags.data, flags, context);
@@ -182,10 +137,105 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   for (const set of [data, ...(validation === undefined ? [] : [validation])]) {
     checkDataset(set, { shape: model.inputShape, labels: model.labels });
   }
+  return { model, data, validation };
+}
+
+/** Prints a row of a table as it grows, its headings before the first. */
+function growing<R>(
+  { progress }: Context,
+  heading: () => string,
+  row: (record: R) => string,
+): (record: R) => void {
+  let headed = false;
+  return (record) => {
+    if (!headed) progress.line(heading());
+    headed = true;
+    progress.line(row(record));
+  };
+}
+
+/** What every recipe is called with. */
+const shared = (path: string, flags: Flags, { signal, progress }: Context, data: Dataset) => ({
+  data,
+  threads: flags.threads,
+  signal,
+  folder: flags.out,
+  resume: flags.resume,
+  force: flags.force,
+  paths: { model: resolve(path), data: data.name },
+  onProgress: (stage: string, done: number, of: number) => progress.update(stage, done, of),
+});
+
+async function runRobust(path: string, flags: Flags, context: Context): Promise<Run> {
+  const { steps, stepSize, clip, labels, norm, restarts, randomStart, protocol, epsSpace } = flags;
+  const request: RobustRequest = {
+    ...flags,
+    recipe: "robust",
+    attack: {
+      ...{ attack: flags.attack, eps: flags.eps!, steps, stepSize, clip, labels },
+      ...{ norm, restarts, randomStart, protocol, epsSpace },
+    },
+  };
+  const options = robustOptions(
+    flags.eps === undefined ? { ...request, attack: undefined! } : request,
+  );
+  const { model, data, validation } = await openInputs(path, flags, context);
+  const open = (name: string | undefined): Promise<Dataset> | undefined =>
+    name === undefined ? undefined : openDataset(name, flags, context);
+  const points = await open(flags.points);
+  const sourcesFrom = await open(flags.sourcesFrom);
+  const show = growing(context, centreHeading, centreRow);
+  const { alphas: _, ...asked } = options;
+  const call = shared(path, flags, context, data);
+  const robust: RobustCall = {
+    ...asked,
+    ...call,
+    validation,
+    points,
+    sourcesFrom,
+    paths: { ...call.paths, ...(points === undefined ? {} : { points: points.name }) },
+    onProgress: () => {},
+    onIteration: (record) => {
+      context.progress.update("robust", record.iteration, options.iterations);
+      if (record.candidate !== null) show(record);
+    },
+  };
+  const finished = await correct(model, robust);
+  await model.close();
+  return finished;
+}
+
+/** undefined: there was no point to correct. */
+async function runPoints(path: string, flags: Flags, context: Context): Promise<Run | undefined> {
+  checkSource(flags);
+  const { recipe, ...rest } = flags;
+  const options = correctOptions({ ...rest, recipe: recipe as Recipe });
+  const { model, data, validation } = await openInputs(path, flags, context);
   const points = await pointsOf(model, data, flags, context);
   if (points.count === 0) {
     await model.close();
-    context.progress.stop();
+    return undefined;
+  }
+  const call = shared(path, flags, context, data);
+  const finished = await correct(model, {
+    ...options,
+    ...call,
+    points,
+    validation,
+    origin: originOf(flags),
+    paths: { ...call.paths, points: points.name },
+    onContradiction: (found) => context.progress.line(conflictInWords(found)),
+    onIteration: growing(context, iterationHeading, iterationRow),
+  });
+  await model.close();
+  return finished;
+}
+
+async function run(path: string, flags: Flags, context: Context): Promise<void> {
+  const runRecipe = flags.recipe === "robust" ? runRobust : runPoints;
+  const finished = await runRecipe(path, flags, context);
+  context.progress.stop();
+  if (finished === undefined) {
     if (flags.json === true) context.printJson({ end: "corrected-already", points: 0, out: null });
     else
       context.print(
@@ -193,29 +243,6 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
       );
     return;
   }
-  let headed = false;
-  const finished = await correct(model, {
-    ...options,
-    data,
-    points,
-    validation,
-    origin: originOf(flags),
-    threads: flags.threads,
-    signal: context.signal,
-    folder: flags.out,
-    resume: flags.resume,
-    force: flags.force,
-    paths: { model: resolve(path), data: data.name, points: points.name },
-    onProgress: (stage, done, of) => context.progress.update(stage, done, of),
-    onContradiction: (found) => context.progress.line(conflictInWords(found)),
-    onIteration: (record) => {
-      if (!headed) context.progress.line(iterationHeading());
-      headed = true;
-      context.progress.line(iterationRow(record));
-    },
-  });
-  await model.close();
-  context.progress.stop();
   if (flags.json === true) {
     const { pool: _, ...record } = finished.record;
     context.printJson({ ...record, chosen: finished.choice, seconds: finished.timings.seconds });
@@ -251,7 +278,9 @@ export function addCorrect(program: Command, context: Context): void {
     .description(
       "Finds the model nearest to MODEL that gets the points right while the loss on DATA is held close, " +
         "and writes a RUN folder: corrected.onnx, points.npz, run.json, timings.json, directions.npz. " +
-        "Points come from a file (--points), or from attacking DATA (--worst, --random, with --eps).",
+        "Points come from a file (--points), or from attacking DATA (--worst, --random, with --eps). " +
+        "With --recipe robust no points are needed: thousands of images of DATA are attacked anew in every " +
+        "iteration, and the whole network becomes robust; points that are given must be right as well.",
     )
     .argument("<model>", "ONNX file")
     .requiredOption(
@@ -267,7 +296,11 @@ export function addCorrect(program: Command, context: Context): void {
       "attack DATA and take the n worst points, n / labels of each label",
       count(),
     )
-    .option("--random <n>", "attack DATA and take n broken points in a seeded order", count())
+    .option(
+      "--random <n>",
+      "attack DATA and take n broken points in a seeded order; robust: attack n images again and again",
+      count(),
+    )
     .requiredOption("--out <run>", "folder to write")
     .option(
       "--resume",
@@ -276,18 +309,23 @@ export function addCorrect(program: Command, context: Context): void {
     .option("--force", "replace the run that is in the folder")
     .option(
       "--recipe <name>",
-      "standard: margin 0.1. paper: margin 0, as in the paper's tables",
-      oneOf(recipes),
+      "standard: a must-fix list of points. robust: against an attack in general, no points needed. " +
+        "paper: as in the paper's tables, margin 0",
+      oneOf([...recipes, "robust" as const]),
       "standard",
     )
-    .option("--iterations <n>", "rounds of cuts (default: 20)", count())
+    .option("--iterations <n>", "rounds of cuts (default: 20; robust: 300)", count())
     .option("--alphas <n>", "points looked at along each direction (default: 10)", count())
     .option(
       "--weight <w>",
       "0 chooses the lowest violation, 1 the lowest loss (default: 0)",
       number({ min: 0, max: 1 }),
     )
-    .option("--margin <m>", "ask for f_l + m <= f_y (default: 0.1; paper: 0)", number({ min: 0 }))
+    .option(
+      "--margin <m>",
+      "ask for f_l + m <= f_y (default: 0.1; paper: 0; robust: 1)",
+      number({ min: 0 }),
+    )
     .option(
       "--radius <rho>",
       "robust cuts (18): ask every cut in the ball of this radius in pixels (default: 0)",
@@ -321,14 +359,20 @@ export function addCorrect(program: Command, context: Context): void {
       "--full-pool",
       "evaluate the loss of every candidate to the end; the front and the choice are the same without",
     )
-    .option("--attack <name>", "with --worst or --random: fgsm or pgd", oneOf(attackNames), "pgd")
-    .option("--eps <radius>", "with --worst or --random: radius of the ball", number({ min: 0 }));
-  withTrainable(withModel(withAttack(withAugment(withCommon(command)))))
+    .option(
+      "--attack <name>",
+      "the attack that finds points: fgsm or pgd",
+      oneOf(attackNames),
+      "pgd",
+    )
+    .option("--eps <radius>", "radius of the attack's ball", number({ min: 0 }));
+  withTrainable(withModel(withAttack(withRobust(withAugment(withCommon(command))))))
     .addHelpText(
       "after",
       "\nExamples:\n" +
         "  temper correct model.onnx --data mnist:train --points points.npz --out RUN\n" +
-        "  temper correct model.onnx --data digits:train --worst 10 --eps 0.1 --out RUN",
+        "  temper correct model.onnx --data digits:train --worst 10 --eps 0.1 --out RUN\n" +
+        "  temper correct model.onnx --data mnist:train --recipe robust --eps 0.1 --out RUN",
     )
     .action((path: string, flags: Flags) => runOrStop(path, flags, context));
 }

@@ -1,0 +1,69 @@
+// Images of the shared data set attacked at the shared theta, whole: what came out, and its logits.
+import { type Dataset, gather } from "../data/dataset.ts";
+import { BATCH, logitsOfAll } from "../engine/batches.ts";
+import type { Pool } from "../engine/pool.ts";
+import type { TaskState } from "../engine/task.ts";
+import { sharedPrograms } from "../engine/tasks.ts";
+import { attackBatch } from "./gradient-attack.ts";
+import type { AttackOptions } from "./options.ts";
+import { classifierOf } from "./tasks.ts";
+
+export const module: string = import.meta.url;
+
+interface PointsShard {
+  /** The key of a shared data set. */
+  readonly from: string;
+  /** Indices in it. */
+  readonly ids: Int32Array;
+  readonly options: AttackOptions;
+}
+
+/** Attacked images, row-major, and their logits [n x labels]. */
+export interface AttackedPoints {
+  readonly x: Float32Array;
+  readonly logits: Float32Array;
+}
+
+// Images a shard: one batch, so that a few thousand images keep every process busy to the end.
+const SHARD = BATCH;
+
+/** Attacks the images `ids` of a shared data set; results in the order of `ids`, whatever came of them. */
+export async function attackedPoints(
+  pool: Pool,
+  { ids, ...rest }: PointsShard,
+  signal?: AbortSignal | undefined,
+): Promise<AttackedPoints> {
+  const shards = Array.from({ length: Math.ceil(ids.length / SHARD) }, (_, i) => ({
+    ...rest,
+    ids: ids.slice(i * SHARD, (i + 1) * SHARD),
+  }));
+  const parts = await pool.map<PointsShard, AttackedPoints>(
+    { module, name: "pointsShard" },
+    shards,
+    { signal },
+  );
+  return { x: joined(parts.map(({ x }) => x)), logits: joined(parts.map(({ logits }) => logits)) };
+}
+
+export async function pointsShard(
+  state: TaskState,
+  { from, ids, options }: PointsShard,
+): Promise<AttackedPoints> {
+  const { network, programs } = await sharedPrograms(state);
+  const data = state.get<Dataset>(from);
+  const y = ids.map((id) => data.labels[id]);
+  const images = { x: gather(data, ids), y, ids };
+  const { x } = await attackBatch(classifierOf(network, programs), images, options);
+  return { x, logits: await logitsOfAll(network, programs, x, ids.length) };
+}
+
+/** One array after the other. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,74 @@
+// A correction in words: why it ended, what contradicted what, and the table of before and after.
+import type { Contradiction } from "../correct/elastic.ts";
+import type { Run, RunRecord } from "../run/record.ts";
+import type { RobustOptions } from "../run/robust-options.ts";
+import { measuredHeadings, measuredRow } from "./candidates.ts";
+import type { Context } from "./context.ts";
+import { percent, table } from "./table.ts";
+
+function endInWords({ end, iterations, options }: RunRecord): string | undefined {
+  const last = iterations.at(-1);
+  const anchor = last !== undefined && "anchor" in last ? last.anchor : undefined;
+  switch (end) {
+    case "iterations":
+      return undefined;
+    case "front-settled":
+      return `ended after iteration ${last?.iteration}: the front has not moved for long (--patience)`;
+    case "time-limit":
+      return `ended after iteration ${last?.iteration ?? 0}: the time limit of ${(options as RobustOptions).timeLimit} s`;
+    case "corrected-already":
+      return "no point to correct: the model already gets all of them right; it is unchanged";
+    case "repeated-anchor":
+      return `ended in iteration ${last?.iteration}: its parameters repeat those of iteration ${anchor?.repeats}`;
+    case "not-finite":
+      return `ended after iteration ${last?.iteration}: its loss or gradients are not finite`;
+    case "contradiction":
+      return `ended in iteration ${last?.iteration}: no parameters near the model's own meet its cuts`;
+  }
+}
+
+export const conflictInWords = ({
+  iteration,
+  rows,
+  points,
+  loss,
+  penalty,
+}: Contradiction): string =>
+  `iteration ${iteration}: its ${rows} cuts contradict each other ` +
+  `(points ${points.join(", ")}${loss ? ", the loss" : ""})` +
+  (penalty === null ? "" : `; from here on they are elastic, at ${penalty.toPrecision(3)} a unit`);
+
+/** A run is a success when it lowers the violation, or had nothing to do. */
+export const succeeded = ({ record, before, after }: Run): boolean =>
+  record.end === "corrected-already" || after.violation < before.violation;
+
+function validationInWords({ record, choice }: Run): string | undefined {
+  const { validation } = record;
+  const chosen = validation?.front.find(
+    ({ iteration, step }) => iteration === choice.iteration && step === choice.step,
+  );
+  if (validation === undefined || chosen === undefined) return undefined;
+  return (
+    `held-out accuracy ${percent(validation.before)} before, ${percent(chosen.accuracy)} after; ` +
+    `${chosen.negativeFlips} of ${validation.count} images were right and are now wrong`
+  );
+}
+
+export function printRun(run: Run, folder: string, context: Context): void {
+  const { record, before, after, front, timings } = run;
+  const note = endInWords(record);
+  if (note !== undefined) context.print(note);
+  context.print(
+    table(measuredHeadings, [measuredRow("before", before), measuredRow("after", after)]),
+  );
+  const held = validationInWords(run);
+  if (held !== undefined) context.print(held);
+  if (record.wrong.length > 0) context.print(`still wrong: point ${record.wrong.join(", ")}`);
+  context.print(
+    `${front.length} of ${record.pool.length} candidates on the efficient front; ` +
+      `"temper select ${folder} --weight 0.2" chooses again`,
+  );
+  context.print(
+    `distance ${record.distance.toPrecision(4)}, ${timings.seconds.toFixed(1)} s, written to ${folder}`,
+  );
+}

@@ -1,0 +1,140 @@
+// The recipe robust on the command line: its options, and its table that grows while it runs.
+import type { Command } from "commander";
+import type { CentreRecord } from "../correct/moving-centre.ts";
+import { TemperError } from "../errors.ts";
+import { type Keep, keeps } from "../run/robust-options.ts";
+import { count, number, oneOf } from "./parse.ts";
+import { percent } from "./table.ts";
+
+export interface RobustFlags {
+  readonly keep?: Keep;
+  readonly sources?: number;
+  readonly sourcesFrom?: string;
+  readonly groups?: number;
+  readonly share?: number;
+  readonly lossShare?: number;
+  readonly lossSample?: number;
+  readonly stepCap?: number;
+  readonly judged?: number;
+  readonly every?: number;
+  readonly patience?: number;
+  readonly timeLimit?: number;
+}
+
+/** The options that only the recipe robust has, as the command line writes them. */
+const robustWords: Readonly<Record<keyof RobustFlags, string>> = {
+  keep: "--keep",
+  sources: "--sources",
+  sourcesFrom: "--sources-from",
+  groups: "--groups",
+  share: "--share",
+  lossShare: "--loss-share",
+  lossSample: "--loss-sample",
+  stepCap: "--step-cap",
+  judged: "--judged",
+  every: "--every",
+  patience: "--patience",
+  timeLimit: "--time-limit",
+};
+
+/** Those that only Algorithm 1 has. */
+const pointWords = {
+  worst: "--worst",
+  alphas: "--alphas",
+  radius: "--radius",
+  penalty: "--penalty",
+  fullPool: "--full-pool",
+} as const;
+
+/** An option of another recipe would be ignored in silence. */
+export function refuseOtherRecipe(recipe: string, flags: object): void {
+  const other: Readonly<Record<string, string>> = recipe === "robust" ? pointWords : robustWords;
+  const given = Object.keys(other).find(
+    (name) => (flags as Record<string, unknown>)[name] !== undefined,
+  );
+  if (given === undefined) return;
+  throw new TemperError(
+    "bad-option",
+    `${other[given]} does not belong to the recipe ${recipe}` +
+      (recipe === "robust" ? "; leave it out" : "; give --recipe robust, or leave it out"),
+  );
+}
+
+export function withRobust(command: Command): Command {
+  return command
+    .option(
+      "--keep <which>",
+      "robust: clean, balanced or robust: which accuracy the steps favour (default: balanced)",
+      oneOf(keeps),
+    )
+    .option("--sources <n>", "robust: images attacked an iteration (default: 2000)", count())
+    .option("--sources-from <data>", "robust: attack these images in place of those of DATA")
+    .option("--groups <n>", "robust: most aggregate cuts an iteration (default: 100)", count())
+    .option(
+      "--share <s>",
+      "robust: the share of its hinge that a group is to lose in an iteration (default: 0.3)",
+      number({ min: 0, max: 1 }),
+    )
+    .option(
+      "--loss-share <s>",
+      "robust: the same for the loss where it is above its limit (default: 0.3)",
+      number({ min: 0, max: 1 }),
+    )
+    .option(
+      "--loss-sample <n>",
+      "robust: images of DATA the loss is cut on in an iteration (default: 10000)",
+      count(),
+    )
+    .option(
+      "--step-cap <share>",
+      "robust: longest step, as a share of ||theta0|| (default: 0.02)",
+      number({ min: 0, max: 1 }),
+    )
+    .option("--judged <n>", "robust: images that judge the candidates (default: 1000)", count())
+    .option(
+      "--every <n>",
+      "robust: every so many iterations a candidate is judged (default: 10)",
+      count(),
+    )
+    .option(
+      "--patience <n>",
+      "robust: end when so many iterations brought nothing to the front (default: 100)",
+      count(),
+    )
+    .option(
+      "--time-limit <seconds>",
+      "robust: begin no iteration after so long",
+      number({ min: 0 }),
+    );
+}
+
+const columns: readonly (readonly [
+  heading: string,
+  width: number,
+  cell: (r: CentreRecord) => string,
+])[] = [
+  ["iteration", 9, (r) => String(r.iteration)],
+  ["attacked", 8, (r) => String(r.points)],
+  ["wrong", 6, (r) => percent(r.wrong / r.points)],
+  ["hinge", 7, (r) => r.meanHinge.toPrecision(3)],
+  ["cuts", 4, (r) => String(r.rows)],
+  ["active", 6, (r) => String(r.active)],
+  ["step", 6, (r) => r.step.toPrecision(3)],
+  ["distance", 8, (r) => r.distance.toPrecision(3)],
+  ["violation", 9, (r) => r.candidate?.violation?.toPrecision(4) ?? "-"],
+  ["right", 5, (r) => String(r.candidate?.corrected ?? "-")],
+  ["loss", 7, (r) => r.candidate?.loss?.toPrecision(3) ?? "-"],
+  ["", 0, (r) => (r.penalty === null ? "" : "elastic")],
+];
+
+const line = (cells: readonly string[]): string =>
+  cells
+    .map((cell, c) => cell.padStart(columns[c][1]))
+    .join("  ")
+    .trimEnd();
+
+/** What was attacked in the iteration, then, judged on other images, what came of it. */
+export const centreHeading = (): string => line(columns.map(([name]) => name));
+
+export const centreRow = (record: CentreRecord): string =>
+  line(columns.map(([, , cell]) => cell(record)));

@@ -1,0 +1,103 @@
+// One step of the moving centre: the nearest point to the present theta that meets this iteration's cuts.
+//
+//     min ||d||^2   s.t.   mean_{i in B_g} grad h_i' d  <=  -s mean_{i in B_g} h_i          for every group g
+//                          grad L' d  <=  L(theta0) + delta - L    if that is >= 0, else  -s_L (L - L(theta0) - delta)
+//
+// and d is shortened to the step cap. A point that must be right has a row of its own, with s = 1: only the cap
+// may keep it waiting. Rows that cannot be met together within a few caps become elastic, the loss's excepted.
+import type { Cut } from "./cuts.ts";
+import { createElastic } from "./elastic.ts";
+import { groupsOf, hingesOf, meanGap } from "./groups.ts";
+import type { LogitSum } from "./oracle.ts";
+import type { SampledLoss, Separated } from "./separation.ts";
+import { createSubproblem, type SubproblemSolution } from "./subproblem.ts";
+
+export interface StepOptions {
+  /** K: most aggregate cuts. */
+  readonly groups: number;
+  /** s: the share of a group's mean hinge that the linearised hinge is asked to fall by. */
+  readonly share: number;
+  /** s_L: the same for the loss, where it lies above its limit. */
+  readonly lossShare: number;
+  readonly margin: number;
+  /** delta */
+  readonly lossSlack: number;
+  /** Longest step, as a length. */
+  readonly stepCap: number;
+}
+
+export interface CentreStep {
+  /** d, not longer than the cap, [p]. */
+  readonly d: Float64Array;
+  readonly solution: SubproblemSolution;
+  /** The price of a unit of violation of an elastic row; null where all rows could be met. */
+  readonly penalty: number | null;
+  readonly rows: number;
+  /** Points that are wrong, points with a positive hinge, and the mean of max(0, h_i) over all points. */
+  readonly wrong: number;
+  readonly violated: number;
+  readonly meanHinge: number;
+}
+
+/** Beyond so many step caps a solution is taken for a contradiction: its direction serves a few rows only. */
+const LONGEST_IN_CAPS = 10;
+
+/**
+ * The step at theta from the points found there and the sampled loss; d = 0 where nothing is violated.
+ * undefined: a row or its right-hand side is not finite.
+ */
+export async function centreStep(
+  theta: Float32Array,
+  { own, cuts, ...points }: Separated,
+  { loss, gradient, atStart }: SampledLoss,
+  options: StepOptions,
+): Promise<CentreStep | undefined> {
+  const { groups, share, lossShare, margin, lossSlack, stepCap } = options;
+  const { y } = points;
+  const hinges = hingesOf(points, margin);
+  const grouped = groupsOf(
+    y.subarray(own),
+    { ...hinges, values: hinges.values.subarray(own) },
+    groups,
+  );
+  const singles = [...hinges.values.keys()].filter((i) => i < own && hinges.values[i] > 0);
+  const members = [
+    ...singles.map((point) => [point]),
+    ...grouped.map((group) => group.map((i) => i + own)),
+  ];
+
+  const sums: LogitSum[] = members.map((group) => meanGap(group, y, hinges.rivals));
+  const values = await cuts.addLogitSums(theta, sums);
+  cuts.addRow(gradient);
+  const list: Cut[] = [
+    ...members.map((_, g) => ({ anchor: 0, point: g, rival: -1 })),
+    { anchor: 0, point: "loss" },
+  ];
+  const room = atStart + lossSlack - loss;
+  const rhs = Float64Array.from([
+    ...Array.from(values, (gap, g) => -(g < singles.length ? 1 : share) * (gap + margin)),
+    room >= 0 ? room : lossShare * room,
+  ]);
+  const lengths = Float64Array.from(
+    rhs.keys(),
+    (r) => cuts.gram(Int32Array.of(r), Int32Array.of(r))[0],
+  );
+  if (![...rhs, ...lengths].every(Number.isFinite)) return undefined;
+
+  const subproblem = createSubproblem(cuts, { longest: LONGEST_IN_CAPS * stepCap });
+  const elastic = createElastic({ list, rhs: () => rhs }, subproblem, {
+    penalty: Number.POSITIVE_INFINITY,
+    largestMultiplier: 0,
+  });
+  const { solution, contradiction } = elastic.solve();
+  const scale = Math.min(1, stepCap / solution.distance);
+  return {
+    d: solution.distance > 0 ? solution.d.map((v) => scale * v) : solution.d,
+    solution,
+    penalty: contradiction?.penalty ?? null,
+    rows: list.length,
+    wrong: hinges.values.filter((h) => !(h < margin)).length,
+    violated: hinges.values.filter((h) => h > 0).length,
+    meanHinge: hinges.values.reduce((sum, h) => sum + Math.max(0, h), 0) / y.length,
+  };
+}

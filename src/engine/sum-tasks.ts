@@ -1,0 +1,81 @@
+// The shards of the moving centre: gradients of sums of logits over given images, and of the loss on a sample of D.
+import { type Dataset, gather } from "../data/dataset.ts";
+import { dot } from "../tensor/vector.ts";
+import { logitsOfAll, thetaGradientOfAll } from "./batches.ts";
+import { oneHot } from "./logits.ts";
+import { type LossName, sumLoss } from "./losses.ts";
+import type { TaskState } from "./task.ts";
+import { sharedPrograms } from "./tasks.ts";
+
+export const module: string = import.meta.url;
+
+/** Some sums of logits, each over images of its own: counts[s] images of x and of the covector. */
+export interface SumShard {
+  readonly x: Float32Array;
+  readonly covector: Float32Array;
+  readonly counts: readonly number[];
+}
+
+/** The value of a sum and its gradient in theta [p]. */
+export interface SumRow {
+  readonly value: number;
+  readonly gradient: Float32Array;
+}
+
+export async function sumShard(
+  state: TaskState,
+  { x, covector, counts }: SumShard,
+): Promise<SumRow[]> {
+  const { network, programs } = await sharedPrograms(state);
+  const { labels } = network;
+  const size = (x.length * labels) / covector.length;
+  const rows: SumRow[] = [];
+  let at = 0;
+  for (const n of counts) {
+    const weights = covector.subarray(at * labels, (at + n) * labels);
+    const { gradient, logits } = await thetaGradientOfAll(network, programs, {
+      name: "theta-of-logits",
+      x: x.subarray(at * size, (at + n) * size),
+      covector: weights,
+      n,
+    });
+    rows.push({ value: dot(logits, weights), gradient: Float32Array.from(gradient) });
+    at += n;
+  }
+  return rows;
+}
+
+/** Images of the shared data set by their indices. */
+export interface SampleShard {
+  readonly ids: Int32Array;
+  readonly loss: LossName;
+}
+
+/** The summed loss of some images and its gradient in theta, float64 [p]. */
+export async function sampleShard(
+  state: TaskState,
+  { ids, loss: name }: SampleShard,
+): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
+  const { network, programs } = await sharedPrograms(state);
+  const data = state.get<Dataset>("data");
+  const y = ids.map((id) => data.labels[id]);
+  const { gradient, logits } = await thetaGradientOfAll(network, programs, {
+    name: `theta-of-${name}`,
+    x: gather(data, ids),
+    covector: oneHot(y, network.labels),
+    n: ids.length,
+  });
+  return { loss: sumLoss(name, logits, network.labels, y), gradient };
+}
+
+/** n images, row-major, in pixel units. */
+export interface LogitsShard {
+  readonly x: Float32Array;
+  readonly n: number;
+}
+
+/** f(x) [n x labels] at the shared theta. */
+export async function logitsShard(state: TaskState, { x, n }: LogitsShard): Promise<Float32Array> {
+  const { network, programs } = await sharedPrograms(state);
+  return logitsOfAll(network, programs, x, n);
+}

@@ -1,0 +1,54 @@
+// What the shell of a correction (correct.ts) asks of a recipe, whichever algorithm it runs.
+import type { IterationRecord, RunEnd } from "../correct/algorithm.ts";
+import type { Contradiction } from "../correct/elastic.ts";
+import type { CentreEnd, CentreRecord } from "../correct/moving-centre.ts";
+import type { Candidate } from "../correct/pool.ts";
+import type { Network } from "../engine/network.ts";
+import type { Pool } from "../engine/pool.ts";
+import type { Measured } from "./record.ts";
+import type { Stopwatch } from "./stopwatch.ts";
+
+/** What an algorithm found. */
+export interface Found {
+  readonly end: RunEnd | CentreEnd;
+  readonly contradictions: readonly Contradiction[];
+  readonly iterations: readonly (IterationRecord | CentreRecord)[];
+  readonly pool: readonly Candidate[];
+  readonly choice: number;
+  /** The thetas that candidates are rebuilt from. */
+  readonly anchors: readonly Float32Array[];
+}
+
+/** A model measured, and which of the points that must be right are wrong. */
+export interface MeasuredFile {
+  readonly measured: Measured;
+  readonly wrong: readonly number[];
+}
+
+export interface Recipe {
+  find(): Promise<Found>;
+  /** The corrected file, read again. */
+  measure(file: Uint8Array): Promise<MeasuredFile>;
+  /** theta0's numbers, from the pool. */
+  before(found: Found): Measured;
+  /** Work counted exactly. */
+  work(): { readonly gramEntries: number; readonly bytesOfCuts: number };
+  close(): Promise<void>;
+}
+
+/** What every recipe runs with. */
+export interface RecipeContext {
+  readonly network: Network;
+  readonly pool: Pool;
+  readonly clock: Stopwatch;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((stage: string, done: number, of: number) => void) | undefined;
+}
+
+/** What an earlier run of the same beginning left, and where this one leaves its own. */
+export interface Kept<S> {
+  readonly state: S | undefined;
+  readonly onState: ((state: S) => Promise<void>) | undefined;
+  /** Gram entries computed up to there. */
+  readonly gramEntries: number;
+}

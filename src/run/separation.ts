@@ -1,0 +1,199 @@
+// The separation oracle of the robust recipe: fresh images attacked at theta, each time others, and what judges.
+
+import { attackedPoints, joined } from "../attack/points-tasks.ts";
+import type { CutSet } from "../correct/oracle.ts";
+import type { SampledLoss, SeparationOracle } from "../correct/separation.ts";
+import { type Dataset, imagesOf } from "../data/dataset.ts";
+import { createAggregateCuts } from "../engine/aggregate-cuts.ts";
+import type { Network } from "../engine/network.ts";
+import type { Pool } from "../engine/pool.ts";
+import * as sums from "../engine/sum-tasks.ts";
+import * as tasks from "../engine/tasks.ts";
+import { randomStream } from "../tensor/random.ts";
+import { addScaled } from "../tensor/vector.ts";
+import type { RobustOptions } from "./robust-options.ts";
+
+export interface SeparationOptions {
+  readonly network: Network;
+  /** D. */
+  readonly data: Dataset;
+  /** Points that must be right, in pixel units. */
+  readonly own?: Dataset | undefined;
+  /** The images attacked in place of D's. */
+  readonly images?: Dataset | undefined;
+  readonly options: Pick<
+    RobustOptions,
+    "attack" | "sources" | "random" | "lossSample" | "judged" | "loss" | "seed"
+  >;
+  readonly pool: Pool;
+  readonly signal?: AbortSignal | undefined;
+  readonly onShard?: ((done: number, of: number) => void) | undefined;
+}
+
+/** The oracle, and what is known of its work. */
+export interface Separation extends SeparationOracle {
+  /** Images that judge, the points that must be right not counted. */
+  readonly judged: number;
+  work(): { readonly gramEntries: number; readonly bytesOfCuts: number };
+}
+
+/** What a random stream is for. */
+const PURPOSE = { split: 101, sources: 102, sample: 103, attack: 104, judge: 105 } as const;
+
+/**
+ * The k-th of endless draws of `n` from `items`: they are gone through in a seeded order, and in another one each
+ * time round, so that every item is drawn equally often.
+ */
+export function draw(
+  items: Int32Array,
+  n: number,
+  k: number,
+  order: (round: number) => Int32Array,
+): Int32Array {
+  const drawn = new Int32Array(Math.min(n, items.length));
+  let round = -1;
+  let permuted = new Int32Array(0);
+  for (let i = 0; i < drawn.length; i++) {
+    const at = (k - 1) * drawn.length + i;
+    const wanted = Math.floor(at / items.length);
+    if (wanted !== round) {
+      round = wanted;
+      permuted = order(round) as Int32Array<ArrayBuffer>;
+    }
+    drawn[i] = items[permuted[at % items.length]];
+  }
+  return drawn;
+}
+
+/** Give it the pool to itself: it shares the keys network, data, sources and theta. */
+export function createSeparation(call: SeparationOptions): Separation {
+  const { network, data, own, images = data, options, pool, signal } = call;
+  const { attack, random, seed, loss: name } = options;
+  pool.share("network", { file: network.file, options: network.options });
+  pool.share("data", data);
+  const imagesKey = images === data ? "data" : "sources";
+  pool.share(imagesKey, images);
+
+  // Images that judge are never attacked for cuts: fixed sources are the first of the same seeded order.
+  const order = randomStream(seed, PURPOSE.split).permutation(data.count);
+  const fixed = images === data ? Math.min(random ?? 0, data.count - 1) : 0;
+  const judging = order.slice(fixed, fixed + Math.min(options.judged, Math.ceil(data.count / 5)));
+  const sources = sourcesOf(images, { data, random, order, fixed, judging: judging.length, seed });
+  const everything = Int32Array.from(order.keys());
+  const orderOf =
+    (purpose: number, n: number) =>
+    (round: number): Int32Array =>
+      randomStream(seed, purpose, round).permutation(n);
+  const seedOf = (purpose: number, k: number): number =>
+    randomStream(seed, purpose, k).below(2 ** 31 - 1);
+  const sweep = <R>(task: string, theta: Float32Array): Promise<R[]> => {
+    pool.share("theta", theta);
+    const shards = tasks.shardsOf(data.count).map((shard) => ({ ...shard, loss: name }));
+    return pool.map<tasks.LossShard, R>({ module: tasks.module, name: task }, shards, {
+      signal,
+      onDone: (done) => call.onShard?.(shards[done - 1].to, data.count),
+    });
+  };
+  let losses: Promise<Float64Array> | undefined;
+  const lossesAtStart = (): Promise<Float64Array> => {
+    losses ??= sweep<Float64Array>("imageLossesShard", network.theta0).then((parts) =>
+      Float64Array.from(parts.flatMap((part) => [...part])),
+    );
+    return losses;
+  };
+  const work = { gramEntries: 0, bytesOfCuts: 0 };
+  const counted = (cuts: CutSet): CutSet => ({
+    ...cuts,
+    get count() {
+      return cuts.count;
+    },
+    gram: (rows, columns) => {
+      work.gramEntries += rows.length * columns.length;
+      work.bytesOfCuts = cuts.bytes();
+      return cuts.gram(rows, columns);
+    },
+  });
+
+  const ownX = own === undefined ? new Float32Array(0) : imagesOf(own);
+  const ownLogits = async (): Promise<Float32Array> => {
+    if (own === undefined) return new Float32Array(0);
+    const [logits] = await pool.map<sums.LogitsShard, Float32Array>(
+      { module: sums.module, name: "logitsShard" },
+      [{ x: ownX, n: own.count }],
+      { signal },
+    );
+    return logits;
+  };
+  /** The points that must be right, then the images `ids` of a shared set attacked at theta. */
+  const asked = async (
+    theta: Float32Array,
+    { from, ids, seed }: { from: string; ids: Int32Array; seed: number },
+  ): Promise<{ x: Float32Array; y: Int32Array; logits: Float64Array }> => {
+    pool.share("theta", theta);
+    const found = await attackedPoints(pool, { from, ids, options: { ...attack, seed } }, signal);
+    const { labels } = from === imagesKey ? images : data;
+    return {
+      x: joined([ownX, found.x]),
+      y: Int32Array.from([...(own?.labels ?? []), ...ids.map((id) => labels[id])]),
+      logits: Float64Array.from(joined([await ownLogits(), found.logits])),
+    };
+  };
+
+  return {
+    theta0: network.theta0,
+    judged: judging.length,
+    work: () => work,
+    separate: async (theta, k) => {
+      const ids = draw(sources, options.sources, k, orderOf(PURPOSE.sources, sources.length));
+      const ask = { from: imagesKey, ids, seed: seedOf(PURPOSE.attack, k) };
+      const { x, ...points } = await asked(theta, ask);
+      const cuts = counted(createAggregateCuts({ network, pool, points: x, signal }));
+      return { ...points, own: own?.count ?? 0, cuts };
+    },
+    sampledLoss: async (theta, k): Promise<SampledLoss> => {
+      const atStart = await lossesAtStart();
+      const inOrder = orderOf(PURPOSE.sample, everything.length);
+      const ids = draw(everything, options.lossSample, k, inOrder);
+      pool.share("theta", theta);
+      const shards = tasks
+        .shardsOf(ids.length)
+        .map(({ from, to }) => ({ ids: ids.slice(from, to), loss: name }));
+      const parts = await pool.map<sums.SampleShard, { loss: number; gradient: Float64Array }>(
+        { module: sums.module, name: "sampleShard" },
+        shards,
+        { signal },
+      );
+      const gradient = new Float64Array(theta.length);
+      for (const part of parts) addScaled(gradient, 1 / ids.length, part.gradient);
+      return {
+        loss: parts.reduce((sum, { loss }) => sum + loss, 0) / ids.length,
+        gradient,
+        atStart: ids.reduce((sum, id) => sum + atStart[id], 0) / ids.length,
+      };
+    },
+    judge: (theta) => asked(theta, { from: "data", ids: judging, seed: seedOf(PURPOSE.judge, 0) }),
+    loss: async (theta) => {
+      const parts = await sweep<tasks.LossSum>("lossShard", theta);
+      return parts.reduce((sum, { loss }) => sum + loss, 0) / data.count;
+    },
+  };
+}
+
+/** The images that are attacked, by index: all that do not judge, or a fixed number of them. */
+function sourcesOf(
+  images: Dataset,
+  at: {
+    readonly data: Dataset;
+    readonly random: number | null;
+    readonly order: Int32Array;
+    readonly fixed: number;
+    readonly judging: number;
+    readonly seed: number;
+  },
+): Int32Array {
+  if (images !== at.data) {
+    const all = randomStream(at.seed, PURPOSE.split, 1).permutation(images.count);
+    return all.slice(0, at.random ?? all.length);
+  }
+  return at.random === null ? at.order.slice(at.judging) : at.order.slice(0, at.fixed);
+}
