@@ -38,10 +38,10 @@ describe.concurrent("help", () => {
     });
   });
 
-  const common = "--json --seed --threads --data-dir";
+  const common = "--json --seed --threads --data-dir --augment";
   const ofModel = "--mean --std --output";
   const ofAttack =
-    "--attack --norm --eps --step-size --steps --restarts --clip --labels --no-random-start --protocol";
+    "--attack --norm --eps --eps-space --step-size --steps --restarts --clip --labels --no-random-start --protocol";
   it.each([
     ["attack", `--data --out --worst --random ${common} ${ofModel} ${ofAttack}`],
     ["evaluate", `--data ${common} ${ofModel} ${ofAttack}`],
@@ -78,6 +78,7 @@ describe.concurrent("evaluate", () => {
       name,
       norm: "linf",
       eps,
+      epsSpace: "pixel",
       protocol: "cleverhans",
       accuracy: share,
       turned: share,
