@@ -15,7 +15,7 @@ function endInWords({ end, iterations, options }: RunRecord): string | undefined
     case "front-settled":
       return `ended after iteration ${last?.iteration}: the front has not moved for long (--patience)`;
     case "time-limit":
-      return `ended after iteration ${last?.iteration ?? 0}: the time limit of ${(options as RobustOptions).timeLimit} s`;
+      return `ended after iteration ${last?.iteration ?? 0}: its time limit, ${(options as RobustOptions).timeLimit} s`;
     case "corrected-already":
       return "no point to correct: the model already gets all of them right; it is unchanged";
     case "repeated-anchor":
