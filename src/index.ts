@@ -12,7 +12,10 @@ export {
   type EvaluateCall,
   type Evaluation,
   evaluate,
+  type Withstood,
+  type WorstResult,
 } from "./attack/evaluate.ts";
+export { type AttackedImages, writeAttackedImages } from "./attack/images.ts";
 export type {
   AttackName,
   AttackOptions,
@@ -20,6 +23,8 @@ export type {
   EpsSpace,
   Protocol,
 } from "./attack/options.ts";
+export { type SampleOptions, sample } from "./attack/sample.ts";
+export type { LabelShare, Share } from "./attack/share.ts";
 export type { AnchorRecord, IterationRecord, RunEnd } from "./correct/algorithm.ts";
 export type { Contradiction } from "./correct/elastic.ts";
 export type { CentreEnd, CentreRecord } from "./correct/moving-centre.ts";

@@ -101,6 +101,28 @@ describe.concurrent("wrong use", () => {
       /--attack needs --eps/,
     ],
     [
+      "--out of two radii",
+      [
+        "evaluate",
+        model,
+        ...data,
+        "--attack",
+        "pgd",
+        "--eps",
+        "0.1",
+        "--eps",
+        "0.2",
+        "--out",
+        "x.npz",
+      ],
+      /--out is for one model at one radius; given 1 models and 2 --eps/,
+    ],
+    [
+      "images over a model",
+      ["evaluate", model, ...data, "--attack", "pgd", "--eps", "0.1", "--out", model],
+      /expected a name that ends in .npz/,
+    ],
+    [
       "a negative radius",
       [...attack, "--eps", "-0.1"],
       /'-0.1' is invalid. Expected a number, 0 or more/,

@@ -44,7 +44,7 @@ describe.concurrent("help", () => {
     "--attack --norm --eps --eps-space --step-size --steps --restarts --clip --labels --no-random-start --protocol";
   it.each([
     ["attack", `--data --out --worst --random ${common} ${ofModel} ${ofAttack}`],
-    ["evaluate", `--data ${common} ${ofModel} ${ofAttack}`],
+    ["evaluate", `--data --limit --out ${common} ${ofModel} ${ofAttack}`],
     ["inspect", `--json --trainable ${ofModel}`],
     ["train", "--data --out --epochs --batch --learning-rate --decay --seed --data-dir --json"],
   ])("of %s lists its options", async (command, options) => {
@@ -74,25 +74,39 @@ describe.concurrent("evaluate", () => {
     const { code, stdout, files } = await temper([...call, "--protocol", "cleverhans", "--json"]);
     expect({ code, files }).toEqual({ code: 0, files: [] });
     const share = expect.toSatisfy((x: unknown) => typeof x === "number" && x >= 0 && x <= 1);
+    const shares = {
+      accuracy: share,
+      interval: [share, share],
+      labels: Array(10).fill({ label: expect.any(Number), n: expect.any(Number), accuracy: share }),
+    };
+    const withstood = { ...shares, norm: "linf", turned: share, decided: expect.any(Object) };
     const attacked = (name: string, eps: number): object => ({
+      ...withstood,
       name,
-      norm: "linf",
       eps,
       epsSpace: "pixel",
       protocol: "cleverhans",
-      accuracy: share,
-      turned: share,
+      statement: expect.stringContaining("pixels free to leave their range"),
+      gradientSteps: expect.any(Number),
+      queries: expect.any(Number),
       warnings: [expect.any(String), expect.any(String)],
     });
+    const worst = { ...withstood, clip: null };
     expect(JSON.parse(stdout)).toEqual({
+      data: { name: "digits:test[0:40]", n: 40, note: null },
       models: [
         {
           path: model,
           parameters: 41_008,
-          clean: { n: 40, loss: expect.any(Number), accuracy: share },
+          clean: { n: 40, loss: expect.any(Number), ...shares, warnings: [] },
           attacks: [0.05, 0.1].flatMap((eps) => [attacked("fgsm", eps), attacked("pgd", eps)]),
+          worst: [
+            { ...worst, eps: 0.05, over: [0, 1] },
+            { ...worst, eps: 0.1, over: [0, 1, 2, 3] },
+          ],
         },
       ],
+      out: null,
     });
   });
 
@@ -101,17 +115,49 @@ describe.concurrent("evaluate", () => {
     expect(code).toBe(0);
     const [title, headings, ...rows] = stdout.trimEnd().split("\n");
     expect(title).toBe("digits:test[0:40], 40 images");
-    expect(headings.trim().split(/ +/)).toEqual([
+    expect(headings.split(/ {2,}/)).toEqual([
       "model",
       "attack",
       "eps",
       "accuracy",
+      "95 % interval",
       "turned",
+      "lowest label",
       "loss",
     ]);
-    expect(rows.map((row) => row.split(/ +/)[1])).toEqual(["none", "fgsm", "pgd", "fgsm", "pgd"]);
+    const named = ["fgsm", "pgd"];
+    const worst = ["worst of all", "worst of all"];
+    expect(rows.slice(0, 7).map((row) => row.split(/ {2,}/)[1])).toEqual([
+      "none",
+      ...named,
+      ...named,
+      ...worst,
+    ]);
+    expect(rows[1].split(/ {2,}/)[4]).toMatch(/^\d+\.\d\d-\d+\.\d\d%$/);
+    expect(rows.slice(7).map((line) => line.split(": ")[0])).toEqual([...named, ...named]);
+    expect(rows[7]).toMatch(/; gradients an image 1, queries \d+$/);
     expect(stderr).toMatch(/^note \(fgsm, pgd\): labels predicted/);
     expect(stdout + stderr).not.toContain("\u001b");
+  });
+
+  it("--limit takes a sample and says so, --out writes its images, whole", async () => {
+    const args = ["evaluate", model, "--data", "digits:test", "--attack", "pgd", "--eps", "0.1"];
+    const small = ["--steps", "5", "--limit", "30", "--seed", "4", "--out", "images.npz"];
+    const cwd = newFolder();
+    const { code, stdout, files } = await temper([...args, ...small], { cwd });
+    expect({ code, files }).toEqual({ code: 0, files: ["images.npz"] });
+    const note = "a sample of 30 of 2000 images, 3 of each label (seed 4)";
+    expect(stdout.split("\n")[0]).toBe(`digits:test, 30 images: ${note}`);
+    expect(stdout).toMatch(/\n30 attacked images written to images.npz\n$/);
+    const path = join(cwd, "images.npz");
+    const images = await openData(path);
+    expect(images).toMatchObject({ count: 30, shape: [1, 28, 28] });
+    const { labels } = await openData("digits:test");
+    expect(images.labels).toEqual(images.source!.map((id) => labels[id]));
+    // The same again, as one document.
+    const json = await temper([...args, ...small, "--json"], { cwd });
+    expect(JSON.parse(json.stdout)).toMatchObject({ data: { n: 30, note }, out: "images.npz" });
+    expect(await openData(path)).toEqual(images);
   });
 
   it("ends quietly where nobody reads on", async () => {

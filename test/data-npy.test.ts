@@ -106,6 +106,19 @@ test.each([
   expect(() => readNpy(bytes, "a")).toThrow(refusal(text));
 });
 
+test("words take the width of the longest, padded with zeros, and are not read as numbers", () => {
+  const values = ["pgd", "", "square"];
+  const bytes = writeNpy({ type: "words", shape: [3], values });
+  expect(new TextDecoder().decode(bytes)).toMatch(/'descr': '\|S6', .*'shape': \(3,\)/);
+  const rows = [0, 6, 12].map((at) => bytes.subarray(bytes.length - 18).subarray(at, at + 6));
+  expect(rows.map((row) => new TextDecoder().decode(row))).toEqual([
+    "pgd\0\0\0",
+    "\0".repeat(6),
+    "square",
+  ]);
+  expect(() => readNpy(bytes, "a")).toThrow(refusal("elements of type |S6"));
+});
+
 test("a shape that does not hold the values is not written", () => {
   expect(() => writeNpy({ type: "uint8", shape: [2], values: Uint8Array.of(1) })).toThrow(
     "1 values do not fill [2]",

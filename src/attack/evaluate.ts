@@ -1,9 +1,13 @@
-// Measuring: accuracy and loss on clean images, accuracy under each attack, and what weakens a number.
-import type { Dataset } from "../data/dataset.ts";
+// Measuring: accuracy and loss on clean images, accuracy under each attack and the worst of all, and their warnings.
+import { gradientEnds } from "../autodiff/ends.ts";
+import { type Dataset, imageSize } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import type { Pool } from "../engine/pool.ts";
-import * as engineTasks from "../engine/tasks.ts";
-import { refuseUnknown, TemperError } from "../errors.ts";
+import { programOf } from "../engine/programs.ts";
+import { demand, refuseUnknown } from "../errors.ts";
+import { measureClean } from "./clean.ts";
+import { type AttackedImages, attackedImages } from "./images.ts";
+import { type Longer, tryLonger } from "./longer.ts";
 import {
   type AttackOptions,
   type AttackRequest,
@@ -11,167 +15,226 @@ import {
   attackRequestNames,
   type EpsSpace,
 } from "./options.ts";
+import { probe } from "./probe.ts";
 import { type Work, withPool } from "./session.ts";
-import * as tasks from "./tasks.ts";
-import { checkUnits } from "./units.ts";
+import { countRight, type Share, shareOf } from "./share.ts";
+import { modelEps, statement } from "./statement.ts";
+import { attackAll } from "./tasks.ts";
+import { checkUnits, unitOfPixels } from "./units.ts";
+import { usesGradients, warningsOf } from "./warnings.ts";
+import { type Ball, ballsOf, isWithin, type Outcome, worstOf } from "./worst.ts";
 
 export interface EvaluateCall extends Work {
   readonly data: Dataset;
   /** Attacks to measure under, in order; none measures clean images only. */
   readonly attacks?: readonly AttackRequest[] | undefined;
+  /** Whether each image's worst input is returned; the attacks must then have one norm, eps and clip. */
+  readonly images?: boolean | undefined;
   readonly onProgress?: ((stage: string, done: number, of: number) => void) | undefined;
 }
 
 const known: Readonly<Record<keyof EvaluateCall, true>> = {
   data: true,
   attacks: true,
+  images: true,
   threads: true,
   signal: true,
   onProgress: true,
 };
 
-export interface CleanResult {
+export interface CleanResult extends Share {
   readonly n: number;
   /** Mean cross-entropy. */
   readonly loss: number;
-  /** Share in [0, 1]. */
-  readonly accuracy: number;
+  readonly warnings: readonly string[];
 }
 
-export interface AttackResult {
-  readonly name: string;
+/** A share of images still right under one or several attacks. */
+export interface Withstood extends Share {
   readonly norm: string;
   readonly eps: number;
   /** What eps is measured in. */
   readonly epsSpace: EpsSpace;
-  readonly protocol: string;
-  /** Share of all images that are still right when attacked. */
-  readonly accuracy: number;
-  /** Share of the images right when clean that the attack turns (Definition 3); 0 where none is right. */
+  /** Share of the images right when clean that are turned (Definition 3); 0 where none is right. */
   readonly turned: number;
+  /** How many of the turned images each attack made. */
+  readonly decided: Readonly<Record<string, number>>;
+}
+
+export interface AttackResult extends Withstood {
+  readonly name: string;
+  readonly protocol: string;
+  /** The protocol in words. */
+  readonly statement: string;
+  /** Of an eps in pixels, what it is in the model's units, by channel, where that wants normalised input. */
+  readonly modelEps?: readonly number[] | undefined;
+  /** Passes through the network, summed over the images: with a gradient, and without one. */
+  readonly gradientSteps: number;
+  readonly queries: number;
   readonly warnings: readonly string[];
+}
+
+export interface WorstResult extends Withstood {
+  readonly clip: readonly [low: number, high: number] | null;
+  /** The attacks it is over, as indices in `attacks`: all whose ball lies in this one. */
+  readonly over: readonly number[];
 }
 
 export interface Evaluation {
   readonly clean: CleanResult;
   readonly attacks: readonly AttackResult[];
+  /** The worst of all attacks, an entry for each ball that they state. */
+  readonly worst: readonly WorstResult[];
+  /** Where asked for, the worst input of each image. */
+  readonly images?: AttackedImages | undefined;
 }
 
-/** Whether a pixel, in pixel units, lies outside the range. */
-function leaves({ pixels }: Dataset, [low, high]: readonly [number, number]): boolean {
-  if (pixels instanceof Float32Array) return pixels.some((v) => v < low || v > high);
-  return (low > 0 || high < 1) && pixels.some((byte) => byte < 255 * low || byte > 255 * high);
+interface Ran extends Outcome {
+  readonly gradientSteps: number;
+  readonly queries: number;
+  readonly longer: Longer | undefined;
+  readonly x: readonly Float32Array[];
 }
 
-function warningsOf(
-  data: Dataset,
-  options: AttackOptions,
-  counts: { readonly right: number; readonly turned: number },
-): string[] {
-  const warnings: string[] = [];
-  if (options.labels === "predicted") {
-    warnings.push("labels predicted by the network: weaker than an attack on the true labels");
-  }
-  if (options.clip === null) warnings.push("pixels may leave [0, 1]: not all of these are images");
-  else if (leaves(data, options.clip)) {
-    const [low, high] = options.clip;
-    warnings.push(
-      `the data leave the clip range [${low}, ${high}]: give their range as --clip, or --mean and --std`,
-    );
-  }
-  if (options.eps > 0 && counts.right > 0 && counts.turned === 0) {
-    warnings.push(
-      "not one image was turned: gradients may be masked; do not read this as robustness",
-    );
-  }
-  return warnings;
-}
-
-async function measureClean(pool: Pool, call: EvaluateCall): Promise<CleanResult> {
-  const { data, signal, onProgress } = call;
-  const shards = engineTasks
-    .shardsOf(data.count)
-    .map((shard) => ({ ...shard, loss: "cross-entropy" as const }));
-  const sums = await pool.map<engineTasks.LossShard, { loss: number; right: number }>(
-    { module: engineTasks.module, name: "lossShard" },
-    shards,
-    { signal, onDone: (done) => onProgress?.("clean", shards[done - 1].to, data.count) },
-  );
-  const loss = sums.reduce((a, c) => a + c.loss, 0) / data.count;
-  if (!Number.isFinite(loss)) {
-    throw new TemperError(
-      "model-unsupported",
-      `the loss on ${data.name} is ${loss}: the model's outputs are not finite\n` +
-        "check its weights, and that the data are in the range it was trained on",
-    );
-  }
-  return {
-    n: data.count,
-    loss,
-    accuracy: sums.reduce((a, c) => a + c.right, 0) / data.count,
-  };
-}
-
-async function marginsUnder(
-  pool: Pool,
-  options: AttackOptions,
-  call: EvaluateCall,
-): Promise<{ clean: Float32Array[]; attacked: Float32Array[] }> {
-  const { data, signal, onProgress } = call;
+async function runAttack(pool: Pool, options: AttackOptions, call: EvaluateCall): Promise<Ran> {
+  const { data, signal, onProgress, images = false } = call;
   const ids = Int32Array.from({ length: data.count }, (_, i) => i);
   const stage = `${options.attack} ${options.eps}`;
-  const shards = await tasks.attackAll(
+  const shards = await attackAll(
     pool,
-    { ids, options, keep: 0 },
+    { ids, options, keep: 0, keepAll: images },
     { signal, onProgress: (done, of) => onProgress?.(stage, done, of) },
   );
+  const margins = Float32Array.from(shards.flatMap((shard) => [...shard.margins]));
   return {
-    clean: shards.map(({ cleanMargins }) => cleanMargins),
-    attacked: shards.map(({ margins }) => margins),
+    options,
+    margins,
+    found: Uint8Array.from(shards.flatMap(({ found }) => [...found])),
+    gradientSteps: shards.reduce((a, c) => a + c.gradientSteps, 0),
+    queries: shards.reduce((a, c) => a + c.queries, 0),
+    longer: await tryLonger(pool, options, margins, signal),
+    x: shards.flatMap(({ x }) => x ?? []),
   };
 }
 
-const countRight = (margins: readonly Float32Array[]): number =>
-  margins.reduce((sum, part) => sum + part.reduce((n, m) => n + (m > 0 ? 1 : 0), 0), 0);
+/** What some attacks left standing. */
+function withstood(
+  outcomes: readonly Outcome[],
+  { eps, norm, epsSpace }: Ball,
+  { data, cleanMargins }: { readonly data: Dataset; readonly cleanMargins: Float32Array },
+): Withstood {
+  const { margins, decided } = worstOf(outcomes);
+  const right = countRight(cleanMargins);
+  const makers = decided.filter((_, i) => cleanMargins[i] > 0 && !(margins[i] > 0));
+  const counts: Record<string, number> = {};
+  for (const name of makers) counts[name] = (counts[name] ?? 0) + 1;
+  return {
+    norm,
+    eps,
+    epsSpace,
+    ...shareOf(margins, data.labels),
+    turned: right === 0 ? 0 : makers.length / right,
+    decided: counts,
+  };
+}
 
 /**
- * Accuracy and loss of a model on a data set, and its accuracy under attacks. An image counts as right
- * when f_y exceeds every rival; a tie is wrong.
+ * Accuracy and loss of a model on a data set, its accuracy under attacks and under the worst of them,
+ * with 95 % intervals, and what weakens each number. An image counts as right when f_y exceeds every
+ * rival; a tie is wrong.
  *
- * @throws TemperError `bad-option`, `data-mismatch`, or `aborted`
+ * @throws TemperError `bad-option`, `data-mismatch`, `model-unsupported` (an operator without a gradient
+ *   rule, for an attack that uses gradients), or `aborted`
  */
 export async function evaluate(model: Model, call: EvaluateCall): Promise<Evaluation> {
-  const { data } = call;
+  const { data, signal, onProgress, images = false } = call;
+  const { network } = model;
+  const { std } = network.options;
   refuseUnknown(call, known, "evaluate");
   const requests = (call.attacks ?? []).map((request) => {
     refuseUnknown(request, attackRequestNames, "an attack of evaluate");
     const options = attackOptions(request);
-    checkUnits(options, model.network.options.std);
+    checkUnits(options, std);
     return options;
   });
+  if (images) {
+    const balls = ballsOf(requests.map((options) => ({ options })));
+    demand(balls.length === 1, "images", images, "attacks of one norm, eps and clip");
+  }
   return withPool(model, data, call, async (pool) => {
-    const clean = await measureClean(pool, call);
-    const attacks: AttackResult[] = [];
+    const gradients = requests.some(({ attack }) => usesGradients(attack));
+    if (gradients) programOf(network, "input-of-cross-entropy"); // refused before any work
+    const { loss, margins: cleanMargins } = await measureClean(pool, data, {
+      signal,
+      onProgress: (done, of) => onProgress?.("clean", done, of),
+    });
+    const probed = await probe(pool, { count: data.count, gradients }, signal);
+    const x = images ? new Float32Array(data.count * imageSize(data.shape)) : undefined;
+    const ran: Omit<Ran, "x">[] = [];
     for (const options of requests) {
-      const margins = await marginsUnder(pool, options, call);
-      const right = countRight(margins.clean);
-      let turned = 0;
-      for (const [s, part] of margins.clean.entries()) {
-        for (const [i, margin] of part.entries()) {
-          if (margin > 0 && !(margins.attacked[s][i] > 0)) turned++;
-        }
-      }
-      attacks.push({
-        name: options.attack,
-        norm: options.norm,
-        eps: options.eps,
-        epsSpace: options.epsSpace,
-        protocol: options.protocol,
-        accuracy: countRight(margins.attacked) / data.count,
-        turned: right === 0 ? 0 : turned / right,
-        warnings: warningsOf(data, options, { right, turned }),
-      });
+      const { x: parts, ...outcome } = await runAttack(pool, options, call);
+      ran.push(outcome);
+      if (x !== undefined) keepWorst(x, parts, ran);
     }
-    return { clean, attacks };
+    const evidence = {
+      data,
+      labels: model.labels,
+      cleanMargins,
+      probe: probed,
+      ends: gradientEnds(network.graph),
+      softmax: network.softmax,
+      attacks: ran,
+    };
+    const warnings = warningsOf(evidence);
+    return {
+      clean: {
+        n: data.count,
+        loss,
+        ...shareOf(cleanMargins, data.labels),
+        warnings: warnings.clean,
+      },
+      attacks: ran.map(
+        (outcome, k): AttackResult => ({
+          name: outcome.options.attack,
+          ...withstood([outcome], outcome.options, evidence),
+          protocol: outcome.options.protocol,
+          statement: statement(outcome.options, std),
+          modelEps: modelEps(outcome.options, std),
+          gradientSteps: outcome.gradientSteps,
+          queries: outcome.queries,
+          warnings: warnings.attacks[k],
+        }),
+      ),
+      worst: ballsOf(ran).map((ball): WorstResult => {
+        const over = [...ran.keys()].filter((k) => isWithin(ran[k].options, ball));
+        const outcomes = over.map((k) => ran[k]);
+        return { ...withstood(outcomes, ball, evidence), clip: ball.clip, over };
+      }),
+      images:
+        x &&
+        attackedImages(data, x, {
+          norm: requests[0].norm,
+          unit: requests[0].epsSpace === "model" ? unitOfPixels(std!, data.shape) : undefined,
+          cleanMargins,
+          worst: worstOf(ran),
+        }),
+    };
   });
+}
+
+/** Copies the images of which the newest attack is the worst so far; `parts` are its images, shard by shard. */
+function keepWorst(
+  x: Float32Array,
+  parts: readonly Float32Array[],
+  outcomes: readonly Outcome[],
+): void {
+  const { from } = worstOf(outcomes);
+  const size = x.length / from.length;
+  let at = 0;
+  for (const part of parts) {
+    for (let i = 0; i < part.length / size; i++, at++) {
+      if (from[at] !== outcomes.length - 1) continue;
+      x.set(part.subarray(i * size, (i + 1) * size), at * size);
+    }
+  }
 }

@@ -38,7 +38,7 @@ export function sample(data: Dataset, { limit, seed = 0 }: SampleOptions): Datas
   const { chosen } = chooseBalanced(candidates, limit, new Set(data.labels).size);
   const ids = Int32Array.from(chosen, ({ id }) => id);
   const labels = ids.map((id) => data.labels[id]);
-  const { name, shape, source, clean, first = 0, note } = data;
+  const { name, shape, source, clean, augment, first = 0, note } = data;
   return {
     name,
     shape,
@@ -47,6 +47,7 @@ export function sample(data: Dataset, { limit, seed = 0 }: SampleOptions): Datas
     labels,
     source: ids.map((id) => source?.[id] ?? first + id),
     clean: clean && gather({ ...data, pixels: clean }, ids),
+    augment,
     note: [...(note === undefined ? [] : [note]), noteOf(labels, data.count, seed)].join("; "),
   };
 }

@@ -10,6 +10,13 @@ export type NpyArray = { readonly shape: readonly number[] } & (
   | { readonly type: "int32" | "int64"; readonly values: Int32Array }
 );
 
+/** ASCII words, in the file of one fixed width (NumPy's bytes_). Written only. */
+export interface NpyWords {
+  readonly shape: readonly number[];
+  readonly type: "words";
+  readonly values: readonly string[];
+}
+
 const MAGIC = "\x93NUMPY";
 const CODES = { float32: "<f4", float64: "<f8", uint8: "|u1", int32: "<i4", int64: "<i8" } as const;
 const TYPES = new Map<string, NpyArray["type"]>([
@@ -105,19 +112,29 @@ export function readNpy(bytes: Uint8Array, where: string): NpyArray {
   return { type, shape, values: viewValues(type, aligned, where) } as NpyArray;
 }
 
+/** NumPy's code of the elements, and their bytes one after the other. */
+function encode({ type, values }: NpyArray | NpyWords): { code: string; stored: ArrayBufferView } {
+  if (type === "int64") return { code: CODES.int64, stored: BigInt64Array.from(values, BigInt) };
+  if (type !== "words") return { code: CODES[type], stored: values };
+  const width = Math.max(1, ...values.map((word) => word.length));
+  const padded = values.map((word) => word.padEnd(width, "\0")).join("");
+  return { code: `|S${width}`, stored: new TextEncoder().encode(padded) };
+}
+
 /**
  * The bytes of one .npy file (version 1.0, little-endian, C order), the same for the same array.
  * @throws TemperError data-mismatch when the shape does not hold the values
  */
-export function writeNpy({ type, shape, values }: NpyArray): Uint8Array {
+export function writeNpy(array: NpyArray | NpyWords): Uint8Array {
+  const { shape, values } = array;
   if (imageSize(shape) !== values.length) {
     throw new TemperError("data-mismatch", `${values.length} values do not fill [${shape}]`);
   }
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
-  const fields = `{'descr': '${CODES[type]}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  const { code, stored } = encode(array);
+  const fields = `{'descr': '${code}', 'fortran_order': False, 'shape': ${tuple}, }`;
   // NumPy asks that the values start at a multiple of 64 bytes and the header end in a newline.
   const start = Math.ceil((10 + fields.length + 1) / 64) * 64;
-  const stored = type === "int64" ? BigInt64Array.from(values, BigInt) : values;
   const bytes = new Uint8Array(start + stored.byteLength);
   const header = `${MAGIC}\x01\x00${String.fromCharCode((start - 10) & 255, (start - 10) >> 8)}`;
   const padded = `${(header + fields).padEnd(start - 1)}\n`;

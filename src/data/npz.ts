@@ -1,7 +1,7 @@
 // NumPy's .npz: a ZIP archive with one .npy member an array.
 import { unzipSync, type Zippable, zipSync } from "fflate";
 import { TemperError } from "../errors.ts";
-import { type NpyArray, readNpy, writeNpy } from "./npy.ts";
+import { type NpyArray, type NpyWords, readNpy, writeNpy } from "./npy.ts";
 
 /** Deflate cannot pack tighter; a member that claims more lies, and is refused before allocation. */
 const MAX_DEFLATE_RATIO = 1032;
@@ -51,7 +51,7 @@ export function readNpz(
  * arrays in the same order give the same bytes.
  * @throws TemperError data-mismatch when an array contradicts its shape or all exceed 4 GiB
  */
-export function writeNpz(arrays: ReadonlyMap<string, NpyArray>): Uint8Array {
+export function writeNpz(arrays: ReadonlyMap<string, NpyArray | NpyWords>): Uint8Array {
   const members: Zippable = {};
   let total = 0;
   for (const [name, array] of arrays) {

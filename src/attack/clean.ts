@@ -1,0 +1,72 @@
+// The clean pass: the loss of a model on a data set, and the margin of every image.
+import type { Dataset } from "../data/dataset.ts";
+import { imagesOf } from "../data/dataset.ts";
+import { eachBatch } from "../engine/batches.ts";
+import { marginOf } from "../engine/logits.ts";
+import { sumLoss } from "../engine/losses.ts";
+import type { Pool } from "../engine/pool.ts";
+import type { TaskState } from "../engine/task.ts";
+import { type Shard, shardsOf, sharedPrograms } from "../engine/tasks.ts";
+import { TemperError } from "../errors.ts";
+
+export const module: string = import.meta.url;
+
+interface CleanPart {
+  /** Sum of the cross-entropies. */
+  readonly loss: number;
+  readonly margins: Float32Array;
+}
+
+export interface Clean {
+  /** Mean cross-entropy. */
+  readonly loss: number;
+  /** f_y - max rival, [n]. */
+  readonly margins: Float32Array;
+}
+
+/**
+ * Asks the shared network about every image of the shared data set.
+ *
+ * @throws TemperError `model-unsupported` where an output is not finite: no accuracy is claimed of it
+ */
+export async function measureClean(
+  pool: Pool,
+  data: Dataset,
+  call: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: ((done: number, of: number) => void) | undefined;
+  },
+): Promise<Clean> {
+  const shards = shardsOf(data.count);
+  const parts = await pool.map<Shard, CleanPart>({ module, name: "cleanShard" }, shards, {
+    signal: call.signal,
+    onDone: (done) => call.onProgress?.(shards[done - 1].to, data.count),
+  });
+  const loss = parts.reduce((a, c) => a + c.loss, 0) / data.count;
+  if (!Number.isFinite(loss)) {
+    throw new TemperError(
+      "model-unsupported",
+      `the loss on ${data.name} is ${loss}: the model's outputs are not finite\n` +
+        "check its weights, and that the data are in the range it was trained on",
+    );
+  }
+  const margins = new Float32Array(data.count);
+  for (const [s, part] of parts.entries()) margins.set(part.margins, shards[s].from);
+  return { loss, margins };
+}
+
+export async function cleanShard(state: TaskState, { from, to }: Shard): Promise<CleanPart> {
+  const { network, programs } = await sharedPrograms(state);
+  const data = state.get<Dataset>("data");
+  const margins = new Float32Array(to - from);
+  let loss = 0;
+  await eachBatch(from, to, async (a, b) => {
+    const logits = await programs.logits(imagesOf(data, a, b), b - a);
+    const y = data.labels.subarray(a, b);
+    loss += sumLoss("cross-entropy", logits, network.labels, y);
+    for (const [i, label] of y.entries()) {
+      margins[a + i - from] = marginOf(logits, network.labels, i, label);
+    }
+  });
+  return { loss, margins };
+}

@@ -1,0 +1,86 @@
+// What is asked of a model before attacks on it are believed: does it answer twice alike, has it a gradient.
+import { type Dataset, gather } from "../data/dataset.ts";
+import { BATCH, inputGradientOfAll } from "../engine/batches.ts";
+import { marginOf, oneHot } from "../engine/logits.ts";
+import type { Pool } from "../engine/pool.ts";
+import type { TaskState } from "../engine/task.ts";
+import { sharedPrograms } from "../engine/tasks.ts";
+import { randomStream } from "../tensor/random.ts";
+
+export const module: string = import.meta.url;
+
+/** Counts over the images asked. */
+export interface Probe {
+  readonly asked: number;
+  /** Images whose logits were others at a second pass. */
+  readonly changed: number;
+  /** Images that are right, and of these the ones whose gradient in the image is 0 at every pixel. */
+  readonly right: number;
+  readonly vanished: number;
+}
+
+export interface ProbeShard {
+  readonly ids: Int32Array;
+  /** Whether gradients are asked for; without, `vanished` is 0. */
+  readonly gradients: boolean;
+}
+
+/** Enough to see what concerns one image in a hundred, and a small part of what an attack costs. */
+const MOST = 1000;
+
+/** The purpose of the stream: the choice of points draws from 1, a sample from 2. */
+const STREAM = 3;
+
+const SHARD = 250;
+
+/** Asks at most 1,000 of the shared data set's images, in a seeded order. */
+export async function probe(
+  pool: Pool,
+  { count, gradients }: { readonly count: number; readonly gradients: boolean },
+  signal: AbortSignal | undefined,
+): Promise<Probe> {
+  const ids = randomStream(0, STREAM).permutation(count).subarray(0, MOST);
+  const shards = Array.from({ length: Math.ceil(ids.length / SHARD) }, (_, i) => ({
+    ids: ids.slice(i * SHARD, (i + 1) * SHARD),
+    gradients,
+  }));
+  const parts = await pool.map<ProbeShard, Probe>({ module, name: "probeShard" }, shards, {
+    signal,
+  });
+  const sum = (of: keyof Probe): number => parts.reduce((a, c) => a + c[of], 0);
+  return {
+    asked: sum("asked"),
+    changed: sum("changed"),
+    right: sum("right"),
+    vanished: sum("vanished"),
+  };
+}
+
+export async function probeShard(state: TaskState, shard: ProbeShard): Promise<Probe> {
+  const { network, programs } = await sharedPrograms(state);
+  const data = state.get<Dataset>("data");
+  const { labels } = network;
+  let [changed, right, vanished] = [0, 0, 0];
+  for (let from = 0; from < shard.ids.length; from += BATCH) {
+    const ids = shard.ids.subarray(from, from + BATCH);
+    const [n, x, y] = [ids.length, gather(data, ids), ids.map((id) => data.labels[id])];
+    const [first, second] = [await programs.logits(x, n), await programs.logits(x, n)];
+    const gradient = shard.gradients
+      ? await inputGradientOfAll(network, programs, {
+          name: "input-of-cross-entropy",
+          x,
+          covector: oneHot(y, labels),
+          n,
+        })
+      : undefined;
+    const size = x.length / n;
+    for (let i = 0; i < n; i++) {
+      const row = first.subarray(i * labels, (i + 1) * labels);
+      if (row.some((f, l) => f !== second[i * labels + l])) changed++;
+      if (!(marginOf(first, labels, i, y[i]) > 0)) continue;
+      right++;
+      if (gradient?.subarray(i * size, (i + 1) * size).every((g) => g === 0)) vanished++;
+    }
+  }
+  return { asked: shard.ids.length, changed, right, vanished };
+}

@@ -1,0 +1,269 @@
+// Every warning that evaluate may give beside a number: when it is raised, and why the number is weaker for it.
+//
+// After the checks that Carlini et al. (arXiv 1902.06705) and Athalye, Carlini & Wagner (ICML 2018) ask of
+// an evaluation, and those of AutoAttack (Croce & Hein, ICML 2020).
+import type { GradientEnd } from "../autodiff/ends.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { nodeLabel } from "../onnx/graph.ts";
+import type { Longer } from "./longer.ts";
+import { type AttackName, attackNames } from "./options.ts";
+import type { Probe } from "./probe.ts";
+import { countRight } from "./share.ts";
+import { type Ball, isWithin, type Outcome } from "./worst.ts";
+
+/** One attack and what came of it. */
+export interface AttackEvidence extends Outcome {
+  readonly longer?: Longer | undefined;
+}
+
+/** All that is known of one model on one data set. */
+export interface Evidence {
+  readonly data: Dataset;
+  /** Of the model. */
+  readonly labels: number;
+  /** f_y - max rival of each clean image. */
+  readonly cleanMargins: Float32Array;
+  readonly probe: Probe;
+  readonly ends: readonly GradientEnd[];
+  readonly softmax: string | undefined;
+  readonly attacks: readonly AttackEvidence[];
+}
+
+/** A warning is asked beside the clean accuracy, beside each attack's, or both. */
+export interface Warning {
+  readonly name: string;
+  /** When it is raised, as docs/evaluation.md says it. */
+  readonly when: string;
+  readonly clean?: (evidence: Evidence) => string | false;
+  readonly attack?: (attack: AttackEvidence, evidence: Evidence) => string | false;
+}
+
+/** A few images in a thousand, and more than one, are no accident of a random start. */
+const noticeable = (count: number, of: number, share = 0.002): boolean =>
+  count >= 2 && count > share * of;
+
+/** Attacks that never ask for a gradient. */
+const blind: ReadonlySet<string> = new Set(["square"]);
+
+export const usesGradients = (attack: AttackName): boolean => !blind.has(attack);
+
+const sameBall = (a: Ball, b: Ball): boolean => isWithin(a, b) && isWithin(b, a);
+
+const predictedLabels: Warning = {
+  name: "predicted-labels",
+  when: "the loss is taken against the network's own answers instead of the true labels",
+  attack: ({ options }) =>
+    options.labels === "predicted" &&
+    "labels predicted by the network: weaker than an attack on the true labels",
+};
+
+const unclipped: Warning = {
+  name: "unclipped",
+  when: "pixels are not kept in a range",
+  attack: ({ options }) =>
+    options.clip === null && "pixels may leave [0, 1]: not all of these are images",
+};
+
+/** Whether a pixel, in pixel units, lies outside the range. */
+function leaves({ pixels }: Dataset, [low, high]: readonly [number, number]): boolean {
+  if (pixels instanceof Float32Array) return pixels.some((v) => v < low || v > high);
+  return (low > 0 || high < 1) && pixels.some((byte) => byte < 255 * low || byte > 255 * high);
+}
+
+const outsideClip: Warning = {
+  name: "outside-clip",
+  when: "a clean pixel lies outside the clip range",
+  attack: ({ options: { clip } }, { data }) =>
+    clip !== null &&
+    leaves(data, clip) &&
+    `the data leave the clip range [${clip.join(", ")}]: give their range as --clip, or --mean and --std`,
+};
+
+const nothingTurned: Warning = {
+  name: "nothing-turned",
+  when: "eps is above 0 and not one of the right images was turned",
+  attack: ({ options, margins }, { cleanMargins }) =>
+    options.eps > 0 &&
+    cleanMargins.some((m) => m > 0) &&
+    !cleanMargins.some((m, i) => m > 0 && !(margins[i] > 0)) &&
+    "not one image was turned: gradients may be masked; do not read this as robustness",
+};
+
+const quantisedInput: Warning = {
+  name: "quantised-input",
+  when: "the model takes bytes or rounds the image before its first layer, and the attack uses gradients",
+  attack: (attack, { ends }) => {
+    const end = ends.find(({ early }) => early);
+    return (
+      usesGradients(attack.options.attack) &&
+      end !== undefined &&
+      `the image is quantised at ${nodeLabel(end.node)}, where its gradient ends: add --attack square`
+    );
+  },
+};
+
+const hardOutput: Warning = {
+  name: "hard-output",
+  when: "every way from the image to the logits has steps behind the first layer, and the attack uses gradients",
+  attack: (attack, { ends }) =>
+    usesGradients(attack.options.attack) &&
+    ends.length > 0 &&
+    !ends.some(({ early }) => early) &&
+    `the answer has no gradient, which ends at ${nodeLabel(ends[0].node)}: add --attack square`,
+};
+
+const vanishingGradients: Warning = {
+  name: "vanishing-gradients",
+  when: "the gradient of the loss at a right image is 0 at every pixel, and the attack uses gradients",
+  attack: (attack, { ends, probe: { vanished, right } }) =>
+    usesGradients(attack.options.attack) &&
+    ends.length === 0 &&
+    vanished > 0 &&
+    `no gradient at ${vanished} of ${right} right images looked at: there it has no direction; add --attack square`,
+};
+
+const randomText = ({ probe: { changed, asked } }: Evidence): string | false =>
+  changed > 0 &&
+  `other logits at a second pass for ${changed} of ${asked} images looked at: ` +
+    "the model is random, and one pass an image says little";
+
+const randomOutputs: Warning = {
+  name: "random-outputs",
+  when: "the same image gets other logits at a second pass",
+  clean: randomText,
+  attack: (_, evidence) => randomText(evidence),
+};
+
+const softmaxEnding: Warning = {
+  name: "softmax-ending",
+  when: "the file ends in Softmax or LogSoftmax",
+  attack: (_, { softmax }) =>
+    softmax !== undefined &&
+    `attacked through the logits before ${softmax}: elsewhere the model's probabilities may seem harder to attack`,
+};
+
+const nearChance: Warning = {
+  name: "near-chance",
+  when: "the clean accuracy is within a tenth of the way from chance (1 of the labels) to 1",
+  clean: ({ cleanMargins, labels }) =>
+    countRight(cleanMargins) / cleanMargins.length <= 1 / labels + (1 - 1 / labels) / 10 &&
+    `no better than chance, or little (${labels} labels): check --mean and --std, the range of the data, its labels`,
+};
+
+const squareWins: Warning = {
+  name: "square-wins",
+  when: "Square turns images that no attack with gradients turns in the same ball: more than 0.2 % and one",
+  attack: (attack, { cleanMargins, attacks }) => {
+    const { attack: name } = attack.options;
+    // One step is beaten by anything; that says nothing of the gradients.
+    if (name === "fgsm" || !usesGradients(name)) return false;
+    const rivals = attacks.filter((other) => sameBall(other.options, attack.options));
+    const finders = (i: number): (string | undefined)[] =>
+      rivals.filter(({ margins }) => !(margins[i] > 0)).map(({ found }) => attackNames[found[i]]);
+    const count = cleanMargins.filter((m, i) => {
+      const names = m > 0 ? finders(i) : [];
+      return names.length > 0 && names.every((name) => name !== undefined && blind.has(name));
+    }).length;
+    return (
+      noticeable(count, cleanMargins.length) &&
+      `Square, which sees no gradient, turned ${count} images that no gradient led to: gradients mislead here`
+    );
+  },
+};
+
+const moreSteps: Warning = {
+  name: "more-steps",
+  when: "of up to 50 images that withstood the attack, more than 2 % and one fall to twice the steps",
+  attack: ({ longer }) =>
+    longer !== undefined &&
+    noticeable(longer.turned, longer.tried, 0.02) &&
+    `${longer.turned} of ${longer.tried} images that withstood it fall to twice the steps: raise --steps`,
+};
+
+/** Whether an attack can do all that another can, and more. */
+const isStronger = (a: AttackName | "auto", b: AttackName): boolean =>
+  a !== b && (a === "auto" || (b === "fgsm" && !blind.has(a)));
+
+/** The first of the rivals that turns noticeably more images, and how many more. */
+function beatenBy(
+  { margins }: AttackEvidence,
+  rivals: readonly AttackEvidence[],
+): { readonly rival: AttackEvidence; readonly by: number } | undefined {
+  const right = countRight(margins);
+  return rivals
+    .map((rival) => ({ rival, by: right - countRight(rival.margins) }))
+    .find(({ by }) => noticeable(by, margins.length));
+}
+
+const beatenByWeaker: Warning = {
+  name: "beaten-by-weaker",
+  when: "FGSM, or to auto any attack, turns more images in the same ball: more than 0.2 % and one",
+  attack: (attack, { attacks }) => {
+    const { options } = attack;
+    const weaker = attacks.filter(
+      (other) =>
+        sameBall(other.options, options) &&
+        other.options.labels === options.labels &&
+        isStronger(options.attack, other.options.attack),
+    );
+    const beaten = beatenBy(attack, weaker);
+    return (
+      beaten !== undefined &&
+      `${beaten.rival.options.attack} turns ${beaten.by} images more: raise --steps or --restarts; or gradients mislead`
+    );
+  },
+};
+
+const beatenBySmaller: Warning = {
+  name: "beaten-by-smaller",
+  when: "the same attack turns more images with a smaller eps: more than 0.2 % and one",
+  attack: (attack, { attacks }) => {
+    const { options } = attack;
+    const smaller = attacks.filter(
+      (other) =>
+        other.options.eps < options.eps &&
+        other.options.attack === options.attack &&
+        other.options.labels === options.labels &&
+        sameBall({ ...other.options, eps: options.eps }, options),
+    );
+    const beaten = beatenBy(attack, smaller);
+    return (
+      beaten !== undefined &&
+      `with eps ${beaten.rival.options.eps} it turns ${beaten.by} images more, all of them in this ball too`
+    );
+  },
+};
+
+/** The closed list, in the order in which they are given. */
+export const warnings: readonly Warning[] = [
+  predictedLabels,
+  unclipped,
+  outsideClip,
+  nearChance,
+  randomOutputs,
+  quantisedInput,
+  hardOutput,
+  vanishingGradients,
+  softmaxEnding,
+  nothingTurned,
+  moreSteps,
+  squareWins,
+  beatenByWeaker,
+  beatenBySmaller,
+];
+
+/** What must be said beside each number, each with its name: "... [unclipped]". */
+export function warningsOf(evidence: Evidence): {
+  readonly clean: readonly string[];
+  readonly attacks: readonly (readonly string[])[];
+} {
+  const raised = (says: (warning: Warning) => string | false | undefined): string[] =>
+    warnings.flatMap((warning) => {
+      const text = says(warning);
+      return text ? [`${text} [${warning.name}]`] : [];
+    });
+  return {
+    clean: raised(({ clean }) => clean?.(evidence)),
+    attacks: evidence.attacks.map((one) => raised(({ attack }) => attack?.(one, evidence))),
+  };
+}

@@ -1,0 +1,192 @@
+// Each warning of evaluate: raised by a model, data or attack that deserves it, and by no other.
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { type EvaluateCall, type Evaluation, evaluate } from "../src/attack/evaluate.ts";
+import type { AttackRequest } from "../src/attack/options.ts";
+import { warnings } from "../src/attack/warnings.ts";
+import type { Dataset } from "../src/data/dataset.ts";
+import { type Model, openModel } from "../src/engine/model.ts";
+import {
+  answered,
+  bytes,
+  hard,
+  noisy,
+  type OddModel,
+  oddModel,
+  rounded,
+  softmax,
+} from "./helpers/odd-models.ts";
+
+const EPS = 0.1;
+const pgd = { eps: EPS } as const;
+const fgsm = { attack: "fgsm", eps: EPS } as const;
+
+interface Case {
+  readonly odd?: OddModel;
+  readonly attacks?: readonly AttackRequest[];
+  readonly change?: (data: Dataset, model: Model) => Dataset;
+}
+
+async function measured({
+  odd = {},
+  attacks = [pgd],
+  change = (data) => data,
+}: Case): Promise<Evaluation> {
+  const model = await openModel(oddModel(odd));
+  try {
+    const call: EvaluateCall = {
+      data: change(await answered(model, 60), model),
+      attacks,
+      threads: 0,
+    };
+    return await evaluate(model, call);
+  } finally {
+    await model.close();
+  }
+}
+
+/** The names at the ends of the warnings. */
+const named = (texts: readonly string[]): string[] =>
+  texts.map((text) => /\[([\w-]+)\]$/.exec(text)![1]);
+
+/** Names of the warnings beside the clean accuracy, then beside each attack's. */
+async function raised(one: Case): Promise<string[][]> {
+  const { clean, attacks } = await measured(one);
+  return [named(clean.warnings), ...attacks.map((attack) => named(attack.warnings))];
+}
+
+describe("no warning", () => {
+  it("is given of a plain model under honest attacks", async () => {
+    expect(await raised({ attacks: [fgsm, pgd] })).toEqual([[], [], []]);
+  });
+
+  it("is given without attacks but of what concerns the clean accuracy", async () => {
+    expect(await raised({ odd: softmax, attacks: [] })).toEqual([[]]);
+    expect(await raised({ odd: noisy, attacks: [] })).toEqual([["random-outputs"]]);
+  });
+});
+
+describe("the protocol", () => {
+  it("predicted-labels, unclipped", async () => {
+    expect(await raised({ attacks: [{ ...pgd, labels: "predicted" }] })).toEqual([
+      [],
+      ["predicted-labels"],
+    ]);
+    expect(await raised({ attacks: [{ ...pgd, clip: null }, pgd] })).toEqual([
+      [],
+      ["unclipped"],
+      [],
+    ]);
+  });
+
+  it("outside-clip", async () => {
+    const attacks: AttackRequest[] = [{ ...pgd, clip: [0.2, 0.8] }, pgd];
+    expect(await raised({ attacks })).toEqual([[], ["outside-clip"], []]);
+  });
+
+  it("more-steps, where half of the steps do not cross the ball", async () => {
+    const slow = { ...pgd, steps: 5, stepSize: EPS / 10, randomStart: false } as const;
+    const { attacks } = await measured({ attacks: [slow, { ...slow, steps: 20 }] });
+    expect(named(attacks[0].warnings)).toEqual(["more-steps"]);
+    expect(attacks[0].warnings[0]).toMatch(/^\d+ of \d+ images that withstood it fall to twice/);
+    expect(attacks[1].warnings).toEqual([]);
+  });
+
+  it("nothing-turned", async () => {
+    const tiny = { ...pgd, eps: 1e-7 };
+    expect(await raised({ attacks: [tiny] })).toEqual([[], ["nothing-turned"]]);
+    expect(await raised({ attacks: [{ ...pgd, eps: 0 }] })).toEqual([[], []]);
+  });
+});
+
+describe("the data", () => {
+  it("near-chance, where the labels are of other images", async () => {
+    const change = (data: Dataset): Dataset => ({
+      ...data,
+      labels: data.labels.map((label) => (label + 1) % 3),
+    });
+    const names = await raised({ change, attacks: [] });
+    expect(names).toEqual([["near-chance"]]);
+    // Chance is 1/3, and a tenth of the way from it to 1 is 0.4: 24 of 60.
+    const right =
+      (count: number) =>
+      (data: Dataset): Dataset => ({
+        ...data,
+        labels: data.labels.map((label, i) => (i < count ? label : (label + 1) % 3)),
+      });
+    expect(await raised({ change: right(24), attacks: [] })).toEqual([["near-chance"]]);
+    expect(await raised({ change: right(25), attacks: [] })).toEqual([[]]);
+  });
+});
+
+describe("the model", () => {
+  it("random-outputs beside every number", async () => {
+    const [clean, ...attacks] = await raised({ odd: noisy, attacks: [fgsm] });
+    expect([clean, attacks[0]]).toEqual([["random-outputs"], ["random-outputs"]]);
+  });
+
+  it.each([
+    ["rounded", rounded],
+    ["bytes", bytes],
+  ])("quantised-input: %s", async (_, odd) => {
+    const { attacks } = await measured({ odd, attacks: [fgsm] });
+    expect(attacks[0].turned).toBe(0);
+    expect(named(attacks[0].warnings)).toEqual(["quantised-input", "nothing-turned"]);
+    expect(attacks[0].warnings[0]).toMatch(/^the image is quantised at Round "/);
+  });
+
+  it("hard-output", async () => {
+    const { clean, attacks } = await measured({ odd: hard, attacks: [fgsm] });
+    expect(clean.accuracy).toBe(1);
+    expect(named(attacks[0].warnings)).toEqual(["hard-output", "nothing-turned"]);
+    expect(attacks[0].warnings[0]).toContain('ends at ArgMax "answer"');
+  });
+
+  it("vanishing-gradients, where logits are so large that the softmax is exact", async () => {
+    const { attacks } = await measured({ odd: { scale: 300 } });
+    expect(named(attacks[0].warnings)).toContain("vanishing-gradients");
+    const [, vanished, right] = /at (\d+) of (\d+) right images/.exec(attacks[0].warnings[0])!;
+    expect(Number(right)).toBe(60);
+    expect(Number(vanished)).toBeGreaterThan(20);
+    expect(Number(vanished)).toBeLessThan(60);
+  });
+
+  it("softmax-ending", async () => {
+    expect(await raised({ odd: softmax, attacks: [fgsm, pgd] })).toEqual([
+      [],
+      ["softmax-ending"],
+      ["softmax-ending"],
+    ]);
+  });
+});
+
+describe("an attack beside others", () => {
+  const idle = { ...pgd, steps: 1, stepSize: 0, randomStart: false } as const;
+
+  it("beaten-by-weaker, and only in the same ball", async () => {
+    const names = await raised({ attacks: [fgsm, { ...idle, steps: 1 }, { ...idle, eps: 0.2 }] });
+    expect(names[1]).toEqual([]);
+    expect(names[2]).toContain("beaten-by-weaker");
+    expect(names[3]).not.toContain("beaten-by-weaker");
+  });
+
+  it("beaten-by-smaller, and only by the same attack", async () => {
+    const names = await raised({ attacks: [pgd, { ...idle, eps: 0.2 }, { ...fgsm, eps: 0.2 }] });
+    expect(names[2]).toContain("beaten-by-smaller");
+    expect([names[1], names[3]]).toEqual([[], []]);
+  });
+});
+
+describe("the list", () => {
+  it("has a name of its own for each warning, and docs/evaluation.md a row with its words", () => {
+    const names = warnings.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    const [, section] = readFileSync("docs/evaluation.md", "utf8").split("\n## Warnings\n");
+    const rows = section
+      .split("\n")
+      .filter((line) => /^\| `[\w-]+` \|/.test(line))
+      .map((line) => line.split(" | ").slice(0, 2).join(" | "));
+    for (const { name, when } of warnings) expect(rows).toContain(`| \`${name}\` | ${when}`);
+    expect(rows).toHaveLength(warnings.length);
+  });
+});
