@@ -96,7 +96,12 @@ interface Ran extends Outcome {
   readonly x: readonly Float32Array[];
 }
 
-async function runAttack(pool: Pool, options: AttackOptions, call: EvaluateCall): Promise<Ran> {
+async function runAttack(
+  pool: Pool,
+  options: AttackOptions,
+  cleanMargins: Float32Array,
+  call: EvaluateCall,
+): Promise<Ran> {
   const { data, signal, onProgress, images = false } = call;
   const ids = Int32Array.from({ length: data.count }, (_, i) => i);
   const stage = `${options.attack} ${options.eps}`;
@@ -112,7 +117,7 @@ async function runAttack(pool: Pool, options: AttackOptions, call: EvaluateCall)
     found: Uint8Array.from(shards.flatMap(({ found }) => [...found])),
     gradientSteps: shards.reduce((a, c) => a + c.gradientSteps, 0),
     queries: shards.reduce((a, c) => a + c.queries, 0),
-    longer: await tryLonger(pool, options, margins, signal),
+    longer: await tryLonger(pool, options, { cleanMargins, margins }, signal),
     x: shards.flatMap(({ x }) => x ?? []),
   };
 }
@@ -172,7 +177,7 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
     const x = images ? new Float32Array(data.count * imageSize(data.shape)) : undefined;
     const ran: Omit<Ran, "x">[] = [];
     for (const options of requests) {
-      const { x: parts, ...outcome } = await runAttack(pool, options, call);
+      const { x: parts, ...outcome } = await runAttack(pool, options, cleanMargins, call);
       ran.push(outcome);
       if (x !== undefined) keepWorst(x, parts, ran);
     }

@@ -39,8 +39,7 @@ export interface Warning {
 }
 
 /** A few images in a thousand, and more than one, are no accident of a random start. */
-const noticeable = (count: number, of: number, share = 0.002): boolean =>
-  count >= 2 && count > share * of;
+const noticeable = (count: number, of: number): boolean => count >= 2 && count > 0.002 * of;
 
 /** Attacks that never ask for a gradient. */
 const blind: ReadonlySet<string> = new Set(["square"]);
@@ -173,11 +172,17 @@ const squareWins: Warning = {
 
 const moreSteps: Warning = {
   name: "more-steps",
-  when: "of up to 50 images that withstood the attack, more than 2 % and one fall to twice the steps",
-  attack: ({ longer }) =>
-    longer !== undefined &&
-    noticeable(longer.turned, longer.tried, 0.02) &&
-    `${longer.turned} of ${longer.tried} images that withstood it fall to twice the steps: raise --steps`,
+  when: "of up to 50 images that withstood the attack two or more fall to twice the steps, half a point of accuracy",
+  attack: ({ longer, margins }) => {
+    if (longer === undefined || longer.turned < 2) return false;
+    const { standing, tried, turned } = longer;
+    const lost = ((turned / tried) * standing) / margins.length;
+    return (
+      lost > 0.005 &&
+      `${turned} of ${tried} images that withstood it fall to twice the steps, ` +
+        `some ${(100 * lost).toFixed(1)} points of accuracy: raise --steps`
+    );
+  },
 };
 
 /** Whether an attack can do all that another can, and more. */
