@@ -43,8 +43,8 @@ describe.concurrent("help", () => {
   const ofAttack =
     "--attack --norm --eps --eps-space --step-size --steps --restarts --clip --labels --no-random-start --protocol";
   it.each([
-    ["attack", `--data --out --worst --random ${common} ${ofModel} ${ofAttack}`],
-    ["evaluate", `--data --limit --out ${common} ${ofModel} ${ofAttack}`],
+    ["attack", `--data --augment --out --worst --random ${common} ${ofModel} ${ofAttack}`],
+    ["evaluate", `--data --augment --limit --out ${common} ${ofModel} ${ofAttack}`],
     ["inspect", `--json --trainable ${ofModel}`],
     ["train", "--data --out --epochs --batch --learning-rate --decay --seed --data-dir --json"],
   ])("of %s lists its options", async (command, options) => {
@@ -79,7 +79,13 @@ describe.concurrent("evaluate", () => {
       interval: [share, share],
       labels: Array(10).fill({ label: expect.any(Number), n: expect.any(Number), accuracy: share }),
     };
-    const withstood = { ...shares, norm: "linf", turned: share, decided: expect.any(Object) };
+    const withstood = {
+      ...shares,
+      norm: "linf",
+      epsSpace: "pixel",
+      turned: share,
+      decided: expect.any(Object),
+    };
     const attacked = (name: string, eps: number): object => ({
       ...withstood,
       name,
@@ -93,7 +99,7 @@ describe.concurrent("evaluate", () => {
     });
     const worst = { ...withstood, clip: null };
     expect(JSON.parse(stdout)).toEqual({
-      data: { name: "digits:test[0:40]", n: 40, note: null },
+      data: { name: "digits:test[0:40]", n: 40, note: null, augment: null },
       models: [
         {
           path: model,

@@ -65,9 +65,9 @@ describe("the worst of all attacks", () => {
 
   it("of one attack is that attack; of none there is none", async () => {
     const { attacks, worst } = await evaluateHere([pgd]);
-    const { norm, eps, accuracy, interval, labels, turned, decided } = attacks[0];
+    const { norm, eps, epsSpace, accuracy, interval, labels, turned, decided } = attacks[0];
     expect(worst).toEqual([
-      { norm, eps, accuracy, interval, labels, turned, decided, clip: [0, 1], over: [0] },
+      { norm, eps, epsSpace, accuracy, interval, labels, turned, decided, clip: [0, 1], over: [0] },
     ]);
     expect((await evaluateHere([])).worst).toEqual([]);
   });

@@ -5,7 +5,7 @@ import type { Model } from "../engine/model.ts";
 import type { Pool } from "../engine/pool.ts";
 import { programOf } from "../engine/programs.ts";
 import { demand, refuseUnknown } from "../errors.ts";
-import { measureClean } from "./clean.ts";
+import { type Clean, measureClean } from "./clean.ts";
 import { type AttackedImages, attackedImages } from "./images.ts";
 import { type Longer, tryLonger } from "./longer.ts";
 import {
@@ -21,7 +21,7 @@ import { countRight, type Share, shareOf } from "./share.ts";
 import { modelEps, statement } from "./statement.ts";
 import { attackAll } from "./tasks.ts";
 import { checkUnits, unitOfPixels } from "./units.ts";
-import { usesGradients, warningsOf } from "./warnings.ts";
+import { type Evidence, usesGradients, warningsOf } from "./warnings.ts";
 import { type Ball, ballsOf, isWithin, type Outcome, worstOf } from "./worst.ts";
 
 export interface EvaluateCall extends Work {
@@ -143,6 +143,59 @@ function withstood(
   };
 }
 
+/** Copies the images of which the newest attack is the worst so far; `parts` are its images, shard by shard. */
+function keepWorst(
+  x: Float32Array,
+  parts: readonly Float32Array[],
+  outcomes: readonly Outcome[],
+): void {
+  const { from } = worstOf(outcomes);
+  const size = x.length / from.length;
+  let at = 0;
+  for (const part of parts) {
+    for (let i = 0; i < part.length / size; i++, at++) {
+      if (from[at] !== outcomes.length - 1) continue;
+      x.set(part.subarray(i * size, (i + 1) * size), at * size);
+    }
+  }
+}
+
+/** Everything that is said of what was measured. */
+function reportOf(
+  evidence: Evidence,
+  ran: readonly Omit<Ran, "x">[],
+  clean: Clean,
+  std: readonly number[] | undefined,
+): Evaluation {
+  const { data, cleanMargins } = evidence;
+  const warnings = warningsOf(evidence);
+  return {
+    clean: {
+      n: data.count,
+      loss: clean.loss,
+      ...shareOf(cleanMargins, data.labels),
+      warnings: warnings.clean,
+    },
+    attacks: ran.map(
+      (outcome, k): AttackResult => ({
+        name: outcome.options.attack,
+        ...withstood([outcome], outcome.options, evidence),
+        protocol: outcome.options.protocol,
+        statement: statement(outcome.options, std),
+        modelEps: modelEps(outcome.options, std),
+        gradientSteps: outcome.gradientSteps,
+        queries: outcome.queries,
+        warnings: warnings.attacks[k],
+      }),
+    ),
+    worst: ballsOf(ran).map((ball): WorstResult => {
+      const over = [...ran.keys()].filter((k) => isWithin(ran[k].options, ball));
+      const outcomes = over.map((k) => ran[k]);
+      return { ...withstood(outcomes, ball, evidence), clip: ball.clip, over };
+    }),
+  };
+}
+
 /**
  * Accuracy and loss of a model on a data set, its accuracy under attacks and under the worst of them,
  * with 95 % intervals, and what weakens each number. An image counts as right when f_y exceeds every
@@ -169,10 +222,11 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
   return withPool(model, data, call, async (pool) => {
     const gradients = requests.some(({ attack }) => usesGradients(attack));
     if (gradients) programOf(network, "input-of-cross-entropy"); // refused before any work
-    const { loss, margins: cleanMargins } = await measureClean(pool, data, {
+    const clean = await measureClean(pool, data, {
       signal,
       onProgress: (done, of) => onProgress?.("clean", done, of),
     });
+    const cleanMargins = clean.margins;
     const probed = await probe(pool, { count: data.count, gradients }, signal);
     const x = images ? new Float32Array(data.count * imageSize(data.shape)) : undefined;
     const ran: Omit<Ran, "x">[] = [];
@@ -181,7 +235,7 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
       ran.push(outcome);
       if (x !== undefined) keepWorst(x, parts, ran);
     }
-    const evidence = {
+    const evidence: Evidence = {
       data,
       labels: model.labels,
       cleanMargins,
@@ -190,56 +244,17 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
       softmax: network.softmax,
       attacks: ran,
     };
-    const warnings = warningsOf(evidence);
+    const [first] = requests;
     return {
-      clean: {
-        n: data.count,
-        loss,
-        ...shareOf(cleanMargins, data.labels),
-        warnings: warnings.clean,
-      },
-      attacks: ran.map(
-        (outcome, k): AttackResult => ({
-          name: outcome.options.attack,
-          ...withstood([outcome], outcome.options, evidence),
-          protocol: outcome.options.protocol,
-          statement: statement(outcome.options, std),
-          modelEps: modelEps(outcome.options, std),
-          gradientSteps: outcome.gradientSteps,
-          queries: outcome.queries,
-          warnings: warnings.attacks[k],
-        }),
-      ),
-      worst: ballsOf(ran).map((ball): WorstResult => {
-        const over = [...ran.keys()].filter((k) => isWithin(ran[k].options, ball));
-        const outcomes = over.map((k) => ran[k]);
-        return { ...withstood(outcomes, ball, evidence), clip: ball.clip, over };
-      }),
+      ...reportOf(evidence, ran, clean, std),
       images:
         x &&
         attackedImages(data, x, {
-          norm: requests[0].norm,
-          unit: requests[0].epsSpace === "model" ? unitOfPixels(std!, data.shape) : undefined,
+          norm: first.norm,
+          unit: first.epsSpace === "model" ? unitOfPixels(std!, data.shape) : undefined,
           cleanMargins,
           worst: worstOf(ran),
         }),
     };
   });
-}
-
-/** Copies the images of which the newest attack is the worst so far; `parts` are its images, shard by shard. */
-function keepWorst(
-  x: Float32Array,
-  parts: readonly Float32Array[],
-  outcomes: readonly Outcome[],
-): void {
-  const { from } = worstOf(outcomes);
-  const size = x.length / from.length;
-  let at = 0;
-  for (const part of parts) {
-    for (let i = 0; i < part.length / size; i++, at++) {
-      if (from[at] !== outcomes.length - 1) continue;
-      x.set(part.subarray(i * size, (i + 1) * size), at * size);
-    }
-  }
 }
