@@ -21,7 +21,7 @@ import { countRight, type Share, shareOf } from "./share.ts";
 import { modelEps, statement } from "./statement.ts";
 import { attackAll } from "./tasks.ts";
 import { checkUnits, unitOfPixels } from "./units.ts";
-import { type Evidence, usesGradients, warningsOf } from "./warnings.ts";
+import { type Evidence, warningsOf } from "./warnings.ts";
 import { type Ball, ballsOf, isWithin, type Outcome, worstOf } from "./worst.ts";
 
 export interface EvaluateCall extends Work {
@@ -220,7 +220,7 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
     demand(balls.length === 1, "images", images, "attacks of one norm, eps and clip");
   }
   return withPool(model, data, call, async (pool) => {
-    const gradients = requests.some(({ attack }) => usesGradients(attack));
+    const gradients = requests.length > 0;
     if (gradients) programOf(network, "input-of-cross-entropy"); // refused before any work
     const clean = await measureClean(pool, data, {
       signal,

@@ -4,9 +4,6 @@ import { randomStream } from "../tensor/random.ts";
 import type { AttackOptions } from "./options.ts";
 import { attackAll } from "./tasks.ts";
 
-/** Attacks whose only limit is the number of steps. */
-const stepping: ReadonlySet<string> = new Set(["pgd", "apgd-ce", "apgd-dlr"]);
-
 /** It costs what 100 images cost. */
 const MOST = 50;
 
@@ -34,7 +31,7 @@ export async function tryLonger(
   }: { readonly cleanMargins: Float32Array; readonly margins: Float32Array },
   signal: AbortSignal | undefined,
 ): Promise<Longer | undefined> {
-  if (!stepping.has(options.attack) || options.eps === 0) return undefined;
+  if (options.attack === "fgsm" || options.eps === 0) return undefined;
   const standing = [...margins.keys()].filter((i) => cleanMargins[i] > 0 && margins[i] > 0);
   const order = randomStream(options.seed, STREAM).permutation(standing.length);
   const ids = order.subarray(0, MOST).map((k) => standing[k]);

@@ -6,7 +6,6 @@ import type { GradientEnd } from "../autodiff/ends.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { nodeLabel } from "../onnx/graph.ts";
 import type { Longer } from "./longer.ts";
-import { type AttackName, attackNames } from "./options.ts";
 import type { Probe } from "./probe.ts";
 import { countRight } from "./share.ts";
 import { type Ball, isWithin, type Outcome } from "./worst.ts";
@@ -40,11 +39,6 @@ export interface Warning {
 
 /** A few images in a thousand, and more than one, are no accident of a random start. */
 const noticeable = (count: number, of: number): boolean => count >= 2 && count > 0.002 * of;
-
-/** Attacks that never ask for a gradient. */
-const blind: ReadonlySet<string> = new Set(["square"]);
-
-export const usesGradients = (attack: AttackName): boolean => !blind.has(attack);
 
 const sameBall = (a: Ball, b: Ball): boolean => isWithin(a, b) && isWithin(b, a);
 
@@ -90,35 +84,32 @@ const nothingTurned: Warning = {
 
 const quantisedInput: Warning = {
   name: "quantised-input",
-  when: "the model takes bytes or rounds the image before its first layer, and the attack uses gradients",
-  attack: (attack, { ends }) => {
+  when: "the model takes bytes or rounds the image before its first layer",
+  attack: (_, { ends }) => {
     const end = ends.find(({ early }) => early);
     return (
-      usesGradients(attack.options.attack) &&
       end !== undefined &&
-      `the image is quantised at ${nodeLabel(end.node)}, where its gradient ends: add --attack square`
+      `the image is quantised at ${nodeLabel(end.node)}, where its gradient ends: only random starts try anything`
     );
   },
 };
 
 const hardOutput: Warning = {
   name: "hard-output",
-  when: "every way from the image to the logits has steps behind the first layer, and the attack uses gradients",
-  attack: (attack, { ends }) =>
-    usesGradients(attack.options.attack) &&
+  when: "every way from the image to the logits has steps behind the first layer",
+  attack: (_, { ends }) =>
     ends.length > 0 &&
     !ends.some(({ early }) => early) &&
-    `the answer has no gradient, which ends at ${nodeLabel(ends[0].node)}: add --attack square`,
+    `the answer has no gradient, which ends at ${nodeLabel(ends[0].node)}: only random starts try anything`,
 };
 
 const vanishingGradients: Warning = {
   name: "vanishing-gradients",
-  when: "the gradient of the loss at a right image is 0 at every pixel, and the attack uses gradients",
-  attack: (attack, { ends, probe: { vanished, right } }) =>
-    usesGradients(attack.options.attack) &&
+  when: "the gradient of the loss at a right image is 0 at every pixel",
+  attack: (_, { ends, probe: { vanished, right } }) =>
     ends.length === 0 &&
     vanished > 0 &&
-    `no gradient at ${vanished} of ${right} right images looked at: there it has no direction; add --attack square`,
+    `no gradient at ${vanished} of ${right} right images looked at: there it has no direction`,
 };
 
 const randomText = ({ probe: { changed, asked } }: Evidence): string | false =>
@@ -149,27 +140,6 @@ const nearChance: Warning = {
     `no better than chance, or little (${labels} labels): check --mean and --std, the range of the data, its labels`,
 };
 
-const squareWins: Warning = {
-  name: "square-wins",
-  when: "Square turns images that no attack with gradients turns in the same ball: more than 0.2 % and one",
-  attack: (attack, { cleanMargins, attacks }) => {
-    const { attack: name } = attack.options;
-    // One step is beaten by anything; that says nothing of the gradients.
-    if (name === "fgsm" || !usesGradients(name)) return false;
-    const rivals = attacks.filter((other) => sameBall(other.options, attack.options));
-    const finders = (i: number): (string | undefined)[] =>
-      rivals.filter(({ margins }) => !(margins[i] > 0)).map(({ found }) => attackNames[found[i]]);
-    const count = cleanMargins.filter((m, i) => {
-      const names = m > 0 ? finders(i) : [];
-      return names.length > 0 && names.every((name) => name !== undefined && blind.has(name));
-    }).length;
-    return (
-      noticeable(count, cleanMargins.length) &&
-      `Square, which sees no gradient, turned ${count} images that no gradient led to: gradients mislead here`
-    );
-  },
-};
-
 const moreSteps: Warning = {
   name: "more-steps",
   when: "of up to 50 images that withstood the attack two or more fall to twice the steps, half a point of accuracy",
@@ -185,10 +155,6 @@ const moreSteps: Warning = {
   },
 };
 
-/** Whether an attack can do all that another can, and more. */
-const isStronger = (a: AttackName | "auto", b: AttackName): boolean =>
-  a !== b && (a === "auto" || (b === "fgsm" && !blind.has(a)));
-
 /** The first of the rivals that turns noticeably more images, and how many more. */
 function beatenBy(
   { margins }: AttackEvidence,
@@ -202,14 +168,15 @@ function beatenBy(
 
 const beatenByWeaker: Warning = {
   name: "beaten-by-weaker",
-  when: "FGSM, or to auto any attack, turns more images in the same ball: more than 0.2 % and one",
+  when: "FGSM turns more images in the same ball: more than 0.2 % and one",
   attack: (attack, { attacks }) => {
     const { options } = attack;
     const weaker = attacks.filter(
       (other) =>
         sameBall(other.options, options) &&
         other.options.labels === options.labels &&
-        isStronger(options.attack, other.options.attack),
+        other.options.attack === "fgsm" &&
+        options.attack !== "fgsm",
     );
     const beaten = beatenBy(attack, weaker);
     return (
@@ -252,7 +219,6 @@ export const warnings: readonly Warning[] = [
   softmaxEnding,
   nothingTurned,
   moreSteps,
-  squareWins,
   beatenByWeaker,
   beatenBySmaller,
 ];
