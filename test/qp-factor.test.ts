@@ -19,7 +19,8 @@ describe("denseRows", () => {
     const v = vector(7);
     const lambda = vector(6);
     const close = (a: number, b: number): void => expect(a).toBeCloseTo(b, 12);
-    for (const [i, value] of rows.product(v, 2).entries()) close(value, dot(raw[i + 2], v));
+    for (const [i, value] of rows.product(v, Int32Array.of(2, 3, 4, 5)).entries())
+      close(value, dot(raw[i + 2], v));
     close(dot(rows.combine(lambda), v), dot(lambda, rows.product(v)));
     const gram = rows.gram(all(6), all(6));
     for (let r = 0; r < 6; r++) {
@@ -40,19 +41,26 @@ describe("gramCache", () => {
     const rows = denseRows(9);
     for (let i = 0; i < 10; i++) rows.addRow(vector(9));
     const cache = gramCache(rows);
-    cache.column(4);
+    const first = cache.among(all(10));
+    first.column(4);
     expect(cache.computed).toBe(10 + 9); // the diagonal and the rest of one column
-    cache.column(4);
-    cache.column(7);
+    first.column(4);
+    first.column(7);
     expect(cache.computed).toBe(19 + 8); // (4, 7) is (7, 4)
     for (let i = 0; i < 5; i++) rows.addRow(vector(9));
-    cache.column(12);
+    const grown = cache.among(all(15));
+    grown.column(12);
     expect(cache.computed).toBe(27 + 5 + 14);
-    cache.column(4);
+    grown.column(4);
     expect(cache.computed).toBe(46 + 4); // the new rows without 12
     for (const j of [4, 7, 12]) {
-      expect(cache.column(j)).toEqual(rows.gram(all(15), Int32Array.of(j)));
+      expect(grown.column(j)).toEqual(rows.gram(all(15), Int32Array.of(j)));
     }
+    const some = Int32Array.of(13, 4, 8);
+    const few = cache.among(some);
+    expect(few.column(1)).toEqual(rows.gram(some, Int32Array.of(4)));
+    expect(few.column(0)).toEqual(rows.gram(some, Int32Array.of(13)));
+    expect(cache.computed).toBe(50 + 4 + 1); // the new rows of column 7, and (13, 8)
   });
 
   it("adds columns", () => {
@@ -60,7 +68,7 @@ describe("gramCache", () => {
     for (let i = 0; i < 10; i++) rows.addRow(vector(9));
     const weights = vector(10);
     const product = new Float64Array(10);
-    addColumns(product, gramCache(rows), all(10), weights);
+    addColumns(product, gramCache(rows).among(all(10)), all(10), weights);
     const expected = rows.product(rows.combine(weights));
     for (let i = 0; i < 10; i++) expect(product[i]).toBeCloseTo(expected[i], 11);
   });

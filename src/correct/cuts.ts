@@ -2,6 +2,7 @@
 //
 // A cut linearises a constraint at the anchor theta_j, that is the float32 point that was evaluated. In terms
 // of d = theta - theta0 it reads  grad' d <= b.
+import { rowsFrom } from "../qp/rows.ts";
 import { dot, subtract } from "../tensor/vector.ts";
 import type { CutSet, LogitSum, Oracle } from "./oracle.ts";
 
@@ -62,7 +63,7 @@ export function createCuts(oracle: Oracle, { margin, radius, lossSlack }: CutOpt
       }
     }
     const g = await rows.addLogitSums(theta, sums);
-    const along = rows.product(step, first);
+    const along = rows.product(step, rowsFrom(first, rows.count));
     // (18)  over the ball, a linear function rises by rho || d g_il / dx ||_1
     const rise = radius === 0 ? undefined : await oracle.inputNorms(theta, sums);
     for (let r = 0; r < g.length; r++) {

@@ -2,9 +2,9 @@
 //
 //     min 1/2 ||d||^2   s.t.  A d <= b          d = theta - theta0 = -A' lambda
 //
-// Between two calls the rows grow by one anchor's cuts; Gram entries and the active set are kept.
-import { gramCache } from "../qp/gram-cache.ts";
-import { nearestPoint, type Residuals, type SolveStatus } from "../qp/nearest-point.ts";
+// Between two calls the rows grow by one anchor's cuts; Gram entries, products and the active set are kept.
+import type { Residuals, SolveStatus } from "../qp/nearest-point.ts";
+import { pricedRows } from "../qp/pricing.ts";
 import type { ActiveSet } from "../qp/problem.ts";
 import type { CutRows } from "../qp/rows.ts";
 import { norm } from "../tensor/vector.ts";
@@ -53,17 +53,14 @@ export function createSubproblem(
   rows: CutRows,
   { longest, start: first }: SubproblemOptions,
 ): Subproblem {
-  const gram = gramCache(rows);
+  const priced = pricedRows(rows);
   let start = first;
 
   const solve = (rhs: Float64Array, upper?: Float64Array): SubproblemSolution => {
-    const { status, multipliers, active, iterations, residuals, certificate } = nearestPoint(
-      { rows: gram, rhs, upper }, // (13)
-      { start },
-    );
-    const d = rows.combine(multipliers.map((v) => -v));
+    const found = priced.solve(rhs, { upper, start }); // (13)
+    const { status, d, active, iterations, residuals, conflict } = found;
     const distance = norm(d);
-    const squares = gram.diagonal();
+    const squares = priced.squares();
     const largest = (values: Float64Array): number => values.reduce((a, c) => Math.max(a, c), 0);
     const solution = {
       status,
@@ -75,17 +72,15 @@ export function createSubproblem(
       largest: largest(active.multipliers),
       alone: largest(rhs.map((b, i) => (squares[i] > 0 ? -b / squares[i] : 0))),
     };
-    if (certificate !== undefined) {
-      return { ...solution, conflict: [...certificate.keys()].filter((i) => certificate[i] > 0) };
-    }
+    if (conflict !== undefined) return { ...solution, conflict };
     const unmet = status !== "solved" && !(residuals.primal <= UNMET);
     if (distance <= longest && !unmet) {
       start = active;
       return solution;
     }
-    const lengths = multipliers.map((v, i) => v * Math.sqrt(squares[i]));
+    const lengths = active.multipliers.map((v, k) => v * Math.sqrt(squares[active.rows[k]]));
     const least = MATTERS * largest(lengths);
-    return { ...solution, conflict: [...lengths.keys()].filter((i) => lengths[i] >= least) };
+    return { ...solution, conflict: [...active.rows].filter((_, k) => lengths[k] >= least) };
   };
   return { solve };
 }

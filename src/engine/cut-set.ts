@@ -6,6 +6,7 @@
 // one image at one anchor, a *site*, share it. Rows over several images and given rows are stored whole.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { TemperError } from "../errors.ts";
+import { rowsFrom } from "../qp/rows.ts";
 import { addScaled, dot, dotFloat32 } from "../tensor/vector.ts";
 import { thetaGradientOfAll } from "./batches.ts";
 import type { Network } from "./network.ts";
@@ -238,11 +239,7 @@ export function createCutSet({ network, points, programsAt }: CutSource): CutSet
       }
       return block;
     },
-    product: (v, first = 0) =>
-      productOf(
-        Array.from({ length: rows.length - first }, (_, i) => first + i),
-        v,
-      ),
+    product: (v, chosen = rowsFrom(0, rows.length)) => productOf(chosen, v),
     combine: (lambda) => {
       const total = new Float64Array(p);
       const plain = new Float64Array(width);

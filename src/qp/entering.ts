@@ -29,13 +29,12 @@ export function dualValue(b: Float64Array, lambda: Float64Array, slack: Float64A
  * the way its multiplier wants to go; the first of equals. A zero row that fails comes first.
  */
 export function mostViolated(
-  { gram, upper }: DualProblem,
+  { squares, upper }: DualProblem,
   set: WorkingSet,
   slack: Float64Array,
   threshold: number,
   skip: (row: number) => boolean,
 ): Entering | undefined {
-  const squares = gram.diagonal();
   let found: Entering | undefined;
   let farthest = threshold;
   for (let i = 0; i < slack.length; i++) {

@@ -1,4 +1,4 @@
-// Columns of the Gram matrix G = A A', computed when first asked for and kept while rows are appended.
+// Entries of the Gram matrix G = A A', computed when first asked for and kept while rows are appended.
 //
 // Rows are never changed, only appended, and rows.ts asks that an entry has the same bits whichever
 // block it is computed in and that (r, s) equals (s, r) to the bit. So an entry kept, one mirrored
@@ -6,66 +6,103 @@
 // earlier solve happened to need.
 import type { Rows } from "./rows.ts";
 
-/** G as the solver reads it. A column must not be written to. */
+/** G of some rows as the solver reads it, by their position among them. A column must not be written to. */
 export interface GramColumns {
-  /** m, the number of rows now. */
+  /** n, the number of rows. */
   readonly count: number;
-  /** G_ij for every row i, float64 [m]. */
+  /** G_ij for every i, float64 [n]. */
   column(j: number): Float64Array;
-  /** G_ii for every row i, float64 [m]. */
+  /** G_ii for every i, float64 [n]. */
   diagonal(): Float64Array;
+}
+
+/** What is known of G; give the same cache to one solve after the other. */
+export interface GramCache {
+  /** G_ii for every row there is now, float64 [count]. */
+  squares(): Float64Array;
+  /** G of the chosen rows, in that order. */
+  among(chosen: Int32Array): GramColumns;
   /** How many entries have been asked of the rows so far: the work, counted exactly. */
   readonly computed: number;
 }
 
-/** Keeps the columns of a growing set of rows; give the same cache to one solve after the other. */
-export function gramCache(rows: Rows): GramColumns {
+/**
+ * An empty cache. Only rows that were ever chosen, and of their columns only the entries that a solve
+ * read, cost work and memory.
+ */
+export function gramCache(rows: Rows): GramCache {
+  /** Chosen rows get a slot each, in the order of their first choice; NaN stands for an entry not known. */
+  const slots = new Map<number, number>();
   const columns = new Map<number, Float64Array>();
-  let diagonal: Float64Array = new Float64Array(0);
+  let squares: Float64Array = new Float64Array(0);
   let computed = 0;
 
   const compute = (wanted: Int32Array, j: number): Float64Array => {
     computed += wanted.length;
     return rows.gram(wanted, Int32Array.of(j));
   };
-  const extend = (old: Float64Array): Float64Array => {
-    const longer = new Float64Array(rows.count);
-    longer.set(old);
-    return longer;
+  const longer = (old: Float64Array, length: number, filler: number): Float64Array => {
+    const copy = new Float64Array(length).fill(filler, old.length);
+    copy.set(old);
+    return copy;
   };
-  const freshDiagonal = (): Float64Array => {
-    const known = diagonal.length;
+  const allSquares = (): Float64Array => {
+    const known = squares.length;
     if (known < rows.count) {
-      diagonal = extend(diagonal);
-      for (let i = known; i < rows.count; i++) diagonal[i] = compute(Int32Array.of(i), i)[0];
+      squares = longer(squares, rows.count, 0);
+      for (let i = known; i < rows.count; i++) squares[i] = compute(Int32Array.of(i), i)[0];
     }
-    return diagonal;
+    return squares;
+  };
+  const slotOf = (row: number): number => {
+    const slot = slots.get(row) ?? slots.size;
+    slots.set(row, slot);
+    return slot;
+  };
+  const columnAt = (slot: number): Float64Array => {
+    const old = columns.get(slot) ?? new Float64Array(0);
+    if (old.length >= slots.size) return old;
+    const column = longer(old, 2 * slots.size, Number.NaN);
+    columns.set(slot, column);
+    return column;
+  };
+
+  const among = (chosen: Int32Array): GramColumns => {
+    const at = Int32Array.from(chosen, slotOf);
+    const gathered = new Map<number, Float64Array>();
+    const gather = (j: number): Float64Array => {
+      const known = columnAt(at[j]);
+      known[at[j]] = allSquares()[chosen[j]];
+      const missing: number[] = [];
+      for (const [i, slot] of at.entries()) {
+        if (Number.isNaN(known[slot])) known[slot] = columns.get(slot)?.[at[j]] ?? Number.NaN;
+        if (Number.isNaN(known[slot])) missing.push(i);
+      }
+      const entries = compute(
+        Int32Array.from(missing, (i) => chosen[i]),
+        chosen[j],
+      );
+      for (const [k, i] of missing.entries()) known[at[i]] = entries[k];
+      const column = Float64Array.from(at, (slot) => known[slot]);
+      gathered.set(j, column);
+      return column;
+    };
+    return {
+      count: chosen.length,
+      column: (j) => gathered.get(j) ?? gather(j),
+      diagonal: () => {
+        const all = allSquares();
+        return Float64Array.from(chosen, (row) => all[row]);
+      },
+    };
   };
 
   return {
-    get count() {
-      return rows.count;
-    },
     get computed() {
       return computed;
     },
-    diagonal: freshDiagonal,
-    column: (j) => {
-      const old = columns.get(j) ?? new Float64Array(0);
-      if (old.length === rows.count) return old;
-      const column = extend(old);
-      const missing: number[] = [];
-      for (let i = old.length; i < rows.count; i++) {
-        const mirror = columns.get(i);
-        if (i === j) column[i] = freshDiagonal()[j];
-        else if (mirror !== undefined && mirror.length > j) column[i] = mirror[j];
-        else missing.push(i);
-      }
-      const entries = compute(Int32Array.from(missing), j);
-      for (const [k, i] of missing.entries()) column[i] = entries[k];
-      columns.set(j, column);
-      return column;
-    },
+    squares: allSquares,
+    among,
   };
 }
 

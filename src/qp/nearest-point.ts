@@ -76,9 +76,8 @@ export function nearestPoint(
   options: NearestPointOptions = {},
 ): Solution {
   const dual = readProblem(problem);
-  const { gram, b, upper } = dual;
+  const { squares, b, upper } = dual;
   const { tolerance = 1e-10, maxIterations = 10 * b.length + 100 } = options;
-  const squares = gram.diagonal();
   const set = startingSet(dual, options.start);
   const { multipliers: lambda } = set;
   const guard = cycleGuard();

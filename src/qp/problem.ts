@@ -2,12 +2,12 @@
 import { TemperError } from "../errors.ts";
 import { type GramColumns, gramCache } from "./gram-cache.ts";
 import type { DualProblem } from "./residuals.ts";
-import type { Rows } from "./rows.ts";
+import { type Rows, rowsFrom } from "./rows.ts";
 import { createWorkingSet, type WorkingSet } from "./working-set.ts";
 
 /** min 1/2 ||d||^2 + u's subject to A d <= b + s, s >= 0, with m rows. */
 export interface NearestPointProblem {
-  /** The rows of A by their Gram matrix; a `gramCache` keeps its columns for the next solve. */
+  /** The rows of A by their Gram matrix; a `gramCache` keeps its entries for the next solve. */
   readonly rows: Rows | GramColumns;
   /** b, [m], finite. */
   readonly rhs: Float64Array;
@@ -23,7 +23,7 @@ export interface ActiveSet {
 
 /** Checks lengths and numbers; an infinite or missing u_i is a hard row. */
 export function readProblem({ rows, rhs, upper }: NearestPointProblem): DualProblem {
-  const gram = "column" in rows ? rows : gramCache(rows);
+  const gram = "column" in rows ? rows : gramCache(rows).among(rowsFrom(0, rows.count));
   const m = gram.count;
   const refuse = (what: string): never => {
     throw new TemperError("bad-option", `nearestPoint, ${m} rows: ${what}`);
@@ -40,7 +40,7 @@ export function readProblem({ rows, rhs, upper }: NearestPointProblem): DualProb
       refuse(`upper[${i}] is ${upper[i]}, a number >= 0 is expected`);
     }
   }
-  return { gram, b: rhs, upper: upper ?? new Float64Array(m).fill(Infinity) };
+  return { gram, squares, b: rhs, upper: upper ?? new Float64Array(m).fill(Infinity) };
 }
 
 /** The kept rows, in index order, in W or at their upper bounds; one that depends on W starts at 0. */

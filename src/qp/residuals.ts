@@ -4,6 +4,8 @@ import { addColumns, type GramColumns } from "./gram-cache.ts";
 /** A nearest-point problem as the solver's parts share it. */
 export interface DualProblem {
   readonly gram: GramColumns;
+  /** ||a_i||^2 */
+  readonly squares: Float64Array;
   readonly b: Float64Array;
   /** u, Infinity where a row is not elastic. */
   readonly upper: Float64Array;
@@ -28,8 +30,11 @@ export interface Residuals {
  * lambda_i a_i of d cancel, float64 resolves no more than 1e-16 of their sum, so it counts for 1e-4 of
  * its size: a tolerance of 1e-10 then means 1e-14 of the sum, which rounding allows.
  */
-export function reach({ gram, b }: DualProblem, lambda: Float64Array, slack: Float64Array): number {
-  const squares = gram.diagonal();
+export function reach(
+  { squares, b }: Pick<DualProblem, "squares" | "b">,
+  lambda: Float64Array,
+  slack: Float64Array,
+): number {
   let squared = 0;
   let sum = 0;
   for (let i = 0; i < lambda.length; i++) {
@@ -57,9 +62,16 @@ function gramTimes(gram: GramColumns, v: Float64Array, start: Float64Array): Flo
 
 /** The residuals of `lambda`, from G and b and nothing that a solve kept. */
 export function residualsOf(problem: DualProblem, lambda: Float64Array): Residuals {
-  const { gram, b, upper } = problem;
-  const slack = gramTimes(gram, lambda, b);
-  const squares = gram.diagonal();
+  return residualsAt(problem, lambda, gramTimes(problem.gram, lambda, problem.b));
+}
+
+/** The residuals of `lambda` where the slack r = b - A d is known. */
+export function residualsAt(
+  problem: Omit<DualProblem, "gram">,
+  lambda: Float64Array,
+  slack: Float64Array,
+): Residuals {
+  const { squares, upper } = problem;
   let primal = 0;
   let dual = 0;
   let complementarity = 0;
@@ -93,8 +105,7 @@ export function isCertificate(
   y: Float64Array,
   lambda: Float64Array,
 ): boolean {
-  const { gram, b } = problem;
-  const squares = gram.diagonal();
+  const { gram, squares, b } = problem;
   const product = gramTimes(gram, y, new Float64Array(y.length));
   let quadratic = 0;
   let linear = 0;

@@ -14,8 +14,12 @@ export interface Rows {
 
 /** Rows that also multiply: what Algorithm 1 needs to build b and to get d back from lambda. */
 export interface CutRows extends Rows {
-  /** A v for the rows from `first` on (default all), float64 [count - first]; v is [p]. */
-  product(v: Float64Array, first?: number): Float64Array;
+  /** A v for the chosen rows (default all), in their order, float64; v is [p]. */
+  product(v: Float64Array, chosen?: Int32Array): Float64Array;
   /** A' lambda, float64 [p]; lambda is [count]. Rows with lambda = 0 cost nothing. */
   combine(lambda: Float64Array): Float64Array;
 }
+
+/** The indices of the rows from `first` up to `end`. */
+export const rowsFrom = (first: number, end: number): Int32Array =>
+  Int32Array.from({ length: end - first }, (_, i) => first + i);
