@@ -19,9 +19,11 @@ describe("denseRows", () => {
     const v = vector(7);
     const lambda = vector(6);
     const close = (a: number, b: number): void => expect(a).toBeCloseTo(b, 12);
-    for (const [i, value] of rows.product(v, Int32Array.of(2, 3, 4, 5)).entries())
+    for (const [i, value] of rows
+      .times(v)(Int32Array.of(2, 3, 4, 5))
+      .entries())
       close(value, dot(raw[i + 2], v));
-    close(dot(rows.combine(lambda), v), dot(lambda, rows.product(v)));
+    close(dot(rows.combine(lambda), v), dot(lambda, rows.times(v)(all(6))));
     const gram = rows.gram(all(6), all(6));
     for (let r = 0; r < 6; r++) {
       for (let s = 0; s < 6; s++) {
@@ -69,7 +71,7 @@ describe("gramCache", () => {
     const weights = vector(10);
     const product = new Float64Array(10);
     addColumns(product, gramCache(rows).among(all(10)), all(10), weights);
-    const expected = rows.product(rows.combine(weights));
+    const expected = rows.times(rows.combine(weights))(all(10));
     for (let i = 0; i < 10; i++) expect(product[i]).toBeCloseTo(expected[i], 11);
   });
 });

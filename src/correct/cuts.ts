@@ -63,7 +63,7 @@ export function createCuts(oracle: Oracle, { margin, radius, lossSlack }: CutOpt
       }
     }
     const g = await rows.addLogitSums(theta, sums);
-    const along = rows.product(step, rowsFrom(first, rows.count));
+    const along = rows.times(step)(rowsFrom(first, rows.count));
     // (18)  over the ball, a linear function rises by rho || d g_il / dx ||_1
     const rise = radius === 0 ? undefined : await oracle.inputNorms(theta, sums);
     for (let r = 0; r < g.length; r++) {

@@ -6,22 +6,11 @@
 // one image at one anchor, a *site*, share it. Rows over several images and given rows are stored whole.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { TemperError } from "../errors.ts";
-import { rowsFrom } from "../qp/rows.ts";
-import { addScaled, dot, dotFloat32 } from "../tensor/vector.ts";
+import { addScaled, dot, dotFloat32, dotMixed } from "../tensor/vector.ts";
 import { thetaGradientOfAll } from "./batches.ts";
+import { addOuter, type DenseLayer, timesActivations } from "./dense-factors.ts";
 import type { Network } from "./network.ts";
 import { type Programs, programOf } from "./programs.ts";
-
-/** A dense weight in theta and where its factors are found. */
-interface DenseLayer {
-  readonly name: string;
-  readonly offset: number;
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly deltaFirst: boolean;
-  readonly activation: string;
-  readonly delta: string;
-}
 
 /** A tensor kept as plain entries, at `at` in the plain row. */
 interface PlainTensor {
@@ -67,36 +56,6 @@ function layoutOf(network: Network): {
   return { layers, plains, width };
 }
 
-/** W a for a layer's slice of a vector over theta: [outputs], float64. */
-function timesActivation(layer: DenseLayer, v: Float64Array, a: Float32Array): Float64Array {
-  const { offset, inputs, outputs, deltaFirst } = layer;
-  const product = new Float64Array(outputs);
-  if (deltaFirst) {
-    for (let o = 0; o < outputs; o++) product[o] = dot(v, a, inputs, offset + o * inputs);
-  } else {
-    for (let i = 0; i < inputs; i++) addScaled(product, a[i], v, outputs, 0, offset + i * outputs);
-  }
-  return product;
-}
-
-/** v += scale delta a' in a layer's slice of a vector over theta. */
-function addOuter(
-  layer: DenseLayer,
-  v: Float64Array,
-  scale: number,
-  delta: Float32Array,
-  a: Float32Array,
-): void {
-  const { offset, inputs, outputs, deltaFirst } = layer;
-  if (deltaFirst) {
-    for (let o = 0; o < outputs; o++)
-      addScaled(v, scale * delta[o], a, inputs, offset + o * inputs);
-  } else {
-    for (let i = 0; i < inputs; i++)
-      addScaled(v, scale * a[i], delta, outputs, offset + i * outputs);
-  }
-}
-
 /** What the set needs of the engine: the images of the points and the programs at a theta. */
 export interface CutSource {
   readonly network: Network;
@@ -134,45 +93,69 @@ export function createCutSet({ network, points, programsAt }: CutSource): CutSet
     return part;
   };
 
-  /** Row . v for every row of `wanted`; W a is computed once a site. */
-  const productOf = (wanted: Iterable<number>, v: Float64Array): Float64Array => {
+  const times: CutSet["times"] = (v) => {
     const plain = plainPart(v);
-    const seen = new Map<number, readonly Float64Array[]>();
-    return Float64Array.from(wanted, (r) => {
-      const row = rows[r];
-      if (isWhole(row)) return dot(row, v);
-      const known = seen.get(row.site);
-      const images = known ?? layers.map((l, t) => timesActivation(l, v, sites[row.site][t]));
-      if (known === undefined) seen.set(row.site, images);
-      return row.deltas.reduce(
-        (sum, delta, t) => sum + dot(delta, images[t]),
-        dot(row.plain, plain),
+    /** W a, by layer, of the sites met so far: rows of one site share it. */
+    const images = new Map<number, readonly Float64Array[]>();
+    const see = (chosen: Int32Array): void => {
+      const unseen = new Set<number>();
+      for (const r of chosen) {
+        const row = rows[r];
+        if (!isWhole(row) && !images.has(row.site)) unseen.add(row.site);
+      }
+      const fresh = [...unseen];
+      const byLayer = layers.map((layer, t) =>
+        timesActivations(
+          layer,
+          v,
+          fresh.map((site) => sites[site][t]),
+        ),
       );
-    });
+      for (const [k, site] of fresh.entries()) {
+        images.set(
+          site,
+          byLayer.map((values) => values[k]),
+        );
+      }
+    };
+    return (chosen) => {
+      see(chosen);
+      return Float64Array.from(chosen, (r) => {
+        const row = rows[r];
+        if (isWhole(row)) return dot(row, v);
+        const image = images.get(row.site)!;
+        return row.deltas.reduce(
+          (sum, delta, t) => sum + dotMixed(delta, image[t]),
+          dotMixed(row.plain, plain),
+        );
+      });
+    };
+  };
+
+  /** A a_s for each whole row s that was asked for; what is shared by the rows of a site is kept. */
+  const timesWhole = new Map<number, ReturnType<CutSet["times"]>>();
+  const wholeColumn = (wanted: Int32Array, s: number): Float64Array => {
+    const known = timesWhole.get(s) ?? times(rows[s] as Float64Array);
+    timesWhole.set(s, known);
+    return known(wanted);
   };
 
   /** One column of the Gram matrix for a factored row s. */
-  const factoredColumn = (wanted: Int32Array, s: FactoredRow): Float64Array => {
+  const factoredColumn = (wanted: Int32Array, s: number): Float64Array => {
+    const column = rows[s] as FactoredRow;
     const seen = new Map<number, readonly number[]>();
     return Float64Array.from(wanted, (r) => {
       const row = rows[r];
-      // The same call as productOf makes for (s, r), so that the matrix is symmetric to the bit.
-      if (isWhole(row)) return wholeTimesFactored(row, s);
+      // The same call as makes the entry (s, r), so that the matrix is symmetric to the bit.
+      if (isWhole(row)) return wholeColumn(Int32Array.of(s), r)[0];
       const known = seen.get(row.site);
-      const overlaps = known ?? sites[row.site].map((a, t) => dotFloat32(a, sites[s.site][t]));
+      const overlaps = known ?? sites[row.site].map((a, t) => dotFloat32(a, sites[column.site][t]));
       if (known === undefined) seen.set(row.site, overlaps);
       return row.deltas.reduce(
-        (sum, delta, t) => sum + dotFloat32(delta, s.deltas[t]) * overlaps[t],
-        dotFloat32(row.plain, s.plain),
+        (sum, delta, t) => sum + dotFloat32(delta, column.deltas[t]) * overlaps[t],
+        dotFloat32(row.plain, column.plain),
       );
     });
-  };
-  const wholeTimesFactored = (whole: Float64Array, s: FactoredRow): number => {
-    const plain = dot(s.plain, plainPart(whole));
-    return s.deltas.reduce(
-      (sum, delta, t) => sum + dot(delta, timesActivation(layers[t], whole, sites[s.site][t])),
-      plain,
-    );
   };
 
   /** One image: a batch of one gives the gradient per sample, and its factors. */
@@ -234,12 +217,12 @@ export function createCutSet({ network, points, programsAt }: CutSource): CutSet
       const block = new Float64Array(wanted.length * columns.length);
       for (const [c, s] of columns.entries()) {
         const row = rows[s];
-        const column = isWhole(row) ? productOf(wanted, row) : factoredColumn(wanted, row);
+        const column = isWhole(row) ? wholeColumn(wanted, s) : factoredColumn(wanted, s);
         for (let r = 0; r < wanted.length; r++) block[r * columns.length + c] = column[r];
       }
       return block;
     },
-    product: (v, chosen = rowsFrom(0, rows.length)) => productOf(chosen, v),
+    times,
     combine: (lambda) => {
       const total = new Float64Array(p);
       const plain = new Float64Array(width);

@@ -1,7 +1,7 @@
 // Rows kept as plain float64 vectors: for dense input and for problems small enough to write down.
 import { TemperError } from "../errors.ts";
 import { addScaled, dot } from "../tensor/vector.ts";
-import { type CutRows, rowsFrom } from "./rows.ts";
+import type { CutRows } from "./rows.ts";
 
 /** A growing set of plain rows. */
 export interface DenseRows extends CutRows {
@@ -32,8 +32,7 @@ export function denseRows(p: number): DenseRows {
       for (const r of wanted) for (const s of columns) block[at++] = dot(rows[r], rows[s]);
       return block;
     },
-    product: (v, chosen = rowsFrom(0, rows.length)) =>
-      Float64Array.from(chosen, (r) => dot(rows[r], v)),
+    times: (v) => (chosen) => Float64Array.from(chosen, (r) => dot(rows[r], v)),
     combine: (lambda) => {
       const total = new Float64Array(p);
       for (const [i, row] of rows.entries()) {

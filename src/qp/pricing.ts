@@ -81,7 +81,7 @@ export function pricedRows(rows: CutRows): PricedRows {
     const along = new Float64Array(rows.count);
     const old = known?.along ?? new Float64Array(0);
     along.set(old);
-    along.set(rows.product(d, rowsFrom(old.length, rows.count)), old.length);
+    along.set(rows.times(d)(rowsFrom(old.length, rows.count)), old.length);
     return { active, d, along };
   };
 
@@ -127,13 +127,14 @@ export function pricedRows(rows: CutRows): PricedRows {
       const unfinished = some.status === "infeasible" || some.status === "iteration-limit";
 
       const d = pointOf(active);
+      const timesD = rows.times(d);
       const lambda = spread(active);
       const along = new Float64Array(rows.count);
       const slack = new Float64Array(rows.count);
       const near = NEAR * norm(subtract(d, from.d));
       const isNear = (i: number): boolean => inP[i] === 1 || slackAtStart[i] <= near * lengths[i];
       for (const part of [every.filter(isNear), every.filter((i) => !isNear(i))]) {
-        for (const [k, value] of rows.product(d, part).entries()) {
+        for (const [k, value] of timesD(part).entries()) {
           along[part[k]] = value;
           slack[part[k]] = rhs[part[k]] - value;
         }

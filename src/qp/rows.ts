@@ -14,8 +14,11 @@ export interface Rows {
 
 /** Rows that also multiply: what Algorithm 1 needs to build b and to get d back from lambda. */
 export interface CutRows extends Rows {
-  /** A v for the chosen rows (default all), in their order, float64; v is [p]. */
-  product(v: Float64Array, chosen?: Int32Array): Float64Array;
+  /**
+   * A v, by parts: the function returned gives a_i . v for the chosen rows, in their order, float64. v is
+   * [p]; a value has the same bits whichever rows it is asked with.
+   */
+  times(v: Float64Array): (chosen: Int32Array) => Float64Array;
   /** A' lambda, float64 [p]; lambda is [count]. Rows with lambda = 0 cost nothing. */
   combine(lambda: Float64Array): Float64Array;
 }

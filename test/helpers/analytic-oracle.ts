@@ -72,7 +72,7 @@ export function analyticOracle(network: AnalyticNetwork): Oracle & { readonly as
           return rows.count;
         },
         gram: rows.gram,
-        product: rows.product,
+        times: rows.times,
         combine: rows.combine,
         addRow: rows.addRow,
         bytes: () => 8 * p * rows.count,
