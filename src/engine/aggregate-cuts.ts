@@ -75,7 +75,7 @@ export function createAggregateCuts({ network, pool, points, signal }: Aggregate
       Float64Array.from({ length: wanted.length * columns.length }, (_, i) =>
         entry(wanted[Math.floor(i / columns.length)], columns[i % columns.length]),
       ),
-    product: (v, from = 0) => Float64Array.from(rows.slice(from), (row) => dot(row, v)),
+    times: (v) => (chosen) => Float64Array.from(chosen, (r) => dot(rows[r], v)),
     combine: (weights) => {
       const total = new Float64Array(p);
       for (const [r, row] of rows.entries())

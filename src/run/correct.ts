@@ -16,6 +16,7 @@ import {
   type RobustCall,
 } from "./call.ts";
 import { algorithmState, centreState, STATE, type StateFormat } from "./checkpoint.ts";
+import { noWork } from "./cut-meter.ts";
 import { sha256 } from "./folder.ts";
 import { openRun } from "./open.ts";
 import { correctOptions } from "./options.ts";
@@ -158,14 +159,14 @@ async function runJob<S extends { readonly iterations: readonly unknown[] }>(
     const timings = (): Timings => ({
       ...clock.times(),
       processes: pool.size,
-      ...(recipe?.work() ?? { gramEntries: 0, bytesOfCuts: 0 }),
+      ...(recipe?.work() ?? noWork),
       date: new Date().toISOString(),
       paths,
     });
     recipe = open(context, {
       state: keeper?.state,
       onState: keeper && ((state) => keeper.keep(state, timings())),
-      gramEntries: keeper?.timings?.gramEntries ?? 0,
+      work: keeper?.timings,
     });
     const found = await recipe.find();
 

@@ -1,45 +1,14 @@
 // The recipes standard and paper: Algorithm 1 on given points.
 import { algorithm1, type IterationRecord } from "../correct/algorithm.ts";
 import type { Contradiction } from "../correct/elastic.ts";
-import type { CutSet, Oracle } from "../correct/oracle.ts";
+import type { Oracle } from "../correct/oracle.ts";
 import type { AlgorithmState } from "../correct/state.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { createOracle } from "../engine/oracle.ts";
+import { cutMeter } from "./cut-meter.ts";
 import { measureFile } from "./measure.ts";
 import type { CorrectOptions } from "./options.ts";
 import type { Kept, Recipe, RecipeContext } from "./recipe.ts";
-import type { Stopwatch } from "./stopwatch.ts";
-
-/** The work behind the Gram matrix, counted. */
-interface GramWork {
-  entries: number;
-  set?: CutSet;
-}
-
-/**
- * The oracle with its Gram entries counted, and their time told apart from the solver's that asks for them; and
- * the time of the one loss that is asked for alone.
- */
-function timedOracle(oracle: Oracle, clock: Stopwatch, work: GramWork): Oracle {
-  return {
-    ...oracle,
-    loss: (theta) => clock.stage("loss", () => oracle.loss(theta)),
-    cutSet: () => {
-      const set = oracle.cutSet();
-      work.set = set;
-      return {
-        ...set,
-        get count() {
-          return set.count;
-        },
-        gram: (rows, columns) => {
-          work.entries += rows.length * columns.length;
-          return clock.measure("gram", () => set.gram(rows, columns));
-        },
-      };
-    },
-  };
-}
 
 export interface PointRun extends RecipeContext, Kept<AlgorithmState> {
   readonly options: CorrectOptions;
@@ -61,10 +30,15 @@ export function pointRecipe(run: PointRun): Recipe {
     signal,
     onShard: (done, of) => onProgress?.(stage, done, of),
   });
-  const work: GramWork = { entries: run.gramEntries };
+  const meter = cutMeter(clock, run.work);
+  const timed: Oracle = {
+    ...oracle,
+    loss: (theta) => clock.stage("loss", () => oracle.loss(theta)), // the one loss that is asked for alone
+    cutSet: () => meter.metered(oracle.cutSet()),
+  };
   return {
     find: async () => {
-      const found = await algorithm1(timedOracle(oracle, clock, work), {
+      const found = await algorithm1(timed, {
         ...options,
         penalty: options.penalty === "inf" ? Infinity : options.penalty,
         signal,
@@ -99,7 +73,7 @@ export function pointRecipe(run: PointRun): Recipe {
         signal,
       });
     },
-    work: () => ({ gramEntries: work.entries, bytesOfCuts: work.set?.bytes() ?? 0 }),
+    work: meter.work,
     close: () => oracle.close(),
   };
 }

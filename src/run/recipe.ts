@@ -5,6 +5,7 @@ import type { CentreEnd, CentreRecord } from "../correct/moving-centre.ts";
 import type { Candidate } from "../correct/pool.ts";
 import type { Network } from "../engine/network.ts";
 import type { Pool } from "../engine/pool.ts";
+import type { CutWork } from "./cut-meter.ts";
 import type { Measured } from "./record.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
@@ -32,7 +33,7 @@ export interface Recipe {
   /** theta0's numbers, from the pool. */
   before(found: Found): Measured;
   /** Work counted exactly. */
-  work(): { readonly gramEntries: number; readonly bytesOfCuts: number };
+  work(): CutWork;
   close(): Promise<void>;
 }
 
@@ -49,6 +50,6 @@ export interface RecipeContext {
 export interface Kept<S> {
   readonly state: S | undefined;
   readonly onState: ((state: S) => Promise<void>) | undefined;
-  /** Gram entries computed up to there. */
-  readonly gramEntries: number;
+  /** Counted up to there. */
+  readonly work: CutWork | undefined;
 }

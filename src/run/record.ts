@@ -7,6 +7,7 @@ import type { CentreEnd, CentreRecord } from "../correct/moving-centre.ts";
 import type { Candidate } from "../correct/pool.ts";
 import type { Augmentation } from "../data/augment.ts";
 import type { NetworkOptions } from "../engine/network.ts";
+import type { CutWork } from "./cut-meter.ts";
 import type { CorrectOptions } from "./options.ts";
 import type { RobustOptions } from "./robust-options.ts";
 import type { Times } from "./stopwatch.ts";
@@ -88,14 +89,12 @@ export interface RunRecord extends RunBeginning {
 
 /**
  * timings.json: whatever differs from run to run. Of a run that was stopped, the parts are added. Stages: `cuts`,
- * `qp` (the subproblem (13)), in it `gram` (its Gram entries), `loss-gradient`, `candidates`, in it `loss` (of the
- * last theta_k: one evaluation of L(theta; D)), `points` (attacked, of the robust recipe), `check`, `validate`.
+ * `qp` (the subproblem (13)), in it `gram` (its Gram entries) and `products` (which cuts does d violate? A small part,
+ * for the right-hand side of new cuts, counts in `cuts`), `loss-gradient`, `candidates`, in it `loss` (of the last
+ * theta_k: one evaluation of L(theta; D)), `points` (attacked, of the robust recipe), `check`, `validate`.
  */
-export interface Timings extends Times {
+export interface Timings extends Times, CutWork {
   readonly processes: number;
-  /** Gram entries computed, and bytes held by the cuts. */
-  readonly gramEntries: number;
-  readonly bytesOfCuts: number;
   readonly date: string;
   readonly paths: Readonly<Record<string, string>>;
 }

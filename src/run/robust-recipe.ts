@@ -3,6 +3,7 @@ import { type CentreRecord, type CentreState, movingCentre } from "../correct/mo
 import { scorePoints } from "../correct/violation.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { loadNetwork, type Network } from "../engine/network.ts";
+import { cutMeter } from "./cut-meter.ts";
 import type { Kept, MeasuredFile, Recipe, RecipeContext } from "./recipe.ts";
 import type { RobustOptions } from "./robust-options.ts";
 import { createSeparation, type Separation } from "./separation.ts";
@@ -20,6 +21,7 @@ export interface RobustRun extends RecipeContext, Kept<CentreState> {
 export function robustRecipe(run: RobustRun): Recipe {
   const { options, data, points, sources, pool, clock, signal, onProgress } = run;
   let stage = "";
+  const meter = cutMeter(clock, run.work);
   const separationOf = (network: Network): Separation =>
     createSeparation({
       network,
@@ -28,6 +30,7 @@ export function robustRecipe(run: RobustRun): Recipe {
       images: sources,
       options,
       pool,
+      metered: meter.metered,
       signal,
       onShard: (done, of) => onProgress?.(stage, done, of),
     });
@@ -68,10 +71,7 @@ export function robustRecipe(run: RobustRun): Recipe {
       return { violation: violation!, loss: loss!, corrected, points: separation.judged + own };
     },
     measure,
-    work: () => {
-      const { gramEntries, bytesOfCuts } = separation.work();
-      return { gramEntries: run.gramEntries + gramEntries, bytesOfCuts };
-    },
+    work: meter.work,
     close: async () => {},
   };
 }

@@ -28,13 +28,13 @@ export interface SeparationOptions {
   readonly pool: Pool;
   readonly signal?: AbortSignal | undefined;
   readonly onShard?: ((done: number, of: number) => void) | undefined;
+  /** Counts the work of the cuts. */
+  readonly metered: (set: CutSet) => CutSet;
 }
 
-/** The oracle, and what is known of its work. */
 export interface Separation extends SeparationOracle {
   /** Images that judge, the points that must be right not counted. */
   readonly judged: number;
-  work(): { readonly gramEntries: number; readonly bytesOfCuts: number };
 }
 
 /** What a random stream is for. */
@@ -67,7 +67,7 @@ export function draw(
 
 /** Give it the pool to itself: it shares the keys network, data, sources and theta. */
 export function createSeparation(call: SeparationOptions): Separation {
-  const { network, data, own, images = data, options, pool, signal } = call;
+  const { network, data, own, images = data, options, pool, metered, signal } = call;
   const { attack, random, seed, loss: name } = options;
   pool.share("network", { file: network.file, options: network.options });
   pool.share("data", data);
@@ -101,19 +101,6 @@ export function createSeparation(call: SeparationOptions): Separation {
     );
     return losses;
   };
-  const work = { gramEntries: 0, bytesOfCuts: 0 };
-  const counted = (cuts: CutSet): CutSet => ({
-    ...cuts,
-    get count() {
-      return cuts.count;
-    },
-    gram: (rows, columns) => {
-      work.gramEntries += rows.length * columns.length;
-      work.bytesOfCuts = cuts.bytes();
-      return cuts.gram(rows, columns);
-    },
-  });
-
   const ownX = own === undefined ? new Float32Array(0) : imagesOf(own);
   const ownLogits = async (): Promise<Float32Array> => {
     if (own === undefined) return new Float32Array(0);
@@ -142,12 +129,11 @@ export function createSeparation(call: SeparationOptions): Separation {
   return {
     theta0: network.theta0,
     judged: judging.length,
-    work: () => work,
     separate: async (theta, k) => {
       const ids = draw(sources, options.sources, k, orderOf(PURPOSE.sources, sources.length));
       const ask = { from: imagesKey, ids, seed: seedOf(PURPOSE.attack, k) };
       const { x, ...points } = await asked(theta, ask);
-      const cuts = counted(createAggregateCuts({ network, pool, points: x, signal }));
+      const cuts = metered(createAggregateCuts({ network, pool, points: x, signal }));
       return { ...points, own: own?.count ?? 0, cuts };
     },
     sampledLoss: async (theta, k): Promise<SampledLoss> => {

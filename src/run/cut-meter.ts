@@ -1,0 +1,49 @@
+// The work behind the subproblem, counted exactly and timed: Gram entries, and products of rows with a vector.
+import type { CutSet } from "../correct/oracle.ts";
+import type { Stopwatch } from "./stopwatch.ts";
+
+export interface CutWork {
+  /** Entries of A A' computed. */
+  readonly gramEntries: number;
+  /** Rows a_i whose product a_i . v was computed. */
+  readonly rowProducts: number;
+  /** What the last set of cuts held. */
+  readonly bytesOfCuts: number;
+}
+
+export interface CutMeter {
+  /** The set with its work counted and its time told apart from the solver's that asks for it. */
+  metered(set: CutSet): CutSet;
+  work(): CutWork;
+}
+
+export const noWork: CutWork = { gramEntries: 0, rowProducts: 0, bytesOfCuts: 0 };
+
+/** Goes on from `earlier` where a run is taken up again. */
+export function cutMeter(clock: Stopwatch, earlier: CutWork = noWork): CutMeter {
+  let { gramEntries, rowProducts } = earlier;
+  let last: CutSet | undefined;
+  return {
+    metered: (set) => {
+      last = set;
+      return {
+        ...set,
+        get count() {
+          return set.count;
+        },
+        gram: (rows, columns) => {
+          gramEntries += rows.length * columns.length;
+          return clock.measure("gram", () => set.gram(rows, columns));
+        },
+        times: (v) => {
+          const timesV = clock.measure("products", () => set.times(v));
+          return (chosen) => {
+            rowProducts += chosen.length;
+            return clock.measure("products", () => timesV(chosen));
+          };
+        },
+      };
+    },
+    work: () => ({ gramEntries, rowProducts, bytesOfCuts: last?.bytes() ?? earlier.bytesOfCuts }),
+  };
+}
