@@ -4,8 +4,8 @@ import { imagesOf, slice } from "../src/data/dataset.ts";
 import { openData } from "../src/data/open.ts";
 import { openModel } from "../src/engine/model.ts";
 import { writeGraph } from "../src/onnx/write.ts";
-import { createAdam } from "../src/train/adam.ts";
 import { buildNetwork } from "../src/train/networks.ts";
+import { createAdam } from "../src/train/optimizer.ts";
 import { type EpochRecord, type TrainOptions, train } from "../src/train/train.ts";
 
 const digits = await openData("digits:train[0:1000]");

@@ -4,8 +4,8 @@ import type { Graph, ValueInfo } from "../onnx/graph.ts";
 import type { Parameter } from "../onnx/theta.ts";
 import { type Builder, createBuilder, scalar } from "./builder.ts";
 import { foldNormalization } from "./fold.ts";
-import type { Factors } from "./rule.ts";
-import { rules } from "./rules.ts";
+import type { Factors, Rule } from "./rule.ts";
+import { rules as allRules } from "./rules.ts";
 import type { Shapes } from "./shape.ts";
 import { sweep } from "./sweep.ts";
 
@@ -47,13 +47,15 @@ export interface ProgramRequest {
   readonly wrt: readonly string[];
   readonly factored?: ReadonlySet<string>;
   readonly endAtSteps?: boolean;
+  /** Default: those of rules.ts. */
+  readonly rules?: ReadonlyMap<string, Rule>;
 }
 
 const output = (name: string): ValueInfo => ({ name, type: null, dims: [] });
 
 /** Derives one gradient graph of a classifier (asClassifier, lifted). */
 export function gradientProgram(classifier: Graph, request: ProgramRequest): GradientProgram {
-  const { seed, wrt, factored, endAtSteps = false } = request;
+  const { seed, wrt, factored, endAtSteps = false, rules = allRules } = request;
   const { graph, shapes } = foldNormalization(classifier, request.shapes);
   const logits = graph.outputs[0].name;
   const b = createBuilder(graph, shapes);
