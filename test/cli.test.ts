@@ -43,8 +43,8 @@ describe.concurrent("help", () => {
   const ofAttack =
     "--attack --norm --eps --eps-space --step-size --steps --restarts --clip --labels --no-random-start --protocol";
   it.each([
-    ["attack", `--data --augment --out --worst --random ${common} ${ofModel} ${ofAttack}`],
-    ["evaluate", `--data --augment --limit --out ${common} ${ofModel} ${ofAttack}`],
+    ["attack", `--data --out --worst --random ${common} ${ofModel} ${ofAttack}`],
+    ["evaluate", `--data --limit --out ${common} ${ofModel} ${ofAttack}`],
     ["inspect", `--json --trainable ${ofModel}`],
     ["train", "--data --out --epochs --batch --learning-rate --decay --seed --data-dir --json"],
   ])("of %s lists its options", async (command, options) => {
