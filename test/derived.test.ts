@@ -77,13 +77,13 @@ test("a convolution: at stride 1 the image's gradient is one again, else a ConvT
     const temper/ints_7: int64[1] {-1}
     const temper/ints_8: int64[1] {-2147483648}
     const temper/ints_9: int64[1] {2}
-    const temper/ints_12: int64[4] {-1, 1, 2, 4}
-    const temper/ints_15: int64[6] {0, 0, 1, 0, 0, 0}
-    const temper/ints_17: int64[1] {0}
-    const temper/ints_18: int64[1] {4}
-    const temper/ints_19: int64[1] {1}
-    const temper/ints_21: int64[4] {-1, 1, 1, 4}
-    const temper/ints_23: int64[1] {5}
+    const temper/ints_12: int64[6] {0, 0, 1, 0, 0, 0}
+    const temper/ints_14: int64[1] {0}
+    const temper/ints_15: int64[1] {4}
+    const temper/ints_16: int64[1] {1}
+    const temper/ints_18: int64[1] {5}
+    const temper/ints_20: int64[4] {-1, 1, 2, 4}
+    const temper/ints_22: int64[5] {-1, 1, 1, 1, 4}
     const temper/ints_31: int64[3] {2, 1, 2}
     temper/Reshape_1 = Reshape(temper/covector, temper/ints_0)
     temper/Reshape_3 = Reshape(w, temper/ints_2)
@@ -92,21 +92,21 @@ test("a convolution: at stride 1 the image's gradient is one again, else a ConvT
     temper/Slice_10 = Slice(temper/Reshape_6, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
     temper/Conv_11 = Conv(temper/Reshape_1, temper/Slice_10)
       {kernel_shape=[2], dilations=[1], group=1, pads=[0,1]}
-    temper/Reshape_13 = Reshape(temper/Reshape_1, temper/ints_12)
-    temper/Transpose_14 = Transpose(temper/Reshape_13) {perm=[0,1,3,2]}
-    temper/Pad_16 = Pad(x, temper/ints_15)
-    temper/Slice_20 = Slice(temper/Pad_16, temper/ints_17, temper/ints_18, temper/ints_9, temper/ints_19)
-    temper/Reshape_22 = Reshape(temper/Slice_20, temper/ints_21)
-    temper/Slice_24 = Slice(temper/Pad_16, temper/ints_19, temper/ints_23, temper/ints_9, temper/ints_19)
-    temper/Reshape_25 = Reshape(temper/Slice_24, temper/ints_21)
-    temper/Concat_26 = Concat(temper/Reshape_22, temper/Reshape_25) {axis=2}
-    temper/MatMul_27 = MatMul(temper/Concat_26, temper/Transpose_14)
-    temper/ReduceSum_28 = ReduceSum(temper/MatMul_27, temper/ints_17) {keepdims=0}
-    temper/Reshape_29 = Reshape(temper/ReduceSum_28, temper/ints_2)
-    temper/Transpose_30 = Transpose(temper/Reshape_29) {perm=[0,3,2,1]}
+    temper/Pad_13 = Pad(x, temper/ints_12)
+    temper/Slice_17 = Slice(temper/Pad_13, temper/ints_14, temper/ints_15, temper/ints_9, temper/ints_16)
+    temper/Slice_19 = Slice(temper/Pad_13, temper/ints_16, temper/ints_18, temper/ints_9, temper/ints_16)
+    temper/Reshape_21 = Reshape(temper/Reshape_1, temper/ints_20)
+    temper/Reshape_23 = Reshape(temper/Slice_17, temper/ints_22)
+    temper/Reshape_24 = Reshape(temper/Slice_19, temper/ints_22)
+    temper/Concat_25 = Concat(temper/Reshape_23, temper/Reshape_24) {axis=3}
+    temper/Reshape_26 = Reshape(temper/Concat_25, temper/ints_20)
+    temper/Transpose_27 = Transpose(temper/Reshape_21) {perm=[0,1,3,2]}
+    temper/MatMul_28 = MatMul(temper/Reshape_26, temper/Transpose_27)
+    temper/ReduceSum_29 = ReduceSum(temper/MatMul_28, temper/ints_14) {keepdims=0}
+    temper/Transpose_30 = Transpose(temper/ReduceSum_29) {perm=[0,2,1]}
     temper/Reshape_32 = Reshape(temper/Transpose_30, temper/ints_31)
     temper/ReduceSum_33 = ReduceSum(temper/Reshape_1, temper/ints_9) {keepdims=0}
-    temper/ReduceSum_34 = ReduceSum(temper/ReduceSum_33, temper/ints_17) {keepdims=0}
+    temper/ReduceSum_34 = ReduceSum(temper/ReduceSum_33, temper/ints_14) {keepdims=0}
     output logits, temper/Conv_11, temper/Reshape_32, temper/ReduceSum_34"
   `);
   expect(backward(conv({ strides: [2] }), ["x"])).toMatchInlineSnapshot(`
@@ -148,11 +148,12 @@ test("a residual block: the gradients of both branches are added", () => {
     const temper/ints_7: int64[1] {-1}
     const temper/ints_8: int64[1] {-2147483648}
     const temper/ints_9: int64[1] {2}
-    const temper/ints_12: int64[4] {-1, 1, 1, 3}
-    const temper/ints_15: int64[1] {0}
-    const temper/ints_16: int64[1] {3}
-    const temper/ints_17: int64[1] {1}
-    const temper/floats_26: float32[] {0}
+    const temper/ints_12: int64[1] {0}
+    const temper/ints_13: int64[1] {3}
+    const temper/ints_14: int64[1] {1}
+    const temper/ints_16: int64[4] {-1, 1, 1, 3}
+    const temper/ints_18: int64[5] {-1, 1, 1, 1, 3}
+    const temper/floats_28: float32[] {0}
     temper/Reshape_1 = Reshape(temper/covector, temper/ints_0)
     temper/Reshape_3 = Reshape(v, temper/ints_2)
     temper/Transpose_4 = Transpose(temper/Reshape_3) {perm=[0,2,1,3]}
@@ -160,25 +161,26 @@ test("a residual block: the gradients of both branches are added", () => {
     temper/Slice_10 = Slice(temper/Reshape_6, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
     temper/Conv_11 = Conv(temper/Reshape_1, temper/Slice_10)
       {kernel_shape=[1], dilations=[1], group=1, pads=[0,0]}
-    temper/Reshape_13 = Reshape(temper/Reshape_1, temper/ints_12)
-    temper/Transpose_14 = Transpose(temper/Reshape_13) {perm=[0,1,3,2]}
-    temper/Slice_18 = Slice(h, temper/ints_15, temper/ints_16, temper/ints_9, temper/ints_17)
-    temper/Reshape_19 = Reshape(temper/Slice_18, temper/ints_12)
-    temper/MatMul_20 = MatMul(temper/Reshape_19, temper/Transpose_14)
-    temper/ReduceSum_21 = ReduceSum(temper/MatMul_20, temper/ints_15) {keepdims=0}
-    temper/Reshape_22 = Reshape(temper/ReduceSum_21, temper/ints_2)
-    temper/Transpose_23 = Transpose(temper/Reshape_22) {perm=[0,3,2,1]}
-    temper/Reshape_24 = Reshape(temper/Transpose_23, temper/ints_5)
-    temper/Add_25 = Add(temper/Reshape_1, temper/Conv_11)
-    temper/Greater_27 = Greater(h, temper/floats_26)
-    temper/Where_28 = Where(temper/Greater_27, temper/Add_25, temper/floats_26)
-    temper/Reshape_29 = Reshape(w, temper/ints_2)
-    temper/Transpose_30 = Transpose(temper/Reshape_29) {perm=[0,2,1,3]}
-    temper/Reshape_31 = Reshape(temper/Transpose_30, temper/ints_5)
-    temper/Slice_32 = Slice(temper/Reshape_31, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
-    temper/Conv_33 = Conv(temper/Where_28, temper/Slice_32)
+    temper/Slice_15 = Slice(h, temper/ints_12, temper/ints_13, temper/ints_9, temper/ints_14)
+    temper/Reshape_17 = Reshape(temper/Reshape_1, temper/ints_16)
+    temper/Reshape_19 = Reshape(temper/Slice_15, temper/ints_18)
+    temper/Concat_20 = Concat(temper/Reshape_19) {axis=3}
+    temper/Reshape_21 = Reshape(temper/Concat_20, temper/ints_16)
+    temper/Transpose_22 = Transpose(temper/Reshape_17) {perm=[0,1,3,2]}
+    temper/MatMul_23 = MatMul(temper/Reshape_21, temper/Transpose_22)
+    temper/ReduceSum_24 = ReduceSum(temper/MatMul_23, temper/ints_12) {keepdims=0}
+    temper/Transpose_25 = Transpose(temper/ReduceSum_24) {perm=[0,2,1]}
+    temper/Reshape_26 = Reshape(temper/Transpose_25, temper/ints_5)
+    temper/Add_27 = Add(temper/Reshape_1, temper/Conv_11)
+    temper/Greater_29 = Greater(h, temper/floats_28)
+    temper/Where_30 = Where(temper/Greater_29, temper/Add_27, temper/floats_28)
+    temper/Reshape_31 = Reshape(w, temper/ints_2)
+    temper/Transpose_32 = Transpose(temper/Reshape_31) {perm=[0,2,1,3]}
+    temper/Reshape_33 = Reshape(temper/Transpose_32, temper/ints_5)
+    temper/Slice_34 = Slice(temper/Reshape_33, temper/ints_7, temper/ints_8, temper/ints_9, temper/ints_7)
+    temper/Conv_35 = Conv(temper/Where_30, temper/Slice_34)
       {kernel_shape=[1], dilations=[1], group=1, pads=[0,0]}
-    output logits, temper/Conv_33, temper/Reshape_24"
+    output logits, temper/Conv_35, temper/Reshape_26"
   `);
 });
 
@@ -210,27 +212,27 @@ test("batch normalization after a convolution: its weights take it in, and no gr
     y = Conv(x, temper/fold/Mul_6, temper/fold/Add_9)
     logits = Reshape(y, rows)
     temper/Reshape_1 = Reshape(temper/covector, temper/ints_0)
-    temper/Reshape_3 = Reshape(temper/Reshape_1, temper/ints_2)
-    temper/Transpose_4 = Transpose(temper/Reshape_3) {perm=[0,1,3,2]}
-    temper/Slice_9 = Slice(x, temper/ints_5, temper/ints_6, temper/ints_7, temper/ints_8)
-    temper/Reshape_11 = Reshape(temper/Slice_9, temper/ints_10)
-    temper/Slice_13 = Slice(x, temper/ints_8, temper/ints_12, temper/ints_7, temper/ints_8)
-    temper/Reshape_14 = Reshape(temper/Slice_13, temper/ints_10)
-    temper/Concat_15 = Concat(temper/Reshape_11, temper/Reshape_14) {axis=2}
-    temper/MatMul_16 = MatMul(temper/Concat_15, temper/Transpose_4)
-    temper/ReduceSum_17 = ReduceSum(temper/MatMul_16, temper/ints_5) {keepdims=0}
-    temper/Reshape_19 = Reshape(temper/ReduceSum_17, temper/ints_18)
-    temper/Transpose_20 = Transpose(temper/Reshape_19) {perm=[0,3,2,1]}
-    temper/Reshape_22 = Reshape(temper/Transpose_20, temper/ints_21)
-    temper/ReduceSum_23 = ReduceSum(temper/Reshape_1, temper/ints_7) {keepdims=0}
-    temper/ReduceSum_24 = ReduceSum(temper/ReduceSum_23, temper/ints_5) {keepdims=0}
-    temper/Mul_25 = Mul(temper/ReduceSum_24, temper/fold/Neg_7)
-    temper/Mul_26 = Mul(temper/Reshape_22, w)
-    temper/ReduceSum_27 = ReduceSum(temper/Mul_26, temper/ints_7) {keepdims=0}
-    temper/Reshape_29 = Reshape(temper/ReduceSum_27, temper/ints_28)
-    temper/Reshape_30 = Reshape(temper/Reshape_29, temper/ints_7)
-    temper/Add_31 = Add(temper/Mul_25, temper/Reshape_30)
-    temper/Div_32 = Div(temper/Add_31, temper/fold/Sqrt_2)
-    output logits, temper/Div_32"
+    temper/Slice_6 = Slice(x, temper/ints_2, temper/ints_3, temper/ints_4, temper/ints_5)
+    temper/Slice_8 = Slice(x, temper/ints_5, temper/ints_7, temper/ints_4, temper/ints_5)
+    temper/Reshape_10 = Reshape(temper/Reshape_1, temper/ints_9)
+    temper/Reshape_12 = Reshape(temper/Slice_6, temper/ints_11)
+    temper/Reshape_13 = Reshape(temper/Slice_8, temper/ints_11)
+    temper/Concat_14 = Concat(temper/Reshape_12, temper/Reshape_13) {axis=3}
+    temper/Reshape_15 = Reshape(temper/Concat_14, temper/ints_9)
+    temper/Transpose_16 = Transpose(temper/Reshape_10) {perm=[0,1,3,2]}
+    temper/MatMul_17 = MatMul(temper/Reshape_15, temper/Transpose_16)
+    temper/ReduceSum_18 = ReduceSum(temper/MatMul_17, temper/ints_2) {keepdims=0}
+    temper/Transpose_19 = Transpose(temper/ReduceSum_18) {perm=[0,2,1]}
+    temper/Reshape_21 = Reshape(temper/Transpose_19, temper/ints_20)
+    temper/ReduceSum_22 = ReduceSum(temper/Reshape_1, temper/ints_4) {keepdims=0}
+    temper/ReduceSum_23 = ReduceSum(temper/ReduceSum_22, temper/ints_2) {keepdims=0}
+    temper/Mul_24 = Mul(temper/ReduceSum_23, temper/fold/Neg_7)
+    temper/Mul_25 = Mul(temper/Reshape_21, w)
+    temper/ReduceSum_26 = ReduceSum(temper/Mul_25, temper/ints_4) {keepdims=0}
+    temper/Reshape_28 = Reshape(temper/ReduceSum_26, temper/ints_27)
+    temper/Reshape_29 = Reshape(temper/Reshape_28, temper/ints_4)
+    temper/Add_30 = Add(temper/Mul_24, temper/Reshape_29)
+    temper/Div_31 = Div(temper/Add_30, temper/fold/Sqrt_2)
+    output logits, temper/Div_31"
   `);
 });

@@ -1,6 +1,6 @@
 // Gradients of Conv: to the image by the transposed kernel, to the weights by matrix products.
 import { int, intOf, ints } from "../../onnx/attributes.ts";
-import { type Builder, reshape, reshapeLike, sumOver, transpose } from "../builder.ts";
+import { reshape, reshapeLike, sumOver, transpose } from "../builder.ts";
 import type { Call, Rule } from "../rule.ts";
 import { spreading, type Window, windowAttributes, windowOf } from "./window.ts";
 
@@ -48,12 +48,10 @@ function offsetsOf(kernel: readonly number[]): number[][] {
   );
 }
 
-/** For every kernel offset the pixels its windows see: [N, group, channels, windows] each. */
-function seenPixels(call: Call, w: Window, group: number): string[] {
+/** For every kernel offset the pixels its windows see: [N, C, output ...] each. */
+function seenPixels(call: Call, w: Window): string[] {
   const { b, x } = call;
   const axes = spatialAxes(w);
-  const channels = b.shapeOf(x[1])[1];
-  const windows = w.output.reduce((a, c) => a * c, 1);
   const after = w.extent.map((e, i) => Math.max(0, e - w.begin[i] - w.input[i]));
   const padded = [...w.begin, ...after].every((p) => p === 0)
     ? x[0]
@@ -61,42 +59,38 @@ function seenPixels(call: Call, w: Window, group: number): string[] {
   return offsetsOf(w.kernel).map((offset) => {
     const start = offset.map((o, i) => o * w.dilations[i]);
     const end = start.map((s, i) => s + (w.output[i] - 1) * w.strides[i] + 1);
-    const slice = b.op("Slice", [
-      padded,
-      b.ints(start),
-      b.ints(end),
-      b.ints(axes),
-      b.ints(w.strides),
-    ]);
-    return reshape(b, slice, [-1, group, channels, windows]);
+    return b.op("Slice", [padded, b.ints(start), b.ints(end), b.ints(axes), b.ints(w.strides)]);
   });
 }
 
-// A matrix product works on a dozen rows at once; fewer leave a processor's registers empty.
-const FEWEST_ROWS = 12;
-
-const join = (b: Builder, parts: readonly string[], axis: number): string =>
-  parts.length === 1 ? parts[0] : b.op("Concat", parts, { axis: int(axis) });
+// onnxruntime's matrix product works on a dozen rows at once.
+const FULL_PRODUCT = 12;
 
 /**
- * dW = the sum over images of [channels, windows] by [windows, filters], a product for each kernel
- * offset: to lay the offsets side by side for one product takes longer than it saves, except where
- * the channels are few.
+ * dW = the sum over images of g seen': [filters, windows] by [windows, channels], a product for each
+ * kernel offset. To lay the offsets side by side for a single product takes longer than it saves,
+ * except where the channels are too few to fill one.
  */
 function weightGradient(call: Call, w: Window, group: number): string {
   const { b, g, x } = call;
   const [filters, channels] = b.shapeOf(x[1]);
   const windows = w.output.reduce((a, c) => a * c, 1);
-  const deltas = transpose(b, reshape(b, g, [-1, group, filters / group, windows]), [0, 1, 3, 2]);
-  const seen = seenPixels(call, w, group);
-  const together = channels < FEWEST_ROWS ? seen.length : 1;
-  const products: string[] = [];
-  for (let i = 0; i < seen.length; i += together) {
-    const rows = join(b, seen.slice(i, i + together), 2);
-    products.push(sumOver(b, b.op("MatMul", [rows, deltas]), [0]));
+  const seen = seenPixels(call, w);
+  const deltas = reshape(b, g, [-1, group, filters / group, windows]);
+  const timesTransposed = (left: string, right: string): string =>
+    sumOver(b, b.op("MatMul", [left, transpose(b, right, [0, 1, 3, 2])]), [0]);
+
+  if (channels < FULL_PRODUCT) {
+    const apart = seen.map((v) => reshape(b, v, [-1, group, channels, 1, windows]));
+    const together = b.op("Concat", apart, { axis: int(3) });
+    const columns = reshape(b, together, [-1, group, channels * seen.length, windows]);
+    return reshapeLike(b, transpose(b, timesTransposed(columns, deltas), [0, 2, 1]), x[1]);
   }
-  const split = reshape(b, join(b, products, 1), [group, seen.length, channels, filters / group]);
-  return reshapeLike(b, transpose(b, split, [0, 3, 2, 1]), x[1]);
+  const products = seen.map((v) => {
+    const pixels = reshape(b, v, [-1, group, channels, windows]);
+    return reshape(b, timesTransposed(deltas, pixels), [filters * channels, 1]);
+  });
+  return reshapeLike(b, b.op("Concat", products, { axis: int(1) }), x[1]);
 }
 
 export const Conv: Rule = {
