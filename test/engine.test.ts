@@ -1,6 +1,7 @@
 // The engine: the same sums for any number of processes, gradients that add up, files that keep their bytes.
 import { afterAll, describe, expect, it } from "vitest";
 import { imagesOf } from "../src/data/dataset.ts";
+import { batchOf } from "../src/engine/batches.ts";
 import { openModel } from "../src/engine/model.ts";
 import { loadNetwork, networkBytes } from "../src/engine/network.ts";
 import { createOracle, type EngineOracle } from "../src/engine/oracle.ts";
@@ -53,6 +54,19 @@ describe("loss and gradient over shards", () => {
     expect(sharded.loss).toBeCloseTo(await model.loss(imagesOf(data), data.labels), 7);
     await model.close();
   });
+});
+
+it("a batch is as large as its largest tensor allows, whatever the weights' sizes", () => {
+  const batchWith = (values: number): number =>
+    batchOf({
+      ...network,
+      shapes: new Map([
+        ["w", [2 ** 30]],
+        ["x", [-1, 4]],
+        ["h", [-4, values / 4]],
+      ]),
+    });
+  expect([2 ** 4, 2 ** 13, 2 ** 14, 2 ** 22].map(batchWith)).toEqual([125, 64, 32, 8]);
 });
 
 describe("the cut set", () => {

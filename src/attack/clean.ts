@@ -60,7 +60,7 @@ export async function cleanShard(state: TaskState, { from, to }: Shard): Promise
   const data = state.get<Dataset>("data");
   const margins = new Float32Array(to - from);
   let loss = 0;
-  await eachBatch(from, to, async (a, b) => {
+  await eachBatch(network, from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
     const y = data.labels.subarray(a, b);
     loss += sumLoss("cross-entropy", logits, network.labels, y);

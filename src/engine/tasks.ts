@@ -100,7 +100,7 @@ async function sumLosses(state: TaskState, data: Dataset, shard: LossShard): Pro
   const { network, programs } = await sharedPrograms(state);
   let loss = 0;
   let right = 0;
-  await eachBatch(from, to, async (a, b) => {
+  await eachBatch(network, from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
     const y = data.labels.subarray(a, b);
     loss += sumLoss(shard.loss, logits, network.labels, y);
@@ -115,7 +115,7 @@ export async function rightShard(state: TaskState, { from, to }: Shard): Promise
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
   const right = new Uint8Array(to - from);
-  await eachBatch(from, to, async (a, b) => {
+  await eachBatch(network, from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
     for (let i = a; i < b; i++) {
       if (marginOf(logits, network.labels, i - a, data.labels[i]) > 0) right[i - from] = 1;
@@ -132,7 +132,7 @@ export async function imageLossesShard(
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
   const values = new Float64Array(to - from);
-  await eachBatch(from, to, async (a, b) => {
+  await eachBatch(network, from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
     for (let i = a; i < b; i++) {
       values[i - from] = losses[loss](logits, network.labels, i - a, data.labels[i]);
@@ -150,7 +150,7 @@ export async function lossGradientShard(
   const data = await sharedData(state);
   const gradient = new Float64Array(network.theta0.length);
   let loss = 0;
-  await eachBatch(from, to, async (a, b) => {
+  await eachBatch(network, from, to, async (a, b) => {
     const y = data.labels.subarray(a, b);
     const covector = oneHot(y, network.labels);
     const images = imagesOf(data, a, b);
