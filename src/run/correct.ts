@@ -18,6 +18,7 @@ import {
 import { algorithmState, centreState, STATE, type StateFormat } from "./checkpoint.ts";
 import { noWork } from "./cut-meter.ts";
 import { sha256 } from "./folder.ts";
+import { machine } from "./machine.ts";
 import { openRun } from "./open.ts";
 import { correctOptions } from "./options.ts";
 import { pointRecipe } from "./point-recipe.ts";
@@ -158,6 +159,7 @@ async function runJob<S extends { readonly iterations: readonly unknown[] }>(
     const context: RecipeContext = { network, pool, clock, signal, onProgress };
     const timings = (): Timings => ({
       ...clock.times(),
+      machine: machine(),
       processes: pool.size,
       ...(recipe?.work() ?? noWork),
       date: new Date().toISOString(),

@@ -94,6 +94,7 @@ export interface RunRecord extends RunBeginning {
  * theta_k: one evaluation of L(theta; D)), `points` (attacked, of the robust recipe), `check`, `validate`.
  */
 export interface Timings extends Times, CutWork {
+  readonly machine: string;
   readonly processes: number;
   readonly date: string;
   readonly paths: Readonly<Record<string, string>>;

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { addFigure1 } from "./bench/figure1.ts";
+import { addTable4 } from "./bench/table4.ts";
 import { addTables } from "./bench/tables.ts";
 
 export function addBench(program: Command, context: Context): void {
@@ -12,5 +13,5 @@ export function addBench(program: Command, context: Context): void {
       "Recomputes what the paper reports, and writes it beside the paper's figures. A bench that was stopped " +
         "goes on when it is called again.",
     );
-  for (const add of [addTables, addFigure1]) add(bench, context);
+  for (const add of [addTables, addTable4, addFigure1]) add(bench, context);
 }

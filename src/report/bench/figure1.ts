@@ -6,7 +6,8 @@ import { correct } from "../../run/correct.ts";
 import type { Run } from "../../run/record.ts";
 import { MNIST_PROTOCOL } from "./paper.ts";
 import { worstPoints } from "./points.ts";
-import { type BenchWork, keepSetting, settingOf } from "./work.ts";
+import { openResults } from "./results.ts";
+import { type BenchWork, settingOf } from "./work.ts";
 
 export interface Figure1Bench extends BenchWork {
   readonly model: Model;
@@ -21,10 +22,14 @@ const POINTS = 10;
 /** The run that Figure 1 shows. */
 export async function benchFigure1(bench: Figure1Bench): Promise<Run> {
   const { model, train, folder, seed, threads, signal, onProgress, onIteration } = bench;
-  await keepSetting(folder, settingOf(model, { train }, seed));
+  const file = await openResults(
+    join(folder, "figure1.json"),
+    settingOf(model, { train }, seed),
+    {},
+  );
   const attack = MNIST_PROTOCOL;
   const points = await worstPoints(model, { ...bench, data: train, attack, worst: POINTS });
-  return correct(model, {
+  const run = await correct(model, {
     recipe: "paper",
     iterations: 5,
     fullPool: true,
@@ -38,4 +43,7 @@ export async function benchFigure1(bench: Figure1Bench): Promise<Run> {
     onProgress,
     onIteration: (record) => onIteration?.(POINTS, record),
   });
+  const { machine, seconds } = run.timings;
+  await file.keep({ machine, seconds, pool: run.pool });
+  return run;
 }

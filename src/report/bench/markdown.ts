@@ -1,8 +1,15 @@
 // A recomputed table as Markdown: ours beside the paper's, row by row.
-import type { PaperTable } from "./paper.ts";
-import type { BenchRow } from "./tables.ts";
+import type { Figures, PaperTable } from "./paper.ts";
+import { type BenchRow, EARLY, type EarlyRow, type TableResults } from "./tables.ts";
+import { type Setting, settingInWords } from "./work.ts";
 
-const HEADINGS = ["Dadv", "w", "loss", "clean", "FGSM", "PGD", "right", "time"];
+const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+
+/** A table of Markdown. */
+export const markdownTable = (
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): string => [line(headings), line(headings.map(() => "---")), ...rows.map(line)].join("\n");
 
 /** ours (paper's, difference) */
 function beside(ours: number, paper: number, digits: number): string {
@@ -11,29 +18,63 @@ function beside(ours: number, paper: number, digits: number): string {
   return `${ours.toFixed(digits)} (${paper.toFixed(digits)}, ${sign}${Math.abs(difference).toFixed(digits)})`;
 }
 
-const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+const figuresBeside = (ours: Figures, paper: Figures, digits: number): string[] => [
+  beside(ours.loss, paper.loss, digits),
+  beside(ours.clean, paper.clean, 2),
+  beside(ours.fgsm, paper.fgsm, 2),
+  beside(ours.pgd, paper.pgd, 2),
+];
 
-function rowLine(row: BenchRow): string {
-  const { paper } = row;
-  return line([
-    String(row.points),
-    String(row.weight),
-    beside(row.loss, paper.loss, 4),
-    beside(row.clean, paper.clean, 2),
-    beside(row.fgsm, paper.fgsm, 2),
-    beside(row.pgd, paper.pgd, 2),
-    `${row.corrected} of ${row.points}`,
-    `${row.seconds.toFixed(0)} s`,
-  ]);
-}
+const rowCells = (row: BenchRow, digits: number): string[] => [
+  String(row.points),
+  String(row.weight),
+  ...figuresBeside(row, row.paper, digits),
+  `${row.corrected} of ${row.points}`,
+  `${row.seconds.toFixed(0)} s`,
+];
 
 /** Each cell: ours (the paper's, difference). Accuracies in per cent; time is that of the run that rows share. */
-export function tableMarkdown(table: PaperTable, rows: readonly BenchRow[]): string {
+export function tableMarkdown(
+  { network, baseline: paper, digits }: PaperTable,
+  { setting, baseline, rows }: TableResults & { readonly setting: Setting },
+): string {
+  const headings = ["Dadv", "w", "loss", "clean", "FGSM", "PGD", "right", "time"];
+  const first =
+    baseline === null ? [] : [["-", "-", ...figuresBeside(baseline, paper, digits), "-", "-"]];
+  const machines = [...new Set(rows.map(({ machine }) => machine))];
   return [
-    line(HEADINGS),
-    line(HEADINGS.map(() => "---")),
-    ...rows.map(rowLine),
+    markdownTable(headings, [...first, ...rows.map((row) => rowCells(row, digits))]),
     "",
-    `${table.network}. Each cell: ours (the paper's, difference).`,
+    `${network}. Each cell: ours (the paper's, difference); the first row is the published network.`,
+    `${settingInWords(setting)}. ${machines.map((name) => `Times on ${name}.`).join(" ")}`,
+  ].join("\n");
+}
+
+const earlyCells = (row: EarlyRow, rows: readonly BenchRow[], digits: number): string[] => {
+  const whole = rows.find(({ points, weight }) => points === row.points && weight === 0);
+  const pair = (of: (chosen: EarlyRow | BenchRow) => string): string =>
+    `${of(row)} / ${whole === undefined ? "-" : of(whole)}`;
+  return [
+    String(row.points),
+    pair(({ iteration }) => String(iteration)),
+    pair(({ violation }) => violation.toPrecision(3)),
+    pair(({ loss }) => loss.toFixed(digits)),
+    pair(({ clean }) => clean.toFixed(2)),
+    pair(({ fgsm }) => fgsm.toFixed(2)),
+    pair(({ pgd }) => pgd.toFixed(2)),
+    pair(({ corrected }) => String(corrected)),
+  ];
+};
+
+/** What the iterations after the 15th bring: the choice for w = 0 without and with them. */
+export function earlyMarkdown({ digits }: PaperTable, { rows, early }: TableResults): string {
+  const headings = ["Dadv", "iteration", "violation", "loss", "clean", "FGSM", "PGD", "right"];
+  return [
+    markdownTable(
+      headings,
+      early.map((row) => earlyCells(row, rows, digits)),
+    ),
+    "",
+    `Each cell: the choice for w = 0 from iterations 1 to ${EARLY} / from all.`,
   ].join("\n");
 }

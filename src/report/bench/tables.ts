@@ -1,33 +1,49 @@
 // Recomputes a table of the paper on its published network: five runs, three choices from each pool.
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { evaluate } from "../../attack/evaluate.ts";
-import type { AttackRequest } from "../../attack/options.ts";
+import type { Candidate } from "../../correct/pool.ts";
 import type { Dataset } from "../../data/dataset.ts";
-import { writeAtomic } from "../../data/write.ts";
 import { type Model, openModel } from "../../engine/model.ts";
 import { correct } from "../../run/correct.ts";
 import type { Run } from "../../run/record.ts";
-import { MNIST_PROTOCOL, type PaperRow, type PaperTable, WEIGHTS } from "./paper.ts";
+import { choiceAfter } from "./early.ts";
+import { type Figures, type PaperRow, type PaperTable, WEIGHTS } from "./paper.ts";
 import { firstOfEachLabel, worstPoints } from "./points.ts";
-import { type BenchWork, keepSetting, settingOf } from "./work.ts";
+import { openResults } from "./results.ts";
+import { type BenchWork, type Setting, settingOf } from "./work.ts";
 
-const ATTACKS: readonly AttackRequest[] = [
-  { ...MNIST_PROTOCOL, attack: "fgsm" },
-  { ...MNIST_PROTOCOL, attack: "pgd" },
-];
+/** The paper finds most of the improvement in the first 15 to 20 iterations. */
+export const EARLY = 15;
 
-/** One row as recomputed, beside the paper's; accuracies in per cent. */
-export interface BenchRow extends PaperRow {
+/** A chosen candidate, measured; accuracies in per cent. */
+export interface Chosen extends Figures {
   readonly violation: number;
   /** Points right in the chosen model. */
   readonly corrected: number;
-  /** Iteration and step of the choice. */
   readonly iteration: number;
   readonly alpha: number;
-  /** Of the whole run, shared by the rows of one number of points. */
+}
+
+/** One row as recomputed, beside the paper's. */
+export interface BenchRow extends Chosen {
+  readonly points: number;
+  readonly weight: number;
+  /** Of the whole run, shared by the rows of one number of points, and the machine it took them on. */
   readonly seconds: number;
+  readonly machine: string;
   readonly paper: PaperRow;
+}
+
+/** What the run of so many points would have chosen at w = 0 after fewer iterations. */
+export interface EarlyRow extends Chosen {
+  readonly points: number;
+}
+
+export interface TableResults {
+  /** The published network itself. */
+  readonly baseline: Figures | null;
+  readonly rows: readonly BenchRow[];
+  readonly early: readonly EarlyRow[];
 }
 
 export interface TableBench extends BenchWork {
@@ -36,83 +52,119 @@ export interface TableBench extends BenchWork {
   readonly test: Dataset;
   /** Keeps points, runs and finished rows; a second call continues. */
   readonly folder: string;
-  /** Which numbers of points; default all five. */
+  /** Which numbers of points. */
   readonly points: readonly number[];
   readonly onRow?: ((row: BenchRow) => void) | undefined;
 }
 
-async function rowOf(run: Run, paper: PaperRow, options: TableBench): Promise<BenchRow> {
-  const { test, threads, signal, seed, onProgress } = options;
-  const choice = run.select(paper.weight);
-  const chosen = await openModel(run.bytes(choice));
-  const { clean, attacks } = await evaluate(chosen, {
+async function accuraciesOf(
+  table: PaperTable,
+  model: Model,
+  { test, threads, signal, seed, onProgress }: TableBench,
+): Promise<Omit<Figures, "loss">> {
+  const { clean, attacks } = await evaluate(model, {
     data: test,
-    attacks: ATTACKS.map((request) => ({ ...request, seed })),
+    attacks: [
+      { ...table.protocol, seed, attack: "fgsm" },
+      { ...table.protocol, seed, attack: "pgd" },
+    ],
     threads,
     signal,
     onProgress,
   });
-  await chosen.close();
   const [fgsm, pgd] = attacks.map(({ accuracy }) => 100 * accuracy);
+  return { clean: 100 * clean.accuracy, fgsm, pgd };
+}
+
+async function chosenOf(
+  table: PaperTable,
+  run: Run,
+  choice: Candidate,
+  bench: TableBench,
+): Promise<Chosen> {
+  const chosen = await openModel(run.bytes(choice), table.model);
+  const accuracies = await accuraciesOf(table, chosen, bench);
+  await chosen.close();
+  const { violation, loss, corrected, iteration, alpha } = choice;
+  return { loss: loss!, ...accuracies, violation: violation!, corrected, iteration, alpha };
+}
+
+const sameCandidate = (a: Chosen, b: Candidate): boolean =>
+  a.iteration === b.iteration && a.alpha === b.alpha;
+
+/** Rows in the paper's order, of the numbers of points that were asked for. */
+function inOrder(results: TableResults, points: readonly number[]): TableResults {
+  const order = ({ points: n, weight }: BenchRow): number =>
+    n + WEIGHTS.indexOf(weight as 0) / WEIGHTS.length;
   return {
-    points: paper.points,
-    weight: paper.weight,
-    loss: choice.loss!,
-    clean: 100 * clean.accuracy,
-    fgsm,
-    pgd,
-    violation: choice.violation!,
-    corrected: choice.corrected,
-    iteration: choice.iteration,
-    alpha: choice.alpha,
-    seconds: run.timings.seconds,
-    paper,
+    ...results,
+    rows: results.rows
+      .filter((row) => points.includes(row.points))
+      .toSorted((a, b) => order(a) - order(b)),
+    early: results.early
+      .filter((row) => points.includes(row.points))
+      .toSorted((a, b) => a.points - b.points),
   };
 }
 
-async function readRows(path: string): Promise<BenchRow[]> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as BenchRow[];
-  } catch {
-    return [];
-  }
-}
+/** Recomputes the rows of a table, in order; what an earlier call finished is taken from the folder. */
+export async function benchTable(
+  table: PaperTable,
+  bench: TableBench,
+): Promise<TableResults & { readonly setting: Setting }> {
+  const { model, train, test, folder, seed, threads, signal, onProgress } = bench;
+  const setting = settingOf(model, { train, test }, seed);
+  const empty: TableResults = { baseline: null, rows: [], early: [] };
+  const file = await openResults(join(folder, `${table.name}.json`), setting, empty);
+  let results = file.kept;
+  const keep = async (more: Partial<TableResults>): Promise<void> => {
+    results = { ...results, ...more };
+    await file.keep(results);
+  };
+  const attack = table.protocol;
+  const worst = await worstPoints(model, { ...bench, data: train, attack, worst: 50 });
 
-/** Recomputes the rows of a table, in order; rows that an earlier call finished are taken from the folder. */
-export async function benchTable(table: PaperTable, options: TableBench): Promise<BenchRow[]> {
-  const { model, train, folder, seed, threads, signal } = options;
-  await keepSetting(folder, settingOf(model, { train, test: options.test }, seed));
-  const path = join(folder, "rows.json");
-  const rows = await readRows(path);
-  const attack = MNIST_PROTOCOL;
-  const worst = await worstPoints(model, { ...options, data: train, attack, worst: 50 });
-  for (const count of options.points) {
+  for (const count of bench.points) {
     const missing = table.rows.filter(
       ({ points, weight }) =>
-        points === count && !rows.some((row) => row.points === points && row.weight === weight),
+        points === count && !results.rows.some((r) => r.points === points && r.weight === weight),
     );
-    if (missing.length === 0) continue;
+    const early = results.early.some(({ points }) => points === count);
+    if (missing.length === 0 && early && results.baseline !== null) continue;
+    const points = firstOfEachLabel(worst, count, model.labels);
     const run = await correct(model, {
       recipe: "paper",
       data: train,
-      points: firstOfEachLabel(worst, count, model.labels),
+      points,
       folder: join(folder, `run-${count}`),
       resume: true,
       seed,
       threads,
       signal,
-      onProgress: options.onProgress,
-      onIteration: (record) => options.onIteration?.(count, record),
+      onProgress,
+      onIteration: (record) => bench.onIteration?.(count, record),
     });
+    if (results.baseline === null) {
+      const accuracies = await accuraciesOf(table, model, bench);
+      await keep({ baseline: { loss: run.before.loss, ...accuracies } });
+    }
     for (const paper of missing) {
-      const row = await rowOf(run, paper, options);
-      rows.push(row);
-      options.onRow?.(row);
-      await writeAtomic(path, `${JSON.stringify(rows, null, 2)}\n`);
+      const { weight } = paper;
+      const chosen = await chosenOf(table, run, run.select(weight), bench);
+      const { seconds, machine } = run.timings;
+      const row = { points: count, weight, ...chosen, seconds, machine, paper };
+      bench.onRow?.(row);
+      await keep({ rows: [...results.rows, row] });
+    }
+    if (!early) {
+      const call = { ...bench, points, data: train, iterations: EARLY, weight: 0 };
+      const choice = await choiceAfter(run, call);
+      const known = results.rows.find((row) => row.points === count && sameCandidate(row, choice));
+      const chosen = known ?? (await chosenOf(table, run, choice, bench));
+      const { violation, loss, corrected, iteration, alpha, clean, fgsm, pgd } = chosen;
+      const measured = { violation, loss, corrected, iteration, alpha, clean, fgsm, pgd };
+      await keep({ early: [...results.early, { points: count, ...measured }] });
     }
   }
-  const order = (row: BenchRow): number => row.points + WEIGHTS.indexOf(row.weight as 0) / 10;
-  return rows
-    .filter(({ points }) => options.points.includes(points))
-    .toSorted((a, b) => order(a) - order(b));
+  return { setting, ...inOrder(results, bench.points) };
 }

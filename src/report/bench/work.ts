@@ -1,13 +1,8 @@
-// What every bench is given, and how its folder keeps to what it was begun with.
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+// What every bench is given, and what its results are results of.
 import type { IterationRecord } from "../../correct/algorithm.ts";
 import { type Dataset, hashDataset } from "../../data/dataset.ts";
-import { writeAtomic } from "../../data/write.ts";
 import type { Model } from "../../engine/model.ts";
-import { TemperError } from "../../errors.ts";
 import { sha256 } from "../../run/folder.ts";
-import { differences } from "../../run/unfinished.ts";
 import { versions } from "../../run/versions.ts";
 
 /** How a bench works and whom it tells. */
@@ -23,6 +18,7 @@ export interface BenchWork {
 export interface Setting {
   readonly versions: ReturnType<typeof versions>;
   readonly seed: number;
+  /** SHA-256 of the model file. */
   readonly model: string;
   /** Each data set by its part in the bench. */
   readonly data: Readonly<Record<string, { readonly count: number; readonly sha256: string }>>;
@@ -33,35 +29,21 @@ export function settingOf(
   data: Readonly<Record<string, Dataset>>,
   seed: number,
 ): Setting {
+  const entries = Object.entries(data).map(
+    ([part, set]) => [part, { count: set.count, sha256: hashDataset(set) }] as const,
+  );
   return {
     versions: versions(),
     seed,
     model: sha256(model.network.file),
-    data: Object.fromEntries(
-      Object.entries(data).map(([part, set]) => [
-        part,
-        { count: set.count, sha256: hashDataset(set) },
-      ]),
-    ),
+    data: Object.fromEntries(entries),
   };
 }
 
-/**
- * Begins a bench in its folder, or goes on with the one that was begun there.
- *
- * @throws TemperError `file-exists` where that was of another model, other data, another seed or version
- */
-export async function keepSetting(folder: string, setting: Setting): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, "setting.json");
-  const text = `${JSON.stringify(setting, null, 2)}\n`;
-  const kept = await readFile(path, "utf8").catch(() => undefined);
-  if (kept === undefined) return writeAtomic(path, text);
-  const different = differences(JSON.parse(kept), setting);
-  if (different.length === 0) return;
-  throw new TemperError(
-    "file-exists",
-    `"${folder}" holds results of ${different.slice(0, 3).join("; ")}\n` +
-      "give another --out, or remove the folder",
+/** Versions, seed and data, in words. */
+export function settingInWords({ versions: { temper, onnxruntime }, seed, data }: Setting): string {
+  const sets = Object.entries(data).map(
+    ([part, { count }]) => `${count.toLocaleString("en")} ${part} images`,
   );
+  return `Temper ${temper}, onnxruntime ${onnxruntime}, seed ${seed}; ${sets.join(", ")}`;
 }

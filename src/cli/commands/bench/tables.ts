@@ -2,11 +2,12 @@
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { writeAtomic } from "../../../data/write.ts";
-import { tableMarkdown } from "../../../report/bench/markdown.ts";
+import { openModel } from "../../../engine/model.ts";
+import { earlyMarkdown, tableMarkdown } from "../../../report/bench/markdown.ts";
 import { type PaperTable, POINTS, paperTables } from "../../../report/bench/paper.ts";
 import { benchTable } from "../../../report/bench/tables.ts";
 import type { Context } from "../../context.ts";
-import { openDataset, openModelFile } from "../../open.ts";
+import { openDataset } from "../../open.ts";
 import { type CommonFlags, withCommon } from "../../options.ts";
 import { number } from "../../parse.ts";
 import { workOf } from "./work.ts";
@@ -31,8 +32,8 @@ function rowNumbers(given: string): number[] {
 async function run(table: PaperTable, flags: Flags, context: Context): Promise<void> {
   const { progress } = context;
   const folder = join(flags.out, table.name);
-  const model = await openModelFile(flags.model, {});
-  const rows = await benchTable(table, {
+  const model = await openModel(flags.model, table.model);
+  const results = await benchTable(table, {
     ...workOf(flags, context),
     model,
     train: await openDataset(flags.data, flags, context),
@@ -47,9 +48,13 @@ async function run(table: PaperTable, flags: Flags, context: Context): Promise<v
   });
   await model.close();
   progress.stop();
-  const markdown = tableMarkdown(table, rows);
+  const markdown = [
+    tableMarkdown(table, results),
+    "What the iterations after the 15th bring:",
+    earlyMarkdown(table, results),
+  ].join("\n\n");
   await writeAtomic(join(folder, `${table.name}.md`), `${markdown}\n`);
-  if (flags.json === true) context.printJson({ table: table.name, rows });
+  if (flags.json === true) context.printJson({ table: table.name, ...results });
   else context.print(`${markdown}\n\nwritten to ${folder}`);
 }
 
@@ -63,8 +68,8 @@ function addTable(bench: Command, table: PaperTable, context: Context): void {
     )
     .requiredOption("--model <file>", "the published network, as ONNX")
     .option("--rows <n,n>", "only these numbers of points, of 10,20,30,40,50", rowNumbers)
-    .option("--data <data>", "training data, attacked and held", "mnist:train")
-    .option("--test <data>", "what the accuracies are measured on", "mnist:test")
+    .option("--data <data>", "training data, attacked and held", table.data.train)
+    .option("--test <data>", "what the accuracies are measured on", table.data.test)
     .option("--out <dir>", "folder for points, runs and the table", "temper-bench");
   withCommon(command)
     .addHelpText(
