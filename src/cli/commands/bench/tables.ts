@@ -1,4 +1,4 @@
-// temper bench table1, table2: the paper's tables, recomputed row by row.
+// temper bench table1, table2, table3: the paper's tables, recomputed row by row.
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { writeAtomic } from "../../../data/write.ts";
@@ -31,13 +31,15 @@ function rowNumbers(given: string): number[] {
 
 async function run(table: PaperTable, flags: Flags, context: Context): Promise<void> {
   const { progress } = context;
+  const { augment } = table;
+  const how = { ...flags, augment };
   const folder = join(flags.out, table.name);
   const model = await openModel(flags.model, table.model);
   const results = await benchTable(table, {
     ...workOf(flags, context),
     model,
-    train: await openDataset(flags.data, flags, context),
-    test: await openDataset(flags.test, flags, context),
+    train: await openDataset(flags.data, how, context),
+    test: await openDataset(flags.test, how, context),
     folder,
     points: flags.rows ?? POINTS,
     onRow: (row) =>
@@ -75,7 +77,7 @@ function addTable(bench: Command, table: PaperTable, context: Context): void {
     .addHelpText(
       "after",
       `\nExample, to try it:\n  temper bench ${table.name} --model model.onnx --rows 10 ` +
-        '--data "mnist:train[0:5000]" --test "mnist:test[0:1000]" --out try',
+        `--data "${table.data.train}[0:5000]" --test "${table.data.test}[0:1000]" --out try`,
     )
     .action((flags: Flags) => run(table, flags, context));
 }
