@@ -90,7 +90,11 @@ export function withRobust(command: Command): Command {
       "robust: longest step, as a share of ||theta0|| (default: 0.02)",
       number({ min: 0, max: 1 }),
     )
-    .option("--judged <n>", "robust: images that judge the candidates (default: 1000)", count())
+    .option(
+      "--judged <n>",
+      "robust: images that judge the candidates, a fifth of DATA at most (default: 1000)",
+      count(),
+    )
     .option(
       "--every <n>",
       "robust: every so many iterations a candidate is judged (default: 10)",

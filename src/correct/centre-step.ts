@@ -30,7 +30,7 @@ export interface CentreStep {
   /** d, not longer than the cap, [p]. */
   readonly d: Float64Array;
   readonly solution: SubproblemSolution;
-  /** The price of a unit of violation of an elastic row; null where all rows could be met. */
+  /** The price of a unit of violation of an elastic row; null where none was: `solution` tells whether all hold. */
   readonly penalty: number | null;
   readonly rows: number;
   /** Points that are wrong, points with a positive hinge, and the mean of max(0, h_i) over all points. */
@@ -44,7 +44,7 @@ const LONGEST_IN_CAPS = 10;
 
 /**
  * The step at theta from the points found there and the sampled loss; d = 0 where nothing is violated.
- * undefined: a row or its right-hand side is not finite.
+ * undefined: a logit, a row or its right-hand side is not finite.
  */
 export async function centreStep(
   theta: Float32Array,
@@ -55,6 +55,7 @@ export async function centreStep(
   const { groups, share, lossShare, margin, lossSlack, stepCap } = options;
   const { y } = points;
   const hinges = hingesOf(points, margin);
+  if (!hinges.values.every(Number.isFinite)) return undefined;
   const grouped = groupsOf(
     y.subarray(own),
     { ...hinges, values: hinges.values.subarray(own) },

@@ -26,7 +26,8 @@ export function hingesOf({ y, logits }: AskedPoints, margin: number): Hinges {
   for (const [i, label] of y.entries()) {
     let rival = label === 0 ? 1 : 0;
     for (let l = 0; l < labels; l++) {
-      if (l !== label && logits[i * labels + l] > logits[i * labels + rival]) rival = l;
+      const [f, highest] = [logits[i * labels + l], logits[i * labels + rival]];
+      if (l !== label && (f > highest || Number.isNaN(f))) rival = l;
     }
     rivals[i] = rival;
     values[i] = logits[i * labels + rival] - logits[i * labels + label] + margin;

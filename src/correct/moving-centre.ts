@@ -23,7 +23,7 @@ import { scorePoints } from "./violation.ts";
 export interface MovingCentreOptions extends Omit<StepOptions, "stepCap"> {
   /** K, at least 1. */
   readonly iterations: number;
-  /** Every so many iterations theta becomes a candidate; so does the last. */
+  /** Every so many iterations theta becomes a candidate; so does the last, also where the time is up. */
   readonly every: number;
   /** Longest step, as a share of ||theta0||. */
   readonly stepCap: number;
@@ -32,7 +32,7 @@ export interface MovingCentreOptions extends Omit<StepOptions, "stepCap"> {
   /** w and tolerance of (19). */
   readonly weight: number;
   readonly tolerance: number;
-  /** Asked before each iteration: true ends the run there. */
+  /** Asked before the first iteration and after each: true ends the run there. */
   readonly timeIsUp?: (() => boolean) | undefined;
   readonly onIteration?: ((record: CentreRecord) => void) | undefined;
   /** Where an earlier run stood: it is taken up again there, with the result of an uninterrupted one. */
@@ -89,7 +89,7 @@ export interface CentreState {
 /** What the algorithm found. */
 export interface CentreCorrection {
   readonly end: CentreEnd;
-  /** The judged thetas; the n-th belongs to iteration min(n every, K). */
+  /** The judged thetas; the n-th belongs to iteration min(n every, the last one judged). */
   readonly anchors: readonly Float32Array[];
   /** theta0 first, then every judged theta. */
   readonly pool: readonly Candidate[];
@@ -132,9 +132,9 @@ export async function movingCentre(
     if (start.violation === null || start.loss === null) throw notFiniteAtStart(start);
     trials.push(start);
   }
-  for (let k = records.length + 1; k <= iterations; k++) {
+  let timeIsUp = options.timeIsUp?.() ?? false;
+  for (let k = records.length + 1; k <= iterations && !timeIsUp; k++) {
     throwIfAborted(signal);
-    if (options.timeIsUp?.()) return finish("time-limit");
     const found = await stage("points", () => oracle.separate(theta, k));
     throwIfAborted(signal);
     const sampled = await stage("loss-gradient", () => oracle.sampledLoss(theta, k));
@@ -144,7 +144,8 @@ export async function movingCentre(
     if (step === undefined) return finish("not-finite");
     theta = anchorTheta(theta, step.d);
 
-    const judged = k % every === 0 || k === iterations;
+    timeIsUp = options.timeIsUp?.() ?? false;
+    const judged = k % every === 0 || k === iterations || timeIsUp;
     const trial = judged ? await judge(k) : undefined;
     const record = recordOf(k, step, found.y.length, sampled, {
       distance: norm(subtract(theta, theta0)),
@@ -156,7 +157,7 @@ export async function movingCentre(
       trials.push(trial);
     }
     options.onIteration?.(record);
-    if (trial === undefined || k === iterations) continue;
+    if (trial === undefined || k === iterations || timeIsUp) continue;
     if (lastGain(trials) + patience <= k) return finish("front-settled");
     await options.onState?.({
       anchors: [...anchors],
@@ -164,12 +165,18 @@ export async function movingCentre(
       iterations: [...records],
     });
   }
-  return finish("iterations");
+  return finish(records.length < iterations ? "time-limit" : "iterations");
 }
 
-/** The last iteration whose candidate is on the front. */
-const lastGain = (trials: readonly Trial[]): number =>
-  poolOf(trials).reduce((last, { iteration, front }) => (front ? iteration : last), 0);
+/** The last iteration that brought the front a new member; one that equals an earlier candidate is none. */
+function lastGain(trials: readonly Trial[]): number {
+  const isNew = ({ violation, loss }: Trial, i: number): boolean =>
+    trials.findIndex((earlier) => earlier.violation === violation && earlier.loss === loss) === i;
+  return poolOf(trials).reduce(
+    (last, trial, i) => (trial.front && isNew(trial, i) ? trial.iteration : last),
+    0,
+  );
+}
 
 function recordOf(
   iteration: number,

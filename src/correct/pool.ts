@@ -60,7 +60,8 @@ export function poolOf(trials: readonly Trial[]): Candidate[] {
 
 /**
  * The pool member fround(theta0 + (j / alphas) (theta_k - theta0)), computed in float64: all that is needed
- * to rebuild it is theta0 and the anchor theta_k, both float32 [p].
+ * to rebuild it is theta0 and the anchor theta_k, both float32 [p]. The full step is theta_k itself: after many
+ * steps a weight may have shrunk so far that theta_k - theta0 no longer holds its last bits.
  */
 export function memberTheta(
   theta0: Float32Array,
@@ -68,14 +69,12 @@ export function memberTheta(
   j: number,
   alphas: number,
 ): Float32Array {
+  if (j === alphas) return thetaK.slice();
   const alpha = j / alphas;
   return Float32Array.from(theta0, (t, i) => t + alpha * (thetaK[i] - t));
 }
 
-/**
- * The anchor theta_k = theta0 + d as float32. memberTheta at alpha = 1 gives it back to the bit, even where theta
- * all but vanishes: the float64 sum then lies on the grid of d, on which theta_k - theta0 is exact.
- */
+/** The anchor theta_k = theta0 + d as float32. */
 export function anchorTheta(theta0: Float32Array, d: Float64Array): Float32Array {
   return Float32Array.from(theta0, (t, i) => t + d[i]);
 }

@@ -1,4 +1,5 @@
 // One correction: model, data and points in; a run out, measured on the corrected file itself.
+import { checkUnits } from "../attack/units.ts";
 import { candidateTheta } from "../correct/pool.ts";
 import { type Dataset, hashDataset } from "../data/dataset.ts";
 import { writePoints } from "../data/points.ts";
@@ -17,6 +18,7 @@ import {
 } from "./call.ts";
 import { algorithmState, centreState, STATE, type StateFormat } from "./checkpoint.ts";
 import { noWork } from "./cut-meter.ts";
+import { splitOf } from "./draws.ts";
 import { sha256 } from "./folder.ts";
 import { machine } from "./machine.ts";
 import { openRun } from "./open.ts";
@@ -218,10 +220,12 @@ export async function correct(model: Model, call: CorrectCall | RobustCall): Pro
   if (isRobust(call)) {
     const options = robustOptions(call);
     checkInputs(model, call);
+    checkUnits(options.attack, network.options.std);
     const beginning = beginningOf(model, call, options);
     programOf(network, "theta-of-logits"); // an operator without a rule is refused before anything is written
     demandInputGradient(network, "recipe robust");
     const { sourcesFrom: sources, onIteration } = call;
+    const split = splitOf(data, sources ?? data, options);
     return runJob(model, {
       call,
       beginning,
@@ -233,6 +237,7 @@ export async function correct(model: Model, call: CorrectCall | RobustCall): Pro
           data,
           points,
           sources,
+          split,
           ...kept,
           onIteration,
         }),

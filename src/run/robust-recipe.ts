@@ -4,6 +4,7 @@ import { scorePoints } from "../correct/violation.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { loadNetwork, type Network } from "../engine/network.ts";
 import { cutMeter } from "./cut-meter.ts";
+import type { Split } from "./draws.ts";
 import type { Kept, MeasuredFile, Recipe, RecipeContext } from "./recipe.ts";
 import type { RobustOptions } from "./robust-options.ts";
 import { createSeparation, type Separation } from "./separation.ts";
@@ -15,11 +16,12 @@ export interface RobustRun extends RecipeContext, Kept<CentreState> {
   readonly points?: Dataset | undefined;
   /** The images attacked in place of D's. */
   readonly sources?: Dataset | undefined;
+  readonly split: Split;
   readonly onIteration?: ((record: CentreRecord) => void) | undefined;
 }
 
 export function robustRecipe(run: RobustRun): Recipe {
-  const { options, data, points, sources, pool, clock, signal, onProgress } = run;
+  const { options, data, points, sources, split, pool, clock, signal, onProgress } = run;
   let stage = "";
   const meter = cutMeter(clock, run.work);
   const separationOf = (network: Network): Separation =>
@@ -28,6 +30,7 @@ export function robustRecipe(run: RobustRun): Recipe {
       data,
       own: points,
       images: sources,
+      split,
       options,
       pool,
       metered: meter.metered,

@@ -1,5 +1,4 @@
 // The separation oracle of the robust recipe: fresh images attacked at theta, each time others, and what judges.
-
 import { attackedPoints, joined } from "../attack/points-tasks.ts";
 import type { CutSet } from "../correct/oracle.ts";
 import type { SampledLoss, SeparationOracle } from "../correct/separation.ts";
@@ -11,6 +10,7 @@ import * as sums from "../engine/sum-tasks.ts";
 import * as tasks from "../engine/tasks.ts";
 import { randomStream } from "../tensor/random.ts";
 import { addScaled } from "../tensor/vector.ts";
+import { draw, PURPOSE, type Split } from "./draws.ts";
 import type { RobustOptions } from "./robust-options.ts";
 
 export interface SeparationOptions {
@@ -21,10 +21,8 @@ export interface SeparationOptions {
   readonly own?: Dataset | undefined;
   /** The images attacked in place of D's. */
   readonly images?: Dataset | undefined;
-  readonly options: Pick<
-    RobustOptions,
-    "attack" | "sources" | "random" | "lossSample" | "judged" | "loss" | "seed"
-  >;
+  readonly split: Split;
+  readonly options: Pick<RobustOptions, "attack" | "sources" | "lossSample" | "loss" | "seed">;
   readonly pool: Pool;
   readonly signal?: AbortSignal | undefined;
   readonly onShard?: ((done: number, of: number) => void) | undefined;
@@ -37,49 +35,17 @@ export interface Separation extends SeparationOracle {
   readonly judged: number;
 }
 
-/** What a random stream is for. */
-const PURPOSE = { split: 101, sources: 102, sample: 103, attack: 104, judge: 105 } as const;
-
-/**
- * The k-th of endless draws of `n` from `items`: they are gone through in a seeded order, and in another one each
- * time round, so that every item is drawn equally often.
- */
-export function draw(
-  items: Int32Array,
-  n: number,
-  k: number,
-  order: (round: number) => Int32Array,
-): Int32Array {
-  const drawn = new Int32Array(Math.min(n, items.length));
-  let round = -1;
-  let permuted = new Int32Array(0);
-  for (let i = 0; i < drawn.length; i++) {
-    const at = (k - 1) * drawn.length + i;
-    const wanted = Math.floor(at / items.length);
-    if (wanted !== round) {
-      round = wanted;
-      permuted = order(round) as Int32Array<ArrayBuffer>;
-    }
-    drawn[i] = items[permuted[at % items.length]];
-  }
-  return drawn;
-}
-
 /** Give it the pool to itself: it shares the keys network, data, sources and theta. */
 export function createSeparation(call: SeparationOptions): Separation {
   const { network, data, own, images = data, options, pool, metered, signal } = call;
-  const { attack, random, seed, loss: name } = options;
+  const { attack, seed, loss: name } = options;
+  const { judging, sources } = call.split;
   pool.share("network", { file: network.file, options: network.options });
   pool.share("data", data);
   const imagesKey = images === data ? "data" : "sources";
   pool.share(imagesKey, images);
 
-  // Images that judge are never attacked for cuts: fixed sources are the first of the same seeded order.
-  const order = randomStream(seed, PURPOSE.split).permutation(data.count);
-  const fixed = images === data ? Math.min(random ?? 0, data.count - 1) : 0;
-  const judging = order.slice(fixed, fixed + Math.min(options.judged, Math.ceil(data.count / 5)));
-  const sources = sourcesOf(images, { data, random, order, fixed, judging: judging.length, seed });
-  const everything = Int32Array.from(order.keys());
+  const everything = Int32Array.from(data.labels.keys());
   const orderOf =
     (purpose: number, n: number) =>
     (round: number): Int32Array =>
@@ -163,23 +129,4 @@ export function createSeparation(call: SeparationOptions): Separation {
       return parts.reduce((sum, { loss }) => sum + loss, 0) / data.count;
     },
   };
-}
-
-/** The images that are attacked, by index: all that do not judge, or a fixed number of them. */
-function sourcesOf(
-  images: Dataset,
-  at: {
-    readonly data: Dataset;
-    readonly random: number | null;
-    readonly order: Int32Array;
-    readonly fixed: number;
-    readonly judging: number;
-    readonly seed: number;
-  },
-): Int32Array {
-  if (images !== at.data) {
-    const all = randomStream(at.seed, PURPOSE.split, 1).permutation(images.count);
-    return all.slice(0, at.random ?? all.length);
-  }
-  return at.random === null ? at.order.slice(at.judging) : at.order.slice(0, at.fixed);
 }

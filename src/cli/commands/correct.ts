@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { attack } from "../../attack/attack.ts";
 import { type AttackName, attackNames, attackOptions } from "../../attack/options.ts";
 import { checkDataset, type Dataset } from "../../data/dataset.ts";
+import type { DataOptions } from "../../data/open.ts";
 import { type LossName, lossNames } from "../../engine/losses.ts";
 import type { Model } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
@@ -180,10 +181,10 @@ async function runRobust(path: string, flags: Flags, context: Context): Promise<
     flags.eps === undefined ? { ...request, attack: undefined! } : request,
   );
   const { model, data, validation } = await openInputs(path, flags, context);
-  const open = (name: string | undefined): Promise<Dataset> | undefined =>
-    name === undefined ? undefined : openDataset(name, flags, context);
-  const points = await open(flags.points);
-  const sourcesFrom = await open(flags.sourcesFrom);
+  const open = (name: string | undefined, how: DataOptions): Promise<Dataset> | undefined =>
+    name === undefined ? undefined : openDataset(name, how, context);
+  const points = await open(flags.points, { dataDir: flags.dataDir });
+  const sourcesFrom = await open(flags.sourcesFrom, flags);
   const show = growing(context, centreHeading, centreRow);
   const { alphas: _, ...asked } = options;
   const call = shared(path, flags, context, data);
@@ -361,7 +362,7 @@ export function addCorrect(program: Command, context: Context): void {
     )
     .option(
       "--attack <name>",
-      "the attack that finds points: fgsm or pgd",
+      "the attack that finds points: fgsm or pgd; robust: of 10 steps of eps / 4, not clipped, unless said",
       oneOf(attackNames),
       "pgd",
     )

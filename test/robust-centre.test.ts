@@ -1,0 +1,221 @@
+// The moving centre on classifiers written down as formulas: candidates, ends, and a run taken up again.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type CentreCorrection,
+  type CentreRecord,
+  type CentreState,
+  type MovingCentreOptions,
+  movingCentre,
+} from "../src/correct/moving-centre.ts";
+import { candidateTheta } from "../src/correct/pool.ts";
+import type { SeparationOracle } from "../src/correct/separation.ts";
+import { norm, subtract } from "../src/tensor/vector.ts";
+import { dominates } from "./helpers/dominance.ts";
+import {
+  askedOf,
+  type SoftmaxSeparation,
+  softmaxSeparation,
+} from "./helpers/softmax-separation.ts";
+
+const options: MovingCentreOptions = {
+  ...{ iterations: 20, every: 3, patience: 100, groups: 6, share: 0.3, lossShare: 0.3 },
+  ...{ margin: 0.2, lossSlack: 0, stepCap: 0.05, weight: 0, tolerance: 1e-4 },
+};
+const run = (
+  oracle: SeparationOracle,
+  other: Partial<MovingCentreOptions> = {},
+): Promise<CentreCorrection> => movingCentre(oracle, { ...options, ...other });
+
+/** An oracle whose points are all right by far, and whose loss stays. */
+function atRest(): SeparationOracle {
+  const theta0 = Float32Array.of(3, 5);
+  const right = async (theta: Float32Array) => askedOf(theta, { x: [[1]], y: [1] }, { labels: 2 });
+  const sampledLoss = async () => ({ loss: 1, gradient: Float64Array.of(1, 1), atStart: 1 });
+  return { theta0, separate: right, judge: right, sampledLoss, loss: async () => 1 };
+}
+
+describe("a run", () => {
+  it("corrects points that no cut was made of, in steps under the cap, and holds the loss", async () => {
+    for (const seed of [1, 2, 3]) {
+      const oracle = softmaxSeparation(seed);
+      const { end, pool, choice, iterations } = await run(oracle);
+      expect(end).toBe("iterations");
+      const [start, found] = [pool[0], pool[choice]];
+      expect(found.violation).toBeLessThan(0.1 * start.violation!);
+      expect(found.corrected).toBeGreaterThan(start.corrected);
+      expect(found.loss).toBeLessThan(start.loss!);
+      const cap = 0.05 * norm(oracle.theta0);
+      expect(iterations.map(({ iteration }) => iteration)).toEqual(
+        [...Array(20).keys()].map((k) => k + 1),
+      );
+      for (const { step, solution, points } of iterations) {
+        expect(step).toBeLessThanOrEqual(Math.min(cap, solution) * (1 + 1e-9));
+        expect(points).toBe(30);
+      }
+      for (const member of pool.filter(({ front }) => front))
+        expect(pool.some((other) => dominates(other, member))).toBe(false);
+      expect(pool[choice].front).toBe(true);
+    }
+  });
+
+  it("judges every third theta and the last; each is rebuilt to the bit from the anchors", async () => {
+    const oracle = softmaxSeparation(4);
+    const layout = { alphas: 1, every: 3 };
+    const { anchors, pool, iterations } = await run(oracle, { iterations: 8 });
+    expect(pool.map(({ iteration, step }) => [iteration, step])).toEqual([
+      [0, 0],
+      [3, 1],
+      [6, 1],
+      [8, 1],
+    ]);
+    const rebuilt = pool.map((c) => candidateTheta(c, oracle.theta0, anchors, layout));
+    expect(rebuilt).toEqual(oracle.judged);
+    for (const [c, { iteration, distance, violation, corrected, loss }] of pool.entries()) {
+      expect(distance).toBe(norm(subtract(rebuilt[c], oracle.theta0)));
+      expect(loss).toBe(await oracle.loss(rebuilt[c]));
+      if (iteration === 0) continue;
+      const record = iterations[iteration - 1];
+      expect(record.candidate).toEqual({ violation, corrected, loss });
+      expect(record.distance).toBe(distance);
+    }
+    expect(iterations.filter(({ candidate }) => candidate !== null)).toHaveLength(3);
+  });
+
+  it("rebuilds a weight that shrank by many orders of magnitude in many steps, too", () => {
+    fc.assert(
+      fc.property(fc.float({ noNaN: true }), fc.float({ noNaN: true }), (start, last) => {
+        const anchors = [Float32Array.of(1), Float32Array.of(last)];
+        const layout = { alphas: 1, every: 10 };
+        const at = { iteration: 17, step: 1 };
+        expect(candidateTheta(at, Float32Array.of(start), anchors, layout)).toEqual(anchors[1]);
+      }),
+    );
+  });
+
+  it("asks for the points and the loss of each iteration once, at the theta before the step", async () => {
+    const oracle = softmaxSeparation(5);
+    const asked: [string, number, number][] = [];
+    const watch =
+      <R>(what: string, ask: (theta: Float32Array, k: number) => R) =>
+      (theta: Float32Array, k: number): R => {
+        asked.push([what, k, norm(subtract(theta, oracle.theta0))]);
+        return ask(theta, k);
+      };
+    const watched = {
+      ...oracle,
+      separate: watch("points", oracle.separate),
+      sampledLoss: watch("loss", oracle.sampledLoss),
+    };
+    const { iterations } = await run(watched, { iterations: 4 });
+    const before = [0, ...iterations.map(({ distance }) => distance)];
+    expect(asked).toEqual(
+      [1, 2, 3, 4].flatMap((k) => [
+        ["points", k, before[k - 1]],
+        ["loss", k, before[k - 1]],
+      ]),
+    );
+  });
+});
+
+describe("ends", () => {
+  it("front-settled: where nothing is violated theta stays, and equal candidates are no gain", async () => {
+    const oracle = atRest();
+    const { end, anchors, iterations, choice } = await run(oracle, { every: 2, patience: 5 });
+    expect(end).toBe("front-settled");
+    expect(iterations).toHaveLength(6);
+    expect(iterations.every(({ step, rows }) => step === 0 && rows === 1)).toBe(true);
+    expect(anchors).toEqual([oracle.theta0, oracle.theta0, oracle.theta0]);
+    expect(choice).toBe(0);
+  });
+
+  it("front-settled: when the last member of the front is `patience` iterations old", async () => {
+    const oracle = softmaxSeparation(6);
+    // From the sixth iteration on every candidate is judged worse.
+    let judged = 0;
+    const worse = {
+      ...oracle,
+      loss: async (theta: Float32Array) => (judged++ < 3 ? oracle.loss(theta) : 1e9),
+    };
+    const { end, pool, iterations } = await run(worse, {
+      patience: 6,
+      lossSlack: 1,
+      iterations: 60,
+      weight: 1,
+    });
+    expect(end).toBe("front-settled");
+    const gains = pool.filter(({ front }) => front).map(({ iteration }) => iteration);
+    expect(iterations.length - Math.max(...gains)).toBeGreaterThanOrEqual(6);
+    expect(iterations.length - Math.max(...gains)).toBeLessThan(6 + options.every);
+  });
+
+  it.each([0, 1, 4])(
+    "time-limit after %i iterations: where theta stands is judged",
+    async (done) => {
+      const oracle = softmaxSeparation(7);
+      let asked = 0;
+      const { end, pool, anchors, iterations } = await run(oracle, {
+        timeIsUp: () => asked++ >= done,
+      });
+      expect(end).toBe("time-limit");
+      expect(iterations).toHaveLength(done);
+      expect(pool.map(({ iteration }) => iteration)).toEqual(
+        [[0], [0, 1], [], [], [0, 3, 4]][done],
+      );
+      const layout = { alphas: 1, every: options.every };
+      expect(pool.map((c) => candidateTheta(c, oracle.theta0, anchors, layout))).toEqual(
+        oracle.judged,
+      );
+    },
+  );
+
+  it("not-finite: the candidates so far remain", async () => {
+    const oracle = softmaxSeparation(8);
+    const broken: SeparationOracle = {
+      ...oracle,
+      sampledLoss: async (theta, k) => {
+        const sampled = await oracle.sampledLoss(theta, k);
+        return k < 5 ? sampled : { ...sampled, loss: Number.NaN };
+      },
+    };
+    const { end, pool, iterations } = await run(broken);
+    expect(end).toBe("not-finite");
+    expect(iterations).toHaveLength(4);
+    expect(pool.map(({ iteration }) => iteration)).toEqual([0, 3]);
+    expect(JSON.parse(JSON.stringify(iterations))).toEqual(iterations);
+  });
+
+  it("refuses a theta0 that is itself not finite, and stops on request", async () => {
+    const oracle = atRest();
+    const refused = run({ ...oracle, loss: async () => Number.NaN });
+    await expect(refused).rejects.toMatchObject({ code: "data-mismatch" });
+    const controller = new AbortController();
+    const stopped = run(softmaxSeparation(1), {
+      signal: controller.signal,
+      onIteration: ({ iteration }) => iteration === 4 && controller.abort(),
+    });
+    await expect(stopped).rejects.toMatchObject({ code: "aborted" });
+  });
+});
+
+describe("taken up again", () => {
+  it("from any of its states, the run ends the same", async () => {
+    const whole: SoftmaxSeparation = softmaxSeparation(9);
+    const states: CentreState[] = [];
+    const reference = await run(whole, {
+      iterations: 11,
+      onState: async (s) => void states.push(s),
+    });
+    expect(states.map(({ iterations }) => iterations.length)).toEqual([3, 6, 9]);
+    for (const state of states) {
+      const { anchors, ...rest } = state;
+      const read: CentreState = { anchors, ...JSON.parse(JSON.stringify(rest)) };
+      const records: CentreRecord[] = [];
+      const again = await run(softmaxSeparation(9), {
+        ...{ iterations: 11, state: read, onIteration: (r) => void records.push(r) },
+      });
+      expect(again).toEqual(reference);
+      expect(records).toEqual(reference.iterations.slice(state.iterations.length));
+    }
+  });
+});
