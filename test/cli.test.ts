@@ -46,7 +46,10 @@ describe.concurrent("help", () => {
     ["attack", `--data --out --worst --random ${common} ${ofModel} ${ofAttack}`],
     ["evaluate", `--data --limit --out ${common} ${ofModel} ${ofAttack}`],
     ["inspect", `--json --trainable ${ofModel}`],
-    ["train", "--data --out --epochs --batch --learning-rate --decay --seed --data-dir --json"],
+    [
+      "train",
+      "--data --out --resume --force --epochs --batch --learning-rate --decay --seed --data-dir --json",
+    ],
   ])("of %s lists its options", async (command, options) => {
     const { code, stdout, stderr } = await temper([command, "--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -254,7 +257,7 @@ describe.concurrent("the other commands", () => {
     expect(stderr).toMatch(/^epoch 1: loss \d\.\d{4}\nepoch 2: loss \d\.\d{4}\n$/);
   });
 
-  it("train ends on Ctrl-C and writes nothing", async () => {
+  it("train ends on Ctrl-C and keeps the epochs that are done", async () => {
     const args = [
       "train",
       "cnn",
@@ -266,8 +269,10 @@ describe.concurrent("the other commands", () => {
       "net.onnx",
     ];
     const ran = await temper(args, { interrupt: "on output" });
-    expect(ran).toMatchObject({ code: 1, stdout: "", files: [] });
-    expect(ran.stderr).toMatch(/^epoch 1: loss .*\n(epoch .*\n)*error: stopped on request\n$/);
+    expect(ran).toMatchObject({ code: 1, stdout: "", files: ["net.onnx.state"] });
+    expect(ran.stderr).toMatch(
+      /^epoch 1: loss .*\n(epoch .*\n)*error: stopped on request; .*\nthe same command with --resume continues it\n$/,
+    );
     expect(ran.milliseconds).toBeLessThan(2000);
   });
 });

@@ -4,9 +4,10 @@ import { imagesOf, slice } from "../src/data/dataset.ts";
 import { openData } from "../src/data/open.ts";
 import { openModel } from "../src/engine/model.ts";
 import { writeGraph } from "../src/onnx/write.ts";
+import type { EpochRecord } from "../src/train/checkpoint.ts";
 import { buildNetwork } from "../src/train/networks.ts";
 import { createAdam } from "../src/train/optimizer.ts";
-import { type EpochRecord, type TrainOptions, train } from "../src/train/train.ts";
+import { type TrainOptions, train } from "../src/train/train.ts";
 
 const digits = await openData("digits:train[0:1000]");
 const few = slice(digits, 0, 60);

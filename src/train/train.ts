@@ -1,12 +1,14 @@
 // Trains one of the paper's networks from nothing, on minibatches, by the authors' recipe.
 import { cropFlip } from "../data/augment.ts";
-import { checkDataset, type Dataset, gather, imageSize } from "../data/dataset.ts";
+import { checkDataset, type Dataset, gather, hashDataset, imageSize } from "../data/dataset.ts";
 import { loadNetwork } from "../engine/network.ts";
-import { demand, TemperError, throwIfAborted } from "../errors.ts";
+import { engineVersion } from "../engine/version.ts";
+import { demand, refuseUnknown, TemperError, throwIfAborted } from "../errors.ts";
 import { patchWeights } from "../onnx/patch.ts";
 import { splitTheta } from "../onnx/theta.ts";
 import { writeGraph } from "../onnx/write.ts";
 import { type Random, randomStream } from "../tensor/random.ts";
+import { type EpochRecord, keepTraining } from "./checkpoint.ts";
 import { type Architecture, buildNetwork } from "./networks.ts";
 import { recipes, type Schedule } from "./recipes.ts";
 import { createStepper, runningAverages } from "./step.ts";
@@ -22,16 +24,15 @@ export interface TrainOptions {
   /** Factor on the learning rate after each epoch; default 0.7, resnet8 0.9. */
   readonly decay?: number | undefined;
   readonly seed?: number | undefined;
+  /** Where the network is written; until then the training is kept beside it, one state an epoch. */
+  readonly out?: string | undefined;
+  /** Takes up the training that stopped beside `out`: its network is that of an uninterrupted one, byte for byte. */
+  readonly resume?: boolean | undefined;
+  /** Starts again where one stopped. */
+  readonly force?: boolean | undefined;
   readonly onProgress?: ((epoch: number, done: number, of: number) => void) | undefined;
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-export interface EpochRecord {
-  readonly epoch: number;
-  readonly learningRate: number;
-  /** Mean cross-entropy over the epoch's minibatches, each before its own step. */
-  readonly loss: number;
 }
 
 export interface Trained {
@@ -41,6 +42,21 @@ export interface Trained {
 }
 
 type Stated = Schedule & { readonly seed: number };
+
+const known: Readonly<Record<keyof TrainOptions, true>> = {
+  data: true,
+  epochs: true,
+  batch: true,
+  learningRate: true,
+  decay: true,
+  seed: true,
+  out: true,
+  resume: true,
+  force: true,
+  onProgress: true,
+  onEpoch: true,
+  signal: true,
+};
 
 /** What decides the result, fully stated. */
 function statedOptions(architecture: Architecture, options: TrainOptions): Stated {
@@ -79,24 +95,32 @@ function imagesOfBatch(
  * batch 64, every image cropped and flipped anew each epoch; 20 epochs, learning rate x 0.9 an epoch.
  * Same seed, same bytes.
  *
- * @throws TemperError `data-mismatch`, `bad-option`, `aborted`
+ * @throws TemperError `data-mismatch`, `bad-option`, `aborted`; `file-exists` and `run-unreadable` of
+ *   what is kept beside `out`
  */
 export async function train(architecture: Architecture, options: TrainOptions): Promise<Trained> {
-  const { data, signal } = options;
-  const { epochs, batch, decay, seed, ...stated } = statedOptions(architecture, options);
-  let { learningRate } = stated;
-  const { optimizer, cropFlip: fresh } = recipes[architecture];
+  refuseUnknown(options, known, "train");
+  const { data, signal, out, resume = false, force = false } = options;
+  const stated = statedOptions(architecture, options);
+  const { epochs, batch, decay, seed } = stated;
+  const recipe = recipes[architecture];
   const network = await loadNetwork(writeGraph(buildNetwork(architecture, seed)));
   checkDataset(data, { shape: network.inputShape, labels: network.labels });
-  const theta = Float64Array.from(network.theta0);
-  const running = runningAverages(network);
-  const { step } = optimizer(theta.length);
+  const beginning = { architecture, ...stated, data: hashDataset(data), engine: engineVersion() };
+  const keeper =
+    out === undefined ? undefined : await keepTraining(out, beginning, { resume, force });
+  const kept = keeper?.state;
+  const records: EpochRecord[] = [...(kept?.epochs ?? [])];
+  const theta = kept?.theta ?? Float64Array.from(network.theta0);
+  const running = kept?.running ?? runningAverages(network);
+  const optimizer = recipe.optimizer(theta.length, kept?.optimizer);
   const stepper = await createStepper(network, running);
-  const records: EpochRecord[] = [];
   try {
-    for (let epoch = 1; epoch <= epochs; epoch++) {
+    for (let epoch = records.length + 1; epoch <= epochs; epoch++) {
+      const before = records.at(-1);
+      const learningRate = before === undefined ? stated.learningRate : before.learningRate * decay;
       const order = randomStream(seed, 1, epoch).permutation(data.count);
-      const draw = fresh ? (id: number) => randomStream(seed, 2, epoch, id) : undefined;
+      const draw = recipe.cropFlip ? (id: number) => randomStream(seed, 2, epoch, id) : undefined;
       let loss = 0;
       for (let from = 0; from < data.count; from += batch) {
         throwIfAborted(signal);
@@ -105,24 +129,26 @@ export async function train(architecture: Architecture, options: TrainOptions): 
         const x = imagesOfBatch(data, ids, draw);
         const found = await stepper.gradient(Float32Array.from(theta), x, y);
         loss += found.loss;
-        step(theta, found.gradient, learningRate);
+        optimizer.step(theta, found.gradient, learningRate);
         options.onProgress?.(epoch, from + ids.length, data.count);
       }
-      const record = { epoch, learningRate, loss: loss / data.count };
       if (!Number.isFinite(loss)) {
         throw new TemperError(
           "bad-option",
           `the loss is ${loss} in epoch ${epoch}: lower the learning rate ${learningRate}`,
         );
       }
+      const record = { epoch, learningRate, loss: loss / data.count };
       records.push(record);
+      await keeper?.keep({ epochs: records, theta, optimizer: optimizer.state(), running });
       options.onEpoch?.(record);
-      learningRate *= decay;
     }
   } finally {
     await stepper.release();
   }
   const weights = splitTheta(network.parameters, Float32Array.from(theta));
   for (const [name, average] of running) weights.set(name, Float32Array.from(average));
-  return { bytes: patchWeights(network.file, weights), epochs: records };
+  const bytes = patchWeights(network.file, weights);
+  await keeper?.finish(bytes);
+  return { bytes, epochs: records };
 }

@@ -1,7 +1,8 @@
 // temper train: one of the paper's networks from nothing, as an ONNX file.
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { writeAtomic } from "../../data/write.ts";
 import { TemperError } from "../../errors.ts";
+import { stateFile } from "../../train/checkpoint.ts";
 import { type Architecture, architectures } from "../../train/networks.ts";
 import { recipes } from "../../train/recipes.ts";
 import { train } from "../../train/train.ts";
@@ -17,6 +18,8 @@ interface Flags {
   readonly learningRate?: number;
   readonly decay?: number;
   readonly seed: number;
+  readonly resume?: boolean;
+  readonly force?: boolean;
   readonly dataDir?: string;
   readonly json?: boolean;
 }
@@ -35,7 +38,13 @@ function architectureOf(given: string): Architecture {
 async function run(given: string, flags: Flags, context: Context): Promise<void> {
   const architecture = architectureOf(given);
   await checkOutput(flags.out, ".onnx");
-  const { epochs, batch, learningRate, decay, seed, out } = flags;
+  const { epochs, batch, learningRate, decay, seed, out, resume, force } = flags;
+  if (resume === true && force === true) {
+    throw new TemperError(
+      "bad-option",
+      "--resume continues a training and --force starts again; give one of them",
+    );
+  }
   const data = await openDataset(flags.data, flags, context);
   const trained = await train(architecture, {
     data,
@@ -44,6 +53,9 @@ async function run(given: string, flags: Flags, context: Context): Promise<void>
     learningRate,
     decay,
     seed,
+    out,
+    resume,
+    force,
     signal: context.signal,
     onProgress: (epoch, done, of) =>
       context.progress.update(
@@ -54,12 +66,27 @@ async function run(given: string, flags: Flags, context: Context): Promise<void>
     onEpoch: ({ epoch, loss }) => context.progress.line(`epoch ${epoch}: loss ${loss.toFixed(4)}`),
   });
   context.progress.stop();
-  await writeAtomic(out, trained.bytes);
   if (flags.json === true) context.printJson({ out, epochs: trained.epochs });
   else
     context.print(
       `${architecture} trained on ${data.name} (${data.count} images), written to ${out}`,
     );
+}
+
+/** A stop on request says how to go on. */
+async function runOrStop(given: string, flags: Flags, context: Context): Promise<void> {
+  try {
+    await run(given, flags, context);
+  } catch (error) {
+    if (!(error instanceof TemperError) || error.code !== "aborted") throw error;
+    const file = stateFile(flags.out);
+    throw new TemperError(
+      "aborted",
+      existsSync(file)
+        ? `stopped on request; "${file}" keeps the epochs that are done\nthe same command with --resume continues it`
+        : "stopped on request, in the first epoch; nothing was written",
+    );
+  }
 }
 
 export function addTrain(program: Command, context: Context): void {
@@ -76,6 +103,11 @@ export function addTrain(program: Command, context: Context): void {
     .argument("<architecture>", architectures.join(" or "))
     .requiredOption("--data <data>", "training data: mnist:train, cifar10:train, file.npz, ...")
     .requiredOption("--out <file>", "the ONNX file to write")
+    .option(
+      "--resume",
+      "continue the training that stopped, with the file of an uninterrupted one; FILE.state keeps it",
+    )
+    .option("--force", "start again where a training stopped")
     .option("--epochs <n>", "passes over the data (default: 10, resnet8 20)", count())
     .option("--batch <n>", "images a step (default: 64)", count())
     .option(
@@ -99,5 +131,5 @@ export function addTrain(program: Command, context: Context): void {
       "\nExamples:\n  temper train cnnlight --data mnist:train --out cnnlight.onnx\n" +
         "  temper train resnet8 --data cifar10:train --out resnet8.onnx",
     )
-    .action((given: string, flags: Flags) => run(given, flags, context));
+    .action((given: string, flags: Flags) => runOrStop(given, flags, context));
 }

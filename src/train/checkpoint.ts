@@ -1,0 +1,155 @@
+// A training that goes on: its state beside the file it will write, replaced as a whole after every epoch.
+import { access, readdir, readFile, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { NpyArray } from "../data/npy.ts";
+import { readNpz, writeNpz } from "../data/npz.ts";
+import { isTemporary, writeAtomic } from "../data/write.ts";
+import { TemperError } from "../errors.ts";
+import type { OptimizerState } from "./optimizer.ts";
+
+export interface EpochRecord {
+  readonly epoch: number;
+  readonly learningRate: number;
+  /** Mean cross-entropy over the epoch's minibatches, each before its own step. */
+  readonly loss: number;
+}
+
+/** Everything the next epoch starts from. */
+export interface TrainState {
+  readonly epochs: readonly EpochRecord[];
+  readonly theta: Float64Array;
+  readonly optimizer: OptimizerState;
+  /** Running averages by the names of their tensors. */
+  readonly running: ReadonlyMap<string, Float64Array>;
+}
+
+/** What must be the same for a training to go on, by name. */
+export type TrainBeginning = Readonly<Record<string, string | number>>;
+
+export interface TrainKeeper {
+  /** Where an earlier training of the same beginning stopped. */
+  readonly state: TrainState | undefined;
+  /** Puts the state on disk; the next epoch waits for it. */
+  keep(state: TrainState): Promise<void>;
+  /** Writes the trained network and removes the state. */
+  finish(bytes: Uint8Array): Promise<void>;
+}
+
+/** The file that keeps the training whose network goes to `out`. */
+export const stateFile = (out: string): string => `${out}.state`;
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+const RUNNING = "running/";
+
+const doubles = (values: Float64Array): NpyArray => ({
+  type: "float64",
+  shape: [values.length],
+  values,
+});
+
+function writeState(
+  { epochs, theta, optimizer, running }: TrainState,
+  beginning: TrainBeginning,
+): Uint8Array {
+  const rest = JSON.stringify({ beginning, epochs, steps: optimizer.steps });
+  const text = new TextEncoder().encode(rest);
+  return writeNpz(
+    new Map<string, NpyArray>([
+      ["theta", doubles(theta)],
+      ...optimizer.moments.map((m, i) => [`moment${i}`, doubles(m)] as const),
+      ...[...running].map(([name, average]) => [RUNNING + name, doubles(average)] as const),
+      ["rest", { type: "uint8", shape: [text.length], values: text }],
+    ]),
+  );
+}
+
+function parseState(bytes: Uint8Array): TrainState & { readonly beginning: TrainBeginning } {
+  const arrays = readNpz(bytes);
+  const text = new TextDecoder().decode(arrays.get("rest")!.values as Uint8Array);
+  const { beginning, epochs, steps } = JSON.parse(text);
+  const named = (start: string): [string, Float64Array][] =>
+    [...arrays]
+      .filter(([name]) => name.startsWith(start))
+      .map(([name, { values }]) => [name.slice(start.length), values as Float64Array]);
+  return {
+    beginning,
+    epochs,
+    theta: arrays.get("theta")!.values as Float64Array,
+    optimizer: { steps, moments: named("moment").map(([, values]) => values) },
+    running: new Map(named(RUNNING)),
+  };
+}
+
+async function readState(file: string, beginning: TrainBeginning): Promise<TrainState> {
+  const bytes = await readFile(file);
+  const refuse = (what: string, cause?: unknown): TemperError =>
+    new TemperError("run-unreadable", `"${file}" ${what}, or --force to start again`, { cause });
+  let state: ReturnType<typeof parseState>;
+  try {
+    state = parseState(bytes);
+  } catch (cause) {
+    throw refuse("is not the state of a training, or damaged\ngive another --out", cause);
+  }
+  const different = Object.keys(beginning)
+    .filter((name) => state.beginning[name] !== beginning[name])
+    .map((name) => `${name} ${state.beginning[name]}, now ${beginning[name]}`);
+  if (different.length > 0) {
+    const what = `keeps a training with ${different.slice(0, 3).join("; ")}`;
+    throw refuse(`${what}\ngive the same options to continue it`);
+  }
+  return state;
+}
+
+/** Removes what a process left that was killed while it wrote the network or the state. */
+async function removeTemporaries(out: string): Promise<void> {
+  const names = await readdir(dirname(out)).catch((cause) => {
+    throw new TemperError(
+      "file-missing",
+      `cannot write "${out}": ${cause.message}\nname a file in a folder that exists`,
+      { cause },
+    );
+  });
+  for (const name of names) {
+    if (name.startsWith(`${basename(out)}.`) && isTemporary(name))
+      await rm(join(dirname(out), name), { force: true });
+  }
+}
+
+/**
+ * Begins a training whose network goes to `out`, or takes up the one that stopped.
+ *
+ * @throws TemperError `file-exists` where one stopped and neither `resume` nor `force` is given;
+ *   `run-unreadable` where it has another beginning or its file is damaged; `file-missing` where `out` has
+ *   no folder
+ */
+export async function keepTraining(
+  out: string,
+  beginning: TrainBeginning,
+  { resume, force }: { readonly resume: boolean; readonly force: boolean },
+): Promise<TrainKeeper> {
+  const file = stateFile(out);
+  const there = await exists(file);
+  if (there && !resume && !force) {
+    throw new TemperError(
+      "file-exists",
+      `"${file}" keeps an unfinished training\n` +
+        "give --resume to continue it, another --out, or --force to start again",
+    );
+  }
+  const state = there && resume ? await readState(file, beginning) : undefined;
+  if (state === undefined) await rm(file, { force: true });
+  await removeTemporaries(out);
+  return {
+    state,
+    keep: (next) => writeAtomic(file, writeState(next, beginning)),
+    finish: async (bytes) => {
+      await writeAtomic(out, bytes);
+      await rm(file, { force: true });
+    },
+  };
+}
