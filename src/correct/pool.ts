@@ -71,12 +71,12 @@ export function memberTheta(
 ): Float32Array {
   if (j === alphas) return thetaK.slice();
   const alpha = j / alphas;
-  return Float32Array.from(theta0, (t, i) => t + alpha * (thetaK[i] - t));
+  return theta0.map((t, i) => t + alpha * (thetaK[i] - t));
 }
 
 /** The anchor theta_k = theta0 + d as float32. */
 export function anchorTheta(theta0: Float32Array, d: Float64Array): Float32Array {
-  return Float32Array.from(theta0, (t, i) => t + d[i]);
+  return theta0.map((t, i) => t + d[i]);
 }
 
 /** How candidates lie on the stored thetas. */
