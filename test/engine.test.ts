@@ -151,6 +151,18 @@ describe("the cut set", () => {
     }
   });
 
+  it("stops between two rows on request", async () => {
+    const pool = openPool(0);
+    const controller = new AbortController();
+    const oracle = createOracle({ network, points, data, pool, signal: controller.signal });
+    const set = oracle.cutSet();
+    const rows = set.addLogitSums(oracle.theta0, sums);
+    controller.abort();
+    await expect(rows).rejects.toMatchObject({ code: "aborted" });
+    await oracle.close();
+    await pool.close();
+  });
+
   it("stores dense layers as factors: far fewer bytes than plain rows", async () => {
     const { set } = await built;
     const plainBytes = set.count * p * 8;

@@ -5,7 +5,7 @@
 // dot product of what is left (convolutions, biases). a depends on image and anchor only: the rows of
 // one image at one anchor, a *site*, share it. Rows over several images and given rows are stored whole.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
-import { TemperError } from "../errors.ts";
+import { TemperError, throwIfAborted } from "../errors.ts";
 import { addScaled, dot, dotFloat32, dotMixed } from "../tensor/vector.ts";
 import { thetaGradientOfAll } from "./batches.ts";
 import { addOuter, type DenseLayer, timesActivations } from "./dense-factors.ts";
@@ -62,6 +62,7 @@ export interface CutSource {
   /** All points, row-major [n, ...inputShape]. */
   readonly points: Float32Array;
   programsAt(theta: Float32Array): Promise<Programs>;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -69,7 +70,7 @@ export interface CutSource {
  *
  * @throws TemperError `model-unsupported` where theta is empty: a quantised model can be asked, not moved
  */
-export function createCutSet({ network, points, programsAt }: CutSource): CutSet {
+export function createCutSet({ network, points, programsAt, signal }: CutSource): CutSet {
   if (network.parameters.length === 0) {
     throw new TemperError(
       "model-unsupported",
@@ -203,6 +204,7 @@ export function createCutSet({ network, points, programsAt }: CutSource): CutSet
       const siteOf = new Map<number, number>();
       const values = new Float64Array(sums.length);
       for (const [r, sum] of sums.entries()) {
+        throwIfAborted(signal);
         const single = sum.every(({ point }) => point === sum[0].point);
         values[r] = single
           ? await addFactored(programs, sum, siteOf)

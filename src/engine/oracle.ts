@@ -134,7 +134,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
       }
       return norms;
     },
-    cutSet: () => createCutSet({ network, points: x, programsAt }),
+    cutSet: () => createCutSet({ network, points: x, programsAt, signal }),
     close,
   };
 }
