@@ -2,7 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { COVECTOR, gradientProgram } from "../src/autodiff/programs.ts";
+import { gradientProgram } from "../src/autodiff/programs.ts";
+import { COVECTOR } from "../src/autodiff/seeds.ts";
 import { cropFlip } from "../src/data/augment.ts";
 import { type Dataset, gather, imageSize } from "../src/data/dataset.ts";
 import { readNpz } from "../src/data/npz.ts";

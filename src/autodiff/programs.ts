@@ -1,34 +1,13 @@
 // The gradient graphs that the engine runs, whole: forward nodes, seed, backward nodes, outputs.
-import { int } from "../onnx/attributes.ts";
 import type { Graph, ValueInfo } from "../onnx/graph.ts";
 import type { Parameter } from "../onnx/theta.ts";
-import { type Builder, createBuilder, scalar } from "./builder.ts";
+import { createBuilder } from "./builder.ts";
 import { foldNormalization } from "./fold.ts";
 import type { Factors, Rule } from "./rule.ts";
 import { rules as allRules } from "./rules.ts";
+import { COVECTOR, type Seed, seedGradient } from "./seeds.ts";
 import type { Shapes } from "./shape.ts";
 import { sweep } from "./sweep.ts";
-
-/** The covector input of every gradient graph, [batch, labels]. */
-export const COVECTOR = "temper/covector";
-
-/**
- * What is differentiated, and what the covector input then holds: for `weights` the w of
- * sum w_il f_l(x_i), for a loss, summed over the images, the one-hot labels.
- */
-export type Seed = "weights" | "cross-entropy" | "brier";
-
-/** The gradient in the logits of what a seed stands for. */
-function seedGradient(b: Builder, seed: Seed, logits: string): string {
-  if (seed === "weights") return COVECTOR;
-  const p = b.op("Softmax", [logits], { axis: int(-1) });
-  const error = b.op("Sub", [p, COVECTOR]);
-  if (seed === "cross-entropy") return error; // softmax(f) - onehot
-  // ||p - onehot||^2 through the softmax: 2 (p e - p sum(p e)) with e = p - onehot.
-  const pe = b.op("Mul", [p, error]);
-  const sum = b.op("ReduceSum", [pe, b.ints([1])], { keepdims: int(1) });
-  return b.op("Mul", [b.op("Sub", [pe, b.op("Mul", [p, sum])]), scalar(b, 2)]);
-}
 
 export interface GradientProgram {
   /** Inputs: the image and COVECTOR. Outputs: the logits, then the gradients and factors below. */

@@ -1,11 +1,11 @@
 // The graphs of one network at one theta, made into sessions when first used and released together.
 import { gradientEnds } from "../autodiff/ends.ts";
 import {
-  COVECTOR,
   type GradientProgram,
   gradientProgram,
   type ProgramRequest,
 } from "../autodiff/programs.ts";
+import { COVECTOR, type Seed } from "../autodiff/seeds.ts";
 import { TemperError } from "../errors.ts";
 import { nodeLabel } from "../onnx/graph.ts";
 import { withTheta } from "../onnx/theta.ts";
@@ -13,13 +13,15 @@ import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
 import { type FloatArray, Session } from "./session.ts";
 
+/** What may be differentiated in the input; "logits" is a weighted sum of them. */
+export type InputSeed = "logits" | "cross-entropy" | "dlr" | "targeted-dlr";
+
 /**
  * Gradients in theta or in the input of a weighted sum of logits ("logits") or of a summed loss;
  * "cuts" is "theta-of-logits" with the gradients of dense layers as two factors.
  */
 export type ProgramName =
-  | "input-of-cross-entropy"
-  | "input-of-logits"
+  | `input-of-${InputSeed}`
   | `theta-of-${LossName}`
   | "theta-of-logits"
   | "cuts";
@@ -37,25 +39,25 @@ export interface Programs {
   release(): Promise<void>;
 }
 
-function request(network: Network, name: ProgramName): ProgramRequest {
-  const { shapes, parameters, graph } = network;
-  const theta = parameters.map((p) => p.name);
+const seeds: Readonly<Record<ProgramName, Seed>> = {
+  "input-of-logits": "weights",
+  "input-of-cross-entropy": "cross-entropy",
+  "input-of-dlr": "dlr",
+  "input-of-targeted-dlr": "targeted-dlr",
+  "theta-of-logits": "weights",
+  "theta-of-cross-entropy": "cross-entropy",
+  "theta-of-brier": "brier",
+  cuts: "weights",
+};
+
+function request({ shapes, parameters, graph }: Network, name: ProgramName): ProgramRequest {
+  const seed = seeds[name];
   // A model that rounds the image is attacked with the gradient it has, 0; `gradientEnds` tells.
-  const image = { shapes, wrt: [graph.inputs[0].name], endAtSteps: true } as const;
-  switch (name) {
-    case "input-of-cross-entropy":
-      return { ...image, seed: "cross-entropy" };
-    case "input-of-logits":
-      return { ...image, seed: "weights" };
-    case "theta-of-cross-entropy":
-      return { shapes, seed: "cross-entropy", wrt: theta };
-    case "theta-of-brier":
-      return { shapes, seed: "brier", wrt: theta };
-    case "theta-of-logits":
-      return { shapes, seed: "weights", wrt: theta };
-    case "cuts":
-      return { shapes, seed: "weights", wrt: theta, factored: new Set(theta) };
+  if (name.startsWith("input-")) {
+    return { shapes, seed, wrt: [graph.inputs[0].name], endAtSteps: true };
   }
+  const theta = parameters.map((p) => p.name);
+  return { shapes, seed, wrt: theta, ...(name === "cuts" ? { factored: new Set(theta) } : {}) };
 }
 
 /**

@@ -2,7 +2,8 @@
 //
 // The weights are inputs of the graph here, because they change at every step. A minibatch that is
 // normalised by its own statistics is one run: it cannot be split.
-import { COVECTOR, gradientProgram, withParameterInputs } from "../autodiff/programs.ts";
+import { gradientProgram, withParameterInputs } from "../autodiff/programs.ts";
+import { COVECTOR } from "../autodiff/seeds.ts";
 import { oneHot } from "../engine/logits.ts";
 import { sumLoss } from "../engine/losses.ts";
 import type { Network } from "../engine/network.ts";

@@ -1,11 +1,7 @@
 // Checks the gradient graph of one case: against central differences in float64, and as onnxruntime runs it.
 import { expect } from "vitest";
-import {
-  COVECTOR,
-  type GradientProgram,
-  gradientProgram,
-  type Seed,
-} from "../../src/autodiff/programs.ts";
+import { type GradientProgram, gradientProgram } from "../../src/autodiff/programs.ts";
+import { COVECTOR, type Seed } from "../../src/autodiff/seeds.ts";
 
 import type { Graph, Tensor } from "../../src/onnx/graph.ts";
 import { type Random, randomStream } from "../../src/tensor/random.ts";
@@ -91,7 +87,11 @@ function lossOf(name: "cross-entropy" | "brier", { dims: [n, labels], data }: ND
  * Throws unless the derived gradients in x and in each parameter are those of the definition: of the
  * logits, or of the summed loss that the seed names.
  */
-export function checkCase(c: RuleCase, seed: number, of: Seed = "weights"): void {
+export function checkCase(
+  c: RuleCase,
+  seed: number,
+  of: "weights" | "cross-entropy" | "brier" = "weights",
+): void {
   const batch = 2;
   const random = randomStream(seed);
   const { classifier, x, drawn, labels } = openCase(c, random, batch);
