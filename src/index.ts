@@ -21,6 +21,7 @@ export type {
   AttackOptions,
   AttackRequest,
   EpsSpace,
+  Norm,
   Protocol,
 } from "./attack/options.ts";
 export { type SampleOptions, sample } from "./attack/sample.ts";

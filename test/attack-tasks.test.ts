@@ -13,7 +13,7 @@ const digits = await openData("digits:test[0:300]");
 const ids = Int32Array.from({ length: digits.count }, (_, i) => i);
 
 const shardsOf = (options: ReturnType<typeof attackOptions>): Promise<AttackedShard[]> =>
-  withPool(model, digits, { threads: 0 }, (pool) =>
+  withPool(model, digits, { threads: 0, passes: 1 }, (pool) =>
     attackAll(pool, { ids, options, keep: 0, keepAll: true }, {}),
   );
 

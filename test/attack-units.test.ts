@@ -1,9 +1,9 @@
 // Attacks in the model's units: a radius per channel in pixels, and the same attack where all units are one.
 import { describe, expect, it } from "vitest";
 import { attack } from "../src/attack/attack.ts";
+import { attackBatch } from "../src/attack/attack-batch.ts";
 import type { Classifier } from "../src/attack/classifier.ts";
 import { evaluate } from "../src/attack/evaluate.ts";
-import { attackBatch } from "../src/attack/gradient-attack.ts";
 import { type AttackRequest, attackOptions } from "../src/attack/options.ts";
 import { unitOfPixels } from "../src/attack/units.ts";
 import { imagesOf } from "../src/data/dataset.ts";
@@ -22,7 +22,7 @@ const random = randomStream(3);
 const uniform = (n: number): Float32Array => Float32Array.from({ length: n }, random.uniform);
 const x = uniform(COUNT * SIZE);
 const y = Int32Array.of(0, 1, 2, 0, 1);
-const images = { x, y, ids: Int32Array.of(4, 8, 0, 1, 2) };
+const images = { x, shape: [SIZE], y, ids: Int32Array.of(4, 8, 0, 1, 2) };
 const classifier = linearClassifier([0, 1, 2].map(() => [...uniform(SIZE)].map((v) => v - 0.5)));
 const inUnitsOf = (std: readonly number[]): Classifier => ({
   ...classifier,

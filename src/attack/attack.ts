@@ -11,6 +11,7 @@ import {
   attackOptions,
   attackRequestNames,
 } from "./options.ts";
+import { mostPasses } from "./parts.ts";
 import { type Work, withPool } from "./session.ts";
 import * as tasks from "./tasks.ts";
 import { checkUnits } from "./units.ts";
@@ -174,7 +175,8 @@ export async function attack(model: Model, call: AttackCall): Promise<Points> {
   if (worst !== undefined && random !== undefined) {
     throw new TemperError("bad-option", "worst and random contradict each other; give one of them");
   }
-  return withPool(model, data, call, async (pool) => {
+  const passes = mostPasses(options, model.labels);
+  return withPool(model, data, { ...call, passes }, async (pool) => {
     const total = worst ?? random ?? data.count;
     const found =
       random === undefined

@@ -15,6 +15,7 @@ import {
   attackRequestNames,
   type EpsSpace,
 } from "./options.ts";
+import { mostPasses } from "./parts.ts";
 import { probe } from "./probe.ts";
 import { type Work, withPool } from "./session.ts";
 import { countRight, type Share, shareOf } from "./share.ts";
@@ -219,7 +220,8 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
     const balls = ballsOf(requests.map((options) => ({ options })));
     demand(balls.length === 1, "images", images, "attacks of one norm, eps and clip");
   }
-  return withPool(model, data, call, async (pool) => {
+  const passes = Math.max(1, ...requests.map((options) => mostPasses(options, model.labels)));
+  return withPool(model, data, { ...call, passes }, async (pool) => {
     const gradients = requests.length > 0;
     if (gradients) programOf(network, "input-of-cross-entropy"); // refused before any work
     const clean = await measureClean(pool, data, {

@@ -2,6 +2,7 @@
 import { type Dataset, gather, imageSize, toPixelUnits } from "../data/dataset.ts";
 import type { NpyArray, NpyWords } from "../data/npy.ts";
 import { writeNpz } from "../data/npz.ts";
+import { norm } from "../tensor/vector.ts";
 import type { AttackOptions } from "./options.ts";
 import type { Worst } from "./worst.ts";
 
@@ -19,6 +20,7 @@ export interface AttackedImages {
 
 const norms: Readonly<Record<AttackOptions["norm"], (change: Float32Array) => number>> = {
   linf: (change) => change.reduce((most, d) => Math.max(most, Math.abs(d)), 0),
+  l2: norm,
 };
 
 /** Puts together what the attacks of one ball found; `x` holds each image's worst, [n, ...shape]. */

@@ -4,9 +4,9 @@ import { BATCH, logitsOfAll } from "../engine/batches.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { TaskState } from "../engine/task.ts";
 import { sharedPrograms } from "../engine/tasks.ts";
-import { attackBatch } from "./gradient-attack.ts";
+import { attackBatch } from "./attack-batch.ts";
+import { classifierOf } from "./classifier.ts";
 import type { AttackOptions } from "./options.ts";
-import { classifierOf } from "./tasks.ts";
 
 export const module: string = import.meta.url;
 
@@ -52,7 +52,7 @@ export async function pointsShard(
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>(from);
   const y = ids.map((id) => data.labels[id]);
-  const images = { x: gather(data, ids), y, ids };
+  const images = { x: gather(data, ids), shape: data.shape, y, ids };
   const { x } = await attackBatch(classifierOf(network, programs), images, options);
   return { x, logits: await logitsOfAll(network, programs, x, ids.length) };
 }

@@ -10,22 +10,25 @@ export interface Work {
   readonly signal?: AbortSignal | undefined;
 }
 
-// Below this many images, starting processes costs more than it saves.
-const SMALL = 256;
+// Below this many images, and as many passes as PGD makes on them, starting processes costs more than it saves.
+const FEW_IMAGES = 256;
+const FEW_PASSES = FEW_IMAGES * 41;
 
 /**
  * Runs `use` with a pool that shares the model and the data, and closes the pool whatever happens.
  *
+ * @param work `passes`: how often an image goes through the network, at most
  * @throws TemperError `data-mismatch`, or `bad-option` for `threads`
  */
 export async function withPool<R>(
   model: Model,
   data: Dataset,
-  { threads }: Work,
+  { threads, passes }: Work & { readonly passes: number },
   use: (pool: Pool) => Promise<R>,
 ): Promise<R> {
   checkDataset(data, { shape: model.inputShape, labels: model.labels });
-  const pool = openPool(threads ?? (data.count < SMALL ? 0 : undefined));
+  const few = data.count < FEW_IMAGES && data.count * passes < FEW_PASSES;
+  const pool = openPool(threads ?? (few ? 0 : undefined));
   try {
     pool.share("network", { file: model.network.file, options: model.network.options });
     pool.share("theta", model.theta());

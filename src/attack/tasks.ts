@@ -1,16 +1,11 @@
 // The attack's shards: some images of the shared data set attacked, in a worker process or here.
 import { type Dataset, gather, imageSize } from "../data/dataset.ts";
-import { BATCH, inputGradientOfAll } from "../engine/batches.ts";
-import { oneHot } from "../engine/logits.ts";
-import type { Network } from "../engine/network.ts";
 import type { Pool } from "../engine/pool.ts";
-import type { Programs } from "../engine/programs.ts";
 import type { TaskState } from "../engine/task.ts";
 import { sharedPrograms } from "../engine/tasks.ts";
-import type { Classifier } from "./classifier.ts";
-import { attackBatch } from "./gradient-attack.ts";
-import type { AttackOptions } from "./options.ts";
-import { unitOfPixels } from "./units.ts";
+import { attackBatch } from "./attack-batch.ts";
+import { classifierOf } from "./classifier.ts";
+import type { AttackName, AttackOptions } from "./options.ts";
 
 export const module: string = import.meta.url;
 
@@ -51,22 +46,6 @@ export interface KeptImage {
 export const isBroken = (cleanMargin: number, margin: number): boolean =>
   cleanMargin > 0 && margin <= 0;
 
-export function classifierOf(network: Network, programs: Programs): Classifier {
-  const { std } = network.options;
-  return {
-    labels: network.labels,
-    unit: std && unitOfPixels(std, network.inputShape),
-    logits: (x, n) => programs.logits(x, n),
-    inputGradient: (x, y) =>
-      inputGradientOfAll(network, programs, {
-        name: "input-of-cross-entropy",
-        x,
-        covector: oneHot(y, network.labels),
-        n: y.length,
-      }),
-  };
-}
-
 /** The `keep` worst of each label. Ties go to the smaller id, so that the order of shards cannot show. */
 function worstOfEachLabel(images: readonly KeptImage[], keep: number): KeptImage[] {
   const taken = new Map<number, number>();
@@ -82,8 +61,19 @@ const sum = (counts: Int32Array): number => counts.reduce((a, c) => a + c, 0);
 /** Worst first. */
 export const byMargin = (a: KeptImage, b: KeptImage): number => a.margin - b.margin || a.id - b.id;
 
-// Images a shard: small enough that progress moves.
+/** Images a shard: small enough that progress moves. */
 const SHARD = 250;
+
+/** Where an image may take thousands of passes, at least this many: a batch is still worth its while. */
+const LEAST = 25;
+
+const slow: ReadonlySet<AttackName> = new Set(["apgd-t", "fab-t", "square", "auto"]);
+
+/** A slow attack is split so that every process has several shards and all end at about the same time. */
+function shardSize({ attack }: AttackOptions, count: number, processes: number): number {
+  if (!slow.has(attack)) return SHARD;
+  return Math.min(SHARD, Math.max(LEAST, Math.ceil(count / (4 * processes))));
+}
 
 /**
  * Attacks the images `ids`, split into shards that the pool runs; results in the order of `ids`. The
@@ -97,47 +87,41 @@ export function attackAll(
     readonly onProgress?: ((done: number, of: number) => void) | undefined;
   },
 ): Promise<AttackedShard[]> {
-  const shards = Array.from({ length: Math.ceil(ids.length / SHARD) }, (_, i) => ({
+  const size = shardSize(rest.options, ids.length, pool.size);
+  const shards = Array.from({ length: Math.ceil(ids.length / size) }, (_, i) => ({
     ...rest,
-    ids: ids.slice(i * SHARD, (i + 1) * SHARD),
+    ids: ids.slice(i * size, (i + 1) * size),
   }));
   return pool.map<AttackShard, AttackedShard>({ module, name: "attackShard" }, shards, {
     signal: call.signal,
-    onDone: (done) => call.onProgress?.(Math.min(done * SHARD, ids.length), ids.length),
+    onDone: (done) => call.onProgress?.(Math.min(done * size, ids.length), ids.length),
   });
 }
 
 export async function attackShard(state: TaskState, shard: AttackShard): Promise<AttackedShard> {
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
-  const classifier = classifierOf(network, programs);
   const { ids, options, keep, keepAll = false } = shard;
-  const cleanMargins = new Float32Array(ids.length);
-  const margins = new Float32Array(ids.length);
-  const found = new Uint8Array(ids.length);
-  const x = keepAll ? new Float32Array(ids.length * imageSize(data.shape)) : undefined;
-  let [gradientSteps, queries] = [0, 0];
-  let kept: KeptImage[] = [];
-  for (let from = 0; from < ids.length; from += BATCH) {
-    const batch = ids.subarray(from, from + BATCH);
-    const y = batch.map((id) => data.labels[id]);
-    const images = { x: gather(data, batch), y, ids: batch };
-    const attacked = await attackBatch(classifier, images, options);
-    cleanMargins.set(attacked.cleanMargins, from);
-    margins.set(attacked.margins, from);
-    found.set(attacked.found, from);
-    gradientSteps += sum(attacked.gradientSteps);
-    queries += sum(attacked.queries);
-    const size = attacked.x.length / batch.length;
-    x?.set(attacked.x, from * size);
-    if (keep === 0) continue;
-    const broken: KeptImage[] = [];
-    for (const [i, id] of batch.entries()) {
-      if (!isBroken(attacked.cleanMargins[i], attacked.margins[i])) continue;
-      const x = attacked.x.slice(i * size, (i + 1) * size);
-      broken.push({ id, label: y[i], margin: attacked.margins[i], x });
-    }
-    kept = worstOfEachLabel([...kept, ...broken], keep);
-  }
-  return { cleanMargins, margins, found, gradientSteps, queries, x, kept };
+  const y = ids.map((id) => data.labels[id]);
+  const images = { x: gather(data, ids), shape: data.shape, y, ids };
+  const attacked = await attackBatch(classifierOf(network, programs), images, options);
+  const { x, cleanMargins, margins, found } = attacked;
+  const size = imageSize(data.shape);
+  const broken =
+    keep === 0 ? [] : [...ids.keys()].filter((i) => isBroken(cleanMargins[i], margins[i]));
+  const kept = broken.map((i) => ({
+    id: ids[i],
+    label: y[i],
+    margin: margins[i],
+    x: x.slice(i * size, (i + 1) * size),
+  }));
+  return {
+    cleanMargins,
+    margins,
+    found,
+    gradientSteps: sum(attacked.gradientSteps),
+    queries: sum(attacked.queries),
+    x: keepAll ? x : undefined,
+    kept: worstOfEachLabel(kept, keep),
+  };
 }

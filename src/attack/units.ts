@@ -48,8 +48,10 @@ export function inUnits(
     classifier: {
       ...classifier,
       logits: (x, n) => classifier.logits(toPixels(x), n),
-      // d/du of f(u unit) = unit f'.
-      inputGradient: async (x, y) => toPixels(await classifier.inputGradient(toPixels(x), y)),
+      gradient: async (loss, x, rows) => {
+        const { logits, gradient } = await classifier.gradient(loss, toPixels(x), rows);
+        return { logits, gradient: toPixels(gradient) }; // d/du of f(u unit) = unit f'
+      },
     },
     range: {
       low: low.map((v, p) => (v * (1 + INWARDS * Math.sign(v))) / unit[p]),

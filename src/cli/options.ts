@@ -6,6 +6,8 @@ import {
   attackNames,
   type EpsSpace,
   epsSpaces,
+  type Norm,
+  norms,
   type Protocol,
 } from "../attack/options.ts";
 import { type Augmentation, augmentations } from "../data/augment.ts";
@@ -75,7 +77,7 @@ export function withTrainable(command: Command): Command {
 }
 
 export interface AttackFlags {
-  readonly norm: "linf";
+  readonly norm: Norm;
   readonly epsSpace: EpsSpace;
   readonly stepSize?: number;
   readonly steps?: number;
@@ -89,7 +91,7 @@ export interface AttackFlags {
 /** Everything about an attack but its name and radius, which commands take once or several times. */
 export function withAttack(command: Command): Command {
   return command
-    .option("--norm <norm>", "norm of the ball: linf", oneOf(["linf"]), "linf")
+    .option("--norm <norm>", "norm of the ball: linf or l2", oneOf(norms), "linf")
     .option(
       "--eps-space <space>",
       "what eps and the step size are measured in: pixel, or model: its normalised units (needs --std)",
@@ -101,15 +103,25 @@ export function withAttack(command: Command): Command {
       "length of a step of PGD (default: eps / 10)",
       number({ min: 0 }),
     )
-    .option("--steps <n>", "steps of PGD (default: 40)", count())
-    .option("--restarts <n>", "random starts of PGD; the worst is kept, an image each", count(), 1)
+    .option(
+      "--steps <n>",
+      "steps of a run (default: pgd 40, apgd-*, fab-t and auto 100); of square its queries (default: 5000); " +
+        "auto gives Square 50 queries a step",
+      count(),
+    )
+    .option(
+      "--restarts <n>",
+      "runs of an attack (of apgd-t and fab-t: for each target); the worst is kept, an image each",
+      count(),
+      1,
+    )
     .option("--clip <low,high|none>", "range pixels are kept in (default: 0,1)", clipRange)
     .option(
       "--labels <which>",
       "attack the true or the predicted labels (default: true)",
       oneOf(["true", "predicted"]),
     )
-    .option("--no-random-start", "start PGD at the clean image")
+    .option("--no-random-start", "start PGD and APGD at the clean image")
     .option(
       "--protocol <name>",
       "cleverhans: predicted labels and no clip, as in the paper's tables",
@@ -117,13 +129,16 @@ export function withAttack(command: Command): Command {
     );
 }
 
+/** The attacks as help lists them. */
+export const ATTACK_WORDS = `${attackNames.join(", ")} (AutoAttack's apgd-ce, apgd-t, fab-t and square in turn)`;
+
 /** --attack and --eps, which may be given several times. */
 export function withAttackList(command: Command): Command {
   return withAttack(
     command
       .option(
         "--attack <name>",
-        "fgsm or pgd; may be given several times",
+        `${ATTACK_WORDS}; may be given several times`,
         several(oneOf(attackNames)),
       )
       .option(

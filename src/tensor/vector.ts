@@ -75,6 +75,11 @@ export function addScaled(
   for (let i = 0; i < n; i++) y[yAt + i] += scale * x[xAt + i];
 }
 
+/** out = a + share * (b - a); out may be a or b. */
+export function interpolate(a: Vector, b: Vector, share: number, out: Vector): void {
+  for (let i = 0; i < out.length; i++) out[i] = a[i] + share * (b[i] - a[i]);
+}
+
 /** a - b as float64. */
 export function subtract(a: Vector, b: Vector): Float64Array {
   const out = new Float64Array(a.length);

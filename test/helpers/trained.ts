@@ -1,9 +1,11 @@
 // A network that has learnt the built-in digits well enough to be attacked, in a fraction of a second.
-import { type Attacked, attackBatch } from "../../src/attack/gradient-attack.ts";
+import { type Attacked, attackBatch } from "../../src/attack/attack-batch.ts";
+import { type Classifier, classifierOf } from "../../src/attack/classifier.ts";
 import type { AttackOptions } from "../../src/attack/options.ts";
 import { type Dataset, gather } from "../../src/data/dataset.ts";
 import { openData } from "../../src/data/open.ts";
 import type { Model } from "../../src/engine/model.ts";
+import { openPrograms } from "../../src/engine/programs.ts";
 import { train } from "../../src/train/train.ts";
 
 /** The bytes of a CNNLight trained on 1,000 digits: 93 % right on others. */
@@ -25,6 +27,10 @@ export function pick(data: Dataset, keep: (label: number, i: number) => boolean)
   };
 }
 
+/** What attacks ask of a model; its sessions are never released. */
+export const classifierOfModel = ({ network, theta }: Model): Classifier =>
+  classifierOf(network, openPrograms(network, theta()));
+
 /** All images attacked at once, without shards, pools or choices. */
 export function attackEverything(
   model: Model,
@@ -32,5 +38,6 @@ export function attackEverything(
   options: AttackOptions,
 ): Promise<Attacked> {
   const ids = Int32Array.from(data.labels.keys());
-  return attackBatch(model, { x: gather(data, ids), y: data.labels, ids }, options);
+  const { shape, labels: y } = data;
+  return attackBatch(classifierOfModel(model), { x: gather(data, ids), shape, y, ids }, options);
 }

@@ -7,6 +7,7 @@ import { writeAtomic } from "../../data/write.ts";
 import type { Context } from "../context.ts";
 import { checkOutput, openDataset, openModelFile } from "../open.ts";
 import {
+  ATTACK_WORDS,
   type AttackFlags,
   attackRequest,
   type CommonFlags,
@@ -70,7 +71,7 @@ export function addAttack(program: Command, context: Context): void {
     )
     .argument("<model>", "ONNX file")
     .requiredOption("--data <data>", "images to attack: mnist:train, digits:train, file.npz, ...")
-    .option("--attack <name>", "fgsm or pgd", oneOf(attackNames), "pgd")
+    .option("--attack <name>", ATTACK_WORDS, oneOf(attackNames), "pgd")
     .requiredOption("--eps <radius>", "radius of the ball", number({ min: 0 }))
     .requiredOption("--out <file>", "the npz to write")
     .option(

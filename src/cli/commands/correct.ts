@@ -21,6 +21,7 @@ import { conflictInWords, printRun, succeeded } from "../correction.ts";
 import { iterationHeading, iterationRow } from "../iterations.ts";
 import { openDataset, openModelFile } from "../open.ts";
 import {
+  ATTACK_WORDS,
   type AttackFlags,
   attackRequest,
   type CommonFlags,
@@ -362,7 +363,7 @@ export function addCorrect(program: Command, context: Context): void {
     )
     .option(
       "--attack <name>",
-      "the attack that finds points: fgsm or pgd; robust: of 10 steps of eps / 4, not clipped, unless said",
+      `the attack that finds points: ${ATTACK_WORDS}; robust: of 10 steps of eps / 4, not clipped, unless said`,
       oneOf(attackNames),
       "pgd",
     )

@@ -1,0 +1,82 @@
+// Attacks a batch of images: one dialogue an image, their questions answered together.
+import type { Classifier } from "./classifier.ts";
+import { converse } from "./dialogue.ts";
+import { attackImage } from "./image.ts";
+import { type AttackOptions, attackNames } from "./options.ts";
+import { partsOf } from "./parts.ts";
+import { type PixelRange, rangeOf } from "./threat.ts";
+import { inUnits } from "./units.ts";
+
+export interface Images {
+  /** Clean, row-major [n, ...shape], with their true labels. */
+  readonly x: Float32Array;
+  readonly shape: readonly number[];
+  readonly y: Int32Array;
+  /** Their indices in the data: they name the random streams. */
+  readonly ids: Int32Array;
+}
+
+export interface Attacked {
+  /** The attacked images, same shape as the clean ones. */
+  readonly x: Float32Array;
+  /** f_y - max rival on the clean and on the attacked image, against the true label. */
+  readonly cleanMargins: Float32Array;
+  readonly margins: Float32Array;
+  /** Which attack made each image, an index in `attackNames`; NOT_FOUND where it is the clean one. */
+  readonly found: Uint8Array;
+  /** Passes through the network an image took: with a gradient, and without one. */
+  readonly gradientSteps: Int32Array;
+  readonly queries: Int32Array;
+}
+
+/** In `found`: no attack improved on the clean image. */
+export const NOT_FOUND = 255;
+
+/**
+ * Attacks a batch of images, inside the ball of the options: in pixels, or in the classifier's own unit. The
+ * result for an image does not depend on the others. FGSM and PGD return where they end, of several restarts
+ * the one with the smallest f_y - max rival; the other attacks skip images that are wrong when clean, end at
+ * the first misclassified image, and return the smallest margin seen where there is none.
+ *
+ * @throws TemperError `data-mismatch` where a gradient is not a number
+ */
+export async function attackBatch(
+  classifier: Classifier,
+  images: Images,
+  options: AttackOptions,
+): Promise<Attacked> {
+  const range = rangeOf(options.clip, images.x.length / images.y.length);
+  if (options.epsSpace === "pixel") return attackInRange(classifier, images, range, options);
+  const units = inUnits(classifier, range, classifier.unit!);
+  const inside = { ...images, x: units.fromPixels(images.x) };
+  const attacked = await attackInRange(units.classifier, inside, units.range, options);
+  return { ...attacked, x: units.toPixels(attacked.x) };
+}
+
+async function attackInRange(
+  classifier: Classifier,
+  { x: clean, shape, y, ids }: Images,
+  range: PixelRange,
+  options: AttackOptions,
+): Promise<Attacked> {
+  const { labels } = classifier;
+  const parts = partsOf(options, labels);
+  const size = clean.length / y.length;
+  const dialogues = Array.from(y, (label, i) => {
+    const image = clean.subarray(i * size, (i + 1) * size);
+    return attackImage({ clean: image, shape, y: label, labels, id: ids[i] }, range, parts);
+  });
+  const ended = await converse(classifier, dialogues);
+  const x = new Float32Array(clean.length);
+  for (const [i, { result }] of ended.entries()) x.set(result.x, i * size);
+  return {
+    x,
+    cleanMargins: Float32Array.from(ended, ({ result }) => result.cleanMargin),
+    margins: Float32Array.from(ended, ({ result }) => result.margin),
+    found: Uint8Array.from(ended, ({ result: { by } }) =>
+      by === undefined ? NOT_FOUND : attackNames.indexOf(by.attack),
+    ),
+    gradientSteps: Int32Array.from(ended, ({ gradientSteps }) => gradientSteps),
+    queries: Int32Array.from(ended, ({ queries }) => queries),
+  };
+}

@@ -1,0 +1,64 @@
+// One image attacked by one attack after another: the worst of what they find, each find verified.
+import { TemperError } from "../errors.ts";
+import type { Dialogue } from "./dialogue.ts";
+import { attacksAll, type Part, runsOf } from "./parts.ts";
+import { logitsAt, marginAt, type Subject } from "./subject.ts";
+import { ballAround, type PixelRange } from "./threat.ts";
+
+export interface Image extends Pick<Subject, "clean" | "shape" | "y" | "labels"> {
+  /** Names its random streams, and it in errors. */
+  readonly id: number;
+}
+
+export interface AttackedImage {
+  readonly x: Float32Array;
+  /** f_y - max rival before and after. */
+  readonly cleanMargin: number;
+  readonly margin: number;
+  /** The part that made x; undefined where it is the clean image. */
+  readonly by: Part | undefined;
+}
+
+/**
+ * Holds an attack to its word: what it returns is a number at every pixel, inside the ball and the range.
+ *
+ * @throws TemperError `data-mismatch` where the model's gradient was not a number
+ */
+function verify(x: Float32Array, { ball }: Subject, id: number): void {
+  if (x.some(Number.isNaN)) {
+    throw new TemperError(
+      "data-mismatch",
+      `the model's gradient at image ${id} is not a number, so there is no direction to attack in\n` +
+        "check the scale of the inputs and the model's weights",
+    );
+  }
+  if (!ball.contains(x)) throw new Error(`the attack left its ball on image ${id}`);
+}
+
+/**
+ * Runs the parts on an image that is right when clean until one breaks it, and keeps the smallest margin,
+ * recomputed from the image that goes with it. The parts that attack all images do all their runs.
+ */
+export function* attackImage(
+  image: Image,
+  range: PixelRange,
+  parts: readonly Part[],
+): Dialogue<AttackedImage> {
+  const { clean, id } = image;
+  const [{ norm, eps }] = parts;
+  const logits = (yield* logitsAt(clean)).slice();
+  const subject: Subject = { ...image, logits, ball: ballAround(clean, { norm, eps, ...range }) };
+  const cleanMargin = marginAt(subject, logits);
+  let best: AttackedImage = { x: clean, cleanMargin, margin: cleanMargin, by: undefined };
+  for (const part of parts) {
+    for (const run of runsOf(subject, part, id)) {
+      if (!attacksAll(part) && !(best.margin > 0)) break;
+      const x = yield* run;
+      verify(x, subject, id);
+      const margin = marginAt(subject, yield* logitsAt(x));
+      const first = attacksAll(part) && best.by === undefined;
+      if (first || margin < best.margin) best = { x, cleanMargin, margin, by: part };
+    }
+  }
+  return best;
+}
