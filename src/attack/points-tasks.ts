@@ -4,6 +4,7 @@ import { BATCH, logitsOfAll } from "../engine/batches.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { TaskState } from "../engine/task.ts";
 import { sharedPrograms } from "../engine/tasks.ts";
+import { joined } from "../tensor/vector.ts";
 import { attackBatch } from "./attack-batch.ts";
 import { classifierOf } from "./classifier.ts";
 import type { AttackOptions } from "./options.ts";
@@ -55,15 +56,4 @@ export async function pointsShard(
   const images = { x: gather(data, ids), shape: data.shape, y, ids };
   const { x } = await attackBatch(classifierOf(network, programs), images, options);
   return { x, logits: await logitsOfAll(network, programs, x, ids.length) };
-}
-
-/** One array after the other. */
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

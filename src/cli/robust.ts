@@ -44,6 +44,8 @@ const pointWords = {
   radius: "--radius",
   penalty: "--penalty",
   fullPool: "--full-pool",
+  reattack: "--reattack",
+  pointsPerSource: "--points-per-source",
 } as const;
 
 /** An option of another recipe would be ignored in silence. */

@@ -24,7 +24,7 @@ import { createCuts } from "./cuts.ts";
 import { type Contradiction, createElastic } from "./elastic.ts";
 import { notFiniteAtStart } from "./finite.ts";
 import { evaluateLines, type Loss } from "./lines.ts";
-import type { Oracle } from "./oracle.ts";
+import type { Asked, Oracle } from "./oracle.ts";
 import {
   anchorTheta,
   type Candidate,
@@ -107,6 +107,8 @@ export interface IterationRecord {
   readonly distance: number | null;
   /** theta_k itself; null when the cuts contradict each other. */
   readonly anchor: AnchorRecord | null;
+  /** What asking the sources at theta_k brought, in the cutting-set form. */
+  readonly asked?: Asked;
 }
 
 export interface AnchorRecord extends Pick<Trial, "violation" | "corrected" | "loss"> {
@@ -138,7 +140,8 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
   const { iterations, alphas, margin, signal, state, stage = untimed } = options;
   const { radius = 0, lossSlack = 0 } = options;
   const { theta0 } = oracle;
-  const cuts = createCuts(oracle, { margin, radius, lossSlack });
+  const violatedOnly = oracle.ask !== undefined;
+  const cuts = createCuts(oracle, { margin, radius, lossSlack, violatedOnly });
   const subproblem = createSubproblem(cuts.rows, { longest: norm(theta0), start: state?.active });
   const evaluated: AnchorState[] = [...(state?.anchors ?? [])];
   const anchors = evaluated.slice(1).map(({ theta }) => theta);
@@ -175,19 +178,47 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     const theta = memberTheta(theta0, anchors[iteration - 1], step, alphas);
     return stage("candidates", () => oracle.boundedLoss(theta, limit));
   };
-  const record = (solution: SubproblemSolution, anchor: AnchorRecord | null): void => {
-    const row = recordOf(records.length + 1, cuts.list.length, solution, anchor);
+  /** Points that the present ones do not stand for, where the oracle has sources to ask. */
+  const askAt = (theta: Float32Array): Promise<Asked | undefined> =>
+    stage("points", async () => oracle.ask?.(theta, margin));
+  /** Earlier candidates have not seen the points that later ones found. */
+  const scoredAgain = async (): Promise<Trial[]> => {
+    if (oracle.ask === undefined) return trials;
+    const again: Trial[] = [];
+    for (const trial of trials) {
+      const { iteration, step } = trial;
+      const anchor = iteration === 0 ? theta0 : anchors[iteration - 1];
+      const score = await scoreAt(memberTheta(theta0, anchor, step, alphas));
+      again.push({
+        ...trial,
+        violation: finiteOrNull(score.violation),
+        corrected: score.corrected,
+      });
+    }
+    return again;
+  };
+  const record = (
+    solution: SubproblemSolution,
+    anchor: AnchorRecord | null,
+    asked?: Asked,
+  ): void => {
+    const row = {
+      ...recordOf(records.length + 1, cuts.list.length, solution, anchor),
+      ...(asked === undefined ? {} : { asked }),
+    };
     records.push(row);
     options.onIteration?.(row);
   };
   const finish = async (end: RunEnd): Promise<Correction> => {
     const { fullPool = false } = options;
-    const pool = poolOf(await evaluateLines(trials, { alphas, fullPool, evaluate: lossOnLine }));
+    const scored = await scoredAgain();
+    const pool = poolOf(await evaluateLines(scored, { alphas, fullPool, evaluate: lossOnLine }));
     const choice = choose(pool, options);
     return { end, contradictions, anchors, pool, choice, iterations: records };
   };
 
   // anchors = {theta0};  pool = {theta0}
+  await askAt(theta0);
   if (evaluated.length === 0) {
     const before = await scoreAt(theta0);
     const done = before.violation === 0;
@@ -198,8 +229,9 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     if (!("gradient" in start)) return finish("corrected-already");
     evaluated.push({ theta: theta0, ...start });
   }
-  for (const earlier of evaluated.slice(0, -1)) {
+  for (const [j, earlier] of evaluated.slice(0, -1).entries()) {
     await stage("cuts", () => cuts.add(earlier.theta, earlier));
+    await askAt(evaluated[j + 1].theta);
   }
 
   for (let k = evaluated.length; ; k++) {
@@ -236,10 +268,11 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
 
     // The full step is the next anchor, so its loss comes with the gradient; after the last one it comes alone.
     anchors.push(thetaK);
+    const asked = await askAt(thetaK);
     const score = await scoreAt(thetaK);
     const last = k === iterations;
     const at = last ? { loss: await lossAt(thetaK) } : await lossGradientAt(thetaK);
-    record(solution, anchorOf(addToPool(thetaK, k, alphas, score, at.loss)));
+    record(solution, anchorOf(addToPool(thetaK, k, alphas, score, at.loss)), asked);
     if (!("gradient" in at)) return finish("iterations");
     evaluated.push({ theta: thetaK, ...at });
     await options.onState?.({

@@ -33,16 +33,30 @@ export interface CutOptions {
   readonly radius: number;
   /** delta: the loss may rise by this much. */
   readonly lossSlack: number;
+  /** Cuts only where an anchor violates its margin: for points in such numbers that their rows would not fit. */
+  readonly violatedOnly?: boolean | undefined;
 }
 
 /** No cuts yet. */
-export function createCuts(oracle: Oracle, { margin, radius, lossSlack }: CutOptions): Cuts {
-  const { theta0, labels, y } = oracle;
+export function createCuts(
+  oracle: Oracle,
+  { margin, radius, lossSlack, violatedOnly = false }: CutOptions,
+): Cuts {
+  const { theta0, labels } = oracle;
   const rows = oracle.cutSet();
   const list: Cut[] = [];
   const rhs: number[] = [];
   let anchors = 0;
   let lossAtStart = 0;
+
+  /** Whether g_il(theta) + margin > 0. */
+  const violationsAt = async (
+    theta: Float32Array,
+  ): Promise<(point: number, rival: number) => boolean> => {
+    const logits = await oracle.logits(theta);
+    const f = (point: number, label: number): number => logits[point * labels + label];
+    return (point, rival) => !(f(point, rival) - f(point, oracle.y[point]) + margin <= 0);
+  };
 
   const add: Cuts["add"] = async (theta, { loss, gradient }) => {
     const anchor = anchors++;
@@ -52,9 +66,10 @@ export function createCuts(oracle: Oracle, { margin, radius, lossSlack }: CutOpt
 
     // (7)  g_il(theta_j) + margin + grad g_il(theta_j)' (theta - theta_j) <= 0
     const sums: LogitSum[] = [];
-    for (const [point, label] of y.entries()) {
+    const violates = violatedOnly ? await violationsAt(theta) : () => true;
+    for (const [point, label] of oracle.y.entries()) {
       for (let rival = 0; rival < labels; rival++) {
-        if (rival === label) continue;
+        if (rival === label || !violates(point, rival)) continue;
         list.push({ anchor, point, rival });
         sums.push([
           { point, label: rival, weight: 1 },

@@ -33,6 +33,15 @@ export interface CutSet extends CutRows {
   bytes(): number;
 }
 
+/** What came of asking the sources again. */
+export interface Asked {
+  readonly sources: number;
+  /** Sources of which theta gets a point wrong. */
+  readonly falling: number;
+  /** Points added. */
+  readonly added: number;
+}
+
 /**
  * The classifier as Algorithm 1 sees it. theta is float32 (the values a model file can hold);
  * every returned number is float64.
@@ -42,8 +51,13 @@ export interface Oracle {
   readonly tensors: readonly ThetaTensor[];
   /** Number of labels. */
   readonly labels: number;
-  /** The true label y_i of each point of Dadv. */
+  /** The true label y_i of each point of Dadv; longer after `ask` has added points. */
   readonly y: Int32Array;
+  /**
+   * Asks the sources of the points again at theta, and adds to Dadv what theta gets wrong or right by less than the
+   * margin: the cutting-set form. Absent where Dadv is fixed. The same calls in the same order add the same points.
+   */
+  readonly ask?: ((theta: Float32Array, margin: number) => Promise<Asked>) | undefined;
   /** f_l(x_i; theta), row-major [points x labels]. */
   logits(theta: Float32Array): Promise<Float64Array>;
   /** L(theta; D). */

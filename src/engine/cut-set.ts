@@ -59,8 +59,8 @@ function layoutOf(network: Network): {
 /** What the set needs of the engine: the images of the points and the programs at a theta. */
 export interface CutSource {
   readonly network: Network;
-  /** All points, row-major [n, ...inputShape]. */
-  readonly points: Float32Array;
+  /** All points that there are by now, row-major [n, ...inputShape]. */
+  readonly points: () => Float32Array;
   programsAt(theta: Float32Array): Promise<Programs>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -85,7 +85,8 @@ export function createCutSet({ network, points, programsAt, signal }: CutSource)
   const rows: Row[] = [];
   const sites: Site[] = [];
 
-  const image = (point: number): Float32Array => points.subarray(point * size, (point + 1) * size);
+  const image = (point: number): Float32Array =>
+    points().subarray(point * size, (point + 1) * size);
 
   /** The entries of a vector over theta that the plain rows hold, in their order. */
   const plainPart = (v: Float64Array): Float64Array => {

@@ -1,7 +1,7 @@
 // The engine's oracle: what correct/ asks, answered by onnxruntime here and in the worker processes.
 import type { Oracle } from "../correct/oracle.ts";
 import { type Dataset, imagesOf } from "../data/dataset.ts";
-import { addScaled } from "../tensor/vector.ts";
+import { addScaled, joined } from "../tensor/vector.ts";
 import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
 import { createCutSet } from "./cut-set.ts";
 import type { LossName } from "./losses.ts";
@@ -29,12 +29,15 @@ export interface OracleOptions {
  * and order.
  */
 export interface EngineOracle extends Oracle {
+  /** Appends points to Dadv: images in pixel units, row-major, and their labels. */
+  addPoints(x: Float32Array, y: Int32Array): void;
   close(): Promise<void>;
 }
 
 export function createOracle(options: OracleOptions): EngineOracle {
   const { network, points, data, pool, signal, onShard, loss = "cross-entropy" } = options;
-  const x = imagesOf(points, 0, points.count);
+  let x = imagesOf(points, 0, points.count);
+  let y = points.labels;
   const shards = tasks.shardsOf(data.count).map((shard) => ({ ...shard, loss }));
   pool.share("network", {
     file: network.file,
@@ -78,9 +81,15 @@ export function createOracle(options: OracleOptions): EngineOracle {
     theta0: network.theta0,
     tensors: network.parameters,
     labels: network.labels,
-    y: points.labels,
+    get y() {
+      return y;
+    },
+    addPoints: (images, labels) => {
+      x = joined([x, images]);
+      y = Int32Array.from([...y, ...labels]);
+    },
     logits: async (theta) =>
-      Float64Array.from(await logitsOfAll(network, await programsAt(theta), x, points.count)),
+      Float64Array.from(await logitsOfAll(network, await programsAt(theta), x, y.length)),
     loss: async (theta) => {
       const sums = await sweep<tasks.LossSum>("lossShard", theta);
       return sums.reduce((a, c) => a + c.loss, 0) / data.count;
@@ -117,7 +126,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
       const pairs = sums.flatMap((terms, sum) =>
         [...new Set(terms.map(({ point }) => point))].map((point) => ({ sum, point })),
       );
-      const size = x.length / points.count;
+      const size = x.length / y.length;
       const images = new Float32Array(pairs.length * size);
       const covector = new Float32Array(pairs.length * network.labels);
       for (const [i, { sum, point }] of pairs.entries()) {
@@ -134,7 +143,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
       }
       return norms;
     },
-    cutSet: () => createCutSet({ network, points: x, programsAt, signal }),
+    cutSet: () => createCutSet({ network, points: () => x, programsAt, signal }),
     close,
   };
 }

@@ -36,7 +36,7 @@ export interface CommonCall {
 
 /** A call of the recipes standard and paper. */
 export interface CorrectCall extends CorrectRequest, CommonCall {
-  /** Dadv: images in pixel units with their true labels. */
+  /** Dadv: images in pixel units with their true labels. With `reattack`, the sources: their clean images. */
   readonly points: Dataset;
   readonly onIteration?: ((record: IterationRecord) => void) | undefined;
   readonly onContradiction?: ((found: Contradiction) => void) | undefined;
@@ -79,6 +79,7 @@ export const known: Readonly<Record<keyof CorrectCall, true>> = {
   loss: true,
   tolerance: true,
   fullPool: true,
+  reattack: true,
   seed: true,
   onIteration: true,
   onContradiction: true,

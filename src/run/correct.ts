@@ -143,7 +143,7 @@ async function runJob<S extends { readonly iterations: readonly unknown[] }>(
   { network }: Model,
   { call, beginning, format, recipe: open }: Job<S>,
 ): Promise<Run> {
-  const { points, signal, onProgress, paths = {}, folder, resume = false, force = false } = call;
+  const { signal, onProgress, paths = {}, folder, resume = false, force = false } = call;
   const { options } = beginning;
   const keeper =
     folder === undefined
@@ -151,7 +151,7 @@ async function runJob<S extends { readonly iterations: readonly unknown[] }>(
       : await keepRun<S>(
           folder,
           { ...beginning, files: [...beginning.files, STATE] },
-          { points, format, resume, force },
+          { points: call.points, format, resume, force },
         );
   if (keeper?.finished === true) return openRun(folder!);
   const clock = createStopwatch(keeper?.timings);
@@ -173,6 +173,7 @@ async function runJob<S extends { readonly iterations: readonly unknown[] }>(
       work: keeper?.timings,
     });
     const found = await recipe.find();
+    const points = recipe.points();
 
     const { theta0 } = network;
     const chosen = found.pool[found.choice];

@@ -1,6 +1,9 @@
 // The options of a correction: the standard recipe's defaults, the paper's, and what is refused.
+
+import { type AttackRequest, attackOptions } from "../attack/options.ts";
 import { type LossName, lossNames } from "../engine/losses.ts";
 import { demand } from "../errors.ts";
+import type { ReattackOptions } from "./reattack.ts";
 
 export const recipes = ["standard", "paper"] as const;
 export type Recipe = (typeof recipes)[number];
@@ -28,12 +31,34 @@ export interface CorrectOptions {
   readonly tolerance: number;
   /** Evaluates every candidate's loss to the end; the front and the choice are the same without. */
   readonly fullPool: boolean;
+  /** The cutting-set form: the points are made of sources, which are attacked again at every trial point. */
+  readonly reattack: ReattackOptions | null;
   readonly seed: number;
 }
 
+/** The cutting-set form as a user asks for it: only eps has no default. */
+export interface ReattackRequest {
+  /** Not clipped and against the true labels, unless stated otherwise. */
+  readonly attack: AttackRequest;
+  /** Most points of one source, default 10. */
+  readonly pointsPerSource?: number | undefined;
+}
+
 export type CorrectRequest = {
-  readonly [K in keyof CorrectOptions]?: CorrectOptions[K] | undefined;
-};
+  readonly [K in Exclude<keyof CorrectOptions, "reattack">]?: CorrectOptions[K] | undefined;
+} & { readonly reattack?: ReattackRequest | null | undefined };
+
+function reattackOptions(
+  request: ReattackRequest | null | undefined,
+  seed: number,
+): ReattackOptions | null {
+  if (request === null || request === undefined) return null;
+  const { pointsPerSource = 10 } = request;
+  const whole = Number.isInteger(pointsPerSource) && pointsPerSource >= 1;
+  demand(whole, "points-per-source", pointsPerSource, "a whole number, 1 or more");
+  const { clip = null } = request.attack;
+  return { attack: attackOptions({ ...request.attack, clip, seed }), pointsPerSource };
+}
 
 /**
  * Fills in the defaults. `standard`: 20 iterations, 10 alphas, weight 0, margin 0.1, tolerance 1e-4.
@@ -43,7 +68,9 @@ export type CorrectRequest = {
  */
 export function correctOptions(request: CorrectRequest): CorrectOptions {
   const { recipe = "standard", iterations = 20, alphas = 10, weight = 0 } = request;
-  const { margin = recipe === "paper" ? 0 : 0.1, tolerance = 1e-4, seed = 0 } = request;
+  const { tolerance = 1e-4, seed = 0 } = request;
+  const reattack = reattackOptions(request.reattack, seed);
+  const { margin = reattack !== null ? 5 : recipe === "paper" ? 0 : 0.1 } = request;
   const { radius = 0, lossSlack = 0, penalty = "inf", loss = "cross-entropy" } = request;
   const { fullPool = false } = request;
   const counted = (n: number): boolean => Number.isInteger(n) && n >= 1;
@@ -77,6 +104,7 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
     loss,
     tolerance,
     fullPool,
+    reattack,
     seed,
   };
 }

@@ -8,6 +8,7 @@ import { createOracle } from "../engine/oracle.ts";
 import { cutMeter } from "./cut-meter.ts";
 import { measureFile } from "./measure.ts";
 import type { CorrectOptions } from "./options.ts";
+import { cleanOf, createReattack, emptied } from "./reattack.ts";
 import type { Kept, Recipe, RecipeContext } from "./recipe.ts";
 
 export interface PointRun extends RecipeContext, Kept<AlgorithmState> {
@@ -19,20 +20,27 @@ export interface PointRun extends RecipeContext, Kept<AlgorithmState> {
 }
 
 export function pointRecipe(run: PointRun): Recipe {
-  const { network, points, data, options, pool, clock, signal, onProgress } = run;
+  const { network, data, options, pool, clock, signal, onProgress } = run;
+  const sources = options.reattack === null ? undefined : cleanOf(run.points);
   let stage = "";
   const oracle = createOracle({
     network,
-    points,
+    points: sources === undefined ? run.points : emptied(sources),
     data,
     loss: options.loss,
     pool,
     signal,
     onShard: (done, of) => onProgress?.(stage, done, of),
   });
+  const reattack = sources && createReattack(oracle, sources, options.reattack!, { pool, signal });
+  const points = (): Dataset => reattack?.points() ?? run.points;
   const meter = cutMeter(clock, run.work);
   const timed: Oracle = {
     ...oracle,
+    get y() {
+      return oracle.y;
+    },
+    ask: reattack?.ask,
     loss: (theta) => clock.stage("loss", () => oracle.loss(theta)), // the one loss that is asked for alone
     cutSet: () => meter.metered(oracle.cutSet()),
   };
@@ -59,13 +67,13 @@ export function pointRecipe(run: PointRun): Recipe {
     },
     before: (found) => {
       const { violation, loss, corrected } = found.pool[0];
-      return { violation: violation!, loss: loss!, corrected, points: points.count };
+      return { violation: violation!, loss: loss!, corrected, points: oracle.y.length };
     },
     measure: (file) => {
       const { margin, loss } = options;
       return measureFile(file, {
         options: network.options,
-        points,
+        points: points(),
         data,
         margin,
         loss,
@@ -73,6 +81,7 @@ export function pointRecipe(run: PointRun): Recipe {
         signal,
       });
     },
+    points,
     work: meter.work,
     close: () => oracle.close(),
   };

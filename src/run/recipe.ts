@@ -3,6 +3,7 @@ import type { IterationRecord, RunEnd } from "../correct/algorithm.ts";
 import type { Contradiction } from "../correct/elastic.ts";
 import type { CentreEnd, CentreRecord } from "../correct/moving-centre.ts";
 import type { Candidate } from "../correct/pool.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { CutWork } from "./cut-meter.ts";
@@ -30,6 +31,8 @@ export interface Recipe {
   find(): Promise<Found>;
   /** The corrected file, read again. */
   measure(file: Uint8Array): Promise<MeasuredFile>;
+  /** The points that had to be right. */
+  points(): Dataset | undefined;
   /** theta0's numbers, from the pool. */
   before(found: Found): Measured;
   /** Work counted exactly. */

@@ -74,6 +74,7 @@ export function robustRecipe(run: RobustRun): Recipe {
       return { violation: violation!, loss: loss!, corrected, points: separation.judged + own };
     },
     measure,
+    points: () => points,
     work: meter.work,
     close: async () => {},
   };

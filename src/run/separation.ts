@@ -1,5 +1,5 @@
 // The separation oracle of the robust recipe: fresh images attacked at theta, each time others, and what judges.
-import { attackedPoints, joined } from "../attack/points-tasks.ts";
+import { attackedPoints } from "../attack/points-tasks.ts";
 import type { CutSet } from "../correct/oracle.ts";
 import type { SampledLoss, SeparationOracle } from "../correct/separation.ts";
 import { type Dataset, imagesOf } from "../data/dataset.ts";
@@ -9,7 +9,7 @@ import type { Pool } from "../engine/pool.ts";
 import * as sums from "../engine/sum-tasks.ts";
 import * as tasks from "../engine/tasks.ts";
 import { randomStream } from "../tensor/random.ts";
-import { addScaled } from "../tensor/vector.ts";
+import { addScaled, joined } from "../tensor/vector.ts";
 import { draw, PURPOSE, type Split } from "./draws.ts";
 import type { RobustOptions } from "./robust-options.ts";
 

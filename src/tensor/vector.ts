@@ -98,3 +98,14 @@ export function argmax(a: Vector, n = a.length, at = 0): number {
   for (let i = 1; i < n; i++) if (a[at + i] > a[at + best]) best = i;
   return best;
 }
+
+/** One array after the other. */
+export function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { attack } from "../../attack/attack.ts";
 import { type AttackName, attackNames, attackOptions } from "../../attack/options.ts";
+import { sample } from "../../attack/sample.ts";
 import { checkDataset, type Dataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { type LossName, lossNames } from "../../engine/losses.ts";
@@ -12,13 +13,13 @@ import { TemperError } from "../../errors.ts";
 import type { RobustCall } from "../../run/call.ts";
 import { correct } from "../../run/correct.ts";
 import { checkFolder, RECORD } from "../../run/folder.ts";
-import { correctOptions, type Recipe, recipes } from "../../run/options.ts";
+import { type CorrectRequest, correctOptions, type Recipe, recipes } from "../../run/options.ts";
 import type { PointOrigin, Run } from "../../run/record.ts";
 import { type RobustRequest, robustOptions } from "../../run/robust-options.ts";
 import { POINTS } from "../../run/run.ts";
 import type { Context } from "../context.ts";
 import { conflictInWords, printRun, succeeded } from "../correction.ts";
-import { iterationHeading, iterationRow } from "../iterations.ts";
+import { growing, iterationHeading, iterationRow } from "../iterations.ts";
 import { openDataset, openModelFile } from "../open.ts";
 import {
   ATTACK_WORDS,
@@ -61,13 +62,15 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags, AttackFlags, RobustF
   readonly loss?: LossName;
   readonly tolerance?: number;
   readonly fullPool?: boolean;
+  readonly reattack?: boolean;
+  readonly pointsPerSource?: number;
   readonly validate?: string;
   readonly force?: boolean;
   readonly resume?: boolean;
 }
 
 /** Exactly one source of points, and a radius where they are to be attacked. */
-function checkSource({ points, worst, random, eps }: Flags): void {
+function checkSource({ points, worst, random, eps, reattack, pointsPerSource }: Flags): void {
   const given = [points, worst, random].filter((value) => value !== undefined).length;
   if (given !== 1) {
     throw new TemperError(
@@ -76,10 +79,14 @@ function checkSource({ points, worst, random, eps }: Flags): void {
         "give one of --points DATA, --worst N, --random N",
     );
   }
-  if (points === undefined && eps === undefined) {
+  if (pointsPerSource !== undefined && reattack !== true) {
+    throw new TemperError("bad-option", "--points-per-source needs --reattack");
+  }
+  if ((points === undefined || reattack === true) && eps === undefined) {
+    const word = reattack === true ? "--reattack" : worst === undefined ? "--random" : "--worst";
     throw new TemperError(
       "bad-option",
-      `${worst === undefined ? "--random" : "--worst"} attacks the data and needs --eps, as in --eps 0.1`,
+      `${word} attacks the data and needs --eps, as in --eps 0.1`,
     );
   }
 }
@@ -94,8 +101,10 @@ async function pointsOf(
   const { dataDir } = flags;
   if (flags.points !== undefined) return openDataset(flags.points, { dataDir }, context);
   // A run that is taken up again has its points already: the attack is not made twice.
+  const { reattack, random: limit, seed } = flags;
+  if (reattack === true && limit !== undefined) return sample(data, { limit, seed });
   const kept = join(flags.out, POINTS);
-  if (flags.resume === true && existsSync(kept)) {
+  if (flags.resume === true && reattack !== true && existsSync(kept)) {
     return openDataset(kept, { dataDir }, context);
   }
   const found = await attack(model, {
@@ -140,20 +149,6 @@ async function openInputs(
     checkDataset(set, { shape: model.inputShape, labels: model.labels });
   }
   return { model, data, validation };
-}
-
-/** Prints a row of a table as it grows, its headings before the first. */
-function growing<R>(
-  { progress }: Context,
-  heading: () => string,
-  row: (record: R) => string,
-): (record: R) => void {
-  let headed = false;
-  return (record) => {
-    if (!headed) progress.line(heading());
-    headed = true;
-    progress.line(row(record));
-  };
 }
 
 /** What every recipe is called with. */
@@ -210,8 +205,16 @@ async function runRobust(path: string, flags: Flags, context: Context): Promise<
 /** undefined: there was no point to correct. */
 async function runPoints(path: string, flags: Flags, context: Context): Promise<Run | undefined> {
   checkSource(flags);
-  const { recipe, ...rest } = flags;
-  const options = correctOptions({ ...rest, recipe: recipe as Recipe });
+  const { recipe, reattack, pointsPerSource, ...rest } = flags;
+  const asked: CorrectRequest = {
+    ...rest,
+    recipe: recipe as Recipe,
+    reattack:
+      reattack === true
+        ? { attack: attackRequest(flags, flags.attack, flags.eps!), pointsPerSource }
+        : null,
+  };
+  const options = correctOptions(asked);
   const { model, data, validation } = await openInputs(path, flags, context);
   const points = await pointsOf(model, data, flags, context);
   if (points.count === 0) {
@@ -221,6 +224,7 @@ async function runPoints(path: string, flags: Flags, context: Context): Promise<
   const call = shared(path, flags, context, data);
   const finished = await correct(model, {
     ...options,
+    reattack: asked.reattack,
     ...call,
     points,
     validation,
@@ -303,6 +307,16 @@ export function addCorrect(program: Command, context: Context): void {
       "attack DATA and take n broken points in a seeded order; robust: attack n images again and again",
       count(),
     )
+    .option(
+      "--reattack",
+      "few inputs, robustly: attack the sources of the points again at every trial point, and add what " +
+        "still falls (with --eps; --random takes the first n images, broken or not; margin 5)",
+    )
+    .option(
+      "--points-per-source <n>",
+      "with --reattack: most points of one source (default: 10)",
+      count(),
+    )
     .requiredOption("--out <run>", "folder to write")
     .option(
       "--resume",
@@ -325,7 +339,7 @@ export function addCorrect(program: Command, context: Context): void {
     )
     .option(
       "--margin <m>",
-      "ask for f_l + m <= f_y (default: 0.1; paper: 0; robust: 1)",
+      "ask for f_l + m <= f_y (default: 0.1; paper: 0; robust: 1; --reattack: 5)",
       number({ min: 0 }),
     )
     .option(

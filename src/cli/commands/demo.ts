@@ -12,7 +12,7 @@ import { openModel } from "../../engine/model.ts";
 import { correct } from "../../run/correct.ts";
 import type { Measured, Run } from "../../run/record.ts";
 import type { Context } from "../context.ts";
-import { iterationHeading, iterationRow } from "../iterations.ts";
+import { growing, iterationHeading, iterationRow } from "../iterations.ts";
 import { count } from "../parse.ts";
 import { percent, table } from "../table.ts";
 
@@ -75,14 +75,13 @@ async function run({ out, threads }: Flags, context: Context): Promise<void> {
   );
 
   step("2. The nearest network that gets these right, the training loss held close:");
-  step(iterationHeading());
   const finished: Run = await correct(model, {
     data: train,
     points: found.points,
     threads,
     signal,
     onProgress,
-    onIteration: (record) => step(iterationRow(record)),
+    onIteration: growing(context, iterationHeading, iterationRow),
     paths: { model: SHIPPED, data: train.name, points: pointsFile },
   });
   const folder = join(out, "run");

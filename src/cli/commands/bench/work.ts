@@ -11,7 +11,7 @@ export function workOf({ seed, threads }: CommonFlags, { progress, signal }: Con
     signal,
     onProgress: (stage, done, of) => progress.update(stage, done, of),
     onIteration: (points, record) => {
-      if (record.iteration === 1) progress.line(`${points} points\n${iterationHeading()}`);
+      if (record.iteration === 1) progress.line(`${points} points\n${iterationHeading(record)}`);
       progress.line(iterationRow(record));
     },
   };
