@@ -179,8 +179,10 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     return stage("candidates", () => oracle.boundedLoss(theta, limit));
   };
   /** Points that the present ones do not stand for, where the oracle has sources to ask. */
-  const askAt = (theta: Float32Array): Promise<Asked | undefined> =>
-    stage("points", async () => oracle.ask?.(theta, margin));
+  const askAt = async (theta: Float32Array): Promise<Asked | undefined> => {
+    const { ask } = oracle;
+    return ask && stage("points", () => ask(theta, margin));
+  };
   /** Earlier candidates have not seen the points that later ones found. */
   const scoredAgain = async (): Promise<Trial[]> => {
     if (oracle.ask === undefined) return trials;
