@@ -59,6 +59,12 @@ export type { CorrectOptions, Recipe } from "./run/options.ts";
 export type { InputRecord, Measured, PointOrigin, Run, RunRecord, Timings } from "./run/record.ts";
 export type { Keep, RobustOptions, RobustRequest } from "./run/robust-options.ts";
 export type { ValidatedCandidate, Validation } from "./run/validate.ts";
+export {
+  type AdversariallyTrained,
+  type AdversarialOptions,
+  type AdversarialStep,
+  trainAdversarially,
+} from "./train/adversarial.ts";
 export type { EpochRecord } from "./train/checkpoint.ts";
 export type { Architecture } from "./train/networks.ts";
 export { type Trained, type TrainOptions, train } from "./train/train.ts";

@@ -4,10 +4,11 @@ import {
   type GradientProgram,
   gradientProgram,
   type ProgramRequest,
+  withParameterInputs,
 } from "../autodiff/programs.ts";
 import { COVECTOR, type Seed } from "../autodiff/seeds.ts";
 import { TemperError } from "../errors.ts";
-import { nodeLabel } from "../onnx/graph.ts";
+import { type Graph, nodeLabel } from "../onnx/graph.ts";
 import { withTheta } from "../onnx/theta.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
@@ -85,13 +86,17 @@ export function programOf(network: Network, name: ProgramName): GradientProgram 
   return program;
 }
 
-/** The programs of a network with theta baked in: onnxruntime folds and packs constant weights. */
-export function openPrograms(network: Network, theta: Float32Array): Programs {
+/** How theta comes to a graph: as constants of it, or as inputs that every run feeds. */
+interface ThetaAs {
+  graph(of: Graph): Graph;
+  feeds(): Readonly<Record<string, FloatArray>>;
+}
+
+function programsOf(network: Network, theta: ThetaAs): Programs {
   const sessions = new Map<string, Promise<Session>>();
   const image = network.graph.inputs[0].name;
-  const bake = (name: string, graph: () => typeof network.graph): Promise<Session> => {
-    const session =
-      sessions.get(name) ?? Session.create(withTheta(graph(), network.parameters, theta));
+  const sessionOf = (name: string, graph: () => Graph): Promise<Session> => {
+    const session = sessions.get(name) ?? Session.create(theta.graph(graph()));
     sessions.set(name, session);
     return session;
   };
@@ -101,14 +106,15 @@ export function openPrograms(network: Network, theta: Float32Array): Programs {
   });
   return {
     logits: async (x, n) => {
-      const session = await bake("logits", () => network.graph);
-      const outputs = await session.run({ [image]: batch(x, n) });
+      const session = await sessionOf("logits", () => network.graph);
+      const outputs = await session.run({ ...theta.feeds(), [image]: batch(x, n) });
       return outputs.get(network.graph.outputs[0].name)!.data;
     },
     gradient: async (name, x, covector, n) => {
       const program = programOf(network, name);
-      const session = await bake(name, () => program.graph);
+      const session = await sessionOf(name, () => program.graph);
       const outputs = await session.run({
+        ...theta.feeds(),
         [image]: batch(x, n),
         [COVECTOR]: { dims: [n, network.labels], data: covector },
       });
@@ -117,6 +123,38 @@ export function openPrograms(network: Network, theta: Float32Array): Programs {
     release: async () => {
       for (const session of sessions.values()) await (await session).release();
       sessions.clear();
+    },
+  };
+}
+
+/** The programs of a network with theta baked in: onnxruntime folds and packs constant weights. */
+export const openPrograms = (network: Network, theta: Float32Array): Programs =>
+  programsOf(network, {
+    graph: (of) => withTheta(of, network.parameters, theta),
+    feeds: () => ({}),
+  });
+
+/** Programs at whatever theta they were moved to last: slower runs, and none of them makes a session. */
+export interface MovingPrograms extends Programs {
+  move(theta: Float32Array): void;
+}
+
+export function openMovingPrograms(network: Network): MovingPrograms {
+  const { parameters } = network;
+  let feeds: Readonly<Record<string, FloatArray>> = {};
+  const programs = programsOf(network, {
+    graph: (of) => withParameterInputs(of, parameters),
+    feeds: () => feeds,
+  });
+  return {
+    ...programs,
+    move: (theta) => {
+      feeds = Object.fromEntries(
+        parameters.map(({ name, shape, offset, size }) => [
+          name,
+          { dims: shape, data: theta.subarray(offset, offset + size) },
+        ]),
+      );
     },
   };
 }

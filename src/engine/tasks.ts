@@ -39,14 +39,18 @@ export function shardsOf(count: number, size = SHARD): Shard[] {
   }));
 }
 
-/** The shared network ("network") at the shared theta ("theta"), sessions kept until either changes. */
-export async function sharedPrograms(
-  state: TaskState,
-): Promise<{ readonly network: Network; readonly programs: Programs }> {
-  const network = await state.derive("network", ["network"], () => {
+/** The shared network ("network"). */
+export const sharedNetwork = (state: TaskState): Promise<Network> =>
+  state.derive("network", ["network"], () => {
     const { file, options } = state.get<SharedNetwork>("network");
     return loadNetwork(file, options);
   });
+
+/** The shared network at the shared theta ("theta"), sessions kept until either changes. */
+export async function sharedPrograms(
+  state: TaskState,
+): Promise<{ readonly network: Network; readonly programs: Programs }> {
+  const network = await sharedNetwork(state);
   const programs = await state.derive(
     "programs",
     ["network", "theta"],

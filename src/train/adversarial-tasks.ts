@@ -1,0 +1,77 @@
+// The shard of a step of adversarial training: some images attacked at the present theta, and the gradient there.
+import { attackBatch } from "../attack/attack-batch.ts";
+import { classifierOf } from "../attack/classifier.ts";
+import type { AttackOptions } from "../attack/options.ts";
+import { type Dataset, gather } from "../data/dataset.ts";
+import { BATCH, batchOf, thetaGradientOfAll } from "../engine/batches.ts";
+import { oneHot } from "../engine/logits.ts";
+import { sumLoss } from "../engine/losses.ts";
+import type { Network } from "../engine/network.ts";
+import { type MovingPrograms, openMovingPrograms, type Programs } from "../engine/programs.ts";
+import type { TaskState } from "../engine/task.ts";
+import { sharedNetwork, sharedPrograms } from "../engine/tasks.ts";
+
+export const module: string = import.meta.url;
+
+export interface AdversarialShard {
+  /** Indices in the shared data set. */
+  readonly ids: Int32Array;
+  readonly options: AttackOptions;
+}
+
+/** Over the images twice, clean and attacked. */
+export interface AdversarialSums {
+  /** Summed cross-entropy. */
+  readonly loss: number;
+  /** Its gradient in theta [p]; summed over the shards in float64. */
+  readonly gradient: Float32Array;
+}
+
+/**
+ * Baked weights run up to twice as fast, but each theta then takes sessions of 2 to 200 ms. Where an image is long on
+ * its way, as the small batches of ResNet8 tell, they win.
+ */
+const bakes = (network: Network): boolean => batchOf(network) < BATCH;
+
+async function programsAt(state: TaskState, network: Network): Promise<Programs> {
+  if (bakes(network)) return (await sharedPrograms(state)).programs;
+  const programs = await state.derive<MovingPrograms>(
+    "moving programs",
+    ["network"],
+    async () => openMovingPrograms(network),
+    (old) => old.release(),
+  );
+  programs.move(state.get<Float32Array>("theta"));
+  return programs;
+}
+
+/** Attacks the images at the shared theta and takes the loss of them and of the clean ones, in one run. */
+export async function adversarialShard(
+  state: TaskState,
+  { ids, options }: AdversarialShard,
+): Promise<AdversarialSums> {
+  const network = await sharedNetwork(state);
+  const programs = await programsAt(state, network);
+  const data = state.get<Dataset>("data");
+  const y = ids.map((id) => data.labels[id]);
+  const clean = gather(data, ids);
+  const attacked = await attackBatch(
+    classifierOf(network, programs),
+    { x: clean, shape: data.shape, y, ids },
+    options,
+  );
+  const x = new Float32Array(2 * clean.length);
+  x.set(clean);
+  x.set(attacked.x, clean.length);
+  const both = Int32Array.from([...y, ...y]);
+  const { gradient, logits } = await thetaGradientOfAll(network, programs, {
+    name: "theta-of-cross-entropy",
+    x,
+    covector: oneHot(both, network.labels),
+    n: both.length,
+  });
+  return {
+    loss: sumLoss("cross-entropy", logits, network.labels, both),
+    gradient: Float32Array.from(gradient),
+  };
+}

@@ -1,0 +1,179 @@
+// PGD adversarial training (Madry et al., ICLR 2018): what one would do with a network instead of correcting it.
+//
+//     theta = the network's own
+//     for every minibatch B:  theta <- Adam step on  1/2 mean_B CE(f(x), y) + 1/2 mean_B CE(f(x'), y)
+//
+// with x' the images attacked at the present theta, and a learning rate that falls linearly to 0. Running
+// statistics of batch normalisation stay as they are: they are no part of theta, here as in a correction.
+import { type AttackRequest, attackOptions, attackRequestNames } from "../attack/options.ts";
+import { type Work, withPool } from "../attack/session.ts";
+import { checkUnits } from "../attack/units.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Model } from "../engine/model.ts";
+import { networkBytes } from "../engine/network.ts";
+import type { Pool } from "../engine/pool.ts";
+import { demandInputGradient, programOf } from "../engine/programs.ts";
+import { demand, refuseUnknown, TemperError, throwIfAborted } from "../errors.ts";
+import { randomStream } from "../tensor/random.ts";
+import { type AdversarialShard, type AdversarialSums, module } from "./adversarial-tasks.ts";
+import { createAdam } from "./optimizer.ts";
+
+export interface AdversarialOptions extends Work {
+  readonly data: Dataset;
+  /** The attack that every image is trained under. */
+  readonly attack: AttackRequest;
+  /** Steps in all; or */
+  readonly steps?: number | undefined;
+  /** seconds in all, of which the number of steps follows. */
+  readonly seconds?: number | undefined;
+  /** Clean images a step, as many attacked ones beside them; default 128. */
+  readonly batch?: number | undefined;
+  /** Of the first step, default 1e-3. */
+  readonly learningRate?: number | undefined;
+  /** Default 0. Names the minibatches and the random starts; those of `attack` are not its own. */
+  readonly seed?: number | undefined;
+  readonly onStep?: ((step: AdversarialStep) => void) | undefined;
+}
+
+const known: Readonly<Record<keyof AdversarialOptions, true>> = {
+  data: true,
+  attack: true,
+  steps: true,
+  seconds: true,
+  batch: true,
+  learningRate: true,
+  seed: true,
+  onStep: true,
+  threads: true,
+  signal: true,
+};
+
+export interface AdversarialStep {
+  /** From 1. */
+  readonly step: number;
+  /** The share of the training that is done, in (0, 1]. */
+  readonly done: number;
+  /** Since the training began, with the start of its processes. */
+  readonly seconds: number;
+  /** The minibatch's loss before the step. */
+  readonly loss: number;
+  /** After the step, float32 [p]; never written to again. */
+  readonly theta: Float32Array;
+}
+
+export interface AdversariallyTrained {
+  /** The ONNX file: the model's own with theta's bytes replaced in place. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly theta: Float32Array;
+  readonly steps: number;
+  readonly seconds: number;
+}
+
+/** Images of a shard: four processes have work, and a run is still long beside what travels. */
+const SHARD = 32;
+
+/** What a random stream is for. */
+const PURPOSE = { order: 201, attack: 202 } as const;
+
+/** Endless minibatches: each time round all images in another order, the last of them as many as are left. */
+function* minibatches(count: number, batch: number, seed: number): Generator<Int32Array, never> {
+  for (let epoch = 1; ; epoch++) {
+    const order = randomStream(seed, PURPOSE.order, epoch).permutation(count);
+    for (let from = 0; from < count; from += batch) yield order.subarray(from, from + batch);
+  }
+}
+
+/** The mean loss over the images of a minibatch, clean and attacked, and its gradient, float64 [p]. */
+async function lossAt(
+  pool: Pool,
+  theta: Float32Array,
+  { ids, options }: AdversarialShard,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
+  pool.share("theta", theta);
+  const shards = Array.from({ length: Math.ceil(ids.length / SHARD) }, (_, i) => ({
+    ids: ids.slice(i * SHARD, (i + 1) * SHARD),
+    options,
+  }));
+  const parts = await pool.map<AdversarialShard, AdversarialSums>(
+    { module, name: "adversarialShard" },
+    shards,
+    { signal },
+  );
+  const gradient = new Float64Array(theta.length);
+  let loss = 0;
+  for (const part of parts) {
+    loss += part.loss;
+    for (let i = 0; i < gradient.length; i++) gradient[i] += part.gradient[i];
+  }
+  const n = 2 * ids.length;
+  return { loss: loss / n, gradient: gradient.map((g) => g / n) };
+}
+
+/**
+ * Trains a network on, adversarially, for a number of steps or of seconds. For a number of steps the same seed
+ * gives the same bytes, whatever the number of processes.
+ *
+ * @throws TemperError `data-mismatch`, `bad-option`, `model-unsupported` (an operator without a gradient rule),
+ *   `worker-failed`, `aborted`
+ */
+export async function trainAdversarially(
+  model: Model,
+  options: AdversarialOptions,
+): Promise<AdversariallyTrained> {
+  refuseUnknown(options, known, "trainAdversarially");
+  refuseUnknown(options.attack, attackRequestNames, "the attack of trainAdversarially");
+  const { data, steps, seconds, batch = 128, learningRate = 1e-3, seed = 0, signal } = options;
+  const attack = attackOptions(options.attack);
+  const { network } = model;
+  checkUnits(attack, network.options.std);
+  if ((steps === undefined) === (seconds === undefined)) {
+    throw new TemperError("bad-option", "how long to train: give either steps or seconds");
+  }
+  for (const [word, n] of Object.entries({ batch, steps: steps ?? 1 })) {
+    demand(Number.isInteger(n) && n >= 1, word, n, "a whole number, 1 or more");
+  }
+  for (const [word, x] of Object.entries({ learningRate, seconds: seconds ?? 1 })) {
+    demand(Number.isFinite(x) && x > 0, word, x, "a number above 0");
+  }
+  demand(Number.isInteger(seed), "seed", seed, "a whole number");
+  programOf(network, "theta-of-cross-entropy");
+  demandInputGradient(network, "adversarial training");
+
+  const began = performance.now();
+  const elapsed = (): number => (performance.now() - began) / 1000;
+  const work = { ...options, passes: Number.POSITIVE_INFINITY };
+  return withPool(model, data, work, async (pool) => {
+    const theta = Float64Array.from(network.theta0);
+    const adam = createAdam(theta.length);
+    const batches = minibatches(data.count, batch, seed);
+    const doneAfter = (step: number): number =>
+      Math.min(1, steps === undefined ? elapsed() / seconds! : step / steps);
+    let rounded = network.theta0;
+    let done = 0;
+    let step = 0;
+    while (done < 1) {
+      throwIfAborted(signal);
+      step++;
+      const drawn = randomStream(seed, PURPOSE.attack, step).below(2 ** 31 - 1);
+      const shard = { ids: batches.next().value, options: { ...attack, seed: drawn } };
+      const { loss, gradient } = await lossAt(pool, rounded, shard, signal);
+      if (!Number.isFinite(loss)) {
+        throw new TemperError(
+          "bad-option",
+          `the loss is ${loss} in step ${step}: lower the learning rate ${learningRate}`,
+        );
+      }
+      adam.step(theta, gradient, learningRate * (1 - done));
+      rounded = Float32Array.from(theta);
+      done = doneAfter(step);
+      options.onStep?.({ step, done, seconds: elapsed(), loss, theta: rounded });
+    }
+    return {
+      bytes: networkBytes(network, rounded),
+      theta: rounded,
+      steps: step,
+      seconds: elapsed(),
+    };
+  });
+}
