@@ -45,7 +45,7 @@ export function cropFlip(
 }
 
 /** @throws TemperError bad-option unless images are [channels, height, width], larger than the padding */
-export function checkCroppable({ name, shape }: Pick<Dataset, "name" | "shape">): void {
+function checkCroppable({ name, shape }: Pick<Dataset, "name" | "shape">): void {
   if (shape.length === 3 && shape[1] > PADDING && shape[2] > PADDING) return;
   throw new TemperError(
     "bad-option",
