@@ -84,7 +84,7 @@ export function withRobust(command: Command): Command {
     )
     .option(
       "--loss-sample <n>",
-      "robust: images of DATA the loss is cut on in an iteration (default: 10000)",
+      "robust: images of DATA the loss is cut on in an iteration (default: 5000)",
       count(),
     )
     .option(

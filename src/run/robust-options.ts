@@ -58,7 +58,7 @@ export type RobustRequest = {
     | undefined;
 } & {
   readonly recipe: "robust";
-  /** eps has no default; else PGD of 10 steps of eps / 4 against the true labels, not clipped. */
+  /** eps has no default; else PGD of 5 steps of eps / 2 against the true labels, not clipped. */
   readonly attack: AttackRequest;
 };
 
@@ -75,10 +75,10 @@ const SHARES: Readonly<Record<Keep, readonly [share: number, lossShare: number]>
  * @throws TemperError `bad-option`
  */
 export function robustOptions(request: RobustRequest): RobustOptions {
-  const { iterations = 300, every = 10, patience = 100, timeLimit = null } = request;
+  const { iterations = 400, every = 10, patience = 100, timeLimit = null } = request;
   const { sources = 2000, random = null, groups = 100, keep = "balanced" } = request;
   demand(keeps.includes(keep), "keep", keep, keeps.join(" or "));
-  const { share = SHARES[keep][0], lossShare = SHARES[keep][1], lossSample = 10_000 } = request;
+  const { share = SHARES[keep][0], lossShare = SHARES[keep][1], lossSample = 5000 } = request;
   const { stepCap = 0.02, margin = 1, lossSlack = 0, loss = "cross-entropy" } = request;
   const { judged = 1000, weight = 0, tolerance = 1e-4, seed = 0 } = request;
   if (request.attack === undefined) {
@@ -90,8 +90,8 @@ export function robustOptions(request: RobustRequest): RobustOptions {
   const { eps } = request.attack;
   const attack = attackOptions({
     ...request.attack,
-    steps: request.attack.steps ?? 10,
-    stepSize: request.attack.stepSize ?? eps / 4,
+    steps: request.attack.steps ?? 5,
+    stepSize: request.attack.stepSize ?? eps / 2,
     clip: request.attack.clip === undefined ? null : request.attack.clip,
     seed,
   });
