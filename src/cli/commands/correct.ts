@@ -377,7 +377,7 @@ export function addCorrect(program: Command, context: Context): void {
     )
     .option(
       "--attack <name>",
-      `the attack that finds points: ${ATTACK_WORDS}; robust: of 10 steps of eps / 4, not clipped, unless said`,
+      `the attack that finds points: ${ATTACK_WORDS}; robust: of 5 steps of eps / 2, not clipped, unless said`,
       oneOf(attackNames),
       "pgd",
     )
