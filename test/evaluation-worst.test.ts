@@ -144,7 +144,7 @@ describe("the images", () => {
 
 describe("the protocol in words", () => {
   const words = (request: AttackRequest, std?: readonly number[]): string =>
-    statement(attackOptions(request), std);
+    statement(attackOptions(request), { labels: 10, std });
 
   it("says norm, radius, range, labels and effort", () => {
     expect(words({ ...pgd, restarts: 3, seed: 7 })).toBe(
@@ -157,6 +157,21 @@ describe("the protocol in words", () => {
     );
     expect(words({ eps: 1 / 3, randomStart: false })).toMatch(
       /eps 0.3333 in .*; 40 steps of 0.03333, a start at the clean image \(seed 0\)$/,
+    );
+  });
+
+  it("says what each attack spends, and what auto is made of", () => {
+    const effort = (request: Omit<AttackRequest, "eps">): string =>
+      words({ eps: 0.1, ...request }).split("against the true labels; ")[1];
+    expect(effort({ attack: "apgd-ce", labels: "predicted" })).toBe(
+      "100 steps of adapted length, a random start (seed 0)",
+    );
+    expect(effort({ attack: "square", restarts: 2 })).toBe("5000 queries, 2 times (seed 0)");
+    expect(effort({ attack: "auto", norm: "l2", steps: 20 })).toBe(
+      "on the images still right apgd-ce: 20 steps of adapted length, a random start; " +
+        "apgd-t: towards each of 9 rivals 20 steps of adapted length, a random start; " +
+        "fab-t: towards each of 9 rivals 20 steps, the first run from the clean image; " +
+        "square: 1000 queries (seed 0)",
     );
   });
 

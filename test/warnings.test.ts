@@ -6,6 +6,7 @@ import type { AttackRequest } from "../src/attack/options.ts";
 import { warnings } from "../src/attack/warnings.ts";
 import type { Dataset } from "../src/data/dataset.ts";
 import { type Model, openModel } from "../src/engine/model.ts";
+import { node } from "./helpers/graph-builder.ts";
 import {
   answered,
   bytes,
@@ -125,21 +126,45 @@ describe("the model", () => {
     expect([clean, attacks[0]]).toEqual([["random-outputs"], ["random-outputs"]]);
   });
 
+  const square = { attack: "square", eps: EPS, steps: 100 } as const;
+
   it.each([
     ["rounded", rounded],
     ["bytes", bytes],
-  ])("quantised-input: %s", async (_, odd) => {
-    const { attacks } = await measured({ odd, attacks: [fgsm] });
+  ])("quantised-input beside attacks with gradients, and square-wins: %s", async (_, odd) => {
+    const { attacks } = await measured({ odd, attacks: [fgsm, pgd, square] });
     expect(attacks[0].turned).toBe(0);
     expect(named(attacks[0].warnings)).toEqual(["quantised-input", "nothing-turned"]);
     expect(attacks[0].warnings[0]).toMatch(/^the image is quantised at Round "/);
+    expect(named(attacks[1].warnings)).toContain("quantised-input");
+    expect(named(attacks[1].warnings)).toContain("square-wins");
+    const [, won] = /turned (\d+) images that no/.exec(attacks[1].warnings.at(-1)!)!;
+    expect(Number(won)).toBeGreaterThan(10);
+    expect(attacks[2].turned).toBeGreaterThan(attacks[1].turned);
+    expect(attacks[2].warnings).toEqual([]);
   });
 
-  it("hard-output", async () => {
-    const { clean, attacks } = await measured({ odd: hard, attacks: [fgsm] });
+  it("hard-output, also inside auto", async () => {
+    const { clean, attacks } = await measured({
+      odd: hard,
+      attacks: [fgsm, square, { attack: "auto", eps: EPS, steps: 2 }],
+    });
     expect(clean.accuracy).toBe(1);
     expect(named(attacks[0].warnings)).toEqual(["hard-output", "nothing-turned"]);
     expect(attacks[0].warnings[0]).toContain('ends at ArgMax "answer"');
+    expect(attacks[1].turned).toBeGreaterThan(0);
+    expect(named(attacks[2].warnings)).toEqual(["hard-output", "square-wins"]);
+    expect(attacks[2].decided.square).toBeGreaterThan(1);
+  });
+
+  it("without a gradient rule is attacked by Square alone, and refused to the others before any work", async () => {
+    const odd = { after: [node("Erf", ["sums"], ["y"], {}, "bent")] };
+    const { attacks } = await measured({ odd, attacks: [square] });
+    expect(attacks[0].turned).toBeGreaterThan(0);
+    expect(attacks[0].warnings).toEqual([]);
+    await expect(measured({ odd, attacks: [square, pgd] })).rejects.toThrow(
+      /no gradient rule for Erf "bent"\n.*\nthe attack square needs no gradient$/,
+    );
   });
 
   it("vanishing-gradients, where logits are so large that the softmax is exact", async () => {
@@ -168,6 +193,19 @@ describe("an attack beside others", () => {
     expect(names[1]).toEqual([]);
     expect(names[2]).toContain("beaten-by-weaker");
     expect(names[3]).not.toContain("beaten-by-weaker");
+  });
+
+  it("square-wins over nobody where gradients are honest, nor over a single step", async () => {
+    const square = { attack: "square", eps: EPS, steps: 200 } as const;
+    const dlr = { attack: "apgd-dlr", eps: EPS } as const;
+    expect(await raised({ attacks: [dlr, square] })).toEqual([[], [], []]);
+    const bent = { odd: rounded, attacks: [fgsm, square] };
+    expect((await raised(bent))[1]).not.toContain("square-wins");
+  });
+
+  it("beaten-by-weaker: auto, by any of its parts", async () => {
+    const names = await raised({ attacks: [pgd, { attack: "auto", eps: EPS, steps: 20 }] });
+    expect(names).toEqual([[], [], []]);
   });
 
   it("beaten-by-smaller, and only by the same attack", async () => {

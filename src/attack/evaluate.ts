@@ -2,9 +2,10 @@
 import { gradientEnds } from "../autodiff/ends.ts";
 import { type Dataset, imageSize } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
+import type { Network } from "../engine/network.ts";
 import type { Pool } from "../engine/pool.ts";
 import { programOf } from "../engine/programs.ts";
-import { demand, refuseUnknown } from "../errors.ts";
+import { demand, refuseUnknown, TemperError } from "../errors.ts";
 import { type Clean, measureClean } from "./clean.ts";
 import { type AttackedImages, attackedImages } from "./images.ts";
 import { type Longer, tryLonger } from "./longer.ts";
@@ -22,7 +23,7 @@ import { countRight, type Share, shareOf } from "./share.ts";
 import { modelEps, statement } from "./statement.ts";
 import { attackAll } from "./tasks.ts";
 import { checkUnits, unitOfPixels } from "./units.ts";
-import { type Evidence, warningsOf } from "./warnings.ts";
+import { type Evidence, usesGradients, warningsOf } from "./warnings.ts";
 import { type Ball, ballsOf, isWithin, type Outcome, worstOf } from "./worst.ts";
 
 export interface EvaluateCall extends Work {
@@ -182,7 +183,7 @@ function reportOf(
         name: outcome.options.attack,
         ...withstood([outcome], outcome.options, evidence),
         protocol: outcome.options.protocol,
-        statement: statement(outcome.options, std),
+        statement: statement(outcome.options, { labels: evidence.labels, std }),
         modelEps: modelEps(outcome.options, std),
         gradientSteps: outcome.gradientSteps,
         queries: outcome.queries,
@@ -195,6 +196,17 @@ function reportOf(
       return { ...withstood(outcomes, ball, evidence), clip: ball.clip, over };
     }),
   };
+}
+
+/** Before any work: an operator without a rule leaves attacks with gradients nothing to follow. */
+function refuseWithoutRule(network: Network): void {
+  try {
+    programOf(network, "input-of-cross-entropy");
+  } catch (cause) {
+    if (!(cause instanceof TemperError)) throw cause;
+    const advice = "the attack square needs no gradient";
+    throw new TemperError(cause.code, `${cause.message}\n${advice}`, { cause });
+  }
 }
 
 /**
@@ -222,8 +234,8 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
   }
   const passes = Math.max(1, ...requests.map((options) => mostPasses(options, model.labels)));
   return withPool(model, data, { ...call, passes }, async (pool) => {
-    const gradients = requests.length > 0;
-    if (gradients) programOf(network, "input-of-cross-entropy"); // refused before any work
+    const gradients = requests.some(({ attack }) => usesGradients(attack));
+    if (gradients) refuseWithoutRule(network);
     const clean = await measureClean(pool, data, {
       signal,
       onProgress: (done, of) => onProgress?.("clean", done, of),

@@ -1,8 +1,11 @@
 // Whether an attack had converged: some of the images that withstood it, attacked with twice the steps.
 import type { Pool } from "../engine/pool.ts";
 import { randomStream } from "../tensor/random.ts";
-import type { AttackOptions } from "./options.ts";
+import type { AttackName, AttackOptions } from "./options.ts";
 import { attackAll } from "./tasks.ts";
+
+/** Attacks that only the number of steps limits, or nearly so. */
+const stepping: ReadonlySet<AttackName> = new Set(["pgd", "apgd-ce", "apgd-dlr"]);
 
 /** It costs what 100 images cost. */
 const MOST = 50;
@@ -31,7 +34,7 @@ export async function tryLonger(
   }: { readonly cleanMargins: Float32Array; readonly margins: Float32Array },
   signal: AbortSignal | undefined,
 ): Promise<Longer | undefined> {
-  if (options.attack === "fgsm" || options.eps === 0) return undefined;
+  if (!stepping.has(options.attack) || options.eps === 0) return undefined;
   const standing = [...margins.keys()].filter((i) => cleanMargins[i] > 0 && margins[i] > 0);
   const order = randomStream(options.seed, STREAM).permutation(standing.length);
   const ids = order.subarray(0, MOST).map((k) => standing[k]);

@@ -18,7 +18,7 @@ export interface Part extends AttackOptions {
 }
 
 /** Targets of APGD-T and FAB-T, at most. */
-const TARGETS = 9;
+export const TARGETS = 9;
 
 const targeted: ReadonlySet<PartName> = new Set(["apgd-t", "fab-t"]);
 
@@ -75,7 +75,8 @@ export function mostPasses(options: AttackOptions, labels: number): number {
 }
 
 /** FGSM and PGD attack every image, wrong ones too, and return where they end: the paper counts these. */
-export const attacksAll = ({ attack }: Part): boolean => attack === "fgsm" || attack === "pgd";
+export const attacksAll = ({ attack }: Pick<AttackOptions, "attack">): boolean =>
+  attack === "fgsm" || attack === "pgd";
 
 /** One run: which restart it is, against which rival, and where its random numbers come from. */
 interface Run {

@@ -6,6 +6,8 @@ import type { GradientEnd } from "../autodiff/ends.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { nodeLabel } from "../onnx/graph.ts";
 import type { Longer } from "./longer.ts";
+import { type AttackName, attackNames } from "./options.ts";
+import { attacksAll } from "./parts.ts";
 import type { Probe } from "./probe.ts";
 import { countRight } from "./share.ts";
 import { type Ball, isWithin, type Outcome } from "./worst.ts";
@@ -40,13 +42,20 @@ export interface Warning {
 /** A few images in a thousand, and more than one, are no accident of a random start. */
 const noticeable = (count: number, of: number): boolean => count >= 2 && count > 0.002 * of;
 
+/** Attacks that never ask for a gradient. */
+const blind: ReadonlySet<AttackName> = new Set(["square"]);
+
+export const usesGradients = (attack: AttackName): boolean => !blind.has(attack);
+
 const sameBall = (a: Ball, b: Ball): boolean => isWithin(a, b) && isWithin(b, a);
 
 const predictedLabels: Warning = {
   name: "predicted-labels",
-  when: "the loss is taken against the network's own answers instead of the true labels",
+  when: "FGSM or PGD take the loss against the network's own answers instead of the true labels",
+  // The other attacks leave wrong images alone, and for right ones the labels agree.
   attack: ({ options }) =>
     options.labels === "predicted" &&
+    attacksAll(options) &&
     "labels predicted by the network: weaker than an attack on the true labels",
 };
 
@@ -84,32 +93,35 @@ const nothingTurned: Warning = {
 
 const quantisedInput: Warning = {
   name: "quantised-input",
-  when: "the model takes bytes or rounds the image before its first layer",
-  attack: (_, { ends }) => {
+  when: "the model takes bytes or rounds the image before its first layer, and the attack uses gradients",
+  attack: (attack, { ends }) => {
     const end = ends.find(({ early }) => early);
     return (
+      usesGradients(attack.options.attack) &&
       end !== undefined &&
-      `the image is quantised at ${nodeLabel(end.node)}, where its gradient ends: only random starts try anything`
+      `the image is quantised at ${nodeLabel(end.node)}, where its gradient ends: add --attack square`
     );
   },
 };
 
 const hardOutput: Warning = {
   name: "hard-output",
-  when: "every way from the image to the logits has steps behind the first layer",
-  attack: (_, { ends }) =>
+  when: "every way from the image to the logits has steps behind the first layer, and the attack uses gradients",
+  attack: (attack, { ends }) =>
+    usesGradients(attack.options.attack) &&
     ends.length > 0 &&
     !ends.some(({ early }) => early) &&
-    `the answer has no gradient, which ends at ${nodeLabel(ends[0].node)}: only random starts try anything`,
+    `the answer has no gradient, which ends at ${nodeLabel(ends[0].node)}: add --attack square`,
 };
 
 const vanishingGradients: Warning = {
   name: "vanishing-gradients",
-  when: "the gradient of the loss at a right image is 0 at every pixel",
-  attack: (_, { ends, probe: { vanished, right } }) =>
+  when: "the gradient of the loss at a right image is 0 at every pixel, and the attack uses gradients",
+  attack: (attack, { ends, probe: { vanished, right } }) =>
+    usesGradients(attack.options.attack) &&
     ends.length === 0 &&
     vanished > 0 &&
-    `no gradient at ${vanished} of ${right} right images looked at: there it has no direction`,
+    `no gradient at ${vanished} of ${right} right images looked at: there it has no direction; add --attack square`,
 };
 
 const randomText = ({ probe: { changed, asked } }: Evidence): string | false =>
@@ -140,6 +152,27 @@ const nearChance: Warning = {
     `no better than chance, or little (${labels} labels): check --mean and --std, the range of the data, its labels`,
 };
 
+const squareWins: Warning = {
+  name: "square-wins",
+  when: "Square turns images that no attack with gradients turns in the same ball: more than 0.2 % and one",
+  attack: (attack, { cleanMargins, attacks }) => {
+    const { attack: name } = attack.options;
+    // One step is beaten by anything; that says nothing of the gradients.
+    if (name === "fgsm" || !usesGradients(name)) return false;
+    const rivals = attacks.filter((other) => sameBall(other.options, attack.options));
+    const finders = (i: number): (AttackName | undefined)[] =>
+      rivals.filter(({ margins }) => !(margins[i] > 0)).map(({ found }) => attackNames[found[i]]);
+    const count = cleanMargins.filter((m, i) => {
+      const names = m > 0 ? finders(i) : [];
+      return names.length > 0 && names.every((name) => name !== undefined && blind.has(name));
+    }).length;
+    return (
+      noticeable(count, cleanMargins.length) &&
+      `Square turned ${count} images that no gradient led to: gradients mislead, or are used badly`
+    );
+  },
+};
+
 const moreSteps: Warning = {
   name: "more-steps",
   when: "of up to 50 images that withstood the attack two or more fall to twice the steps, half a point of accuracy",
@@ -155,30 +188,33 @@ const moreSteps: Warning = {
   },
 };
 
-/** The first of the rivals that turns noticeably more images, and how many more. */
+/** Whether an attack can do all that another can, and more. */
+const isStronger = (a: AttackName, b: AttackName): boolean =>
+  a !== b && (a === "auto" || (b === "fgsm" && usesGradients(a)));
+
+/** The first of the rivals that turns noticeably more of the right images, and how many more. */
 function beatenBy(
-  { margins }: AttackEvidence,
+  attack: AttackEvidence,
   rivals: readonly AttackEvidence[],
+  cleanMargins: Float32Array,
 ): { readonly rival: AttackEvidence; readonly by: number } | undefined {
-  const right = countRight(margins);
+  const standing = ({ margins }: AttackEvidence): number =>
+    countRight(margins.filter((_, i) => cleanMargins[i] > 0));
   return rivals
-    .map((rival) => ({ rival, by: right - countRight(rival.margins) }))
-    .find(({ by }) => noticeable(by, margins.length));
+    .map((rival) => ({ rival, by: standing(attack) - standing(rival) }))
+    .find(({ by }) => noticeable(by, cleanMargins.length));
 }
 
 const beatenByWeaker: Warning = {
   name: "beaten-by-weaker",
-  when: "FGSM turns more images in the same ball: more than 0.2 % and one",
-  attack: (attack, { attacks }) => {
+  when: "FGSM, or to auto any attack, turns more right images in the same ball: more than 0.2 % and one",
+  attack: (attack, { attacks, cleanMargins }) => {
     const { options } = attack;
     const weaker = attacks.filter(
       (other) =>
-        sameBall(other.options, options) &&
-        other.options.labels === options.labels &&
-        other.options.attack === "fgsm" &&
-        options.attack !== "fgsm",
+        sameBall(other.options, options) && isStronger(options.attack, other.options.attack),
     );
-    const beaten = beatenBy(attack, weaker);
+    const beaten = beatenBy(attack, weaker, cleanMargins);
     return (
       beaten !== undefined &&
       `${beaten.rival.options.attack} turns ${beaten.by} images more: raise --steps or --restarts; or gradients mislead`
@@ -188,17 +224,16 @@ const beatenByWeaker: Warning = {
 
 const beatenBySmaller: Warning = {
   name: "beaten-by-smaller",
-  when: "the same attack turns more images with a smaller eps: more than 0.2 % and one",
-  attack: (attack, { attacks }) => {
+  when: "the same attack turns more right images with a smaller eps: more than 0.2 % and one",
+  attack: (attack, { attacks, cleanMargins }) => {
     const { options } = attack;
     const smaller = attacks.filter(
       (other) =>
         other.options.eps < options.eps &&
         other.options.attack === options.attack &&
-        other.options.labels === options.labels &&
         sameBall({ ...other.options, eps: options.eps }, options),
     );
-    const beaten = beatenBy(attack, smaller);
+    const beaten = beatenBy(attack, smaller, cleanMargins);
     return (
       beaten !== undefined &&
       `with eps ${beaten.rival.options.eps} it turns ${beaten.by} images more, all of them in this ball too`
@@ -219,6 +254,7 @@ export const warnings: readonly Warning[] = [
   softmaxEnding,
   nothingTurned,
   moreSteps,
+  squareWins,
   beatenByWeaker,
   beatenBySmaller,
 ];
