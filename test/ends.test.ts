@@ -1,5 +1,6 @@
 // Where the gradient in the image ends: which operator is named, and what then still works.
 import { describe, expect, it } from "vitest";
+import { attack } from "../src/attack/attack.ts";
 import { gradientEnds } from "../src/autodiff/ends.ts";
 import { slice } from "../src/data/dataset.ts";
 import { type Model, openModel } from "../src/engine/model.ts";
@@ -75,6 +76,21 @@ describe("a model whose gradient in the image ends", () => {
       const data = await answered(model, 5);
       const gradient = await model.inputGradient(data.pixels as Float32Array, data.labels);
       expect(gradient).toEqual(new Float32Array(5 * 16));
+    });
+  });
+
+  it("is attacked by Square; of an attack with gradients attack() says what it had", async () => {
+    await withModel(rounded, async (model) => {
+      const data = await answered(model, 30);
+      const call = { data, eps: 0.1, threads: 0 };
+      const blind = await attack(model, { ...call, attack: "square", steps: 100 });
+      expect(blind.notes).toEqual([]);
+      expect(blind.broken).toBeGreaterThan(5);
+      const led = await attack(model, { ...call, attack: "fgsm" });
+      expect(led).toMatchObject({
+        broken: 0,
+        notes: [expect.stringContaining('at Round "quarters"')],
+      });
     });
   });
 

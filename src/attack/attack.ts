@@ -1,8 +1,10 @@
 // Making points: attacks a data set and returns the images that were right and are now wrong.
+import { gradientEnds } from "../autodiff/ends.ts";
 import { type Dataset, gather, imageSize } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import type { Pool } from "../engine/pool.ts";
 import { demand, refuseUnknown, TemperError } from "../errors.ts";
+import { nodeLabel } from "../onnx/graph.ts";
 import { randomStream } from "../tensor/random.ts";
 import { chooseBalanced } from "./choose.ts";
 import {
@@ -11,7 +13,7 @@ import {
   attackOptions,
   attackRequestNames,
 } from "./options.ts";
-import { mostPasses } from "./parts.ts";
+import { mostPasses, usesGradients } from "./parts.ts";
 import { type Work, withPool } from "./session.ts";
 import * as tasks from "./tasks.ts";
 import { checkUnits } from "./units.ts";
@@ -157,6 +159,14 @@ function pointsOf(call: AttackCall, images: readonly tasks.KeptImage[]): Dataset
   };
 }
 
+/** What must be known of an attack that had no gradient to follow. */
+function blindNotes({ network }: Model, options: AttackOptions): string[] {
+  const [end] = usesGradients(options) ? gradientEnds(network.graph) : [];
+  if (end === undefined) return [];
+  const where = nodeLabel(end.node);
+  return [`the gradient in the image ends at ${where}: take the attack square, which needs none`];
+}
+
 /**
  * Attacks a data set and returns the images the attack turns: right when clean (Definition 1), inside
  * the ball, wrong when asked again.
@@ -189,6 +199,13 @@ export async function attack(model: Model, call: AttackCall): Promise<Points> {
     // Points lie label by label, worst first, as the paper takes them.
     const byLabel = chosen.toSorted((a, b) => a.label - b.label);
     const { attacked, correct, broken } = found;
-    return { points: pointsOf(call, byLabel), options, attacked, correct, broken, notes };
+    return {
+      points: pointsOf(call, byLabel),
+      options,
+      attacked,
+      correct,
+      broken,
+      notes: [...blindNotes(model, options), ...notes],
+    };
   });
 }

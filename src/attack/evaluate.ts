@@ -16,14 +16,14 @@ import {
   attackRequestNames,
   type EpsSpace,
 } from "./options.ts";
-import { mostPasses } from "./parts.ts";
+import { mostPasses, usesGradients } from "./parts.ts";
 import { probe } from "./probe.ts";
 import { type Work, withPool } from "./session.ts";
 import { countRight, type Share, shareOf } from "./share.ts";
 import { modelEps, statement } from "./statement.ts";
 import { attackAll } from "./tasks.ts";
 import { checkUnits, unitOfPixels } from "./units.ts";
-import { type Evidence, usesGradients, warningsOf } from "./warnings.ts";
+import { type Evidence, warningsOf } from "./warnings.ts";
 import { type Ball, ballsOf, isWithin, type Outcome, worstOf } from "./worst.ts";
 
 export interface EvaluateCall extends Work {
@@ -234,7 +234,7 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
   }
   const passes = Math.max(1, ...requests.map((options) => mostPasses(options, model.labels)));
   return withPool(model, data, { ...call, passes }, async (pool) => {
-    const gradients = requests.some(({ attack }) => usesGradients(attack));
+    const gradients = requests.some(usesGradients);
     if (gradients) refuseWithoutRule(network);
     const clean = await measureClean(pool, data, {
       signal,

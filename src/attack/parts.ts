@@ -78,6 +78,10 @@ export function mostPasses(options: AttackOptions, labels: number): number {
 export const attacksAll = ({ attack }: Pick<AttackOptions, "attack">): boolean =>
   attack === "fgsm" || attack === "pgd";
 
+/** Square asks for logits alone; auto asks for gradients too. */
+export const usesGradients = ({ attack }: Pick<AttackOptions, "attack">): boolean =>
+  attack !== "square";
+
 /** One run: which restart it is, against which rival, and where its random numbers come from. */
 interface Run {
   readonly restart: number;

@@ -7,7 +7,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { nodeLabel } from "../onnx/graph.ts";
 import type { Longer } from "./longer.ts";
 import { type AttackName, attackNames } from "./options.ts";
-import { attacksAll } from "./parts.ts";
+import { attacksAll, usesGradients } from "./parts.ts";
 import type { Probe } from "./probe.ts";
 import { countRight } from "./share.ts";
 import { type Ball, isWithin, type Outcome } from "./worst.ts";
@@ -41,11 +41,6 @@ export interface Warning {
 
 /** A few images in a thousand, and more than one, are no accident of a random start. */
 const noticeable = (count: number, of: number): boolean => count >= 2 && count > 0.002 * of;
-
-/** Attacks that never ask for a gradient. */
-const blind: ReadonlySet<AttackName> = new Set(["square"]);
-
-export const usesGradients = (attack: AttackName): boolean => !blind.has(attack);
 
 const sameBall = (a: Ball, b: Ball): boolean => isWithin(a, b) && isWithin(b, a);
 
@@ -97,7 +92,7 @@ const quantisedInput: Warning = {
   attack: (attack, { ends }) => {
     const end = ends.find(({ early }) => early);
     return (
-      usesGradients(attack.options.attack) &&
+      usesGradients(attack.options) &&
       end !== undefined &&
       `the image is quantised at ${nodeLabel(end.node)}, where its gradient ends: add --attack square`
     );
@@ -108,7 +103,7 @@ const hardOutput: Warning = {
   name: "hard-output",
   when: "every way from the image to the logits has steps behind the first layer, and the attack uses gradients",
   attack: (attack, { ends }) =>
-    usesGradients(attack.options.attack) &&
+    usesGradients(attack.options) &&
     ends.length > 0 &&
     !ends.some(({ early }) => early) &&
     `the answer has no gradient, which ends at ${nodeLabel(ends[0].node)}: add --attack square`,
@@ -118,7 +113,7 @@ const vanishingGradients: Warning = {
   name: "vanishing-gradients",
   when: "the gradient of the loss at a right image is 0 at every pixel, and the attack uses gradients",
   attack: (attack, { ends, probe: { vanished, right } }) =>
-    usesGradients(attack.options.attack) &&
+    usesGradients(attack.options) &&
     ends.length === 0 &&
     vanished > 0 &&
     `no gradient at ${vanished} of ${right} right images looked at: there it has no direction; add --attack square`,
@@ -158,13 +153,16 @@ const squareWins: Warning = {
   attack: (attack, { cleanMargins, attacks }) => {
     const { attack: name } = attack.options;
     // One step is beaten by anything; that says nothing of the gradients.
-    if (name === "fgsm" || !usesGradients(name)) return false;
+    if (name === "fgsm" || !usesGradients(attack.options)) return false;
     const rivals = attacks.filter((other) => sameBall(other.options, attack.options));
     const finders = (i: number): (AttackName | undefined)[] =>
       rivals.filter(({ margins }) => !(margins[i] > 0)).map(({ found }) => attackNames[found[i]]);
     const count = cleanMargins.filter((m, i) => {
       const names = m > 0 ? finders(i) : [];
-      return names.length > 0 && names.every((name) => name !== undefined && blind.has(name));
+      return (
+        names.length > 0 &&
+        names.every((attack) => attack !== undefined && !usesGradients({ attack }))
+      );
     }).length;
     return (
       noticeable(count, cleanMargins.length) &&
@@ -190,7 +188,7 @@ const moreSteps: Warning = {
 
 /** Whether an attack can do all that another can, and more. */
 const isStronger = (a: AttackName, b: AttackName): boolean =>
-  a !== b && (a === "auto" || (b === "fgsm" && usesGradients(a)));
+  a !== b && (a === "auto" || (b === "fgsm" && usesGradients({ attack: a })));
 
 /** The first of the rivals that turns noticeably more of the right images, and how many more. */
 function beatenBy(
