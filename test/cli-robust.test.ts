@@ -1,0 +1,120 @@
+// The recipe robust on the command line: its options and their defaults, its documents, and what Ctrl-C leaves.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { refuseOtherRecipe, withRobust } from "../src/cli/robust.ts";
+import { openData } from "../src/data/open.ts";
+import { writePoints } from "../src/data/points.ts";
+import { openRun } from "../src/run/open.ts";
+import { robustOptions } from "../src/run/robust-options.ts";
+import { newFolder, temper } from "./helpers/command.ts";
+import { noise } from "./helpers/small.ts";
+
+const MODEL = resolve("models/digits-cnnlight.onnx");
+const correct = [
+  "correct",
+  MODEL,
+  "--data",
+  "digits:train[0:200]",
+  "--out",
+  "RUN",
+  "--threads",
+  "1",
+];
+const robust = [...correct, "--recipe", "robust"];
+const small = [
+  ...["--eps", "0.1", "--steps", "3", "--iterations", "2", "--every", "1"],
+  ...["--sources", "30", "--judged", "30", "--loss-sample", "50", "--groups", "5"],
+];
+
+describe.concurrent("a robust correction", () => {
+  it("prints one document, its table on stderr; select chooses from the run again", async () => {
+    const cwd = newFolder();
+    const points = noise(2, 5);
+    writeFileSync(join(cwd, "points.npz"), writePoints(points));
+    const words = [...robust, ...small, "--points", "points.npz", "--augment", "crop-flip"];
+    const { code, stdout, stderr } = await temper([...words, "--json"], { cwd });
+    const { seconds, chosen, ...record } = JSON.parse(stdout);
+    const { pool, ...whole } = JSON.parse(readFileSync(join(cwd, "RUN/run.json"), "utf8"));
+    expect(record).toEqual(whole);
+    expect(chosen).toEqual(pool[whole.choice]);
+    expect(seconds).toBeGreaterThan(0);
+    expect(whole.options).toMatchObject({ recipe: "robust", sources: 30, keep: "balanced" });
+    expect(code).toBe(whole.after.violation < whole.before.violation ? 0 : 1);
+    const [heading, ...rows] = stderr.trimEnd().split("\n");
+    expect(heading.trim()).toMatch(/^iteration +attacked +wrong +hinge .* violation +right +loss$/);
+    expect(rows.slice(0, 2).map((row) => row.trim().split(/ +/)[0])).toEqual(["1", "2"]);
+    // Points are corrected as they are given; --augment is for the data.
+    expect((await openData(join(cwd, "RUN/points.npz"))).pixels).toEqual(points.pixels);
+    expect(whole.inputs.data.augment).toBe("crop-flip");
+
+    // The same again finds the finished run, and says what it is in words.
+    const again = await temper([...words, "--resume"], { cwd });
+    expect(again.stdout).toMatch(/\nbefore .*\nafter .*\n/);
+    expect(again.stdout).toContain('"temper select RUN --weight 0.2" chooses again');
+
+    const select = await temper(["select", "RUN", "--weight", "1", "--out", "chosen.onnx"], {
+      cwd,
+    });
+    expect(select.code, select.stderr).toBe(0);
+    const run = await openRun(join(cwd, "RUN"));
+    const written = new Uint8Array(readFileSync(join(cwd, "chosen.onnx")));
+    expect(written).toEqual(run.bytes(run.select(1)));
+    expect(select.stdout.match(/^>? +\d+ /gm)).toHaveLength(run.front.length);
+  });
+
+  it("ends within two seconds of Ctrl-C, says how to go on, and leaves no process", async () => {
+    const cwd = newFolder();
+    const endless = [...robust, "--eps", "0.1", "--every", "1", "--sources", "100"];
+    const ran = await temper(endless, { cwd, interrupt: "on output" });
+    expect(ran).toMatchObject({ code: 1, stdout: "", files: ["RUN"] });
+    expect(ran.stderr).toMatch(
+      /\nerror: stopped on request; "RUN" keeps the run so far\nthe same command with --resume continues it\n$/,
+    );
+    expect(ran.milliseconds).toBeLessThan(2000);
+    expect(() => process.kill(-ran.group, 0)).toThrow("ESRCH");
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ["no radius", robust, /needs a radius; give --eps/],
+    [
+      "its option in another recipe",
+      [...correct, "--worst", "2", "--eps", "1", "--keep", "clean"],
+      /--keep does not belong to the recipe standard; give --recipe robust/,
+    ],
+  ])("refuses %s", async (_, args, said) => {
+    const { code, stdout, stderr, files } = await temper(args);
+    expect(stderr).toMatch(said);
+    expect({ code, stdout, files }).toEqual({ code: 2, stdout: "", files: [] });
+    expect(stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(3);
+  });
+});
+
+describe("options", () => {
+  const { options } = withRobust(new Command());
+
+  it("tell the defaults that the recipe has", () => {
+    const defaults = robustOptions({ recipe: "robust", attack: { eps: 0.1 } });
+    const told = options.flatMap((option) => {
+      const [, given] = /\(default: (\S+)\)/.exec(option.description) ?? [];
+      return given === undefined ? [] : [[option.attributeName(), given]];
+    });
+    expect(told.length).toBeGreaterThan(8);
+    const expected = told.map(([name]) => [name, String(defaults[name as keyof typeof defaults])]);
+    expect(told).toEqual(expected);
+  });
+
+  it("belong to one recipe each, and are refused by name in the others", () => {
+    const mine = options.map((option) => [option.long!, option.attributeName()]);
+    for (const [word, name] of mine) {
+      for (const recipe of ["standard", "paper"])
+        expect(() => refuseOtherRecipe(recipe, { [name]: 1 })).toThrow(`${word} does not belong`);
+      expect(() => refuseOtherRecipe("robust", { [name]: 1 })).not.toThrow();
+    }
+    for (const name of ["worst", "alphas", "radius", "penalty", "fullPool"]) {
+      expect(() => refuseOtherRecipe("robust", { [name]: 1 })).toThrow("does not belong");
+      expect(() => refuseOtherRecipe("paper", { [name]: 1 })).not.toThrow();
+    }
+  });
+});
