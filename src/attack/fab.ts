@@ -10,6 +10,7 @@ import type { Dialogue } from "./dialogue.ts";
 import { hyperplaneProjection } from "./hyperplane.ts";
 import { difference } from "./losses.ts";
 import { type Attack, gradientAt, logitsAt, marginAt, type Subject } from "./subject.ts";
+import { clamp } from "./threat.ts";
 
 const ALPHA_MAX = 0.1;
 const ETA = 1.05;
@@ -77,7 +78,7 @@ function advance(
   for (let j = 0; j < x.length; j++) {
     const step = x[j] + ETA * (onto[j] - x[j]);
     const biased = clean[j] + ETA * (ontoFromClean[j] - clean[j]);
-    x[j] = Math.min(Math.max((1 - alpha) * step + alpha * biased, low[j]), high[j]);
+    x[j] = clamp((1 - alpha) * step + alpha * biased, low[j], high[j]);
   }
 }
 

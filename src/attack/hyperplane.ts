@@ -17,28 +17,42 @@ export type Box = Pick<Ball, "norm" | "low" | "high">;
  */
 export type Projection = (x: Float32Array, w: Float32Array, gap: number, z: Float32Array) => number;
 
-/** The projection of images of `size` pixels, with its working memory. */
+// Stands for a pixel without an end, so that no product of 0 and Infinity is ever taken.
+const FAR = 1e30;
+
+/**
+ * The projection of images of `size` pixels, with its working memory. No loop branches on a pixel: which way
+ * one moves, and whether its room is used up, are coin tosses, and a processor that guesses them loses more
+ * time than the arithmetic takes.
+ */
 export function hyperplaneProjection(size: number, { norm, low, high }: Box): Projection {
   const l2 = norm === "l2";
+  const ends = new Float64Array(2 * size); // low and high of each pixel, side by side
+  for (let i = 0; i < size; i++) {
+    ends[2 * i] = Math.max(low[i], -FAR);
+    ends[2 * i + 1] = Math.min(high[i], FAR);
+  }
   const rates = new Float64Array(size); // |w_i| m_i
   const limits = new Float64Array(size); // the t at which the room is used up
-  const roomOf = (x: Float32Array, i: number, up: number): number =>
-    up > 0 ? high[i] - x[i] : x[i] - low[i];
 
+  /** t; where the box does not reach the plane, the t at which the last pixel stops. */
   const solve = (x: Float32Array, w: Float32Array, gap: number): number => {
     const sign = Math.sign(gap);
     let moving = 0;
     let slope = 0;
+    let farthest = 0;
     for (let i = 0; i < size; i++) {
-      const up = sign * w[i];
-      const room = roomOf(x, i, up);
-      if (up === 0 || room <= 0) continue;
-      const weight = Math.abs(up);
+      const weight = Math.abs(w[i]);
+      const upwards = Number(sign * w[i] > 0);
+      const room = (2 * upwards - 1) * (ends[2 * i + upwards] - x[i]);
       const rate = l2 ? weight * weight : weight;
+      const limit = l2 ? room / weight : room;
+      const moves = Number(weight !== 0) * Number(room > 0);
       rates[moving] = rate;
-      limits[moving] = l2 ? room / weight : room;
-      slope += rate;
-      moving++;
+      limits[moving] = limit;
+      slope += rate * moves;
+      farthest = limit * moves > farthest ? limit : farthest;
+      moving += moves;
     }
     let missing = Math.abs(gap);
     while (moving > 0) {
@@ -49,31 +63,33 @@ export function hyperplaneProjection(size: number, { norm, low, high }: Box): Pr
       for (let k = 0; k < before; k++) {
         const rate = rates[k];
         const limit = limits[k];
-        if (limit <= t) {
-          missing -= rate * limit;
-          continue;
-        }
+        const spent = Number(limit <= t);
+        missing -= rate * limit * spent;
         rates[moving] = rate;
         limits[moving] = limit;
-        slope += rate;
-        moving++;
+        slope += rate * (1 - spent);
+        moving += 1 - spent;
       }
       if (moving === before) return t;
     }
-    return Number.POSITIVE_INFINITY;
+    return farthest;
   };
 
   return (x, w, gap, z) => {
     const t = solve(x, w, gap);
     const sign = Math.sign(gap);
-    let distance = 0;
+    let squares = 0;
     for (let i = 0; i < size; i++) {
-      const up = sign * w[i];
-      const reach = l2 ? t * Math.abs(up) : t;
-      const move = up === 0 ? 0 : Math.min(reach, Math.max(0, roomOf(x, i, up)));
-      z[i] = x[i] + Math.sign(up) * move;
-      distance = l2 ? distance + move * move : Math.max(distance, move);
+      const weight = Math.abs(w[i]);
+      const upwards = Number(sign * w[i] > 0);
+      const side = 2 * upwards - 1;
+      const room = side * (ends[2 * i + upwards] - x[i]);
+      const reach = t * (l2 ? weight : Number(weight !== 0));
+      const short = Number(reach > room);
+      const move = (room * short + reach * (1 - short)) * Number(room > 0);
+      z[i] = x[i] + side * move;
+      squares += move * move;
     }
-    return l2 ? Math.sqrt(distance) : distance;
+    return l2 ? Math.sqrt(squares) : t; // In l-infinity the farthest pixel moves by t.
   };
 }

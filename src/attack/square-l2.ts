@@ -6,6 +6,7 @@
 import type { Random } from "../tensor/random.ts";
 import { eachPixel, placed, type Rectangle, squareOf } from "./frame.ts";
 import type { Sampling, Squares } from "./square.ts";
+import { clamp } from "./threat.ts";
 
 type Size = Pick<Rectangle, "rows" | "columns">;
 
@@ -75,19 +76,20 @@ function oddSide(side: number): number {
 /** Algorithm 3; the start is a grid of five by five bumps. */
 export function l2Squares({ subject, frame, random }: Sampling): Squares {
   const { clean, ball } = subject;
-  const { eps } = ball;
+  const { eps, low, high } = ball;
   const bump = bumps(random);
   const sign = (): number => 2 * random.below(2) - 1;
   const channels = [...Array(frame.channels).keys()];
-  const apply = (delta: Float64Array, x: Float32Array): void => {
-    toLength(delta, eps);
-    for (let i = 0; i < x.length; i++) x[i] = clean[i] + delta[i];
-    ball.project(x);
+  const delta = new Float64Array(clean.length);
+  /** x = clean + delta, scaled from norm `from` to the sphere, and clipped. */
+  const put = (x: Float32Array, from: number): void => {
+    const scale = from === 0 ? 0 : eps / from;
+    for (let i = 0; i < x.length; i++) x[i] = clamp(clean[i] + scale * delta[i], low[i], high[i]);
   };
 
   return {
     start: (x) => {
-      const delta = new Float64Array(x.length);
+      delta.fill(0);
       const side = (length: number): number => Math.max(1, Math.floor(length / 5));
       const tile = { rows: side(frame.rows), columns: side(frame.columns) };
       const tiles = (length: number, of: number): number => Math.min(5, Math.floor(length / of));
@@ -106,37 +108,42 @@ export function l2Squares({ subject, frame, random }: Sampling): Squares {
           });
         }
       }
-      apply(delta, x);
+      put(x, normOf(delta));
     },
     propose: (best, share, trial) => {
-      const delta = new Float64Array(best.length);
-      for (let i = 0; i < best.length; i++) delta[i] = best[i] - clean[i];
+      let squares = 0;
+      for (let i = 0; i < best.length; i++) {
+        const d = best[i] - clean[i];
+        delta[i] = d;
+        squares += d * d;
+      }
       const size = squareOf(frame, share * frame.rows * frame.columns, oddSide);
       const [to, from] = [placed(frame, size, random), placed(frame, size, random)];
       const values = bump(size);
       // What the clip took away comes back, a share to each channel.
-      const spare = Math.max(eps ** 2 - normOf(delta) ** 2, 0) / frame.channels;
+      const spare = Math.max(eps ** 2 - squares, 0) / frame.channels;
       for (const channel of channels) {
         const old = new Float64Array(values.length);
-        let budget = spare;
+        let moved = 0;
         eachPixel(frame, channel, to, (i, inside) => {
           old[inside] = delta[i];
-          budget += delta[i] ** 2;
+          moved += delta[i] ** 2;
           delta[i] = 0;
         });
         eachPixel(frame, channel, from, (i) => {
-          budget += delta[i] ** 2;
+          moved += delta[i] ** 2;
           delta[i] = 0;
         });
         toLength(old, 1);
         const up = sign();
         for (let i = 0; i < old.length; i++) old[i] += up * values[i];
-        toLength(old, Math.sqrt(budget));
+        toLength(old, Math.sqrt(moved + spare));
+        squares += spare;
         eachPixel(frame, channel, to, (i, inside) => {
           delta[i] = old[inside];
         });
       }
-      apply(delta, trial);
+      put(trial, Math.sqrt(squares));
     },
   };
 }
