@@ -27,20 +27,20 @@ let data: Dataset;
 
 beforeAll(async () => {
   model = await openModel(resolve("models/digits-cnnlight.onnx"));
-  data = await openData("digits:train[0:200]");
+  data = await openData("digits:train[0:100]");
 });
 afterAll(() => model.close());
 
 describe("the choice from the first iterations", () => {
   it("is that of a run with so many, for every weight, though losses were left as bounds", async () => {
     const { points } = await attack(model, { data, eps: 0.1, worst: 4, steps: 10, threads: 0 });
-    const many = await openData("digits:train[0:1000]");
-    const call = { data: many, points, alphas: 5, threads: 0 };
-    const long = await correct(model, { ...call, iterations: 6 });
-    const short = await correct(model, { ...call, iterations: 3 });
+    const many = await openData("digits:train[0:700]");
+    const call = { data: many, points, alphas: 4, threads: 0 };
+    const long = await correct(model, { ...call, iterations: 4 });
+    const short = await correct(model, { ...call, iterations: 2 });
     expect(long.pool.some(({ lossAtLeast }) => lossAtLeast !== undefined)).toBe(true);
     for (const weight of [0, 0.3, 0.7, 1]) {
-      const early = { model, points, data: many, iterations: 3, weight, threads: 0 };
+      const early = { model, points, data: many, iterations: 2, weight, threads: 0 };
       const { loss, ...choice } = await choiceAfter(long, early);
       const { loss: expected, ...rest } = short.select(weight);
       expect(choice).toEqual(rest);
@@ -87,7 +87,7 @@ describe("a table", () => {
     expect(results.baseline?.loss).toBe(run.before.loss);
     const markdown = tableMarkdown(table1, results);
     expect(markdown).toContain(`| 10 | 0.2 | ${row.loss.toFixed(4)} (0.0603, `);
-    expect(markdown).toContain("200 train images, 50 test images");
+    expect(markdown).toContain("100 train images, 50 test images");
     expect(earlyMarkdown(table1, results).split("\n")).toHaveLength(5);
   });
 

@@ -27,8 +27,13 @@ export async function benchFigure1(bench: Figure1Bench): Promise<Run> {
     settingOf(model, { train }, seed),
     {},
   );
-  const attack = MNIST_PROTOCOL;
-  const points = await worstPoints(model, { ...bench, data: train, attack, worst: POINTS });
+  const points = await worstPoints(model, {
+    ...bench,
+    data: train,
+    attack: MNIST_PROTOCOL,
+    worst: POINTS,
+    path: join(folder, "points.npz"),
+  });
   const run = await correct(model, {
     recipe: "paper",
     iterations: 5,

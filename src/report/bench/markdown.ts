@@ -11,6 +11,20 @@ export const markdownTable = (
   rows: readonly (readonly string[])[],
 ): string => [line(headings), line(headings.map(() => "---")), ...rows.map(line)].join("\n");
 
+const WIDEST = 116;
+
+/** Text in lines that a page may have. */
+export function paragraph(text: string): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1)!;
+    if (last === "") lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length <= WIDEST) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join("\n");
+}
+
 /** ours (paper's, difference) */
 function beside(ours: number, paper: number, digits: number): string {
   const difference = ours - paper;
@@ -45,8 +59,10 @@ export function tableMarkdown(
   return [
     markdownTable(headings, [...first, ...rows.map((row) => rowCells(row, digits))]),
     "",
-    `${network}. Each cell: ours (the paper's, difference); the first row is the published network.`,
-    `${settingInWords(setting)}. ${machines.map((name) => `Times on ${name}.`).join(" ")}`,
+    paragraph(
+      `${network}. Each cell: ours (the paper's, difference); the first row is the published network. ` +
+        `${settingInWords(setting)}. ${machines.map((name) => `Times on ${name}.`).join(" ")}`,
+    ),
   ].join("\n");
 }
 

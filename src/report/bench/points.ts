@@ -1,5 +1,6 @@
 // The points of the paper's tables: PGD on the training set, of each label the worst.
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { attack } from "../../attack/attack.ts";
 import type { AttackRequest } from "../../attack/options.ts";
 import { type Dataset, gather } from "../../data/dataset.ts";
@@ -14,14 +15,13 @@ export interface WorstCall extends BenchWork {
   readonly attack: AttackRequest;
   /** How many in all. */
   readonly worst: number;
-  /** Keeps them: a second call reads what the first has found. */
-  readonly folder: string;
+  /** The file that keeps them: a second call reads what the first has found. */
+  readonly path: string;
 }
 
 /** Attacks the data once; the answer is the worst points, label by label, in each label the worst first. */
 export async function worstPoints(model: Model, call: WorstCall): Promise<Dataset> {
-  const { data, worst, folder, seed, threads, signal, onProgress } = call;
-  const path = join(folder, "points.npz");
+  const { data, worst, path, seed, threads, signal, onProgress } = call;
   try {
     return await openData(path);
   } catch {
@@ -34,6 +34,7 @@ export async function worstPoints(model: Model, call: WorstCall): Promise<Datase
       signal,
       onProgress: (done, of) => onProgress?.("attack", done, of),
     });
+    await mkdir(dirname(path), { recursive: true });
     await writeAtomic(path, writePoints(points));
     return points;
   }

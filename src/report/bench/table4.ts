@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { RECORD, readJson, recordIn } from "../../run/folder.ts";
 import type { RunRecord, Timings } from "../../run/record.ts";
 import { TIMINGS } from "../../run/run.ts";
-import { markdownTable } from "./markdown.ts";
+import { markdownTable, paragraph } from "./markdown.ts";
 import { type PaperTimes, paperTimes } from "./paper.ts";
 
 /** Seconds as measured. */
@@ -99,7 +99,9 @@ export function table4Markdown(rows: readonly TimesRow[]): string {
   return [
     markdownTable(headings, rows.map(cells)),
     "",
-    "Seconds: ours (the paper's, on a 10-core M2 Pro with Gurobi). Rows: Gram entries and products. A dash: not run.",
-    `Iterations: ${counts.join(", ") || "-"}. ${machines.map((name) => `Ours on ${name}.`).join(" ")}`,
+    paragraph(
+      "Seconds: ours (the paper's, on a 10-core M2 Pro with Gurobi). Rows: Gram entries and products. A dash: not " +
+        `run. Iterations: ${counts.join(", ") || "-"}. ${machines.map((name) => `Ours on ${name}.`).join(" ")}`,
+    ),
   ].join("\n");
 }

@@ -121,8 +121,13 @@ export async function benchTable(
     results = { ...results, ...more };
     await file.keep(results);
   };
-  const attack = table.protocol;
-  const worst = await worstPoints(model, { ...bench, data: train, attack, worst: 50 });
+  const worst = await worstPoints(model, {
+    ...bench,
+    data: train,
+    attack: table.protocol,
+    worst: 50,
+    path: join(folder, "points.npz"),
+  });
 
   for (const count of bench.points) {
     const missing = table.rows.filter(

@@ -5,13 +5,16 @@ import { writeAtomic } from "../../../data/write.ts";
 import { TemperError } from "../../../errors.ts";
 import { benchTable4, table4Markdown } from "../../../report/bench/table4.ts";
 import type { Context } from "../../context.ts";
+import { openPage, withPage } from "./work.ts";
 
 interface Flags {
   readonly out: string;
+  readonly into?: string;
   readonly json?: boolean;
 }
 
-async function run({ out, json }: Flags, context: Context): Promise<void> {
+async function run({ out, into, json }: Flags, context: Context): Promise<void> {
+  const put = await openPage(into, "table4");
   const rows = await benchTable4(out);
   if (rows.every(({ ours }) => ours === null)) {
     throw new TemperError(
@@ -23,12 +26,13 @@ async function run({ out, json }: Flags, context: Context): Promise<void> {
   const markdown = table4Markdown(rows);
   await writeAtomic(join(out, "table4.md"), `${markdown}\n`);
   await writeAtomic(join(out, "table4.json"), `${JSON.stringify({ rows }, null, 2)}\n`);
+  await put(markdown);
   if (json === true) context.printJson({ table: "table4", rows });
   else context.print(markdown);
 }
 
 export function addTable4(bench: Command, context: Context): void {
-  bench
+  const command = bench
     .command("table4")
     .summary("seconds of the subproblem, the loss and whole runs beside the paper's")
     .description(
@@ -36,6 +40,6 @@ export function addTable4(bench: Command, context: Context): void {
         "the first and last iteration, one evaluation of the training loss, the whole run and the subproblems' share.",
     )
     .option("--out <dir>", "the folder of those benches", "temper-bench")
-    .option("--json", "print one JSON document on stdout")
-    .action((flags: Flags) => run(flags, context));
+    .option("--json", "print one JSON document on stdout");
+  withPage(command, "table4").action((flags: Flags) => run(flags, context));
 }

@@ -10,7 +10,7 @@ import type { Context } from "../../context.ts";
 import { openDataset } from "../../open.ts";
 import { type CommonFlags, withCommon } from "../../options.ts";
 import { number } from "../../parse.ts";
-import { workOf } from "./work.ts";
+import { openPage, withPage, workOf } from "./work.ts";
 
 interface Flags extends CommonFlags {
   readonly model: string;
@@ -18,6 +18,7 @@ interface Flags extends CommonFlags {
   readonly test: string;
   readonly out: string;
   readonly rows?: number[];
+  readonly into?: string;
 }
 
 function rowNumbers(given: string): number[] {
@@ -34,6 +35,7 @@ async function run(table: PaperTable, flags: Flags, context: Context): Promise<v
   const { augment } = table;
   const how = { ...flags, augment };
   const folder = join(flags.out, table.name);
+  const put = await openPage(flags.into, table.name);
   const model = await openModel(flags.model, table.model);
   const results = await benchTable(table, {
     ...workOf(flags, context),
@@ -56,6 +58,7 @@ async function run(table: PaperTable, flags: Flags, context: Context): Promise<v
     earlyMarkdown(table, results),
   ].join("\n\n");
   await writeAtomic(join(folder, `${table.name}.md`), `${markdown}\n`);
+  await put(markdown);
   if (flags.json === true) context.printJson({ table: table.name, ...results });
   else context.print(`${markdown}\n\nwritten to ${folder}`);
 }
@@ -73,7 +76,7 @@ function addTable(bench: Command, table: PaperTable, context: Context): void {
     .option("--data <data>", "training data, attacked and held", table.data.train)
     .option("--test <data>", "what the accuracies are measured on", table.data.test)
     .option("--out <dir>", "folder for points, runs and the table", "temper-bench");
-  withCommon(command)
+  withPage(withCommon(command), table.name)
     .addHelpText(
       "after",
       `\nExample, to try it:\n  temper bench ${table.name} --model model.onnx --rows 10 ` +

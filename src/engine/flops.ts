@@ -1,0 +1,52 @@
+// How much arithmetic a pass of a network is: products of weights with values, counted from the graph.
+import { elementCount, type Node } from "../onnx/graph.ts";
+import type { Network } from "./network.ts";
+
+export interface PassWork {
+  readonly forward: number;
+  readonly inputGradient: number;
+  readonly thetaGradient: number;
+}
+
+/** Per image: what counts is as if the batch were one. */
+const elements = (shape: readonly number[]): number => elementCount(shape.map(Math.abs));
+
+/** Multiplications that make one value of the node's output; 0 for an operator that has no weights. */
+function productsAValue(
+  { op, inputs, attributes }: Node,
+  shapeOf: (name: string) => readonly number[],
+): number {
+  const shape = (i: number): readonly number[] => shapeOf(inputs[i]).map(Math.abs);
+  switch (op) {
+    case "Conv":
+      return elementCount(shape(1).slice(1)); // [out, in / groups, height, width]
+    case "Gemm": {
+      const transposed = attributes.get("transA")?.value === 1;
+      return shape(0)[transposed ? 0 : 1];
+    }
+    case "MatMul":
+      return shape(0).at(-1)!;
+    default:
+      return 0;
+  }
+}
+
+/**
+ * Floating-point operations an image in Conv, Gemm and MatMul, 2 for a multiplication and its addition. A gradient
+ * is counted by what it must do: again a forward pass for each side of every product that is differentiated,
+ * where the first layer's image needs none for a gradient in theta.
+ */
+export function workOfPasses({ graph, shapes }: Network): PassWork {
+  const layers = graph.nodes
+    .map((node) => {
+      const outputs = elements(shapes.get(node.outputs[0]) ?? []);
+      return 2 * outputs * productsAValue(node, (name) => shapes.get(name) ?? []);
+    })
+    .filter((flops) => flops > 0);
+  const forward = layers.reduce((a, c) => a + c, 0);
+  return {
+    forward,
+    inputGradient: 2 * forward,
+    thetaGradient: 3 * forward - (layers[0] ?? 0),
+  };
+}

@@ -1,0 +1,44 @@
+// The machine's own rate of float32 matrix products, as onnxruntime makes them: what every pass is measured by.
+import { randomStream } from "../tensor/random.ts";
+import type { Pool } from "./pool.ts";
+import { type FloatArray, Session } from "./session.ts";
+import type { TaskState } from "./task.ts";
+
+/** Rows and columns: large enough to keep the processor busy, small enough for its caches. */
+const SIZE = 768;
+
+const module: string = import.meta.url;
+
+/** Products made in at least so many seconds, as operations a second. */
+export async function gemmTask(_state: TaskState, seconds: number): Promise<number> {
+  const dims = [SIZE, SIZE];
+  const random = randomStream(0);
+  const square = (): FloatArray => ({
+    dims,
+    data: Float32Array.from({ length: SIZE * SIZE }, () => random.uniform()),
+  });
+  const session = await Session.create({
+    name: "gemm",
+    opset: 18,
+    inputs: [{ name: "a", type: "float32", dims }],
+    outputs: [{ name: "c", type: "float32", dims }],
+    initializers: new Map([["b", { type: "float32", dims, values: square().data }]]),
+    nodes: [{ op: "MatMul", name: "", inputs: ["a", "b"], outputs: ["c"], attributes: new Map() }],
+  });
+  const a = square();
+  await session.run({ a });
+  let runs = 0;
+  const from = performance.now();
+  const spent = (): number => (performance.now() - from) / 1000;
+  for (; spent() < seconds; runs++) await session.run({ a });
+  const rate = (runs * 2 * SIZE ** 3) / spent();
+  await session.release();
+  return rate;
+}
+
+/** Floating-point operations a second of all processes of the pool together, at work at once. */
+export async function gemmRate(pool: Pool, seconds: number): Promise<number> {
+  const tasks = Array.from({ length: pool.size }, () => seconds);
+  const rates = await pool.map<number, number>({ module, name: "gemmTask" }, tasks);
+  return rates.reduce((a, c) => a + c, 0);
+}

@@ -1,0 +1,61 @@
+// The dual of (13) as any solver may be given it, and how good an answer is, judged from the rows alone.
+//
+//     min 1/2 lambda' G lambda + b' lambda   s.t.  lambda >= 0        G = A A',  d = -A' lambda
+//
+// Rows are scaled to length 1 for it (lambda_i in units of d): the solvers that are compared need that.
+import { type CutRows, rowsFrom } from "../../../qp/rows.ts";
+
+export interface Dual {
+  /** G, row-major [m x m]. */
+  readonly gram: Float64Array;
+  /** b, [m]. */
+  readonly rhs: Float64Array;
+}
+
+/** ||a_i|| of every row. */
+export const lengthsOf = (rows: CutRows): Float64Array =>
+  Float64Array.from({ length: rows.count }, (_, i) =>
+    Math.sqrt(rows.gram(Int32Array.of(i), Int32Array.of(i))[0]),
+  );
+
+/** All of G, which Temper itself never forms, with unit diagonal. */
+export function dualOf(rows: CutRows, rhs: Float64Array, lengths: Float64Array): Dual {
+  const m = rows.count;
+  const gram = new Float64Array(m * m);
+  for (let j = 0; j < m; j++) {
+    const column = rows.gram(rowsFrom(j, m), Int32Array.of(j));
+    for (const [k, entry] of column.entries()) {
+      const i = j + k;
+      gram[i * m + j] = gram[j * m + i] = entry / (lengths[i] * lengths[j]);
+    }
+  }
+  return { gram, rhs: rhs.map((b, i) => b / lengths[i]) };
+}
+
+export interface Quality {
+  /** 1/2 ||d||^2 of d = -A' lambda. */
+  readonly objective: number;
+  /**
+   * The largest violation of the KKT conditions. Of a row the distance from d to the border of its half-space
+   * and lambda_i ||a_i|| must both be >= 0 and one of them 0: the smaller of them, as a share of ||d||.
+   */
+  readonly kkt: number;
+}
+
+/** Of multipliers in units of the rows as they are. */
+export function qualityOf(
+  rows: CutRows,
+  rhs: Float64Array,
+  lengths: Float64Array,
+  lambda: Float64Array,
+): Quality {
+  const d = rows.combine(lambda.map((v) => -v));
+  const squared = d.reduce((sum, v) => sum + v * v, 0);
+  const product = rows.times(d)(rowsFrom(0, rows.count));
+  let worst = 0;
+  for (const [i, length] of lengths.entries()) {
+    const distance = (rhs[i] - product[i]) / length;
+    worst = Math.max(worst, Math.abs(Math.min(distance, lambda[i] * length)));
+  }
+  return { objective: squared / 2, kkt: worst / Math.sqrt(squared) };
+}

@@ -1,0 +1,113 @@
+// The subproblems (13) of a real run, solved again: by Temper warm and cold, and by other solvers from npm.
+//
+// Warm is what the run does: from the multipliers of the iteration before, with the Gram entries and products of
+// earlier iterations kept.
+import { ask, type Outcome } from "./ask.ts";
+import { dualOf, lengthsOf, type Quality, qualityOf } from "./dual.ts";
+import { type RemadeCuts, type RunProblem, remakeCuts } from "./remade.ts";
+import { type Rival, rivals } from "./rival.ts";
+
+export interface QpRow {
+  readonly network: string;
+  readonly points: number;
+  readonly iteration: number;
+  /** m of (13). */
+  readonly rows: number;
+  readonly solver: "Temper, warm" | "Temper, cold" | Rival;
+  /** What became of it: the status, or why there is no answer. */
+  readonly outcome: string;
+  /** Of the solver alone, without work on rows; null where it was not asked. */
+  readonly seconds: number | null;
+  /** Of Gram entries and products: for Temper those it asks for, for others all of G. */
+  readonly rowSeconds: number | null;
+  readonly quality: Quality | null;
+}
+
+export interface QpCall extends RunProblem {
+  readonly network: string;
+  /** After which iterations. */
+  readonly at: readonly number[];
+  /** Seconds another solver may take; 0 asks none. */
+  readonly limit: number;
+  readonly onProgress?: ((stage: string, done: number, of: number) => void) | undefined;
+}
+
+/** Beyond this many rows G itself is hundreds of megabytes, and the others are not asked. */
+const MOST_ROWS = 5000;
+
+type About = Pick<QpRow, "network" | "points" | "iteration" | "rows">;
+
+const wordsOf = (outcome: Outcome): string => ("words" in outcome ? outcome.words : outcome.kind);
+
+/** The same problem given to the others, with G formed once for all of them. */
+async function askRivals(
+  { rows, rhs, timed }: RemadeCuts,
+  about: About,
+  lengths: Float64Array,
+  { limit, signal }: QpCall,
+): Promise<QpRow[]> {
+  if (rows.count > MOST_ROWS) {
+    const megabytes = (rows.count ** 2 * 8) / 2 ** 20;
+    const outcome = `not asked: G alone has ${megabytes.toFixed(0)} MB`;
+    const none = { outcome, seconds: null, rowSeconds: null, quality: null };
+    return rivals.map((solver) => ({ ...about, solver, ...none }));
+  }
+  const { result: dual, seconds: dividing, rowSeconds } = timed(() => dualOf(rows, rhs(), lengths));
+  const answers: QpRow[] = [];
+  for (const solver of rivals) {
+    const found = await ask({ rival: solver, dual }, limit, signal);
+    const solved = found.kind === "solved";
+    answers.push({
+      ...about,
+      solver,
+      outcome: wordsOf(found),
+      seconds: "seconds" in found ? found.seconds : null,
+      rowSeconds: dividing + rowSeconds,
+      quality: solved
+        ? qualityOf(
+            rows,
+            rhs(),
+            lengths,
+            found.lambda.map((v, i) => v / lengths[i]),
+          )
+        : null,
+    });
+  }
+  return answers;
+}
+
+/** Solves the problems of the run's chosen iterations with every solver. */
+export async function measureQps(call: QpCall): Promise<QpRow[]> {
+  const { network, points, run, at, limit, onProgress } = call;
+  const cuts = remakeCuts(call);
+  const warm = cuts.subproblem();
+  const found: QpRow[] = [];
+  const last = Math.min(Math.max(...at), run.record.iterations.length);
+  try {
+    for (let iteration = 1; iteration <= last; iteration++) {
+      onProgress?.(`QPs, ${points.count} points`, iteration, last);
+      await cuts.add(iteration);
+      const solved = { "Temper, warm": cuts.solve(warm) };
+      if (!at.includes(iteration)) continue;
+      const lengths = lengthsOf(cuts.rows);
+      const about = { network, points: points.count, iteration, rows: cuts.rows.count };
+      const both = { ...solved, "Temper, cold": cuts.solve(cuts.subproblem()) };
+      for (const [solver, { result, seconds, rowSeconds }] of Object.entries(both)) {
+        const quality = qualityOf(cuts.rows, cuts.rhs(), lengths, result.lambda);
+        const { status: outcome } = result;
+        found.push({
+          ...about,
+          solver: solver as "Temper, cold",
+          outcome,
+          seconds,
+          rowSeconds,
+          quality,
+        });
+      }
+      if (limit > 0) found.push(...(await askRivals(cuts, about, lengths, call)));
+    }
+    return found;
+  } finally {
+    await cuts.close();
+  }
+}

@@ -1,0 +1,131 @@
+// temper bench speed: what it counts, how it judges solvers, and that its small version measures real problems.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { workOfPasses } from "../src/engine/flops.ts";
+import { openRun } from "../src/index.ts";
+import { denseRows } from "../src/qp/dense-rows.ts";
+import { nearestPoint } from "../src/qp/nearest-point.ts";
+import { ask } from "../src/report/bench/speed/ask.ts";
+import { dualOf, lengthsOf, qualityOf } from "../src/report/bench/speed/dual.ts";
+import type { SpeedResults } from "../src/report/bench/speed/speed.ts";
+import { replaceBetween } from "../src/report/page.ts";
+import { randomStream } from "../src/tensor/random.ts";
+import { norm } from "../src/tensor/vector.ts";
+import { newFolder, temper } from "./helpers/command.ts";
+import { smallNetwork } from "./helpers/small.ts";
+
+/** m rows of length p, of very different lengths, and a b that most of them must move for. */
+function problem(m: number, p: number) {
+  const random = randomStream(3, m);
+  const rows = denseRows(p);
+  for (let i = 0; i < m; i++) {
+    const length = 10 ** (3 * random.uniform());
+    rows.addRow(Float64Array.from({ length: p }, () => length * (random.uniform() - 0.4)));
+  }
+  const rhs = Float64Array.from({ length: m }, () => random.uniform() - 0.8);
+  return { rows, rhs, lengths: lengthsOf(rows) };
+}
+
+describe("what is counted", () => {
+  it("the work of a pass: CNNLight's layers by hand", async () => {
+    const conv1 = 2 * (8 * 14 * 14) * 9;
+    const conv2 = 2 * (16 * 7 * 7) * 72;
+    const dense = 2 * (784 * 50 + 50 * 10);
+    const forward = conv1 + conv2 + dense;
+    expect(workOfPasses(await smallNetwork())).toEqual({
+      forward,
+      inputGradient: 2 * forward,
+      thetaGradient: 3 * forward - conv1,
+    });
+  });
+});
+
+describe("an answer is judged", () => {
+  it("by the rows alone: the nearest point passes, a little beside it does not", () => {
+    const { rows, rhs, lengths } = problem(30, 60);
+    const { multipliers } = nearestPoint({ rows, rhs });
+    const d = rows.combine(multipliers);
+    const good = qualityOf(rows, rhs, lengths, multipliers);
+    expect(good.objective).toBeCloseTo(norm(d) ** 2 / 2, 12);
+    expect(good.kkt).toBeLessThan(1e-12);
+    const beside = multipliers.map((v, i) => (i % 2 === 0 ? 1.01 * v : v));
+    expect(qualityOf(rows, rhs, lengths, beside).kkt).toBeGreaterThan(1e-4);
+    const negative = multipliers.map((v, i) => (v === 0 ? -0.01 / lengths[i] : v));
+    expect(qualityOf(rows, rhs, lengths, negative).kkt).toBeGreaterThan(1e-4);
+  });
+});
+
+describe("other solvers", () => {
+  const { rows, rhs, lengths } = problem(40, 60);
+  const dual = dualOf(rows, rhs, lengths);
+
+  it.each([
+    ["quadprog", 1e-9],
+    ["highs", 1e-5],
+  ] as const)("%s finds the same point from the same dual", async (rival, tolerance) => {
+    const found = await ask({ rival, dual }, 60);
+    if (found.kind !== "solved") throw new Error(JSON.stringify(found));
+    const lambda = found.lambda.map((v, i) => v / lengths[i]);
+    const { objective, kkt } = qualityOf(rows, rhs, lengths, lambda);
+    const ours = qualityOf(rows, rhs, lengths, nearestPoint({ rows, rhs }).multipliers);
+    expect(Math.abs(objective / ours.objective - 1)).toBeLessThan(tolerance);
+    expect(kkt).toBeLessThan(tolerance);
+  });
+
+  it("are stopped at the limit, and by Ctrl-C", async () => {
+    expect(await ask({ rival: "quadprog", dual }, 0.01)).toEqual({ kind: "over the limit" });
+    const stopped = ask({ rival: "quadprog", dual }, 60, AbortSignal.timeout(20));
+    await expect(stopped).rejects.toMatchObject({ code: "aborted" });
+  });
+});
+
+describe("the small version", () => {
+  it("measures passes, the run's own subproblems with every solver, and growth", async () => {
+    const folder = newFolder();
+    const page = join(folder, "page.md");
+    writeFileSync(page, "before\n<!-- speed -->\nstale\n<!-- /speed -->\nafter\n");
+    const words = ["bench", "speed", "--quick", "--limit", "20", "--threads", "1", "--json"];
+    const { code, stdout, stderr } = await temper([...words, "--out", folder, "--into", page]);
+    expect(code, stderr).toBe(0);
+    const { gemm, passes, qps, growth } = JSON.parse(stdout) as SpeedResults;
+    for (const rate of gemm) expect(rate).toBeGreaterThan(1e8);
+    expect(passes.map(({ pass }) => pass)).toEqual(["forward", "input gradient", "loss gradient"]);
+    expect(growth.map(({ points, iterations }) => [points, iterations])).toEqual([
+      [10, 2],
+      [20, 2],
+      [10, 1],
+    ]);
+
+    const { record } = await openRun(join(folder, "speed", "runs", "digits-10-2"));
+    expect(qps.map(({ solver }) => solver).slice(0, 4)).toEqual([
+      "Temper, warm",
+      "Temper, cold",
+      "quadprog",
+      "highs",
+    ]);
+    for (const { iteration, rows, solver, quality } of qps) {
+      const found = record.iterations[iteration - 1] as { rows: number; distance: number };
+      expect(rows).toBe(found.rows);
+      expect(quality!.objective, solver).toBeCloseTo(found.distance ** 2 / 2, 5);
+      expect(quality!.kkt, solver).toBeLessThan(solver === "highs" ? 1e-5 : 1e-9);
+    }
+
+    const text = readFileSync(page, "utf8");
+    expect(text).toMatch(/^before\n<!-- speed -->\n\n.*### Passes.*\n<!-- \/speed -->\nafter\n$/s);
+    const prose = text.split("\n").filter((line) => !line.startsWith("|"));
+    expect(Math.max(...prose.map(({ length }) => length))).toBeLessThanOrEqual(120);
+    expect(text).not.toContain("stale");
+    expect(readFileSync(join(folder, "speed", "speed.md"), "utf8")).toContain("### Growth");
+    expect(readFileSync(join(folder, "speed", "growth.svg"), "utf8")).toContain("whole run");
+  });
+
+  it("is refused a page without a place for it, before any work", async () => {
+    const { code, stderr } = await temper(["bench", "speed", "--quick", "--into", "none.md"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("none.md");
+    expect(() => replaceBetween("<!-- /speed --><!-- speed -->", "speed", "")).toThrow(
+      "no place for speed",
+    );
+  });
+});
