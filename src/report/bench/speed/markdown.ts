@@ -71,7 +71,7 @@ export function speedMarkdown(results: SpeedResults, runs: readonly TimesRow[]):
   const images = growth[0]?.images ?? 0;
   const parts = [
     paragraph(
-      `${machine}. Float32 matrix products in ${processes === 1 ? "one process" : `${processes} processes together`}: ` +
+      `${machine}. Float32 matrix products, processes at work together: ${processes}, ` +
         `${gemm.map((v) => giga(v)).join(" and ")} GFLOP/s (before and after the passes). ` +
         `Temper ${versions.temper}, onnxruntime ${versions.onnxruntime}, seed ${seed}.`,
     ),
