@@ -56,9 +56,9 @@ describe("an answer is judged", () => {
   });
 });
 
-describe("other solvers", () => {
+describe("other solvers", async () => {
   const { rows, rhs, lengths } = problem(40, 60);
-  const dual = dualOf(rows, rhs, lengths);
+  const dual = await dualOf(rows, rhs, lengths);
 
   it.each([
     ["quadprog", 1e-9],

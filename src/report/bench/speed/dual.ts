@@ -3,6 +3,8 @@
 //     min 1/2 lambda' G lambda + b' lambda   s.t.  lambda >= 0        G = A A',  d = -A' lambda
 //
 // Rows are scaled to length 1 for it (lambda_i in units of d): the solvers that are compared need that.
+import { setImmediate } from "node:timers/promises";
+import { throwIfAborted } from "../../../errors.ts";
 import { type CutRows, rowsFrom } from "../../../qp/rows.ts";
 
 export interface Dual {
@@ -18,11 +20,18 @@ export const lengthsOf = (rows: CutRows): Float64Array =>
     Math.sqrt(rows.gram(Int32Array.of(i), Int32Array.of(i))[0]),
   );
 
-/** All of G, which Temper itself never forms, with unit diagonal. */
-export function dualOf(rows: CutRows, rhs: Float64Array, lengths: Float64Array): Dual {
+/** All of G, which Temper itself never forms, with unit diagonal; stops between two columns when asked to. */
+export async function dualOf(
+  rows: CutRows,
+  rhs: Float64Array,
+  lengths: Float64Array,
+  signal?: AbortSignal | undefined,
+): Promise<Dual> {
   const m = rows.count;
   const gram = new Float64Array(m * m);
   for (let j = 0; j < m; j++) {
+    await setImmediate();
+    throwIfAborted(signal);
     const column = rows.gram(rowsFrom(j, m), Int32Array.of(j));
     for (const [k, entry] of column.entries()) {
       const i = j + k;

@@ -2,6 +2,7 @@
 //
 // Warm is what the run does: from the multipliers of the iteration before, with the Gram entries and products of
 // earlier iterations kept.
+import { throwIfAborted } from "../../../errors.ts";
 import { ask, type Outcome } from "./ask.ts";
 import { dualOf, lengthsOf, type Quality, qualityOf } from "./dual.ts";
 import { type RemadeCuts, type RunProblem, remakeCuts } from "./remade.ts";
@@ -52,17 +53,17 @@ async function askRivals(
     const none = { outcome, seconds: null, rowSeconds: null, quality: null };
     return rivals.map((solver) => ({ ...about, solver, ...none }));
   }
-  const { result: dual, seconds: dividing, rowSeconds } = timed(() => dualOf(rows, rhs(), lengths));
+  const formed = await timed(() => dualOf(rows, rhs(), lengths, signal));
   const answers: QpRow[] = [];
   for (const solver of rivals) {
-    const found = await ask({ rival: solver, dual }, limit, signal);
+    const found = await ask({ rival: solver, dual: formed.result }, limit, signal);
     const solved = found.kind === "solved";
     answers.push({
       ...about,
       solver,
       outcome: wordsOf(found),
       seconds: "seconds" in found ? found.seconds : null,
-      rowSeconds: dividing + rowSeconds,
+      rowSeconds: formed.seconds + formed.rowSeconds,
       quality: solved
         ? qualityOf(
             rows,
@@ -78,7 +79,7 @@ async function askRivals(
 
 /** Solves the problems of the run's chosen iterations with every solver. */
 export async function measureQps(call: QpCall): Promise<QpRow[]> {
-  const { network, points, run, at, limit, onProgress } = call;
+  const { network, points, run, at, limit, signal, onProgress } = call;
   const cuts = remakeCuts(call);
   const warm = cuts.subproblem();
   const found: QpRow[] = [];
@@ -87,11 +88,12 @@ export async function measureQps(call: QpCall): Promise<QpRow[]> {
     for (let iteration = 1; iteration <= last; iteration++) {
       onProgress?.(`QPs, ${points.count} points`, iteration, last);
       await cuts.add(iteration);
-      const solved = { "Temper, warm": cuts.solve(warm) };
+      throwIfAborted(signal);
+      const solved = { "Temper, warm": await cuts.solve(warm) };
       if (!at.includes(iteration)) continue;
       const lengths = lengthsOf(cuts.rows);
       const about = { network, points: points.count, iteration, rows: cuts.rows.count };
-      const both = { ...solved, "Temper, cold": cuts.solve(cuts.subproblem()) };
+      const both = { ...solved, "Temper, cold": await cuts.solve(cuts.subproblem()) };
       for (const [solver, { result, seconds, rowSeconds }] of Object.entries(both)) {
         const quality = qualityOf(cuts.rows, cuts.rhs(), lengths, result.lambda);
         const { status: outcome } = result;

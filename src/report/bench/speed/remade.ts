@@ -39,10 +39,10 @@ export interface RemadeCuts {
   rhs(): Float64Array;
   /** Adds the cuts of iteration k = 1, 2, ... */
   add(k: number): Promise<void>;
-  timed<R>(work: () => R): Timed<R>;
+  timed<R>(work: () => R | Promise<R>): Promise<Timed<R>>;
   /** A solver that has seen nothing yet; it may be kept while cuts are added. */
   subproblem(): Subproblem;
-  solve(subproblem: Subproblem): Timed<Solved>;
+  solve(subproblem: Subproblem): Promise<Timed<Solved>>;
   close(): Promise<void>;
 }
 
@@ -58,9 +58,9 @@ export function remakeCuts({ run, model, points, data, pool, signal }: RunProble
     const { gram = 0, products = 0 } = clock.times().stages;
     return gram + products;
   };
-  const timed: RemadeCuts["timed"] = (work) => {
+  const timed: RemadeCuts["timed"] = async (work) => {
     const [before, from] = [rowTime(), performance.now()];
-    const result = work();
+    const result = await work();
     const all = (performance.now() - from) / 1000;
     const rowSeconds = rowTime() - before;
     return { result, rowSeconds, seconds: all - rowSeconds };
