@@ -179,7 +179,7 @@ describe("the protocol in words", () => {
     expect(words(fgsm, [0.5, 0.2])).toMatch(
       /in pixel units; 0.1, 0.25 in the model's, by channel;/,
     );
-    const normal = await openModel(await trainedBytes(), { mean: [0.1], std: [0.25] });
+    const normal = await openModel(model.bytes(), { mean: [0.1], std: [0.25] });
     const { attacks } = await evaluate(normal, { data: digits, attacks: [fgsm], threads: 0 });
     expect(attacks[0].modelEps).toEqual([0.2]);
     await normal.close();

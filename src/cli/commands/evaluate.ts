@@ -189,7 +189,8 @@ export function addEvaluate(program: Command, context: Context): void {
   withModel(withAttackList(withAugment(withCommon(command))))
     .addHelpText(
       "after",
-      "\nExample:\n  temper evaluate model.onnx --data mnist:test --attack fgsm --attack pgd --eps 0.05 --eps 0.1",
+      "\nExamples:\n  temper evaluate model.onnx --data mnist:test --attack fgsm --attack pgd --eps 0.05 --eps 0.1\n" +
+        "  temper evaluate before.onnx RUN/corrected.onnx --data mnist:test --limit 1000 --attack auto --eps 0.1",
     )
     .action((paths: string[], flags: Flags) => run(paths, flags, context));
 }
