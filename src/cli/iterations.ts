@@ -4,6 +4,10 @@ import type { Context } from "./context.ts";
 
 const shown = (value: number | null | undefined): string => value?.toPrecision(4) ?? "-";
 
+/** Algorithm 2's objective beside the dual's. */
+const blocks = ({ blocks: by }: IterationRecord): string[] =>
+  by === undefined ? [] : [`objective ${shown(by.objectives.at(-1))}, dual ${shown(by.dual)}`];
+
 const columns: readonly (readonly [
   heading: string,
   width: number,
@@ -18,7 +22,7 @@ const columns: readonly (readonly [
   ["right", 5, (r) => String(r.anchor?.corrected ?? "-")],
   ["distance", 8, (r) => shown(r.distance)],
   ["falling", 7, (r) => String(r.asked?.falling ?? "-")],
-  ["", 0, (r) => (r.status === "solved" ? "" : r.status)],
+  ["", 0, (r) => [...(r.status === "solved" ? [] : [r.status]), ...blocks(r)].join("; ")],
 ];
 
 /** Only where sources are asked again is there a number that still fall. */

@@ -19,6 +19,7 @@
 import { throwIfAborted } from "../errors.ts";
 import type { SolveStatus } from "../qp/nearest-point.ts";
 import { norm } from "../tensor/vector.ts";
+import { type BlocksOptions, type BlocksRecord, blockDescent } from "./blocks.ts";
 import { choose } from "./choice.ts";
 import { createCuts } from "./cuts.ts";
 import { type Contradiction, createElastic } from "./elastic.ts";
@@ -55,6 +56,8 @@ export interface AlgorithmOptions {
    * are hard until they contradict each other, and from then on cost 1,000 times the largest multiplier.
    */
   readonly penalty?: number | undefined;
+  /** Takes Algorithm 2's answer to (13) in place of the dual's, which is then only reported. */
+  readonly blocks?: Omit<BlocksOptions, "tensors"> | undefined;
   /** w of (19). */
   readonly weight: number;
   /** Share of theta0's violation that counts as zero in the choice (19). */
@@ -105,6 +108,8 @@ export interface IterationRecord {
   };
   /** ||d||_2 of the solution, before rounding. */
   readonly distance: number | null;
+  /** Where Algorithm 2 answered; then d and the residuals are its own, and all else of the dual. */
+  readonly blocks?: BlocksRecord;
   /** theta_k itself; null when the cuts contradict each other. */
   readonly anchor: AnchorRecord | null;
   /** What asking the sources at theta_k brought, in the cutting-set form. */
@@ -115,6 +120,9 @@ export interface AnchorRecord extends Pick<Trial, "violation" | "corrected" | "l
   /** Present when theta_k is an earlier anchor: its iteration, 0 for theta0. */
   readonly repeats?: number;
 }
+
+/** An answer to (13), by Algorithm 2 where it was asked. */
+type Solved = SubproblemSolution & { readonly blocks?: BlocksRecord };
 
 /** What Algorithm 1 found. */
 export interface Correction {
@@ -139,10 +147,11 @@ export interface Correction {
 export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Promise<Correction> {
   const { iterations, alphas, margin, signal, state, stage = untimed } = options;
   const { radius = 0, lossSlack = 0 } = options;
-  const { theta0 } = oracle;
+  const { theta0, tensors } = oracle;
+  const longest = norm(theta0);
   const violatedOnly = oracle.ask !== undefined;
   const cuts = createCuts(oracle, { margin, radius, lossSlack, violatedOnly });
-  const subproblem = createSubproblem(cuts.rows, { longest: norm(theta0), start: state?.active });
+  const subproblem = createSubproblem(cuts.rows, { longest, start: state?.active });
   const evaluated: AnchorState[] = [...(state?.anchors ?? [])];
   const anchors = evaluated.slice(1).map(({ theta }) => theta);
   const trials: Trial[] = [...(state?.trials ?? [])];
@@ -199,11 +208,17 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     }
     return again;
   };
-  const record = (
-    solution: SubproblemSolution,
-    anchor: AnchorRecord | null,
-    asked?: Asked,
-  ): void => {
+  const byBlocks = async (nearest: SubproblemSolution, k: number): Promise<Solved> => {
+    if (options.blocks === undefined) return nearest;
+    const squares = subproblem.squares();
+    const problem = { rows: cuts.rows, rhs: cuts.rhs(), upper: elastic.upper(), squares, longest };
+    const found = await stage("blocks", () =>
+      blockDescent(problem, k, { tensors, ...options.blocks! }),
+    );
+    const dual = nearest.distance ** 2;
+    return { ...nearest, ...found, blocks: { ...found.blocks, dual } };
+  };
+  const record = (solution: Solved, anchor: AnchorRecord | null, asked?: Asked): void => {
     const row = {
       ...recordOf(records.length + 1, cuts.list.length, solution, anchor),
       ...(asked === undefined ? {} : { asked }),
@@ -246,15 +261,16 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     }
 
     // Solve (13) -> theta_k; where its cuts exclude each other, in the elastic form from here on.
-    const { solution, contradiction } = await stage("qp", () => elastic.solve());
+    const { solution: nearest, contradiction } = await stage("qp", () => elastic.solve());
     if (contradiction !== undefined) {
       contradictions.push({ iteration: k, ...contradiction });
       options.onContradiction?.(contradictions.at(-1)!);
       if (contradiction.penalty === null) {
-        record(solution, null);
+        record(nearest, null);
         return finish("contradiction");
       }
     }
+    const solution = await byBlocks(nearest, k);
     const thetaK = anchorTheta(theta0, solution.d);
     const repeats = [theta0, ...anchors].findIndex((earlier) => isSame(earlier, thetaK));
     if (repeats >= 0) {
@@ -281,7 +297,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
       anchors: [...evaluated],
       trials: [...trials],
       iterations: [...records],
-      active: solution.active,
+      active: nearest.active,
       largestMultiplier: elastic.largestMultiplier(),
       contradictions: [...contradictions],
     });
@@ -291,7 +307,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
 function recordOf(
   iteration: number,
   rows: number,
-  { status, steps, active, residuals, distance }: SubproblemSolution,
+  { status, steps, active, residuals, distance, blocks }: Solved,
   anchor: AnchorRecord | null,
 ): IterationRecord {
   return {
@@ -306,6 +322,7 @@ function recordOf(
       complementarity: finiteOrNull(residuals.complementarity),
     },
     distance: finiteOrNull(distance),
+    ...(blocks && { blocks }),
     anchor,
   };
 }

@@ -49,6 +49,8 @@ export interface ElasticStart {
 export interface ElasticSubproblem {
   /** Solves (13) over all cuts there are; where they exclude each other, in the elastic form from then on. */
   solve(): ElasticSolution;
+  /** The bounds on lambda at the present price; undefined while the cuts are hard. */
+  upper(): Float64Array | undefined;
   /** The largest multiplier of all solutions so far. */
   largestMultiplier(): number;
 }
@@ -85,5 +87,9 @@ export function createElastic(
     }
     return { solution: hard, contradiction: { ...conflict, penalty: null } };
   };
-  return { solve, largestMultiplier: () => largestMultiplier };
+  return {
+    solve,
+    upper: () => upperBounds(cuts.list, penalty),
+    largestMultiplier: () => largestMultiplier,
+  };
 }

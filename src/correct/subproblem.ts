@@ -36,6 +36,8 @@ export interface SubproblemOptions {
    * dependent to the last bit, so a conflict shows as an exploding ||d|| and not as infeasibility.
    */
   readonly longest: number;
+  /** ||a_i||^2, by which violations are measured; default that of the rows themselves. */
+  readonly squares?: (() => Float64Array) | undefined;
 }
 
 /** Of the terms lambda_i a_i of a d that is too long, those above this share of the longest are named. */
@@ -45,15 +47,17 @@ const MATTERS = 0.01;
 const UNMET = 1e-4;
 
 export interface Subproblem {
+  /** ||a_i||^2 of every row there is now. */
+  squares(): Float64Array;
   solve(rhs: Float64Array, upper?: Float64Array): SubproblemSolution;
 }
 
 /** (13) over rows that only ever grow; each `solve` takes b, and the bounds on lambda, of all rows there are. */
 export function createSubproblem(
   rows: CutRows,
-  { longest, start: first }: SubproblemOptions,
+  { longest, start: first, squares: measured }: SubproblemOptions,
 ): Subproblem {
-  const priced = pricedRows(rows);
+  const priced = pricedRows(rows, measured);
   let start = first;
 
   const solve = (rhs: Float64Array, upper?: Float64Array): SubproblemSolution => {
@@ -82,5 +86,5 @@ export function createSubproblem(
     const least = MATTERS * largest(lengths);
     return { ...solution, conflict: [...active.rows].filter((_, k) => lengths[k] >= least) };
   };
-  return { solve };
+  return { solve, squares: priced.squares };
 }

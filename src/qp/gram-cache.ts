@@ -4,7 +4,7 @@
 // block it is computed in and that (r, s) equals (s, r) to the bit. So an entry kept, one mirrored
 // from another column and one computed anew are interchangeable, and no result depends on what an
 // earlier solve happened to need.
-import type { Rows } from "./rows.ts";
+import { type Rows, rowsFrom } from "./rows.ts";
 
 /** G of some rows as the solver reads it, by their position among them. A column must not be written to. */
 export interface GramColumns {
@@ -46,13 +46,12 @@ export function gramCache(rows: Rows): GramCache {
     copy.set(old);
     return copy;
   };
-  const allSquares = (): Float64Array => {
-    const known = squares.length;
-    if (known < rows.count) {
-      squares = longer(squares, rows.count, 0);
-      for (let i = known; i < rows.count; i++) squares[i] = compute(Int32Array.of(i), i)[0];
-    }
-    return squares;
+  const squaresOf = (wanted: Int32Array): Float64Array => {
+    if (squares.length < rows.count) squares = longer(squares, rows.count, Number.NaN);
+    return Float64Array.from(wanted, (i) => {
+      if (Number.isNaN(squares[i])) squares[i] = compute(Int32Array.of(i), i)[0];
+      return squares[i];
+    });
   };
   const slotOf = (row: number): number => {
     const slot = slots.get(row) ?? slots.size;
@@ -72,7 +71,7 @@ export function gramCache(rows: Rows): GramCache {
     const gathered = new Map<number, Float64Array>();
     const gather = (j: number): Float64Array => {
       const known = columnAt(at[j]);
-      known[at[j]] = allSquares()[chosen[j]];
+      known[at[j]] = squaresOf(chosen.subarray(j, j + 1))[0];
       const missing: number[] = [];
       for (const [i, slot] of at.entries()) {
         if (Number.isNaN(known[slot])) known[slot] = columns.get(slot)?.[at[j]] ?? Number.NaN;
@@ -90,10 +89,7 @@ export function gramCache(rows: Rows): GramCache {
     return {
       count: chosen.length,
       column: (j) => gathered.get(j) ?? gather(j),
-      diagonal: () => {
-        const all = allSquares();
-        return Float64Array.from(chosen, (row) => all[row]);
-      },
+      diagonal: () => squaresOf(chosen),
     };
   };
 
@@ -101,7 +97,7 @@ export function gramCache(rows: Rows): GramCache {
     get computed() {
       return computed;
     },
-    squares: allSquares,
+    squares: () => squaresOf(rowsFrom(0, rows.count)),
     among,
   };
 }

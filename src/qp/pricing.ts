@@ -53,6 +53,12 @@ export interface PricedRows {
  */
 const NEAR = 0.05;
 
+/**
+ * The most rows that join P at once, the worst first. From a far start hundreds of rows are violated that
+ * are near copies of each other, cuts of one point at neighbouring anchors, and few of them stay active.
+ */
+const JOINING = 100;
+
 const NO_ROWS: ActiveSet = { rows: new Int32Array(0), multipliers: new Float64Array(0) };
 
 /** An active set, its d = -A' lambda, and A d. */
@@ -62,9 +68,14 @@ interface Priced {
   readonly along: Float64Array;
 }
 
-/** Nothing known of the rows yet. */
-export function pricedRows(rows: CutRows): PricedRows {
+/**
+ * Nothing known of the rows yet.
+ *
+ * @param squares ||a_i||^2, by which violations are measured; default that of the rows themselves
+ */
+export function pricedRows(rows: CutRows, squares?: () => Float64Array): PricedRows {
   const gram = gramCache(rows);
+  const lengthsSquared = squares ?? gram.squares;
   let last: Priced | undefined;
 
   const spread = ({ rows: at, multipliers }: ActiveSet): Float64Array => {
@@ -88,7 +99,7 @@ export function pricedRows(rows: CutRows): PricedRows {
   const solve: PricedRows["solve"] = (rhs, options = {}) => {
     const { start = NO_ROWS, tolerance = 1e-10 } = options;
     const { upper = new Float64Array(rows.count).fill(Infinity) } = options;
-    const squares = gram.squares();
+    const squares = lengthsSquared();
     const lengths = squares.map(Math.sqrt);
     const problem = { squares, b: rhs, upper };
     const every = rowsFrom(0, rows.count);
@@ -96,12 +107,14 @@ export function pricedRows(rows: CutRows): PricedRows {
     const from = priceStart(start);
     const slackAtStart = rhs.map((b, i) => b - from.along[i]);
 
-    /** Those of some rows that d violates and P lacks; the slack of P's rows must be there. */
+    /** The worst of some rows that d violates and P lacks; the slack of P's rows must be there. */
     const missing = (some: Int32Array, lambda: Float64Array, slack: Float64Array): Int32Array => {
       const threshold = tolerance * reach(problem, lambda, slack);
       const isMissing = (i: number): boolean =>
         inP[i] === 0 && upper[i] > 0 && -slack[i] / lengths[i] > threshold;
-      return some.filter(isMissing);
+      const worseFirst = (i: number, j: number): number =>
+        slack[i] / lengths[i] - slack[j] / lengths[j] || i - j;
+      return some.filter(isMissing).sort(worseFirst).slice(0, JOINING);
     };
 
     let active = start;
@@ -159,5 +172,5 @@ export function pricedRows(rows: CutRows): PricedRows {
       };
     }
   };
-  return { squares: gram.squares, solve };
+  return { squares: lengthsSquared, solve };
 }

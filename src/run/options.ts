@@ -8,6 +8,9 @@ import type { ReattackOptions } from "./reattack.ts";
 export const recipes = ["standard", "paper"] as const;
 export type Recipe = (typeof recipes)[number];
 
+export const solvers = ["dual", "blocks"] as const;
+export type Solver = (typeof solvers)[number];
+
 /** Everything that decides the result of a correction of given points, fully stated. */
 export interface CorrectOptions {
   readonly recipe: Recipe;
@@ -27,6 +30,11 @@ export interface CorrectOptions {
   readonly penalty: number | "inf";
   /** What L(theta; D) is: the mean cross-entropy, or the mean squared distance of the softmax from the label. */
   readonly loss: LossName;
+  /** Answers (13): the dual, or Algorithm 2, whose objective is then recorded beside the dual's. */
+  readonly solver: Solver;
+  /** Of blocks: the share of each weight tensor that is free in a block, and the number of blocks. */
+  readonly freeShare?: number | undefined;
+  readonly blockSteps?: number | undefined;
   /** A violation below this share of theta0's counts as zero when candidates are compared. */
   readonly tolerance: number;
   /** Evaluates every candidate's loss to the end; the front and the choice are the same without. */
@@ -72,7 +80,7 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
   const reattack = reattackOptions(request.reattack, seed);
   const { margin = reattack !== null ? 5 : recipe === "paper" ? 0 : 0.1 } = request;
   const { radius = 0, lossSlack = 0, penalty = "inf", loss = "cross-entropy" } = request;
-  const { fullPool = false } = request;
+  const { fullPool = false, solver = "dual", freeShare = 0.2, blockSteps = 5 } = request;
   const counted = (n: number): boolean => Number.isInteger(n) && n >= 1;
   const share = (v: number): boolean => v >= 0 && v <= 1;
   const length = (v: number): boolean => Number.isFinite(v) && v >= 0;
@@ -90,6 +98,15 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
     "a number above 0, or inf",
   );
   demand(lossNames.includes(loss), "loss", loss, lossNames.join(" or "));
+  demand(solvers.includes(solver), "solver", solver, solvers.join(" or "));
+  demand(
+    solver === "blocks" || (request.freeShare ?? request.blockSteps) === undefined,
+    request.freeShare === undefined ? "block-steps" : "free-share",
+    request.freeShare ?? request.blockSteps,
+    "nothing with the solver dual; solver blocks has it",
+  );
+  demand(share(freeShare) && freeShare > 0, "free-share", freeShare, "a share above 0, up to 1");
+  demand(counted(blockSteps), "block-steps", blockSteps, "a whole number, 1 or more");
   demand(share(tolerance), "tolerance", tolerance, "a number from 0 to 1");
   demand(Number.isInteger(seed) && seed >= 0, "seed", seed, "a whole number, 0 or more");
   return {
@@ -102,6 +119,8 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
     lossSlack,
     penalty,
     loss,
+    solver,
+    ...(solver === "blocks" ? { freeShare, blockSteps } : {}),
     tolerance,
     fullPool,
     reattack,

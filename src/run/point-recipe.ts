@@ -1,5 +1,5 @@
 // The recipes standard and paper: Algorithm 1 on given points.
-import { algorithm1, type IterationRecord } from "../correct/algorithm.ts";
+import { type AlgorithmOptions, algorithm1, type IterationRecord } from "../correct/algorithm.ts";
 import type { Contradiction } from "../correct/elastic.ts";
 import type { Oracle } from "../correct/oracle.ts";
 import type { AlgorithmState } from "../correct/state.ts";
@@ -17,6 +17,16 @@ export interface PointRun extends RecipeContext, Kept<AlgorithmState> {
   readonly points: Dataset;
   readonly onIteration?: ((record: IterationRecord) => void) | undefined;
   readonly onContradiction?: ((found: Contradiction) => void) | undefined;
+}
+
+/** What Algorithm 2 needs, where it is asked for. */
+function blocksOf({
+  solver,
+  freeShare,
+  blockSteps,
+  seed,
+}: CorrectOptions): AlgorithmOptions["blocks"] {
+  return solver === "blocks" ? { freeShare: freeShare!, blockSteps: blockSteps!, seed } : undefined;
 }
 
 export function pointRecipe(run: PointRun): Recipe {
@@ -48,6 +58,7 @@ export function pointRecipe(run: PointRun): Recipe {
     find: async () => {
       const found = await algorithm1(timed, {
         ...options,
+        blocks: blocksOf(options),
         penalty: options.penalty === "inf" ? Infinity : options.penalty,
         signal,
         state: run.state,

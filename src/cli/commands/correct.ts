@@ -42,8 +42,15 @@ import {
   refuseOtherRecipe,
   withRobust,
 } from "../robust.ts";
+import { type SubproblemFlags, withSubproblem } from "../subproblem.ts";
 
-interface Flags extends CommonFlags, DataFlags, ModelFlags, AttackFlags, RobustFlags {
+interface Flags
+  extends CommonFlags,
+    DataFlags,
+    ModelFlags,
+    AttackFlags,
+    RobustFlags,
+    SubproblemFlags {
   readonly data: string;
   readonly out: string;
   readonly points?: string;
@@ -382,7 +389,7 @@ export function addCorrect(program: Command, context: Context): void {
       "pgd",
     )
     .option("--eps <radius>", "radius of the attack's ball", number({ min: 0 }));
-  withTrainable(withModel(withAttack(withRobust(withAugment(withCommon(command))))))
+  withTrainable(withModel(withAttack(withRobust(withSubproblem(withAugment(withCommon(command)))))))
     .addHelpText(
       "after",
       "\nExamples:\n" +
