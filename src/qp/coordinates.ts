@@ -7,13 +7,16 @@ import { dot } from "../tensor/vector.ts";
 import type { CutRows } from "./rows.ts";
 
 /** The entries of v, [p], at the chosen coordinates. */
-const pick = (v: Float64Array, chosen: Int32Array): Float64Array =>
-  Float64Array.from(chosen, (c) => v[c]);
+function pick(v: Float64Array, chosen: Int32Array): Float64Array {
+  const part = new Float64Array(chosen.length);
+  for (let k = 0; k < chosen.length; k++) part[k] = v[chosen[k]];
+  return part;
+}
 
 /** `base`, [p], with the chosen coordinates replaced by those of `part`. */
 export function put(part: Float64Array, chosen: Int32Array, base: Float64Array): Float64Array {
   const whole = base.slice();
-  for (const [k, c] of chosen.entries()) whole[c] = part[k];
+  for (let k = 0; k < chosen.length; k++) whole[chosen[k]] = part[k];
   return whole;
 }
 
