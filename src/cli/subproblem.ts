@@ -1,9 +1,12 @@
 // How the subproblem (13) is built and solved, on the command line.
 import type { Command } from "commander";
 import { type Solver, solvers } from "../run/options.ts";
-import { count, number, oneOf } from "./parse.ts";
+import { count, number, oneOf, penalty } from "./parse.ts";
 
 export interface SubproblemFlags {
+  readonly radius?: number;
+  readonly lossSlack?: number;
+  readonly penalty?: number | "inf";
   readonly solver?: Solver;
   readonly freeShare?: number;
   readonly blockSteps?: number;
@@ -11,6 +14,21 @@ export interface SubproblemFlags {
 
 export function withSubproblem(command: Command): Command {
   return command
+    .option(
+      "--radius <rho>",
+      "robust cuts (18): ask every cut in the ball of this radius in pixels (default: 0)",
+      number({ min: 0 }),
+    )
+    .option(
+      "--loss-slack <delta>",
+      "let the training loss rise by this much (default: 0)",
+      number({ min: 0 }),
+    )
+    .option(
+      "--penalty <c>",
+      "elastic cuts: the price of a unit of violation, or inf: hard until they contradict each other (default: inf)",
+      penalty,
+    )
     .option(
       "--solver <name>",
       "dual: the nearest point itself. blocks: Algorithm 2, part of the weights at a time (default: dual)",

@@ -34,7 +34,7 @@ import {
   withModel,
   withTrainable,
 } from "../options.ts";
-import { count, number, oneOf, penalty } from "../parse.ts";
+import { count, number, oneOf } from "../parse.ts";
 import {
   centreHeading,
   centreRow,
@@ -63,9 +63,6 @@ interface Flags
   readonly alphas?: number;
   readonly weight?: number;
   readonly margin?: number;
-  readonly radius?: number;
-  readonly lossSlack?: number;
-  readonly penalty?: number | "inf";
   readonly loss?: LossName;
   readonly tolerance?: number;
   readonly fullPool?: boolean;
@@ -350,21 +347,6 @@ export function addCorrect(program: Command, context: Context): void {
       number({ min: 0 }),
     )
     .option(
-      "--radius <rho>",
-      "robust cuts (18): ask every cut in the ball of this radius in pixels (default: 0)",
-      number({ min: 0 }),
-    )
-    .option(
-      "--loss-slack <delta>",
-      "let the training loss rise by this much (default: 0)",
-      number({ min: 0 }),
-    )
-    .option(
-      "--penalty <c>",
-      "elastic cuts: the price of a unit of violation, or inf: hard until they contradict each other (default: inf)",
-      penalty,
-    )
-    .option(
       "--loss <name>",
       "the training loss: cross-entropy or brier (default: cross-entropy)",
       oneOf(lossNames),
@@ -389,7 +371,7 @@ export function addCorrect(program: Command, context: Context): void {
       "pgd",
     )
     .option("--eps <radius>", "radius of the attack's ball", number({ min: 0 }));
-  withTrainable(withModel(withAttack(withRobust(withSubproblem(withAugment(withCommon(command)))))))
+  withTrainable(withModel(withAttack(withRobust(withAugment(withCommon(withSubproblem(command)))))))
     .addHelpText(
       "after",
       "\nExamples:\n" +
