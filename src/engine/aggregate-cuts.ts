@@ -3,6 +3,7 @@
 // A sum over many images leaves no factors (cut-set.ts), so a row is kept whole: float32, as onnxruntime gives it.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { addScaled, dot, dotFloat32, type Vector } from "../tensor/vector.ts";
+import { gramBlock } from "./gram-block.ts";
 import type { Network } from "./network.ts";
 import type { Pool } from "./pool.ts";
 import * as tasks from "./sum-tasks.ts";
@@ -25,6 +26,11 @@ export function createAggregateCuts({ network, pool, points, signal }: Aggregate
   const p = network.theta0.length;
   const size = network.inputShape.reduce((a, c) => a * c, 1);
   const rows: Vector[] = [];
+  /** The Gram entries of the sums added last: all are needed sooner or later, and made at once they are cheap. */
+  let block: { readonly from: number; readonly gram: Float64Array } = {
+    from: 0,
+    gram: new Float64Array(0),
+  };
 
   const shardOf = (sums: readonly LogitSum[]): tasks.SumShard => {
     const images = sums.map((sum) => [...new Set(sum.map(({ point }) => point))]);
@@ -46,6 +52,9 @@ export function createAggregateCuts({ network, pool, points, signal }: Aggregate
     return { x, covector, counts };
   };
   const entry = (r: number, s: number): number => {
+    const n = Math.sqrt(block.gram.length);
+    const [i, j] = [r - block.from, s - block.from];
+    if (i >= 0 && i < n && j >= 0 && j < n) return block.gram[i * n + j];
     const [a, b] = [rows[r], rows[s]];
     return a instanceof Float32Array && b instanceof Float32Array ? dotFloat32(a, b) : dot(a, b);
   };
@@ -66,6 +75,10 @@ export function createAggregateCuts({ network, pool, points, signal }: Aggregate
       );
       const added = made.flat();
       for (const { gradient } of added) rows.push(gradient);
+      block = {
+        from: rows.length - added.length,
+        gram: await gramBlock(added.map((r) => r.gradient)),
+      };
       return Float64Array.from(added, ({ value }) => value);
     },
     addRow: (row) => {

@@ -10,6 +10,12 @@ export interface FloatArray {
   readonly data: Float32Array;
 }
 
+/** The same of float64. */
+export interface DoubleArray {
+  readonly dims: readonly number[];
+  readonly data: Float64Array;
+}
+
 export interface SessionOptions {
   /** Off only where every value of the graph is asked for and fusing would lose some. */
   readonly optimize?: boolean;
@@ -44,17 +50,29 @@ export class Session {
   }
 
   /** Runs the graph; blocks the event loop for as long as it takes. Outputs keep the graph's order. */
-  async run(feeds: Readonly<Record<string, FloatArray>>): Promise<Map<string, FloatArray>> {
+  run(feeds: Readonly<Record<string, FloatArray>>): Promise<Map<string, FloatArray>> {
+    return this.#run("float32", feeds);
+  }
+
+  /** The same for a graph whose inputs and outputs are float64. */
+  runDouble(feeds: Readonly<Record<string, DoubleArray>>): Promise<Map<string, DoubleArray>> {
+    return this.#run("float64", feeds);
+  }
+
+  async #run<A extends FloatArray | DoubleArray>(
+    type: "float32" | "float64",
+    feeds: Readonly<Record<string, A>>,
+  ): Promise<Map<string, A>> {
     const tensors = Object.entries(feeds).map(([name, { data, dims }]) => [
       name,
-      new OrtTensor("float32", data, dims),
+      new OrtTensor(type, data, dims),
     ]);
     try {
       const results = await this.#native.run(Object.fromEntries(tensors));
       return new Map(
         Object.entries(results).map(([name, { data, dims }]) => [
           name,
-          { data: data as Float32Array, dims },
+          { data, dims } as unknown as A,
         ]),
       );
     } catch (cause) {
