@@ -1,6 +1,7 @@
 // Recomputes a table of the paper on its published network: five runs, three choices from each pool.
 import { join } from "node:path";
 import { evaluate } from "../../attack/evaluate.ts";
+import type { AttackRequest } from "../../attack/options.ts";
 import type { Candidate } from "../../correct/pool.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { type Model, openModel } from "../../engine/model.ts";
@@ -57,16 +58,23 @@ export interface TableBench extends BenchWork {
   readonly onRow?: ((row: BenchRow) => void) | undefined;
 }
 
-async function accuraciesOf(
-  table: PaperTable,
+/** By a table's protocol, in per cent. */
+export async function accuraciesOf(
+  protocol: AttackRequest,
   model: Model,
-  { test, threads, signal, seed, onProgress }: TableBench,
+  {
+    test,
+    threads,
+    signal,
+    seed,
+    onProgress,
+  }: Pick<TableBench, "test" | "threads" | "signal" | "seed" | "onProgress">,
 ): Promise<Omit<Figures, "loss">> {
   const { clean, attacks } = await evaluate(model, {
     data: test,
     attacks: [
-      { ...table.protocol, seed, attack: "fgsm" },
-      { ...table.protocol, seed, attack: "pgd" },
+      { ...protocol, seed, attack: "fgsm" },
+      { ...protocol, seed, attack: "pgd" },
     ],
     threads,
     signal,
@@ -83,7 +91,7 @@ async function chosenOf(
   bench: TableBench,
 ): Promise<Chosen> {
   const chosen = await openModel(run.bytes(choice), table.model);
-  const accuracies = await accuraciesOf(table, chosen, bench);
+  const accuracies = await accuraciesOf(table.protocol, chosen, bench);
   await chosen.close();
   const { violation, loss, corrected, iteration, alpha } = choice;
   return { loss: loss!, ...accuracies, violation: violation!, corrected, iteration, alpha };
@@ -150,7 +158,7 @@ export async function benchTable(
       onIteration: (record) => bench.onIteration?.(count, record),
     });
     if (results.baseline === null) {
-      const accuracies = await accuraciesOf(table, model, bench);
+      const accuracies = await accuraciesOf(table.protocol, model, bench);
       await keep({ baseline: { loss: run.before.loss, ...accuracies } });
     }
     for (const paper of missing) {

@@ -1,0 +1,150 @@
+// The study beyond the paper, on slices of the digits: its rows are what they say, and it goes on where it was.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { evaluate, type Model, openData, openModel, openRun } from "../src/index.ts";
+import { beyondMarkdown } from "../src/report/bench/beyond/markdown.ts";
+import { beyondPlot } from "../src/report/bench/beyond/plot.ts";
+import { type Row, studyRows } from "../src/report/bench/beyond/rows.ts";
+import { benchBeyond, type Study, type StudyBench } from "../src/report/bench/beyond/study.ts";
+import { paperTables } from "../src/report/bench/paper.ts";
+import { temper } from "./helpers/command.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "temper-beyond-"));
+const [{ protocol }] = paperTables;
+const row = (name: string): Row => studyRows.find((r) => r.name === name)!;
+let model: Model;
+let bench: StudyBench;
+let study: Study;
+
+beforeAll(async () => {
+  model = await openModel(resolve("models/digits-cnnlight.onnx"));
+  bench = {
+    table: { protocol: { ...protocol, steps: 5, stepSize: 0.04 } },
+    model,
+    train: await openData("digits:train[0:150]"),
+    test: await openData("digits:test[0:40]"),
+    folder: join(folder, "table1"),
+    rows: ["adversarial", "clipped"].map(row),
+    seeds: 1,
+    auto: 0,
+    recipe: { iterations: 3, every: 2, sources: 20, judged: 20 },
+    attack: { steps: 3 },
+    seed: 0,
+    threads: 0,
+  };
+  study = await benchBeyond(bench);
+});
+afterAll(async () => {
+  await model.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("the study", () => {
+  it("makes the row that adversarial training takes its seconds from, and trains as long", () => {
+    expect(study.rows.map(({ row }) => row)).toEqual(["fresh", "adversarial", "clipped"]);
+    const [fresh, adversarial] = study.rows;
+    expect(adversarial.seconds).toBeGreaterThanOrEqual(fresh.seconds);
+    expect(adversarial.curve.at(-1)).toMatchObject({ steps: adversarial.steps });
+  });
+
+  it("has the run's choice in its row, measured as evaluate measures it, and its curve", async () => {
+    const run = await openRun(join(bench.folder, "fresh-0"));
+    const [{ clean, fgsm, pgd, loss, distance, steps, seconds, curve, auto }] = study.rows;
+    const corrected = await openModel(run.bytes(run.choice));
+    const { clean: expected, attacks } = await evaluate(corrected, {
+      data: bench.test,
+      attacks: (["fgsm", "pgd"] as const).map((attack) => ({ ...bench.table.protocol, attack })),
+      threads: 0,
+    });
+    await corrected.close();
+    const right = [expected, ...attacks].map(({ accuracy }) => 100 * accuracy);
+    expect([clean, fgsm, pgd]).toEqual(right);
+    expect({ loss, distance, steps, auto }).toEqual({
+      loss: run.after.loss,
+      distance: run.choice.distance,
+      steps: 3,
+      auto: null,
+    });
+    // Of the pool theta0, at 0 seconds, and each candidate; the curve's images are all there are.
+    expect(curve.map((at) => at.steps)).toEqual(run.pool.map(({ iteration }) => iteration));
+    expect(curve[0]).toMatchObject({
+      seconds: 0,
+      clean: study.before!.clean,
+      attacked: study.before!.pgd,
+    });
+    expect(curve[run.record.choice]).toMatchObject({ clean, attacked: pgd });
+    expect(curve[1].seconds).toBeGreaterThan(0);
+    expect(curve[2].seconds).toBeLessThan(seconds);
+  });
+
+  it("changes one thing a row, and nothing that is stated for all", async () => {
+    const { options: one } = (await openRun(join(bench.folder, "fresh-0"))).record;
+    const { options: other } = (await openRun(join(bench.folder, "clipped-0"))).record;
+    expect(one).toMatchObject({ iterations: 3, sources: 20, attack: { steps: 3, eps: 0.1 } });
+    expect(other).toEqual({
+      ...one,
+      attack: { ...(one as { attack: object }).attack, clip: [0, 1] },
+    });
+  });
+
+  it("goes on with what is there: a stopped one ends as it would have, and another recipe is refused", async () => {
+    const path = join(bench.folder, "beyond.json");
+    const text = readFileSync(path, "utf8");
+    const seen: string[] = [];
+    const onRow = ({ row }: { row: string }): void => {
+      seen.push(row);
+    };
+    expect(await benchBeyond({ ...bench, onRow })).toEqual(study);
+    expect(seen).toEqual([]);
+    expect(readFileSync(path, "utf8")).toBe(text);
+    // Killed before the last row was kept: its RUN folder is there.
+    const kept = JSON.parse(text) as Study;
+    const missing = kept.rows.filter(({ row }) => row !== "clipped");
+    writeFileSync(path, JSON.stringify({ ...kept, rows: missing }));
+    expect(await benchBeyond({ ...bench, onRow })).toEqual(study);
+    expect(seen).toEqual(["clipped"]);
+    const other = { ...bench, recipe: { ...bench.recipe, groups: 7 } };
+    await expect(benchBeyond(other)).rejects.toThrow("recipe.groups 100, now 7");
+  });
+
+  it("takes further seeds of the main rows alone", async () => {
+    const rows = ["fresh", "clipped"].map(row);
+    const { rows: all } = await benchBeyond({ ...bench, rows, seeds: 2 });
+    expect(all.map(({ row, seed }) => `${row} ${seed}`)).toEqual([
+      "fresh 0",
+      "fresh 1",
+      "adversarial 0",
+      "clipped 0",
+    ]);
+  });
+});
+
+describe("what is written of it", () => {
+  it("has a line a row, and a plot of the rows that are drawn", async () => {
+    const markdown = beyondMarkdown(study, "plot.svg");
+    expect(markdown.split("\n").filter((line) => line.startsWith("| "))).toHaveLength(6);
+    for (const { row: name } of study.rows)
+      expect(markdown).toContain(`| ${row(name).words} | 0 |`);
+    expect(markdown).toContain("![accuracy under attack against seconds](plot.svg)");
+    const svg = await beyondPlot(study);
+    expect(svg).toContain("recipe robust");
+    expect(svg).not.toContain("twice as many");
+    expect(svg).not.toContain("NaN");
+  });
+});
+
+describe("temper bench beyond", () => {
+  it.each([
+    [["--rows", "fresh,staple"], '"staple" is no row'],
+    [["--into", "none.md"], "cannot read the page"],
+    [["--table", "table9"], "table1 or table2 or table3"],
+  ])("refuses %j before any work", async (words, message) => {
+    const model = resolve("models/digits-cnnlight.onnx");
+    const { code, stderr, files } = await temper(["bench", "beyond", "--model", model, ...words]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(files).toEqual([]);
+  });
+});
