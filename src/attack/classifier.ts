@@ -1,4 +1,5 @@
 // What an attack needs of a network: its logits, and gradients in x of a function of them.
+import { batchOf } from "../engine/batches.ts";
 import type { Network } from "../engine/network.ts";
 import type { InputSeed, Programs } from "../engine/programs.ts";
 import { unitOfPixels } from "./units.ts";
@@ -6,6 +7,8 @@ import { unitOfPixels } from "./units.ts";
 /** A classifier that can be attacked; images are row-major [n, ...]. */
 export interface Classifier {
   readonly labels: number;
+  /** Images a pass, at most, where the network has a size that suits it; no result depends on it. */
+  readonly batch?: number | undefined;
   /** f_l(x_i), [n x labels]. */
   logits(x: Float32Array, n: number): Promise<Float32Array>;
   /**
@@ -28,6 +31,7 @@ export function classifierOf(network: Network, programs: Programs): Classifier {
   const { std } = network.options;
   return {
     labels,
+    batch: batchOf(network),
     unit: std && unitOfPixels(std, network.inputShape),
     logits: (x, n) => programs.logits(x, n),
     gradient: async (loss, x, rows) => {

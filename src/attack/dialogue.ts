@@ -37,13 +37,12 @@ interface Waiting {
 
 const none = new Float32Array(0);
 
-/** Holds all dialogues, at most `atOnce` images a pass; the ends come in the order of the dialogues. */
+/** Holds all dialogues; their ends come in their order. */
 export async function converse<R>(
   classifier: Classifier,
   dialogues: readonly Dialogue<R>[],
-  atOnce = BATCH,
 ): Promise<Ended<R>[]> {
-  const { labels } = classifier;
+  const { labels, batch = BATCH } = classifier;
   const results = new Array<R>(dialogues.length);
   const gradientSteps = new Int32Array(dialogues.length);
   const queries = new Int32Array(dialogues.length);
@@ -67,11 +66,11 @@ export async function converse<R>(
     let most = 0;
     for (const [of, { length }] of waiting) if (length > most) [loss, most] = [of, length];
     if (most === 0) break;
-    const asked = waiting.get(loss)!.splice(0, atOnce);
+    const asked = waiting.get(loss)!.splice(0, batch);
     const size = asked[0].question.x.length;
     if (images.length === 0) {
-      images = new Float32Array(atOnce * size);
-      rows = new Float32Array(atOnce * labels);
+      images = new Float32Array(batch * size);
+      rows = new Float32Array(batch * labels);
     }
     for (const [at, { question }] of asked.entries()) {
       images.set(question.x, at * size);
