@@ -297,6 +297,17 @@ describe("a part of theta", () => {
     expect(selected("last")).toEqual(["out.w 0", "out.b 6"]);
   });
 
+  test("last looks through a transposed copy, as exporters write it", () => {
+    const copied = [
+      node("Flatten", ["x"], ["f"]),
+      node("Transpose", ["w"], ["t"]),
+      node("Identity", ["t"], ["u"]),
+      node("MatMul", ["f", "u"], ["y"]),
+    ];
+    const names = trainable(copied, { w: matrix, v: vector }, "last").map(({ name }) => name);
+    expect(names).toEqual(["w"]);
+  });
+
   test("that is empty is refused with the names there are; a dot is a dot", () => {
     expect(() => selected("fcxw")).toThrow(
       'trainable "fcxw" selects none of the model\'s tensors: w, b, fc.w',

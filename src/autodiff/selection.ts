@@ -6,6 +6,7 @@ import type { Node } from "../onnx/graph.ts";
 const LAST = "last";
 
 const dense = new Set(["Gemm", "MatMul"]);
+const copies = new Set(["Identity", "Transpose"]);
 
 /** `*` stands for any characters, `?` for one; several patterns are separated by commas. */
 function matcher(pattern: string): (name: string) => boolean {
@@ -20,12 +21,19 @@ function matcher(pattern: string): (name: string) => boolean {
   return (name) => whole.test(name);
 }
 
+/** A value and what it is a copy of, transposed or not: exporters put a Transpose before a MatMul. */
+function copied(name: string, nodes: readonly Node[]): string[] {
+  const copy = nodes.find(({ op, outputs }) => copies.has(op) && outputs[0] === name);
+  return [name, ...(copy === undefined ? [] : copied(copy.inputs[0], nodes))];
+}
+
 /** The inputs of the last Gemm or MatMul, and of an Add that takes its output: where a MatMul has its bias. */
 function lastLayer(nodes: readonly Node[]): Set<string> {
   const last = nodes.findLast(({ op }) => dense.has(op));
   if (last === undefined) return new Set();
   const bias = nodes.filter(({ op, inputs }) => op === "Add" && inputs.includes(last.outputs[0]));
-  return new Set([last, ...bias].flatMap(({ inputs }) => inputs));
+  const inputs = [last, ...bias].flatMap((node) => node.inputs);
+  return new Set(inputs.flatMap((name) => copied(name, nodes)));
 }
 
 /**

@@ -54,6 +54,17 @@ function validationInWords({ record, choice }: Run): string | undefined {
   );
 }
 
+function proofInWords({ proof }: RunRecord): string | undefined {
+  if (proof === undefined) return undefined;
+  const { proven, fullStep, residual, shortfall } = proof;
+  if (proven) {
+    return "proven: no nearer parameters get every point right by the margin without raising the loss";
+  }
+  if (!fullStep)
+    return "not proven to be the nearest: the choice is a point on the way to a solution";
+  return `not proven to be the nearest: KKT residual ${residual}, margin missed by ${shortfall.toPrecision(2)}`;
+}
+
 export function printRun(run: Run, folder: string, context: Context): void {
   const { record, before, after, front, timings } = run;
   const note = endInWords(record);
@@ -63,6 +74,8 @@ export function printRun(run: Run, folder: string, context: Context): void {
   );
   const held = validationInWords(run);
   if (held !== undefined) context.print(held);
+  const proof = proofInWords(record);
+  if (proof !== undefined) context.print(proof);
   if (record.wrong.length > 0) context.print(`still wrong: point ${record.wrong.join(", ")}`);
   context.print(
     `${front.length} of ${record.pool.length} candidates on the efficient front; ` +

@@ -24,6 +24,7 @@ import { machine } from "./machine.ts";
 import { openRun } from "./open.ts";
 import { correctOptions } from "./options.ts";
 import { pointRecipe } from "./point-recipe.ts";
+import type { Proof } from "./proof.ts";
 import type { Found, Kept, MeasuredFile, Recipe, RecipeContext } from "./recipe.ts";
 import type { InputRecord, Measured, Run, RunBeginning, RunRecord, Timings } from "./record.ts";
 import { robustOptions } from "./robust-options.ts";
@@ -85,12 +86,13 @@ function finishRecord(
     readonly file: Uint8Array;
     readonly before: Measured;
     readonly measured: MeasuredFile;
+    readonly proof: Proof | undefined;
     readonly network: Network;
     readonly points: Dataset | undefined;
     readonly validation: Validation | undefined;
   },
 ): RunRecord {
-  const { file, before, measured, network, points, validation } = at;
+  const { file, before, measured, proof, network, points, validation } = at;
   return {
     ...beginning,
     end,
@@ -101,6 +103,7 @@ function finishRecord(
     before,
     after: measured.measured,
     distance: pool[choice].distance,
+    ...(proof && { proof }),
     ...(validation === undefined ? {} : { validation }),
     wrong: measured.wrong,
     hashes: hashesOf({
@@ -185,7 +188,8 @@ async function runJob<S extends { readonly iterations: readonly unknown[] }>(
     const validation =
       held && (await clock.stage("validate", () => validated(found, context, options, held)));
     const before = recipe.before(found);
-    const at = { file, before, measured, network, points, validation };
+    const proof = recipe.proof?.(found, measured);
+    const at = { file, before, measured, proof, network, points, validation };
     const parts: RunParts = {
       record: finishRecord(beginning, found, at),
       timings: timings(),

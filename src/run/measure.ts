@@ -5,7 +5,7 @@ import type { LossName } from "../engine/losses.ts";
 import { loadNetwork, type NetworkOptions } from "../engine/network.ts";
 import { createOracle } from "../engine/oracle.ts";
 import type { Pool } from "../engine/pool.ts";
-import type { Measured } from "./record.ts";
+import type { MeasuredFile } from "./recipe.ts";
 
 export interface MeasureOptions {
   readonly options: NetworkOptions;
@@ -21,14 +21,14 @@ export interface MeasureOptions {
 export async function measureFile(
   file: Uint8Array,
   { options, points, data, margin, loss: name, pool, signal }: MeasureOptions,
-): Promise<{ readonly measured: Measured; readonly wrong: readonly number[] }> {
+): Promise<MeasuredFile> {
   const network = await loadNetwork(file, options);
   const oracle = createOracle({ network, points, data, loss: name, pool, signal });
   try {
     const logits = await oracle.logits(oracle.theta0);
     const { violation, corrected, wrong } = scorePoints(logits, points.labels, margin);
     const loss = await oracle.loss(oracle.theta0);
-    return { measured: { violation, loss, corrected, points: points.count }, wrong };
+    return { measured: { violation, loss, corrected, points: points.count }, wrong, logits };
   } finally {
     await oracle.close();
   }

@@ -8,6 +8,7 @@ import { createOracle } from "../engine/oracle.ts";
 import { cutMeter } from "./cut-meter.ts";
 import { measureFile } from "./measure.ts";
 import type { CorrectOptions } from "./options.ts";
+import { proofOf } from "./proof.ts";
 import { cleanOf, createReattack, emptied } from "./reattack.ts";
 import type { Kept, Recipe, RecipeContext } from "./recipe.ts";
 
@@ -80,6 +81,12 @@ export function pointRecipe(run: PointRun): Recipe {
       const { violation, loss, corrected } = found.pool[0];
       return { violation: violation!, loss: loss!, corrected, points: oracle.y.length };
     },
+    proof: ({ pool: candidates, choice, iterations }, { logits }) =>
+      proofOf(
+        candidates[choice],
+        iterations.filter((record) => "anchor" in record),
+        { network, options, logits, y: points().labels },
+      ),
     measure: (file) => {
       const { margin, loss } = options;
       return measureFile(file, {

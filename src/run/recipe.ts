@@ -7,6 +7,7 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { CutWork } from "./cut-meter.ts";
+import type { Proof } from "./proof.ts";
 import type { Measured } from "./record.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
@@ -25,12 +26,16 @@ export interface Found {
 export interface MeasuredFile {
   readonly measured: Measured;
   readonly wrong: readonly number[];
+  /** Of the points, [points x labels]. */
+  readonly logits: Float64Array;
 }
 
 export interface Recipe {
   find(): Promise<Found>;
   /** The corrected file, read again. */
   measure(file: Uint8Array): Promise<MeasuredFile>;
+  /** Whether the choice is proven to be the nearest; undefined where no choice could be. */
+  proof?(found: Found, measured: MeasuredFile): Proof | undefined;
   /** The points that had to be right. */
   points(): Dataset | undefined;
   /** theta0's numbers, from the pool. */

@@ -9,6 +9,7 @@ import type { Augmentation } from "../data/augment.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import type { CutWork } from "./cut-meter.ts";
 import type { CorrectOptions } from "./options.ts";
+import type { Proof } from "./proof.ts";
 import type { RobustOptions } from "./robust-options.ts";
 import type { Times } from "./stopwatch.ts";
 import type { Validation } from "./validate.ts";
@@ -79,6 +80,8 @@ export interface RunRecord extends RunBeginning {
   readonly after: Measured;
   /** ||theta - theta0||_2 of the choice. */
   readonly distance: number;
+  /** Where the logits are linear in what may move: whether the choice is proven to be the nearest, and by what. */
+  readonly proof?: Proof;
   /** What the front costs on held-out data, where some were given. */
   readonly validation?: Validation;
   /** Points that the corrected file still gets wrong. */

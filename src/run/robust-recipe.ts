@@ -47,6 +47,7 @@ export function robustRecipe(run: RobustRun): Recipe {
     return {
       measured: { violation, corrected, points: y.length, loss: await loss(theta0) },
       wrong: wrong.filter((point) => point < own),
+      logits,
     };
   };
   return {
