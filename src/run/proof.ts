@@ -3,8 +3,8 @@
 // Where the logits are affine in theta, a cut (7) at any anchor is the constraint itself; and the cross-entropy is
 // convex, so that its cuts (8) leave out no theta that holds it. (13) is then a relaxation of (6), exact but for
 // the loss, and its solution theta_k is as near to theta0 as any theta of (6) can be. What remains to be seen is
-// that theta_k, rounded to float32, still meets the points. Without the loss, that makes it the optimum of (6); with it,
-// the optimum as far as the loss has been cut.
+// that theta_k, rounded to float32, still meets the points. Without the loss, that makes it the optimum of (6);
+// with it, the optimum as far as the loss has been cut.
 import { isAffineIn } from "../autodiff/affine.ts";
 import type { IterationRecord } from "../correct/algorithm.ts";
 import type { Candidate } from "../correct/pool.ts";
