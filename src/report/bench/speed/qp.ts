@@ -38,7 +38,11 @@ const MOST_ROWS = 5000;
 
 type About = Pick<QpRow, "network" | "points" | "iteration" | "rows">;
 
-const wordsOf = (outcome: Outcome): string => ("words" in outcome ? outcome.words : outcome.kind);
+function wordsOf(outcome: Outcome, limit: number): string {
+  if (outcome.kind === "failed") return outcome.words;
+  if (outcome.kind === "over the limit") return `killed after ${limit} s`;
+  return outcome.kind === "ended" ? "its process died" : outcome.kind;
+}
 
 /** The same problem given to the others, with G formed once for all of them. */
 async function askRivals(
@@ -61,7 +65,7 @@ async function askRivals(
     answers.push({
       ...about,
       solver,
-      outcome: wordsOf(found),
+      outcome: wordsOf(found, limit),
       seconds: "seconds" in found ? found.seconds : null,
       rowSeconds: formed.seconds + formed.rowSeconds,
       quality: solved
