@@ -1,4 +1,5 @@
 // Attacks a batch of images: one dialogue an image, their questions answered together.
+import { type Dataset, gather } from "../data/dataset.ts";
 import type { Classifier } from "./classifier.ts";
 import { converse } from "./dialogue.ts";
 import { attackImage } from "./image.ts";
@@ -15,6 +16,14 @@ export interface Images {
   /** Their indices in the data: they name the random streams. */
   readonly ids: Int32Array;
 }
+
+/** The images `ids` of a data set. */
+export const imagesAt = (data: Dataset, ids: Int32Array): Images => ({
+  x: gather(data, ids),
+  shape: data.shape,
+  y: ids.map((id) => data.labels[id]),
+  ids,
+});
 
 export interface Attacked {
   /** The attacked images, same shape as the clean ones. */

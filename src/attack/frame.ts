@@ -1,4 +1,5 @@
 // An image as channels of rows and columns, and rectangles in it.
+import { imageSize } from "../data/dataset.ts";
 import type { Random } from "../tensor/random.ts";
 
 export interface Frame {
@@ -17,7 +18,7 @@ export interface Rectangle {
 /** The last two dimensions are rows and columns; a list of numbers is one row. */
 export function frameOf(shape: readonly number[]): Frame {
   const [rows, columns] = [1, 1, ...shape].slice(-2);
-  const size = shape.reduce((a, c) => a * c, 1);
+  const size = imageSize(shape);
   return { channels: size / (rows * columns), rows, columns };
 }
 

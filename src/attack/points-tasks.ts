@@ -1,11 +1,11 @@
 // Images of the shared data set attacked at the shared theta, whole: what came out, and its logits.
-import { type Dataset, gather } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { BATCH, logitsOfAll } from "../engine/batches.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { TaskState } from "../engine/task.ts";
-import { sharedPrograms } from "../engine/tasks.ts";
+import { idShards, sharedPrograms } from "../engine/tasks.ts";
 import { joined } from "../tensor/vector.ts";
-import { attackBatch } from "./attack-batch.ts";
+import { attackBatch, imagesAt } from "./attack-batch.ts";
 import { classifierOf } from "./classifier.ts";
 import type { AttackOptions } from "./options.ts";
 
@@ -34,10 +34,7 @@ export async function attackedPoints(
   { ids, ...rest }: PointsShard,
   signal?: AbortSignal | undefined,
 ): Promise<AttackedPoints> {
-  const shards = Array.from({ length: Math.ceil(ids.length / SHARD) }, (_, i) => ({
-    ...rest,
-    ids: ids.slice(i * SHARD, (i + 1) * SHARD),
-  }));
+  const shards = idShards(ids, SHARD).map((chosen) => ({ ...rest, ids: chosen }));
   const parts = await pool.map<PointsShard, AttackedPoints>(
     { module, name: "pointsShard" },
     shards,
@@ -51,9 +48,7 @@ export async function pointsShard(
   { from, ids, options }: PointsShard,
 ): Promise<AttackedPoints> {
   const { network, programs } = await sharedPrograms(state);
-  const data = state.get<Dataset>(from);
-  const y = ids.map((id) => data.labels[id]);
-  const images = { x: gather(data, ids), shape: data.shape, y, ids };
+  const images = imagesAt(state.get<Dataset>(from), ids);
   const { x } = await attackBatch(classifierOf(network, programs), images, options);
   return { x, logits: await logitsOfAll(network, programs, x, ids.length) };
 }

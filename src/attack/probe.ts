@@ -4,7 +4,7 @@ import { BATCH, inputGradientOfAll } from "../engine/batches.ts";
 import { marginOf, oneHot } from "../engine/logits.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { TaskState } from "../engine/task.ts";
-import { sharedPrograms } from "../engine/tasks.ts";
+import { idShards, sharedPrograms } from "../engine/tasks.ts";
 import { randomStream } from "../tensor/random.ts";
 
 export const module: string = import.meta.url;
@@ -40,10 +40,7 @@ export async function probe(
   signal: AbortSignal | undefined,
 ): Promise<Probe> {
   const ids = randomStream(0, STREAM).permutation(count).subarray(0, MOST);
-  const shards = Array.from({ length: Math.ceil(ids.length / SHARD) }, (_, i) => ({
-    ids: ids.slice(i * SHARD, (i + 1) * SHARD),
-    gradients,
-  }));
+  const shards = idShards(ids, SHARD).map((chosen) => ({ ids: chosen, gradients }));
   const parts = await pool.map<ProbeShard, Probe>({ module, name: "probeShard" }, shards, {
     signal,
   });

@@ -1,9 +1,9 @@
 // The attack's shards: some images of the shared data set attacked, in a worker process or here.
-import { type Dataset, gather, imageSize } from "../data/dataset.ts";
+import { type Dataset, imageSize } from "../data/dataset.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { TaskState } from "../engine/task.ts";
-import { sharedPrograms } from "../engine/tasks.ts";
-import { attackBatch } from "./attack-batch.ts";
+import { idShards, sharedPrograms } from "../engine/tasks.ts";
+import { attackBatch, imagesAt } from "./attack-batch.ts";
 import { classifierOf } from "./classifier.ts";
 import type { AttackName, AttackOptions } from "./options.ts";
 
@@ -88,10 +88,7 @@ export function attackAll(
   },
 ): Promise<AttackedShard[]> {
   const size = shardSize(rest.options, ids.length, pool.size);
-  const shards = Array.from({ length: Math.ceil(ids.length / size) }, (_, i) => ({
-    ...rest,
-    ids: ids.slice(i * size, (i + 1) * size),
-  }));
+  const shards = idShards(ids, size).map((chosen) => ({ ...rest, ids: chosen }));
   return pool.map<AttackShard, AttackedShard>({ module, name: "attackShard" }, shards, {
     signal: call.signal,
     onDone: (done) => call.onProgress?.(Math.min(done * size, ids.length), ids.length),
@@ -102,8 +99,7 @@ export async function attackShard(state: TaskState, shard: AttackShard): Promise
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
   const { ids, options, keep, keepAll = false } = shard;
-  const y = ids.map((id) => data.labels[id]);
-  const images = { x: gather(data, ids), shape: data.shape, y, ids };
+  const images = imagesAt(data, ids);
   const attacked = await attackBatch(classifierOf(network, programs), images, options);
   const { x, cleanMargins, margins, found } = attacked;
   const size = imageSize(data.shape);
@@ -111,7 +107,7 @@ export async function attackShard(state: TaskState, shard: AttackShard): Promise
     keep === 0 ? [] : [...ids.keys()].filter((i) => isBroken(cleanMargins[i], margins[i]));
   const kept = broken.map((i) => ({
     id: ids[i],
-    label: y[i],
+    label: images.y[i],
     margin: margins[i],
     x: x.slice(i * size, (i + 1) * size),
   }));

@@ -2,6 +2,7 @@
 //
 // The attack itself knows one set of coordinates. Here a classifier of pixels becomes one of other
 // coordinates, and what it is asked about is always the pixels that those stand for after rounding.
+import { imageSize } from "../data/dataset.ts";
 import { TemperError } from "../errors.ts";
 import type { Classifier } from "./classifier.ts";
 import type { AttackOptions } from "./options.ts";
@@ -9,7 +10,7 @@ import type { PixelRange } from "./threat.ts";
 
 /** The std of each pixel's channel, of images whose first axis is the channel. */
 export function unitOfPixels(std: readonly number[], inputShape: readonly number[]): Float32Array {
-  const size = inputShape.reduce((a, c) => a * c, 1);
+  const size = imageSize(inputShape);
   return Float32Array.from({ length: size }, (_, i) => std[Math.floor((i * std.length) / size)]);
 }
 

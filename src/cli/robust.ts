@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CentreRecord } from "../correct/moving-centre.ts";
 import { TemperError } from "../errors.ts";
 import { type Keep, keeps } from "../run/robust-options.ts";
+import { growingTable } from "./growing.ts";
 import { count, number, oneOf } from "./parse.ts";
 import { percent } from "./table.ts";
 
@@ -117,11 +118,8 @@ export function withRobust(command: Command): Command {
     );
 }
 
-const columns: readonly (readonly [
-  heading: string,
-  width: number,
-  cell: (r: CentreRecord) => string,
-])[] = [
+/** What was attacked in the iteration, then, judged on other images, what came of it. */
+export const centreTable = growingTable<CentreRecord>([
   ["iteration", 9, (r) => String(r.iteration)],
   ["attacked", 8, (r) => String(r.points)],
   ["wrong", 6, (r) => percent(r.wrong / r.points)],
@@ -134,16 +132,4 @@ const columns: readonly (readonly [
   ["right", 5, (r) => String(r.candidate?.corrected ?? "-")],
   ["loss", 7, (r) => r.candidate?.loss?.toPrecision(3) ?? "-"],
   ["", 0, (r) => (r.penalty === null ? "" : "elastic")],
-];
-
-const line = (cells: readonly string[]): string =>
-  cells
-    .map((cell, c) => cell.padStart(columns[c][1]))
-    .join("  ")
-    .trimEnd();
-
-/** What was attacked in the iteration, then, judged on other images, what came of it. */
-export const centreHeading = (): string => line(columns.map(([name]) => name));
-
-export const centreRow = (record: CentreRecord): string =>
-  line(columns.map(([, , cell]) => cell(record)));
+]);

@@ -2,6 +2,7 @@
 //
 // A sum over many images leaves no factors (cut-set.ts), so a row is kept whole: float32, as onnxruntime gives it.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
+import { imageSize } from "../data/dataset.ts";
 import { addScaled, dot, dotFloat32, type Vector } from "../tensor/vector.ts";
 import { gramBlock } from "./gram-block.ts";
 import type { Network } from "./network.ts";
@@ -24,7 +25,7 @@ export interface AggregateSource {
 export function createAggregateCuts({ network, pool, points, signal }: AggregateSource): CutSet {
   const { labels } = network;
   const p = network.theta0.length;
-  const size = network.inputShape.reduce((a, c) => a * c, 1);
+  const size = imageSize(network.inputShape);
   const rows: Vector[] = [];
   /** The Gram entries of the sums added last: all are needed sooner or later, and made at once they are cheap. */
   let block: { readonly from: number; readonly gram: Float64Array } = {

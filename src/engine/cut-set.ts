@@ -5,6 +5,7 @@
 // dot product of what is left (convolutions, biases). a depends on image and anchor only: the rows of
 // one image at one anchor, a *site*, share it. Rows over several images and given rows are stored whole.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
+import { imageSize } from "../data/dataset.ts";
 import { TemperError, throwIfAborted } from "../errors.ts";
 import { addScaled, dot, dotFloat32, dotMixed } from "../tensor/vector.ts";
 import { thetaGradientOfAll } from "./batches.ts";
@@ -81,7 +82,7 @@ export function createCutSet({ network, points, programsAt, signal }: CutSource)
   const { layers, plains, width } = layoutOf(network);
   const { labels } = network;
   const p = network.theta0.length;
-  const size = network.inputShape.reduce((a, c) => a * c, 1);
+  const size = imageSize(network.inputShape);
   const rows: Row[] = [];
   const sites: Site[] = [];
 

@@ -1,5 +1,6 @@
 // The public Model: a classifier with its losses and gradients, runnable in this process.
 import { readFile } from "node:fs/promises";
+import { imageSize } from "../data/dataset.ts";
 import { refuseUnknown, TemperError } from "../errors.ts";
 import { type Parameter, withTheta } from "../onnx/theta.ts";
 import { inputGradientOfAll, logitsOfAll, thetaGradientOfAll } from "./batches.ts";
@@ -90,7 +91,7 @@ async function readModelFile(path: string): Promise<Uint8Array> {
 function modelOf(network: Network): Model {
   const theta = network.theta0;
   const programs = openPrograms(network, theta);
-  const size = network.inputShape.reduce((a, c) => a * c, 1);
+  const size = imageSize(network.inputShape);
 
   const countOf = (x: Float32Array, n: number, what: string): number => {
     if (!Number.isInteger(n) || n < 1 || x.length !== n * size) {

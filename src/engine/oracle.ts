@@ -1,9 +1,10 @@
 // The engine's oracle: what correct/ asks, answered by onnxruntime here and in the worker processes.
 import type { Oracle } from "../correct/oracle.ts";
 import { type Dataset, imagesOf } from "../data/dataset.ts";
-import { addScaled, joined } from "../tensor/vector.ts";
+import { joined } from "../tensor/vector.ts";
 import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
 import { createCutSet } from "./cut-set.ts";
+import { createDataLoss, meanLossGradient } from "./data-loss.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
 import type { Pool } from "./pool.ts";
@@ -38,12 +39,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
   const { network, points, data, pool, signal, onShard, loss = "cross-entropy" } = options;
   let x = imagesOf(points, 0, points.count);
   let y = points.labels;
-  const shards = tasks.shardsOf(data.count).map((shard) => ({ ...shard, loss }));
-  pool.share("network", {
-    file: network.file,
-    options: network.options,
-  } satisfies tasks.SharedNetwork);
-  pool.share("data", data);
+  const dataLoss = createDataLoss({ network, data, loss, pool, signal, onShard });
 
   let present: { theta: Float32Array; programs: Programs } | undefined;
   const close = async (): Promise<void> => {
@@ -57,21 +53,13 @@ export function createOracle(options: OracleOptions): EngineOracle {
     }
     return present.programs;
   };
-  const sweep = <R>(name: string, theta: Float32Array): Promise<R[]> => {
-    pool.share("theta", theta);
-    return pool.map<tasks.LossShard, R>({ module: tasks.module, name }, shards, {
-      signal,
-      onDone: (done) => onShard?.(shards[done - 1].to, data.count),
-    });
-  };
 
   // The images in the order of their losses at theta0, largest first: what a candidate pays, it pays early.
   const sortedShards = tasks
     .shardsOf(data.count, tasks.SORTED_SHARD)
     .map((shard) => ({ ...shard, loss }));
   const sort = async (): Promise<void> => {
-    const parts = await sweep<Float64Array>("imageLossesShard", network.theta0);
-    const losses = Float64Array.from(parts.flatMap((part) => [...part]));
+    const losses = await dataLoss.imageLosses(network.theta0);
     const order = Int32Array.from(losses.keys()).sort((i, j) => losses[j] - losses[i] || i - j);
     pool.share("order", order);
   };
@@ -90,20 +78,17 @@ export function createOracle(options: OracleOptions): EngineOracle {
     },
     logits: async (theta) =>
       Float64Array.from(await logitsOfAll(network, await programsAt(theta), x, y.length)),
-    loss: async (theta) => {
-      const sums = await sweep<tasks.LossSum>("lossShard", theta);
-      return sums.reduce((a, c) => a + c.loss, 0) / data.count;
-    },
+    loss: dataLoss.loss,
     boundedLoss: async (theta, limit) => {
       sorted ??= sort();
       await sorted;
       pool.share("theta", theta);
       let sum = 0;
-      const sums = await pool.mapUntil<tasks.LossShard, tasks.LossSum>(
+      const sums = await pool.mapUntil<tasks.LossShard, number>(
         { module: tasks.module, name: "sortedLossShard" },
         sortedShards,
         (part) => {
-          sum += part.loss;
+          sum += part;
           return sum / data.count > limit;
         },
         { signal, onDone: (done) => onShard?.(sortedShards[done - 1].to, data.count) },
@@ -111,15 +96,8 @@ export function createOracle(options: OracleOptions): EngineOracle {
       const whole = sums.length === sortedShards.length;
       return whole ? { loss: sum / data.count } : { lossAtLeast: sum / data.count };
     },
-    lossGradient: async (theta) => {
-      const sums = await sweep<{ loss: number; gradient: Float64Array }>(
-        "lossGradientShard",
-        theta,
-      );
-      const gradient = new Float64Array(theta.length);
-      for (const shard of sums) addScaled(gradient, 1 / data.count, shard.gradient);
-      return { loss: sums.reduce((a, c) => a + c.loss, 0) / data.count, gradient };
-    },
+    lossGradient: async (theta) =>
+      meanLossGradient(await dataLoss.sweep("lossGradientShard", theta), data.count),
     inputNorms: async (theta, sums) => {
       const programs = await programsAt(theta);
       // One row a pair of sum and image: the gradient of a sum at its image alone.

@@ -2,6 +2,7 @@
 import { type Dataset, gather } from "../data/dataset.ts";
 import { dot } from "../tensor/vector.ts";
 import { logitsOfAll, thetaGradientOfAll } from "./batches.ts";
+import type { LossGradient } from "./data-loss.ts";
 import { oneHot } from "./logits.ts";
 import { type LossName, sumLoss } from "./losses.ts";
 import type { TaskState } from "./task.ts";
@@ -55,7 +56,7 @@ export interface SampleShard {
 export async function sampleShard(
   state: TaskState,
   { ids, loss: name }: SampleShard,
-): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
+): Promise<LossGradient> {
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
   const y = ids.map((id) => data.labels[id]);

@@ -39,6 +39,10 @@ export function shardsOf(count: number, size = SHARD): Shard[] {
   }));
 }
 
+/** The fixed list of shards of chosen images, by their indices. */
+export const idShards = (ids: Int32Array, size = SHARD): Int32Array[] =>
+  shardsOf(ids.length, size).map(({ from, to }) => ids.slice(from, to));
+
 /** The shared network ("network"). */
 export const sharedNetwork = (state: TaskState): Promise<Network> =>
   state.derive("network", ["network"], () => {
@@ -85,33 +89,23 @@ function sortedData(state: TaskState): Promise<Dataset> {
   });
 }
 
-export interface LossSum {
-  readonly loss: number;
-  /** Images with f_y above every rival. */
-  readonly right: number;
-}
-
-/** Sum of the losses of a shard, and how many images are right. */
-export const lossShard = async (state: TaskState, shard: LossShard): Promise<LossSum> =>
+/** Sum of the losses of a shard. */
+export const lossShard = async (state: TaskState, shard: LossShard): Promise<number> =>
   sumLosses(state, await sharedData(state), shard);
 
 /** The same over a shard of the sorted data set. */
-export const sortedLossShard = async (state: TaskState, shard: LossShard): Promise<LossSum> =>
+export const sortedLossShard = async (state: TaskState, shard: LossShard): Promise<number> =>
   sumLosses(state, await sortedData(state), shard);
 
-async function sumLosses(state: TaskState, data: Dataset, shard: LossShard): Promise<LossSum> {
+async function sumLosses(state: TaskState, data: Dataset, shard: LossShard): Promise<number> {
   const { from, to } = shard;
   const { network, programs } = await sharedPrograms(state);
   let loss = 0;
-  let right = 0;
   await eachBatch(network, from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
-    const y = data.labels.subarray(a, b);
-    loss += sumLoss(shard.loss, logits, network.labels, y);
-    for (const [i, label] of y.entries())
-      if (marginOf(logits, network.labels, i, label) > 0) right++;
+    loss += sumLoss(shard.loss, logits, network.labels, data.labels.subarray(a, b));
   });
-  return { loss, right };
+  return loss;
 }
 
 /** For each image of a shard 1 where f_y is above every rival, else 0. */

@@ -6,7 +6,14 @@ import { randomStream } from "../tensor/random.ts";
 import type { RobustOptions } from "./robust-options.ts";
 
 /** What a random stream is for. */
-export const PURPOSE = { split: 101, sources: 102, sample: 103, attack: 104, judge: 105 } as const;
+export const PURPOSE = {
+  split: 101,
+  sources: 102,
+  sample: 103,
+  attack: 104,
+  judge: 105,
+  reattack: 106,
+} as const;
 
 /** Indices: the images that are attacked for cuts, in their own set, and those of D that judge. */
 export interface Split {

@@ -7,6 +7,7 @@
 // with it, the optimum as far as the loss has been cut.
 import { isAffineIn } from "../autodiff/affine.ts";
 import type { IterationRecord } from "../correct/algorithm.ts";
+import { hingesOf } from "../correct/groups.ts";
 import type { Candidate } from "../correct/pool.ts";
 import type { Network } from "../engine/network.ts";
 import type { CorrectOptions } from "./options.ts";
@@ -27,23 +28,6 @@ export interface Proof {
 
 const RESIDUAL = 1e-8;
 const ROUNDING = 1e-6;
-
-/** The largest f_l + margin - f_y, and the largest |f|. Logits are row-major [points x labels]. */
-function shortfallOf(
-  logits: Float64Array,
-  y: Int32Array,
-  margin: number,
-): { readonly shortfall: number; readonly size: number } {
-  const labels = logits.length / y.length;
-  let shortfall = -Infinity;
-  for (const [i, label] of y.entries()) {
-    for (let l = 0; l < labels; l++) {
-      const gap = logits[i * labels + l] - logits[i * labels + label] + margin;
-      if (l !== label && !(gap <= shortfall)) shortfall = gap;
-    }
-  }
-  return { shortfall, size: logits.reduce((largest, f) => Math.max(largest, Math.abs(f)), 0) };
-}
 
 /** What is known of the choice; undefined where nothing could be proven of any. */
 export function proofOf(
@@ -68,7 +52,9 @@ export function proofOf(
   const known = [primal, dual, complementarity].filter((v) => v !== null);
   const residual = known.length === 3 ? Math.max(...known) : null;
   const fullStep = step === alphas;
-  const { shortfall, size } = shortfallOf(logits, y, margin);
+  const { values } = hingesOf({ y, logits }, margin);
+  const shortfall = values.reduce((a, c) => Math.max(a, c), -Infinity);
+  const size = logits.reduce((largest, f) => Math.max(largest, Math.abs(f)), 0);
   const meets = shortfall <= ROUNDING * size;
   const proven = fullStep && residual !== null && residual <= RESIDUAL && meets;
   return { proven, fullStep, residual, shortfall };

@@ -11,6 +11,7 @@ import type { EngineOracle } from "../engine/oracle.ts";
 import type { Pool } from "../engine/pool.ts";
 import { randomStream } from "../tensor/random.ts";
 import { joined } from "../tensor/vector.ts";
+import { PURPOSE } from "./draws.ts";
 
 export interface ReattackOptions {
   readonly attack: AttackOptions;
@@ -41,9 +42,6 @@ export const emptied = (data: Dataset): Dataset => ({
   clean: undefined,
 });
 
-// A stream of its own for each time the sources are asked.
-const PURPOSE = 106;
-
 /** Attacks the sources for an oracle whose points they become. It shares the keys theta and sources. */
 export function createReattack(
   oracle: EngineOracle,
@@ -63,7 +61,7 @@ export function createReattack(
     ask: async (theta, margin) => {
       pool.share("theta", theta);
       pool.share("sources", sources);
-      const seed = randomStream(attack.seed, PURPOSE, asked++).below(2 ** 31 - 1);
+      const seed = randomStream(attack.seed, PURPOSE.reattack, asked++).below(2 ** 31 - 1);
       const call = { from: "sources", ids, options: { ...attack, seed } };
       const found = await attackedPoints(pool, call, signal);
       const logits = Float64Array.from(found.logits);

@@ -4,12 +4,13 @@ import type { CutSet } from "../correct/oracle.ts";
 import type { SampledLoss, SeparationOracle } from "../correct/separation.ts";
 import { type Dataset, imagesOf } from "../data/dataset.ts";
 import { createAggregateCuts } from "../engine/aggregate-cuts.ts";
+import { createDataLoss, type LossGradient, meanLossGradient } from "../engine/data-loss.ts";
 import type { Network } from "../engine/network.ts";
 import type { Pool } from "../engine/pool.ts";
 import * as sums from "../engine/sum-tasks.ts";
-import * as tasks from "../engine/tasks.ts";
+import { idShards } from "../engine/tasks.ts";
 import { randomStream } from "../tensor/random.ts";
-import { addScaled, joined } from "../tensor/vector.ts";
+import { joined } from "../tensor/vector.ts";
 import { draw, PURPOSE, type Split } from "./draws.ts";
 import type { RobustOptions } from "./robust-options.ts";
 
@@ -37,11 +38,10 @@ export interface Separation extends SeparationOracle {
 
 /** Give it the pool to itself: it shares the keys network, data, sources and theta. */
 export function createSeparation(call: SeparationOptions): Separation {
-  const { network, data, own, images = data, options, pool, metered, signal } = call;
+  const { network, data, own, images = data, options, pool, metered, signal, onShard } = call;
   const { attack, seed, loss: name } = options;
   const { judging, sources } = call.split;
-  pool.share("network", { file: network.file, options: network.options });
-  pool.share("data", data);
+  const dataLoss = createDataLoss({ network, data, loss: name, pool, signal, onShard });
   const imagesKey = images === data ? "data" : "sources";
   pool.share(imagesKey, images);
 
@@ -52,19 +52,9 @@ export function createSeparation(call: SeparationOptions): Separation {
       randomStream(seed, purpose, round).permutation(n);
   const seedOf = (purpose: number, k: number): number =>
     randomStream(seed, purpose, k).below(2 ** 31 - 1);
-  const sweep = <R>(task: string, theta: Float32Array): Promise<R[]> => {
-    pool.share("theta", theta);
-    const shards = tasks.shardsOf(data.count).map((shard) => ({ ...shard, loss: name }));
-    return pool.map<tasks.LossShard, R>({ module: tasks.module, name: task }, shards, {
-      signal,
-      onDone: (done) => call.onShard?.(shards[done - 1].to, data.count),
-    });
-  };
   let losses: Promise<Float64Array> | undefined;
   const lossesAtStart = (): Promise<Float64Array> => {
-    losses ??= sweep<Float64Array>("imageLossesShard", network.theta0).then((parts) =>
-      Float64Array.from(parts.flatMap((part) => [...part])),
-    );
+    losses ??= dataLoss.imageLosses(network.theta0);
     return losses;
   };
   const ownX = own === undefined ? new Float32Array(0) : imagesOf(own);
@@ -107,26 +97,17 @@ export function createSeparation(call: SeparationOptions): Separation {
       const inOrder = orderOf(PURPOSE.sample, everything.length);
       const ids = draw(everything, options.lossSample, k, inOrder);
       pool.share("theta", theta);
-      const shards = tasks
-        .shardsOf(ids.length)
-        .map(({ from, to }) => ({ ids: ids.slice(from, to), loss: name }));
-      const parts = await pool.map<sums.SampleShard, { loss: number; gradient: Float64Array }>(
+      const parts = await pool.map<sums.SampleShard, LossGradient>(
         { module: sums.module, name: "sampleShard" },
-        shards,
+        idShards(ids).map((chosen) => ({ ids: chosen, loss: name })),
         { signal },
       );
-      const gradient = new Float64Array(theta.length);
-      for (const part of parts) addScaled(gradient, 1 / ids.length, part.gradient);
       return {
-        loss: parts.reduce((sum, { loss }) => sum + loss, 0) / ids.length,
-        gradient,
+        ...meanLossGradient(parts, ids.length),
         atStart: ids.reduce((sum, id) => sum + atStart[id], 0) / ids.length,
       };
     },
     judge: (theta) => asked(theta, { from: "data", ids: judging, seed: seedOf(PURPOSE.judge, 0) }),
-    loss: async (theta) => {
-      const parts = await sweep<tasks.LossSum>("lossShard", theta);
-      return parts.reduce((sum, { loss }) => sum + loss, 0) / data.count;
-    },
+    loss: dataLoss.loss,
   };
 }

@@ -1,8 +1,8 @@
 // The shard of a step of adversarial training: some images attacked at the present theta, and the gradient there.
-import { attackBatch } from "../attack/attack-batch.ts";
+import { attackBatch, imagesAt } from "../attack/attack-batch.ts";
 import { classifierOf } from "../attack/classifier.ts";
 import type { AttackOptions } from "../attack/options.ts";
-import { type Dataset, gather } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { BATCH, batchOf, thetaGradientOfAll } from "../engine/batches.ts";
 import { oneHot } from "../engine/logits.ts";
 import { sumLoss } from "../engine/losses.ts";
@@ -10,6 +10,7 @@ import type { Network } from "../engine/network.ts";
 import { type MovingPrograms, openMovingPrograms, type Programs } from "../engine/programs.ts";
 import type { TaskState } from "../engine/task.ts";
 import { sharedNetwork, sharedPrograms } from "../engine/tasks.ts";
+import { joined } from "../tensor/vector.ts";
 
 export const module: string = import.meta.url;
 
@@ -52,17 +53,10 @@ export async function adversarialShard(
 ): Promise<AdversarialSums> {
   const network = await sharedNetwork(state);
   const programs = await programsAt(state, network);
-  const data = state.get<Dataset>("data");
-  const y = ids.map((id) => data.labels[id]);
-  const clean = gather(data, ids);
-  const attacked = await attackBatch(
-    classifierOf(network, programs),
-    { x: clean, shape: data.shape, y, ids },
-    options,
-  );
-  const x = new Float32Array(2 * clean.length);
-  x.set(clean);
-  x.set(attacked.x, clean.length);
+  const images = imagesAt(state.get<Dataset>("data"), ids);
+  const { y } = images;
+  const attacked = await attackBatch(classifierOf(network, programs), images, options);
+  const x = joined([images.x, attacked.x]);
   const both = Int32Array.from([...y, ...y]);
   const { gradient, logits } = await thetaGradientOfAll(network, programs, {
     name: "theta-of-cross-entropy",

@@ -13,8 +13,10 @@ import type { Model } from "../engine/model.ts";
 import { networkBytes } from "../engine/network.ts";
 import type { Pool } from "../engine/pool.ts";
 import { demandInputGradient, programOf } from "../engine/programs.ts";
+import { idShards } from "../engine/tasks.ts";
 import { demand, refuseUnknown, TemperError, throwIfAborted } from "../errors.ts";
 import { randomStream } from "../tensor/random.ts";
+import { addScaled } from "../tensor/vector.ts";
 import { type AdversarialShard, type AdversarialSums, module } from "./adversarial-tasks.ts";
 import { createAdam } from "./optimizer.ts";
 
@@ -91,10 +93,7 @@ async function lossAt(
   signal: AbortSignal | undefined,
 ): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
   pool.share("theta", theta);
-  const shards = Array.from({ length: Math.ceil(ids.length / SHARD) }, (_, i) => ({
-    ids: ids.slice(i * SHARD, (i + 1) * SHARD),
-    options,
-  }));
+  const shards = idShards(ids, SHARD).map((chosen) => ({ ids: chosen, options }));
   const parts = await pool.map<AdversarialShard, AdversarialSums>(
     { module, name: "adversarialShard" },
     shards,
@@ -104,7 +103,7 @@ async function lossAt(
   let loss = 0;
   for (const part of parts) {
     loss += part.loss;
-    for (let i = 0; i < gradient.length; i++) gradient[i] += part.gradient[i];
+    addScaled(gradient, 1, part.gradient);
   }
   const n = 2 * ids.length;
   return { loss: loss / n, gradient: gradient.map((g) => g / n) };

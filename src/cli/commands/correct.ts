@@ -19,7 +19,8 @@ import { type RobustRequest, robustOptions } from "../../run/robust-options.ts";
 import { POINTS } from "../../run/run.ts";
 import type { Context } from "../context.ts";
 import { conflictInWords, printRun, succeeded } from "../correction.ts";
-import { growing, iterationHeading, iterationRow } from "../iterations.ts";
+import { growing } from "../growing.ts";
+import { iterationTable } from "../iterations.ts";
 import { openDataset, openModelFile } from "../open.ts";
 import {
   ATTACK_WORDS,
@@ -35,13 +36,7 @@ import {
   withTrainable,
 } from "../options.ts";
 import { count, number, oneOf } from "../parse.ts";
-import {
-  centreHeading,
-  centreRow,
-  type RobustFlags,
-  refuseOtherRecipe,
-  withRobust,
-} from "../robust.ts";
+import { centreTable, type RobustFlags, refuseOtherRecipe, withRobust } from "../robust.ts";
 import { type SubproblemFlags, withSubproblem } from "../subproblem.ts";
 
 interface Flags
@@ -185,7 +180,7 @@ async function runRobust(path: string, flags: Flags, context: Context): Promise<
     name === undefined ? undefined : openDataset(name, how, context);
   const points = await open(flags.points, { dataDir: flags.dataDir });
   const sourcesFrom = await open(flags.sourcesFrom, flags);
-  const show = growing(context, centreHeading, centreRow);
+  const show = growing(context, centreTable);
   const { alphas: _, ...asked } = options;
   const call = shared(path, flags, context, data);
   const robust: RobustCall = {
@@ -235,7 +230,7 @@ async function runPoints(path: string, flags: Flags, context: Context): Promise<
     origin: originOf(flags),
     paths: { ...call.paths, points: points.name },
     onContradiction: (found) => context.progress.line(conflictInWords(found)),
-    onIteration: growing(context, iterationHeading, iterationRow),
+    onIteration: growing(context, iterationTable),
   });
   await model.close();
   return finished;

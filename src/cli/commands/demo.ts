@@ -12,7 +12,8 @@ import { openModel } from "../../engine/model.ts";
 import { correct } from "../../run/correct.ts";
 import type { Measured, Run } from "../../run/record.ts";
 import type { Context } from "../context.ts";
-import { growing, iterationHeading, iterationRow } from "../iterations.ts";
+import { growing } from "../growing.ts";
+import { iterationTable } from "../iterations.ts";
 import { count } from "../parse.ts";
 import { percent, table } from "../table.ts";
 
@@ -81,7 +82,7 @@ async function run({ out, threads }: Flags, context: Context): Promise<void> {
     threads,
     signal,
     onProgress,
-    onIteration: growing(context, iterationHeading, iterationRow),
+    onIteration: growing(context, iterationTable),
     paths: { model: SHIPPED, data: train.name, points: pointsFile },
   });
   const folder = join(out, "run");

@@ -6,7 +6,7 @@ import { TemperError } from "../../../errors.ts";
 import type { BenchWork } from "../../../report/bench/work.ts";
 import { replaceBetween } from "../../../report/page.ts";
 import type { Context } from "../../context.ts";
-import { iterationHeading, iterationRow } from "../../iterations.ts";
+import { iterationTable } from "../../iterations.ts";
 import type { CommonFlags } from "../../options.ts";
 
 export function workOf({ seed, threads }: CommonFlags, { progress, signal }: Context): BenchWork {
@@ -16,8 +16,9 @@ export function workOf({ seed, threads }: CommonFlags, { progress, signal }: Con
     signal,
     onProgress: (stage, done, of) => progress.update(stage, done, of),
     onIteration: (points, record) => {
-      if (record.iteration === 1) progress.line(`${points} points\n${iterationHeading(record)}`);
-      progress.line(iterationRow(record));
+      if (record.iteration === 1)
+        progress.line(`${points} points\n${iterationTable.heading(record)}`);
+      progress.line(iterationTable.row(record));
     },
   };
 }

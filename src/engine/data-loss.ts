@@ -1,0 +1,66 @@
+// L(theta; D) over the shared data set, in the worker processes: whole, an image each, and means of shards' sums.
+import type { Dataset } from "../data/dataset.ts";
+import { addScaled } from "../tensor/vector.ts";
+import type { LossName } from "./losses.ts";
+import type { Network } from "./network.ts";
+import type { Pool } from "./pool.ts";
+import * as tasks from "./tasks.ts";
+
+/** A summed loss and its gradient in theta, float64 [p]. */
+export interface LossGradient {
+  readonly loss: number;
+  readonly gradient: Float64Array;
+}
+
+export interface DataLoss {
+  /** Runs a task on every shard of D at theta. */
+  sweep<R>(task: string, theta: Float32Array): Promise<R[]>;
+  /** L(theta; D). */
+  loss(theta: Float32Array): Promise<number>;
+  /** The loss of each image of D. */
+  imageLosses(theta: Float32Array): Promise<Float64Array>;
+}
+
+/** The mean over n images of the sums of their shards, added in the shards' order. */
+export function meanLossGradient(parts: readonly LossGradient[], n: number): LossGradient {
+  const gradient = new Float64Array(parts[0].gradient.length);
+  for (const part of parts) addScaled(gradient, 1 / n, part.gradient);
+  return { loss: parts.reduce((sum, { loss }) => sum + loss, 0) / n, gradient };
+}
+
+/** Shares the keys network, data and, in every call, theta. */
+export function createDataLoss(options: {
+  readonly network: Network;
+  readonly data: Dataset;
+  readonly loss: LossName;
+  readonly pool: Pool;
+  readonly signal?: AbortSignal | undefined;
+  /** Images of D passed so far in the present sweep over it. */
+  readonly onShard?: ((done: number, of: number) => void) | undefined;
+}): DataLoss {
+  const { network, data, loss, pool, signal, onShard } = options;
+  const shards = tasks.shardsOf(data.count).map((shard) => ({ ...shard, loss }));
+  pool.share("network", {
+    file: network.file,
+    options: network.options,
+  } satisfies tasks.SharedNetwork);
+  pool.share("data", data);
+  const sweep = <R>(task: string, theta: Float32Array): Promise<R[]> => {
+    pool.share("theta", theta);
+    return pool.map<tasks.LossShard, R>({ module: tasks.module, name: task }, shards, {
+      signal,
+      onDone: (done) => onShard?.(shards[done - 1].to, data.count),
+    });
+  };
+  return {
+    sweep,
+    loss: async (theta) => {
+      const sums = await sweep<number>("lossShard", theta);
+      return sums.reduce((a, c) => a + c, 0) / data.count;
+    },
+    imageLosses: async (theta) => {
+      const parts = await sweep<Float64Array>("imageLossesShard", theta);
+      return Float64Array.from(parts.flatMap((part) => [...part]));
+    },
+  };
+}
