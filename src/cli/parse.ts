@@ -63,3 +63,9 @@ export function oneOf<T extends string>(words: readonly T[]): (given: string) =>
 /** A price above 0, or `inf`. */
 export const penalty = (given: string): number | "inf" =>
   given === "inf" ? given : number({ min: Number.MIN_VALUE })(given);
+
+/** A whole number, 1 or more, or a word in its place. */
+export const countOr =
+  <T extends string>(word: T) =>
+  (given: string): number | T =>
+    given === word ? word : count()(given);

@@ -44,6 +44,8 @@ const pointWords = {
   alphas: "--alphas",
   radius: "--radius",
   penalty: "--penalty",
+  cuts: "--cuts",
+  rivals: "--rivals",
   solver: "--solver",
   freeShare: "--free-share",
   blockSteps: "--block-steps",

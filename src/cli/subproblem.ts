@@ -1,12 +1,15 @@
 // How the subproblem (13) is built and solved, on the command line.
 import type { Command } from "commander";
+import { type CutChoice, cutChoices } from "../correct/cuts.ts";
 import { type Solver, solvers } from "../run/options.ts";
-import { count, number, oneOf, penalty } from "./parse.ts";
+import { count, countOr, number, oneOf, penalty } from "./parse.ts";
 
 export interface SubproblemFlags {
   readonly radius?: number;
   readonly lossSlack?: number;
   readonly penalty?: number | "inf";
+  readonly cuts?: CutChoice;
+  readonly rivals?: number | "all";
   readonly solver?: Solver;
   readonly freeShare?: number;
   readonly blockSteps?: number;
@@ -28,6 +31,17 @@ export function withSubproblem(command: Command): Command {
       "--penalty <c>",
       "elastic cuts: the price of a unit of violation, or inf: hard until they contradict each other (default: inf)",
       penalty,
+    )
+    .option(
+      "--cuts <which>",
+      "all: cut every rival of every point in each iteration. violated: only those not yet met " +
+        "(default: all; --reattack: violated)",
+      oneOf(cutChoices),
+    )
+    .option(
+      "--rivals <k>",
+      "cut only against the k strongest rivals of a point, or all (default: all)",
+      countOr("all"),
     )
     .option(
       "--solver <name>",

@@ -21,7 +21,7 @@ import type { SolveStatus } from "../qp/nearest-point.ts";
 import { norm } from "../tensor/vector.ts";
 import { type BlocksOptions, type BlocksRecord, blockDescent } from "./blocks.ts";
 import { choose } from "./choice.ts";
-import { createCuts } from "./cuts.ts";
+import { type CutChoice, createCuts } from "./cuts.ts";
 import { type Contradiction, createElastic } from "./elastic.ts";
 import { notFiniteAtStart } from "./finite.ts";
 import { evaluateLines, type Loss } from "./lines.ts";
@@ -51,6 +51,9 @@ export interface AlgorithmOptions {
   readonly radius?: number | undefined;
   /** delta, what the loss may rise by; default 0. */
   readonly lossSlack?: number | undefined;
+  /** Which cuts an anchor brings, and the most rivals of a point; default all. */
+  readonly cuts?: CutChoice | undefined;
+  readonly rivals?: number | undefined;
   /**
    * C of the elastic form: what a unit of violation of an adversarial cut costs. Default Infinity: the cuts
    * are hard until they contradict each other, and from then on cost 1,000 times the largest multiplier.
@@ -149,8 +152,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
   const { radius = 0, lossSlack = 0 } = options;
   const { theta0, tensors } = oracle;
   const longest = norm(theta0);
-  const violatedOnly = oracle.ask !== undefined;
-  const cuts = createCuts(oracle, { margin, radius, lossSlack, violatedOnly });
+  const cuts = createCuts(oracle, { ...options, radius, lossSlack });
   const subproblem = createSubproblem(cuts.rows, { longest, start: state?.active });
   const evaluated: AnchorState[] = [...(state?.anchors ?? [])];
   const anchors = evaluated.slice(1).map(({ theta }) => theta);

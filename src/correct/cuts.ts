@@ -1,4 +1,4 @@
-// The cuts of Algorithm 1: at each anchor, every rival of every point (7) or (18), and the loss (8).
+// The cuts of Algorithm 1: at each anchor, the rivals of every point (7) or (18), and the loss (8).
 //
 // A cut linearises a constraint at the anchor theta_j, that is the float32 point that was evaluated. In terms
 // of d = theta - theta0 it reads  grad' d <= b.
@@ -19,7 +19,7 @@ export interface Cuts {
   /** b, [rows.count]. */
   rhs(): Float64Array;
   /**
-   * Appends the cuts at an anchor: |Dadv| (labels - 1) rows (7), then one row (8). The first anchor must be
+   * Appends the cuts at an anchor: |Dadv| (labels - 1) rows (7), or fewer where so asked, then one row (8). The first anchor must be
    * theta0, whose loss is the limit in (8). Returns false when a row or its b is not finite: then (13)
    * cannot be solved any more.
    */
@@ -33,14 +33,19 @@ export interface CutOptions {
   readonly radius: number;
   /** delta: the loss may rise by this much. */
   readonly lossSlack: number;
-  /** Cuts only where an anchor violates its margin: for points in such numbers that their rows would not fit. */
-  readonly violatedOnly?: boolean | undefined;
+  /** all: every rival of every point; violated: only where the anchor violates the margin. Default all. */
+  readonly cuts?: CutChoice | undefined;
+  /** Only this many rivals of a point, those with the highest logits at the anchor; default all. */
+  readonly rivals?: number | undefined;
 }
+
+export const cutChoices = ["all", "violated"] as const;
+export type CutChoice = (typeof cutChoices)[number];
 
 /** No cuts yet. */
 export function createCuts(
   oracle: Oracle,
-  { margin, radius, lossSlack, violatedOnly = false }: CutOptions,
+  { margin, radius, lossSlack, cuts = "all", rivals = Infinity }: CutOptions,
 ): Cuts {
   const { theta0, labels } = oracle;
   const rows = oracle.cutSet();
@@ -49,13 +54,20 @@ export function createCuts(
   let anchors = 0;
   let lossAtStart = 0;
 
-  /** Whether g_il(theta) + margin > 0. */
-  const violationsAt = async (
-    theta: Float32Array,
-  ): Promise<(point: number, rival: number) => boolean> => {
+  /** The rivals each point is cut against at an anchor. */
+  const rivalsAt = async (theta: Float32Array): Promise<(point: number) => number[]> => {
+    const others = (point: number): number[] =>
+      Array.from({ length: labels }, (_, l) => l).filter((l) => l !== oracle.y[point]);
+    if (cuts === "all" && rivals >= labels - 1) return others;
     const logits = await oracle.logits(theta);
-    const f = (point: number, label: number): number => logits[point * labels + label];
-    return (point, rival) => !(f(point, rival) - f(point, oracle.y[point]) + margin <= 0);
+    return (point) => {
+      const f = (label: number): number => logits[point * labels + label];
+      return others(point)
+        .sort((a, b) => f(b) - f(a))
+        .slice(0, rivals)
+        .filter((l) => cuts === "all" || !(f(l) - f(oracle.y[point]) + margin <= 0))
+        .sort((a, b) => a - b);
+    };
   };
 
   const add: Cuts["add"] = async (theta, { loss, gradient }) => {
@@ -66,10 +78,9 @@ export function createCuts(
 
     // (7)  g_il(theta_j) + margin + grad g_il(theta_j)' (theta - theta_j) <= 0
     const sums: LogitSum[] = [];
-    const violates = violatedOnly ? await violationsAt(theta) : () => true;
+    const rivalsOf = await rivalsAt(theta);
     for (const [point, label] of oracle.y.entries()) {
-      for (let rival = 0; rival < labels; rival++) {
-        if (rival === label || !violates(point, rival)) continue;
+      for (const rival of rivalsOf(point)) {
         list.push({ anchor, point, rival });
         sums.push([
           { point, label: rival, weight: 1 },

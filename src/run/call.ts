@@ -76,6 +76,8 @@ export const known: Readonly<Record<keyof CorrectCall, true>> = {
   radius: true,
   lossSlack: true,
   penalty: true,
+  cuts: true,
+  rivals: true,
   loss: true,
   solver: true,
   freeShare: true,

@@ -1,6 +1,7 @@
 // The options of a correction: the standard recipe's defaults, the paper's, and what is refused.
 
 import { type AttackRequest, attackOptions } from "../attack/options.ts";
+import { type CutChoice, cutChoices } from "../correct/cuts.ts";
 import { type LossName, lossNames } from "../engine/losses.ts";
 import { demand } from "../errors.ts";
 import type { ReattackOptions } from "./reattack.ts";
@@ -28,6 +29,10 @@ export interface CorrectOptions {
   readonly lossSlack: number;
   /** C: what a unit of violation of an adversarial cut costs; "inf" keeps the cuts hard while they can be met. */
   readonly penalty: number | "inf";
+  /** violated: an anchor brings only cuts that it violates. Default all; of the cutting-set form violated. */
+  readonly cuts: CutChoice;
+  /** Cuts against only so many rivals of a point, the strongest at the anchor. */
+  readonly rivals: number | "all";
   /** What L(theta; D) is: the mean cross-entropy, or the mean squared distance of the softmax from the label. */
   readonly loss: LossName;
   /** Answers (13): the dual, or Algorithm 2, whose objective is then recorded beside the dual's. */
@@ -80,6 +85,7 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
   const reattack = reattackOptions(request.reattack, seed);
   const { margin = reattack !== null ? 5 : recipe === "paper" ? 0 : 0.1 } = request;
   const { radius = 0, lossSlack = 0, penalty = "inf", loss = "cross-entropy" } = request;
+  const { cuts = reattack === null ? "all" : "violated", rivals = "all" } = request;
   const { fullPool = false, solver = "dual", freeShare = 0.2, blockSteps = 5 } = request;
   const counted = (n: number): boolean => Number.isInteger(n) && n >= 1;
   const share = (v: number): boolean => v >= 0 && v <= 1;
@@ -96,6 +102,13 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
     "penalty",
     penalty,
     "a number above 0, or inf",
+  );
+  demand(cutChoices.includes(cuts), "cuts", cuts, cutChoices.join(" or "));
+  demand(
+    rivals === "all" || counted(rivals),
+    "rivals",
+    rivals,
+    "a whole number, 1 or more, or all",
   );
   demand(lossNames.includes(loss), "loss", loss, lossNames.join(" or "));
   demand(solvers.includes(solver), "solver", solver, solvers.join(" or "));
@@ -118,6 +131,8 @@ export function correctOptions(request: CorrectRequest): CorrectOptions {
     radius,
     lossSlack,
     penalty,
+    cuts,
+    rivals,
     loss,
     solver,
     ...(solver === "blocks" ? { freeShare, blockSteps } : {}),

@@ -60,6 +60,7 @@ export function pointRecipe(run: PointRun): Recipe {
       const found = await algorithm1(timed, {
         ...options,
         blocks: blocksOf(options),
+        rivals: options.rivals === "all" ? Infinity : options.rivals,
         penalty: options.penalty === "inf" ? Infinity : options.penalty,
         signal,
         state: run.state,

@@ -14,6 +14,9 @@ import { joined } from "../tensor/vector.ts";
 import { draw, PURPOSE, type Split } from "./draws.ts";
 import type { RobustOptions } from "./robust-options.ts";
 
+/** Images of the sample a shard: so few that a thousand keep every process busy to the end. */
+const SAMPLE_SHARD = 250;
+
 export interface SeparationOptions {
   readonly network: Network;
   /** D. */
@@ -99,7 +102,7 @@ export function createSeparation(call: SeparationOptions): Separation {
       pool.share("theta", theta);
       const parts = await pool.map<sums.SampleShard, LossGradient>(
         { module: sums.module, name: "sampleShard" },
-        idShards(ids).map((chosen) => ({ ids: chosen, loss: name })),
+        idShards(ids, SAMPLE_SHARD).map((chosen) => ({ ids: chosen, loss: name })),
         { signal },
       );
       return {
