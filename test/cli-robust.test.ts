@@ -95,14 +95,16 @@ describe("options", () => {
   const { options } = withRobust(new Command());
 
   it("tell the defaults that the recipe has", () => {
-    const defaults = robustOptions({ recipe: "robust", attack: { eps: 0.1 } });
+    const request = { recipe: "robust", attack: { eps: 0.1 } } as const;
+    const [light, heavy] = [robustOptions(request), robustOptions(request, 1e8)];
     const told = options.flatMap((option) => {
-      const [, given] = /\(default: (\S+)\)/.exec(option.description) ?? [];
-      return given === undefined ? [] : [[option.attributeName(), given]];
+      const said = /\(default: (\S+?)(?:; large networks: (\S+))?\)/.exec(option.description);
+      return said === null ? [] : [[option.attributeName(), said[1], said[2] ?? said[1]]];
     });
     expect(told.length).toBeGreaterThan(8);
-    const expected = told.map(([name]) => [name, String(defaults[name as keyof typeof defaults])]);
-    expect(told).toEqual(expected);
+    const of = (from: typeof light, name: string): string =>
+      String(from[name as keyof typeof from]);
+    expect(told).toEqual(told.map(([name]) => [name, of(light, name), of(heavy, name)]));
   });
 
   it("belong to one recipe each, and are refused by name in the others", () => {

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import type { CentreRecord } from "../correct/moving-centre.ts";
 import { TemperError } from "../errors.ts";
 import { type Keep, keeps } from "../run/robust-options.ts";
-import { growingTable } from "./growing.ts";
+import type { Context } from "./context.ts";
+import { growing, growingTable } from "./growing.ts";
 import { count, number, oneOf } from "./parse.ts";
 import { percent } from "./table.ts";
 
@@ -72,30 +73,38 @@ export function withRobust(command: Command): Command {
   return command
     .option(
       "--keep <which>",
-      "robust: clean, balanced or robust: which accuracy the steps favour (default: balanced)",
+      "robust: clean, balanced or robust: which accuracy the steps favour (default: balanced; large networks: clean)",
       oneOf(keeps),
     )
-    .option("--sources <n>", "robust: images attacked an iteration (default: 2000)", count())
+    .option(
+      "--sources <n>",
+      "robust: images attacked an iteration (default: 2000; large networks: 500)",
+      count(),
+    )
     .option("--sources-from <data>", "robust: attack these images in place of those of DATA")
-    .option("--groups <n>", "robust: most aggregate cuts an iteration (default: 100)", count())
+    .option(
+      "--groups <n>",
+      "robust: most aggregate cuts an iteration (default: 100; large networks: 50)",
+      count(),
+    )
     .option(
       "--share <s>",
-      "robust: the share of its hinge that a group is to lose in an iteration (default: 0.3)",
+      "robust: the share of its hinge that a group is to lose in an iteration (default: 0.3; large networks: 0.1)",
       number({ min: 0, max: 1 }),
     )
     .option(
       "--loss-share <s>",
-      "robust: the same for the loss where it is above its limit (default: 0.3)",
+      "robust: the same for the loss where it is above its limit (default: 0.3; large networks: 1)",
       number({ min: 0, max: 1 }),
     )
     .option(
       "--loss-sample <n>",
-      "robust: images of DATA the loss is cut on in an iteration (default: 5000)",
+      "robust: images of DATA the loss is cut on in an iteration (default: 5000; large networks: 2000)",
       count(),
     )
     .option(
       "--step-cap <share>",
-      "robust: longest step, as a share of ||theta0|| (default: 0.02)",
+      "robust: longest step, as a share of ||theta0|| (default: 0.02; large networks: 0.0025)",
       number({ min: 0, max: 1 }),
     )
     .option(
@@ -121,7 +130,7 @@ export function withRobust(command: Command): Command {
 }
 
 /** What was attacked in the iteration, then, judged on other images, what came of it. */
-export const centreTable = growingTable<CentreRecord>([
+const centreTable = growingTable<CentreRecord>([
   ["iteration", 9, (r) => String(r.iteration)],
   ["attacked", 8, (r) => String(r.points)],
   ["wrong", 6, (r) => percent(r.wrong / r.points)],
@@ -135,3 +144,11 @@ export const centreTable = growingTable<CentreRecord>([
   ["loss", 7, (r) => r.candidate?.loss?.toPrecision(3) ?? "-"],
   ["", 0, (r) => (r.penalty === null ? "" : "elastic")],
 ]);
+
+/** The table, a row for each candidate. */
+export function growingCandidates(context: Context): (record: CentreRecord) => void {
+  const show = growing(context, centreTable);
+  return (record) => {
+    if (record.candidate !== null) show(record);
+  };
+}

@@ -3,6 +3,7 @@ import { checkUnits } from "../attack/units.ts";
 import { candidateTheta } from "../correct/pool.ts";
 import { type Dataset, hashDataset } from "../data/dataset.ts";
 import { writePoints } from "../data/points.ts";
+import { workOfPasses } from "../engine/flops.ts";
 import type { Model } from "../engine/model.ts";
 import { type Network, networkBytes } from "../engine/network.ts";
 import { openPool, type Pool } from "../engine/pool.ts";
@@ -223,7 +224,7 @@ export async function correct(model: Model, call: CorrectCall | RobustCall): Pro
   refuseUnknown(call, isRobust(call) ? knownRobust : known, "correct");
   const { data, points } = call;
   if (isRobust(call)) {
-    const options = robustOptions(call);
+    const options = robustOptions(call, workOfPasses(network).forward);
     checkInputs(model, call);
     checkUnits(options.attack, network.options.std);
     const beginning = beginningOf(model, call, options);

@@ -62,6 +62,12 @@ export type RobustRequest = {
   readonly attack: AttackRequest;
 };
 
+/** Without what is undefined, which would hide a default. */
+const given = <T extends object>(request: T): Partial<{ [K in keyof T]: NonNullable<T[K]> }> =>
+  Object.fromEntries(Object.entries(request).filter(([, v]) => v !== undefined)) as Partial<{
+    [K in keyof T]: NonNullable<T[K]>;
+  }>;
+
 /** (s, s_L) for each word. */
 const SHARES: Readonly<Record<Keep, readonly [share: number, lossShare: number]>> = {
   clean: [0.1, 1],
@@ -69,18 +75,48 @@ const SHARES: Readonly<Record<Keep, readonly [share: number, lossShare: number]>
   robust: [0.5, 0.1],
 };
 
+/** The defaults that depend on what a pass costs; measured on CNNLight and CNN, and on ResNet8. */
+const DEFAULTS = {
+  light: {
+    iterations: 360,
+    sources: 2000,
+    groups: 100,
+    keep: "balanced",
+    lossSample: 5000,
+    stepCap: 0.02,
+    margin: 1,
+    lossSlack: 0,
+  },
+  heavy: {
+    iterations: 120,
+    sources: 500,
+    groups: 50,
+    keep: "clean",
+    lossSample: 2000,
+    stepCap: 0.0025,
+    margin: 0.5,
+    lossSlack: 0.03,
+  },
+} as const;
+
+/** A network is heavy from so many floating-point operations an image on: of the paper's, only ResNet8 is. */
+const HEAVY = 1e7;
+
 /**
- * Fills in the defaults.
+ * Fills in the defaults, for a network whose forward pass takes so many floating-point operations an image.
  *
  * @throws TemperError `bad-option`
  */
-export function robustOptions(request: RobustRequest): RobustOptions {
-  const { iterations = 400, every = 10, patience = 100, timeLimit = null } = request;
-  const { sources = 2000, random = null, groups = 100, keep = "balanced" } = request;
+export function robustOptions(request: RobustRequest, flops = 0): RobustOptions {
+  const defaults = DEFAULTS[flops < HEAVY ? "light" : "heavy"];
+  const { iterations, sources, groups, keep, lossSample, stepCap, margin, lossSlack } = {
+    ...defaults,
+    ...given(request),
+  };
+  const { every = 10, patience = 100, timeLimit = null, random = null } = request;
   demand(keeps.includes(keep), "keep", keep, keeps.join(" or "));
-  const { share = SHARES[keep][0], lossShare = SHARES[keep][1], lossSample = 5000 } = request;
-  const { stepCap = 0.02, margin = 1, lossSlack = 0, loss = "cross-entropy" } = request;
-  const { judged = 1000, weight = 0, tolerance = 1e-4, seed = 0 } = request;
+  const { share = SHARES[keep][0], lossShare = SHARES[keep][1] } = request;
+  const { loss = "cross-entropy", judged = 1000, weight = 0, tolerance = 1e-4, seed = 0 } = request;
   if (request.attack === undefined) {
     throw new TemperError(
       "bad-option",

@@ -7,6 +7,7 @@ import { type AttackName, attackNames, attackOptions } from "../../attack/option
 import { sample } from "../../attack/sample.ts";
 import { checkDataset, type Dataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
+import { workOfPasses } from "../../engine/flops.ts";
 import { type LossName, lossNames } from "../../engine/losses.ts";
 import type { Model } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
@@ -36,7 +37,7 @@ import {
   withTrainable,
 } from "../options.ts";
 import { count, number, oneOf } from "../parse.ts";
-import { centreTable, type RobustFlags, refuseOtherRecipe, withRobust } from "../robust.ts";
+import { growingCandidates, type RobustFlags, refuseOtherRecipe, withRobust } from "../robust.ts";
 import { type SubproblemFlags, withSubproblem } from "../subproblem.ts";
 
 interface Flags
@@ -172,19 +173,19 @@ async function runRobust(path: string, flags: Flags, context: Context): Promise<
       ...{ norm, restarts, randomStart, protocol, epsSpace },
     },
   };
-  const options = robustOptions(
-    flags.eps === undefined ? { ...request, attack: undefined! } : request,
-  );
+  const asked = flags.eps === undefined ? { ...request, attack: undefined! } : request;
+  robustOptions(asked); // refuses a wrong option before anything is read
   const { model, data, validation } = await openInputs(path, flags, context);
+  const options = robustOptions(asked, workOfPasses(model.network).forward);
   const open = (name: string | undefined, how: DataOptions): Promise<Dataset> | undefined =>
     name === undefined ? undefined : openDataset(name, how, context);
   const points = await open(flags.points, { dataDir: flags.dataDir });
   const sourcesFrom = await open(flags.sourcesFrom, flags);
-  const show = growing(context, centreTable);
-  const { alphas: _, ...asked } = options;
+  const show = growingCandidates(context);
+  const { alphas: _, ...stated } = options;
   const call = shared(path, flags, context, data);
   const robust: RobustCall = {
-    ...asked,
+    ...stated,
     ...call,
     validation,
     points,
@@ -193,7 +194,7 @@ async function runRobust(path: string, flags: Flags, context: Context): Promise<
     onProgress: () => {},
     onIteration: (record) => {
       context.progress.update("robust", record.iteration, options.iterations);
-      if (record.candidate !== null) show(record);
+      show(record);
     },
   };
   const finished = await correct(model, robust);

@@ -5,10 +5,15 @@ import type { AttackRequest } from "../../../attack/options.ts";
 import { sample } from "../../../attack/sample.ts";
 import type { CentreRecord } from "../../../correct/moving-centre.ts";
 import type { Dataset } from "../../../data/dataset.ts";
+import { workOfPasses } from "../../../engine/flops.ts";
 import type { Model } from "../../../engine/model.ts";
 import { correct } from "../../../run/correct.ts";
 import type { Run } from "../../../run/record.ts";
-import { type RobustRequest, robustOptions } from "../../../run/robust-options.ts";
+import {
+  type RobustOptions,
+  type RobustRequest,
+  robustOptions,
+} from "../../../run/robust-options.ts";
 import { norm, subtract } from "../../../tensor/vector.ts";
 import { trainAdversarially } from "../../../train/adversarial.ts";
 import type { BenchWork } from "../work.ts";
@@ -42,10 +47,14 @@ export interface Made {
   readonly waypoints: readonly Waypoint[];
 }
 
-export function requestOf({ recipe, attack }: Start, change: Change, seed: number): RobustRequest {
+function requestOf({ recipe, attack }: Start, change: Change, seed: number): RobustRequest {
   const { clip, ...rest } = { ...recipe, ...change };
   return { recipe: "robust", ...rest, attack: { ...attack, clip }, seed };
 }
+
+/** A row's options, fully stated. */
+export const optionsOf = (start: Start, change: Change, seed: number): RobustOptions =>
+  robustOptions(requestOf(start, change, seed), workOfPasses(start.model.network).forward);
 
 const madeOf = (run: Run, waypoints: readonly Waypoint[]): Made => ({
   bytes: run.bytes(run.choice),
@@ -68,7 +77,7 @@ async function train(start: Start, seed: number, given: number): Promise<Made> {
   const { waypoints, onStep } = trainingWaypoints();
   const { bytes, theta, seconds, steps } = await trainAdversarially(model, {
     data: start.train,
-    attack: robustOptions(requestOf(start, {}, seed)).attack,
+    attack: optionsOf(start, {}, seed).attack,
     seconds: given,
     seed,
     threads,
@@ -98,7 +107,7 @@ export async function makeRow(
   switch (how.kind) {
     case "robust": {
       const request = requestOf(start, how.change, seed);
-      const { iterations } = robustOptions(request);
+      const { iterations } = optionsOf(start, how.change, seed);
       const onIteration = ({ iteration }: CentreRecord): void =>
         onProgress?.("iterations", iteration, iterations);
       const corrected = await correct(model, { ...request, ...run, onIteration });

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import type { Dataset } from "../../../data/dataset.ts";
 import { type Model, openModel } from "../../../engine/model.ts";
 import { machine } from "../../../run/machine.ts";
-import { type RobustOptions, robustOptions } from "../../../run/robust-options.ts";
+import type { RobustOptions } from "../../../run/robust-options.ts";
 import type { PaperTable } from "../paper.ts";
 import { openResults } from "../results.ts";
 import { type BenchWork, type Setting, settingOf } from "../work.ts";
-import { lossOn, type Made, makeRow, requestOf, type Start } from "./make.ts";
+import { lossOn, type Made, makeRow, optionsOf, type Start } from "./make.ts";
 import { type CurvePoint, curveOf, type Measures, measure } from "./measure.ts";
 import { fresh, type Row, studyRows } from "./rows.ts";
 
@@ -72,7 +72,7 @@ export async function benchBeyond(bench: StudyBench): Promise<Study> {
   const setting: StudySetting = {
     ...settingOf(model, { train, test }, seed),
     auto: bench.auto,
-    recipe: robustOptions(requestOf(start, {}, seed)),
+    recipe: optionsOf(start, {}, seed),
   };
   const empty: StudyResults = { before: null, rows: [] };
   const file = await openResults(join(folder, "beyond.json"), setting, empty);
