@@ -20,7 +20,7 @@ import {
 
 const options: MovingCentreOptions = {
   ...{ iterations: 20, every: 3, patience: 100, groups: 6, share: 0.3, lossShare: 0.3 },
-  ...{ margin: 0.2, lossSlack: 0, stepCap: 0.05, weight: 0, tolerance: 1e-4 },
+  ...{ margin: 0.2, lossSlack: 0, stepCap: 0.1, weight: 0, tolerance: 1e-4 },
 };
 const run = (
   oracle: SeparationOracle,
@@ -45,12 +45,13 @@ describe("a run", () => {
       expect(found.violation).toBeLessThan(0.1 * start.violation!);
       expect(found.corrected).toBeGreaterThan(start.corrected);
       expect(found.loss).toBeLessThan(start.loss!);
-      const cap = 0.05 * norm(oracle.theta0);
+      const cap = options.stepCap * norm(oracle.theta0);
+      const capAt = (k: number) => cap * (1 - (k - 1) / options.iterations);
       expect(iterations.map(({ iteration }) => iteration)).toEqual(
         [...Array(20).keys()].map((k) => k + 1),
       );
-      for (const { step, solution, points } of iterations) {
-        expect(step).toBeLessThanOrEqual(Math.min(cap, solution) * (1 + 1e-9));
+      for (const { iteration, step, solution, points } of iterations) {
+        expect(step).toBeLessThanOrEqual(Math.min(capAt(iteration), solution) * (1 + 1e-9));
         expect(points).toBe(30);
       }
       for (const member of pool.filter(({ front }) => front))
@@ -59,10 +60,27 @@ describe("a run", () => {
     }
   });
 
-  it("judges every third theta and the last; each is rebuilt to the bit from the anchors", async () => {
+  it("judges the mean of every three thetas and of the last; each is rebuilt to the bit from the anchors", async () => {
     const oracle = softmaxSeparation(4);
     const layout = { alphas: 1, every: 3 };
-    const { anchors, pool, iterations } = await run(oracle, { iterations: 8 });
+    const thetas: Float32Array[] = [];
+    const watched: SeparationOracle = {
+      ...oracle,
+      separate: (theta, k) => {
+        if (k > 1) thetas.push(theta);
+        return oracle.separate(theta, k);
+      },
+    };
+    const { anchors, pool, iterations } = await run(watched, { iterations: 8 });
+    expect(thetas.map((theta) => norm(subtract(theta, oracle.theta0)))).toEqual(
+      iterations.slice(0, -1).map(({ distance }) => distance),
+    );
+    const meanOf = (some: readonly Float32Array[]): Float32Array =>
+      some[0].map((_, i) => some.reduce((sum, theta) => sum + theta[i], 0) / some.length);
+    expect(anchors.slice(0, 2)).toEqual([meanOf(thetas.slice(0, 3)), meanOf(thetas.slice(3, 6))]);
+    // Nobody is asked at the last theta: it is twice the mean of the last two, less the first of them.
+    const last = anchors[2].map((v, i) => 2 * v - thetas[6][i]);
+    expect(norm(subtract(last, oracle.theta0))).toBeCloseTo(iterations[7].distance, 5);
     expect(pool.map(({ iteration, step }) => [iteration, step])).toEqual([
       [0, 0],
       [3, 1],
@@ -77,7 +95,6 @@ describe("a run", () => {
       if (iteration === 0) continue;
       const record = iterations[iteration - 1];
       expect(record.candidate).toEqual({ violation, corrected, loss });
-      expect(record.distance).toBe(distance);
     }
     expect(iterations.filter(({ candidate }) => candidate !== null)).toHaveLength(3);
   });
@@ -155,7 +172,7 @@ describe("ends", () => {
       const oracle = softmaxSeparation(7);
       let asked = 0;
       const { end, pool, anchors, iterations } = await run(oracle, {
-        timeIsUp: () => asked++ >= done,
+        spent: () => (asked++ >= done ? 1 : 0),
       });
       expect(end).toBe("time-limit");
       expect(iterations).toHaveLength(done);
@@ -168,6 +185,18 @@ describe("ends", () => {
       );
     },
   );
+
+  it("time-limit: the step cap falls with the time that is spent, where that runs ahead", async () => {
+    const oracle = softmaxSeparation(7);
+    const shares = [0, 0.02, 0.5, 0.9, 1];
+    let asked = 0;
+    const { iterations } = await run(oracle, { margin: 50, spent: () => shares[asked++] });
+    const cap = options.stepCap * norm(oracle.theta0);
+    const left = [1, 0.95, 0.5, 0.1]; // the second has a twentieth of the iterations behind it
+    expect(iterations).toHaveLength(4);
+    for (const [i, { step, solution }] of iterations.entries())
+      expect(step).toBeCloseTo(Math.min(solution, left[i] * cap), 5);
+  });
 
   it("not-finite: the candidates so far remain", async () => {
     const oracle = softmaxSeparation(8);
@@ -208,8 +237,8 @@ describe("taken up again", () => {
     });
     expect(states.map(({ iterations }) => iterations.length)).toEqual([3, 6, 9]);
     for (const state of states) {
-      const { anchors, ...rest } = state;
-      const read: CentreState = { anchors, ...JSON.parse(JSON.stringify(rest)) };
+      const { theta, anchors, ...rest } = state;
+      const read: CentreState = { theta, anchors, ...JSON.parse(JSON.stringify(rest)) };
       const records: CentreRecord[] = [];
       const again = await run(softmaxSeparation(9), {
         ...{ iterations: 11, state: read, onIteration: (r) => void records.push(r) },

@@ -21,6 +21,7 @@ const options: StepOptions = {
   margin: 0,
   lossSlack: 0,
   stepCap: 100,
+  longest: 1000,
 };
 const flat: SampledLoss = { loss: 7, gradient: new Float64Array(2), atStart: 7 };
 
@@ -103,7 +104,9 @@ describe("rows that cannot be met together", () => {
 
   it("become elastic, too, where they meet only beyond ten step caps", async () => {
     const far = { x: [[1], [-1.001]], y: [0, 0] };
-    expect((await stepAt(far, { margin: 10, own: 2, stepCap: 1 }))!.penalty).toBeGreaterThan(0);
+    expect(
+      (await stepAt(far, { margin: 10, own: 2, stepCap: 1, longest: 10 }))!.penalty,
+    ).toBeGreaterThan(0);
   });
 
   it("leave the loss hard: what it alone cannot give back has no price", async () => {
@@ -177,6 +180,7 @@ describe("by definition, on a linear softmax classifier", () => {
         margin: random.uniform(),
         lossSlack: 0.05,
         stepCap: [0.1, 0.5, 4][seed % 3],
+        longest: [1, 5, 40][seed % 3],
       };
       const step = (await centreStep(at, askedOf(at, points, { labels, own }), sampled, call))!;
       const { rows, rhs } = problemOf(at, points, sampled, { ...call, own });
@@ -201,7 +205,7 @@ describe("by definition, on a linear softmax classifier", () => {
         ),
       ).toBeLessThan(1e-9);
       if (step.penalty === null) {
-        expect(distance).toBeLessThanOrEqual(10 * call.stepCap);
+        expect(distance).toBeLessThanOrEqual(call.longest);
         for (const [r, row] of rows.entries())
           expect(dot(row, step.d)).toBeLessThan(Math.max(scale * rhs[r], rhs[r]) + 1e-9);
       }

@@ -99,12 +99,13 @@ export function withRobust(command: Command): Command {
     )
     .option(
       "--loss-sample <n>",
-      "robust: images of DATA the loss is cut on in an iteration (default: 5000; large networks: 2000)",
+      "robust: images of DATA the loss is cut on in an iteration (default: 5000; large networks: 1000)",
       count(),
     )
     .option(
       "--step-cap <share>",
-      "robust: longest step, as a share of ||theta0|| (default: 0.02; large networks: 0.0025)",
+      "robust: longest first step, as a share of ||theta0||; the cap falls to 0 over the run " +
+        "(default: 0.04; large networks: 0.005)",
       number({ min: 0, max: 1 }),
     )
     .option(
@@ -114,7 +115,7 @@ export function withRobust(command: Command): Command {
     )
     .option(
       "--every <n>",
-      "robust: every so many iterations a candidate is judged (default: 10)",
+      "robust: every so many iterations a candidate is judged (default: 10; large networks: 20)",
       count(),
     )
     .option(

@@ -4,7 +4,7 @@
 //                          grad L' d  <=  L(theta0) + delta - L    if that is >= 0, else  -s_L (L - L(theta0) - delta)
 //
 // and d is shortened to the step cap. A point that must be right has a row of its own, with s = 1: only the cap
-// may keep it waiting. Rows that cannot be met together within a few caps become elastic, the loss's excepted.
+// may keep it waiting. Rows that cannot be met together within `longest` become elastic, the loss's excepted.
 import type { Cut } from "./cuts.ts";
 import { createElastic } from "./elastic.ts";
 import { groupsOf, hingesOf, meanGap } from "./groups.ts";
@@ -24,6 +24,8 @@ export interface StepOptions {
   readonly lossSlack: number;
   /** Longest step, as a length. */
   readonly stepCap: number;
+  /** A solution longer than this is taken for a contradiction. */
+  readonly longest: number;
 }
 
 export interface CentreStep {
@@ -39,9 +41,6 @@ export interface CentreStep {
   readonly meanHinge: number;
 }
 
-/** Beyond so many step caps a solution is taken for a contradiction: its direction serves a few rows only. */
-const LONGEST_IN_CAPS = 10;
-
 /**
  * The step at theta from the points found there and the sampled loss; d = 0 where nothing is violated.
  * undefined: a logit, a row or its right-hand side is not finite.
@@ -52,7 +51,7 @@ export async function centreStep(
   { loss, gradient, atStart }: SampledLoss,
   options: StepOptions,
 ): Promise<CentreStep | undefined> {
-  const { groups, share, lossShare, margin, lossSlack, stepCap } = options;
+  const { groups, share, lossShare, margin, lossSlack, stepCap, longest } = options;
   const { y } = points;
   const hinges = hingesOf(points, margin);
   if (!hinges.values.every(Number.isFinite)) return undefined;
@@ -85,7 +84,7 @@ export async function centreStep(
   );
   if (![...rhs, ...lengths].every(Number.isFinite)) return undefined;
 
-  const subproblem = createSubproblem(cuts, { longest: LONGEST_IN_CAPS * stepCap });
+  const subproblem = createSubproblem(cuts, { longest });
   const elastic = createElastic({ list, rhs: () => rhs }, subproblem, {
     penalty: Number.POSITIVE_INFINITY,
     largestMultiplier: 0,

@@ -3,15 +3,19 @@
 //     theta = theta0;  pool = {theta0}
 //     for k = 1 .. K
 //         ask the oracle for points at theta; cut their hinges by groups, and the loss on a sample of D
-//         theta <- theta + d, d the nearest point that meets these cuts, shortened to the cap (centre-step.ts)
-//         every k-th theta is judged on points that no cut was made of, and by its loss on all of D: add to pool
+//         theta <- theta + d, d the nearest point that meets these cuts, shortened to the cap (centre-step.ts),
+//             which falls linearly to 0 over the run, so that theta settles
+//         every so many steps their mean is judged on points that no cut was made of, and by its loss on all
+//         of D: add it to pool
 //     return the choice (19) from the pool
 //
 // Beyond the paper. Two remedies of bundle methods: the serious step (the centre moves, and only cuts made there
 // are kept, for those of earlier centres no longer hold) and the aggregate cut (one row for a group of points,
 // so that the number of rows does not grow with the number of points). Pool, front and choice are the paper's.
+// Steps follow fresh points, so theta wanders about what all points ask; the mean of the latest is nearer to it
+// than any of them (Polyak & Juditsky, SIAM J. Control and Optimization 30, 1992).
 import { throwIfAborted } from "../errors.ts";
-import { norm, subtract } from "../tensor/vector.ts";
+import { addScaled, norm, subtract } from "../tensor/vector.ts";
 import { type CentreStep, centreStep, type StepOptions } from "./centre-step.ts";
 import { choose } from "./choice.ts";
 import { notFiniteAtStart } from "./finite.ts";
@@ -20,20 +24,20 @@ import type { SeparationOracle } from "./separation.ts";
 import { type Stage, untimed } from "./stage.ts";
 import { scorePoints } from "./violation.ts";
 
-export interface MovingCentreOptions extends Omit<StepOptions, "stepCap"> {
+export interface MovingCentreOptions extends Omit<StepOptions, "stepCap" | "longest"> {
   /** K, at least 1. */
   readonly iterations: number;
-  /** Every so many iterations theta becomes a candidate; so does the last, also where the time is up. */
+  /** The mean of so many thetas becomes a candidate; so does that of the last ones, also where the time is up. */
   readonly every: number;
-  /** Longest step, as a share of ||theta0||. */
+  /** Longest step at the beginning, as a share of ||theta0||. */
   readonly stepCap: number;
   /** The run ends when so many iterations brought no new member of the front. */
   readonly patience: number;
   /** w and tolerance of (19). */
   readonly weight: number;
   readonly tolerance: number;
-  /** Asked before the first iteration and after each: true ends the run there. */
-  readonly timeIsUp?: (() => boolean) | undefined;
+  /** The share of its time that the run has spent, asked before each iteration and after it: 1 ends the run there. */
+  readonly spent?: (() => number) | undefined;
   readonly onIteration?: ((record: CentreRecord) => void) | undefined;
   /** Where an earlier run stood: it is taken up again there, with the result of an uninterrupted one. */
   readonly state?: CentreState | undefined;
@@ -74,13 +78,14 @@ export interface CentreRecord {
   readonly step: number;
   /** ||theta - theta0|| after the step. */
   readonly distance: number;
-  /** Theta after the step as a candidate, where it became one. */
+  /** The mean of the latest thetas as a candidate, where it became one. */
   readonly candidate: Pick<Trial, "violation" | "corrected" | "loss"> | null;
 }
 
 /** Where the algorithm stands after a judged iteration. */
 export interface CentreState {
-  /** The judged thetas so far, each [p]; the last is the present one. */
+  /** The present theta [p], and the judged means so far. */
+  readonly theta: Float32Array;
   readonly anchors: readonly Float32Array[];
   readonly trials: readonly Trial[];
   readonly iterations: readonly CentreRecord[];
@@ -89,13 +94,16 @@ export interface CentreState {
 /** What the algorithm found. */
 export interface CentreCorrection {
   readonly end: CentreEnd;
-  /** The judged thetas; the n-th belongs to iteration min(n every, the last one judged). */
+  /** The judged means; the n-th belongs to iteration min(n every, the last one judged). */
   readonly anchors: readonly Float32Array[];
-  /** theta0 first, then every judged theta. */
+  /** theta0 first, then every judged mean. */
   readonly pool: readonly Candidate[];
   readonly choice: number;
   readonly iterations: readonly CentreRecord[];
 }
+
+/** Beyond so many first caps a solution is taken for a contradiction: its direction serves a few rows only. */
+const LONGEST_IN_CAPS = 10;
 
 /**
  * Runs the algorithm.
@@ -108,13 +116,15 @@ export async function movingCentre(
 ): Promise<CentreCorrection> {
   const { iterations, every, margin, patience, state, signal, stage = untimed } = options;
   const { theta0 } = oracle;
-  const stepOptions = { ...options, stepCap: options.stepCap * norm(theta0) };
+  const firstCap = options.stepCap * norm(theta0);
   const anchors: Float32Array[] = [...(state?.anchors ?? [])];
   const trials: Trial[] = [...(state?.trials ?? [])];
   const records: CentreRecord[] = [...(state?.iterations ?? [])];
-  let theta = anchors.at(-1) ?? theta0;
+  let theta = state?.theta ?? theta0;
+  const sum = new Float64Array(theta0.length);
+  let summed = 0;
 
-  const judge = (iteration: number): Promise<Trial> =>
+  const judge = (theta: Float32Array, iteration: number): Promise<Trial> =>
     stage("candidates", async () => {
       const { y, logits } = await oracle.judge(theta);
       const score = scorePoints(logits, y, margin);
@@ -128,38 +138,46 @@ export async function movingCentre(
   };
 
   if (trials.length === 0) {
-    const start = await judge(0);
+    const start = await judge(theta0, 0);
     if (start.violation === null || start.loss === null) throw notFiniteAtStart(start);
     trials.push(start);
   }
-  let timeIsUp = options.timeIsUp?.() ?? false;
-  for (let k = records.length + 1; k <= iterations && !timeIsUp; k++) {
+  let spent = options.spent?.() ?? 0;
+  for (let k = records.length + 1; k <= iterations && spent < 1; k++) {
     throwIfAborted(signal);
     const found = await stage("points", () => oracle.separate(theta, k));
     throwIfAborted(signal);
     const sampled = await stage("loss-gradient", () => oracle.sampledLoss(theta, k));
     throwIfAborted(signal);
     const centre = theta;
+    const stepCap = firstCap * (1 - Math.max((k - 1) / iterations, spent));
+    const stepOptions = { ...options, stepCap, longest: LONGEST_IN_CAPS * firstCap };
     const step = await stage("cuts", () => centreStep(centre, found, sampled, stepOptions));
     if (step === undefined) return finish("not-finite");
     theta = anchorTheta(theta, step.d);
+    addScaled(sum, 1, theta);
+    summed++;
 
-    timeIsUp = options.timeIsUp?.() ?? false;
-    const judged = k % every === 0 || k === iterations || timeIsUp;
-    const trial = judged ? await judge(k) : undefined;
+    spent = options.spent?.() ?? 0;
+    const judged = k % every === 0 || k === iterations || spent >= 1;
+    const mean = judged ? Float32Array.from(sum, (v) => v / summed) : undefined;
+    const trial = mean && (await judge(mean, k));
     const record = recordOf(k, step, found.y.length, sampled, {
       distance: norm(subtract(theta, theta0)),
       trial,
     });
     records.push(record);
-    if (trial !== undefined) {
-      anchors.push(theta);
+    if (mean !== undefined && trial !== undefined) {
+      anchors.push(mean);
       trials.push(trial);
+      sum.fill(0);
+      summed = 0;
     }
     options.onIteration?.(record);
-    if (trial === undefined || k === iterations || timeIsUp) continue;
+    if (trial === undefined || k === iterations || spent >= 1) continue;
     if (lastGain(trials) + patience <= k) return finish("front-settled");
     await options.onState?.({
+      theta,
       anchors: [...anchors],
       trials: [...trials],
       iterations: [...records],

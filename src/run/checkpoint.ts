@@ -65,15 +65,19 @@ export const algorithmState: StateFormat<AlgorithmState> = {
 
 /** Of the moving centre. */
 export const centreState: StateFormat<CentreState> = {
-  arrays: ({ anchors }) => new Map([["theta", matrix(anchors)]]),
+  arrays: ({ theta, anchors }) =>
+    new Map([
+      ["present", matrix([theta])],
+      ["theta", matrix(anchors)],
+    ]),
   rest: ({ trials, iterations }) => ({ trials, iterations }),
   join: (values, rest) => {
-    const records = rest as Omit<CentreState, "anchors">;
+    const records = rest as Omit<CentreState, "theta" | "anchors">;
     const theta = values<Float32Array>("theta");
     const k = records.trials.length - 1; // theta0 is judged too
     const p = theta.length / k;
     const anchors = Array.from({ length: k }, (_, i) => theta.slice(i * p, (i + 1) * p));
-    return { ...records, anchors };
+    return { ...records, theta: values<Float32Array>("present"), anchors };
   },
 };
 

@@ -31,7 +31,7 @@ export interface RobustOptions {
   readonly lossShare: number;
   /** Images on which the loss of an iteration is taken. */
   readonly lossSample: number;
-  /** Longest step, as a share of ||theta0||. */
+  /** Longest first step, as a share of ||theta0||; the cap falls linearly to 0 over the run. */
   readonly stepCap: number;
   /** Every attacked image must satisfy f_l + margin <= f_y. */
   readonly margin: number;
@@ -78,22 +78,24 @@ const SHARES: Readonly<Record<Keep, readonly [share: number, lossShare: number]>
 /** The defaults that depend on what a pass costs; measured on CNNLight and CNN, and on ResNet8. */
 const DEFAULTS = {
   light: {
-    iterations: 360,
+    iterations: 300,
+    every: 10,
     sources: 2000,
     groups: 100,
     keep: "balanced",
     lossSample: 5000,
-    stepCap: 0.02,
+    stepCap: 0.04,
     margin: 1,
     lossSlack: 0,
   },
   heavy: {
     iterations: 120,
+    every: 20,
     sources: 500,
     groups: 50,
     keep: "clean",
-    lossSample: 2000,
-    stepCap: 0.0025,
+    lossSample: 1000,
+    stepCap: 0.005,
     margin: 0.5,
     lossSlack: 0.03,
   },
@@ -109,11 +111,11 @@ const HEAVY = 1e7;
  */
 export function robustOptions(request: RobustRequest, flops = 0): RobustOptions {
   const defaults = DEFAULTS[flops < HEAVY ? "light" : "heavy"];
-  const { iterations, sources, groups, keep, lossSample, stepCap, margin, lossSlack } = {
+  const { iterations, every, sources, groups, keep, lossSample, stepCap, margin, lossSlack } = {
     ...defaults,
     ...given(request),
   };
-  const { every = 10, patience = 100, timeLimit = null, random = null } = request;
+  const { patience = 100, timeLimit = null, random = null } = request;
   demand(keeps.includes(keep), "keep", keep, keeps.join(" or "));
   const { share = SHARES[keep][0], lossShare = SHARES[keep][1] } = request;
   const { loss = "cross-entropy", judged = 1000, weight = 0, tolerance = 1e-4, seed = 0 } = request;

@@ -56,7 +56,7 @@ export function robustRecipe(run: RobustRun): Recipe {
       const found = await movingCentre(separation, {
         ...options,
         signal,
-        timeIsUp: () => timeLimit !== null && clock.times().seconds >= timeLimit,
+        spent: () => (timeLimit === null ? 0 : clock.times().seconds / timeLimit),
         state: run.state,
         onState: run.onState,
         onIteration: (record) => {

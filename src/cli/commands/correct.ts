@@ -330,7 +330,11 @@ export function addCorrect(program: Command, context: Context): void {
       oneOf([...recipes, "robust" as const]),
       "standard",
     )
-    .option("--iterations <n>", "rounds of cuts (default: 20; robust: 400)", count())
+    .option(
+      "--iterations <n>",
+      "rounds of cuts (default: 20; robust: 300, of a large network 120)",
+      count(),
+    )
     .option("--alphas <n>", "points looked at along each direction (default: 10)", count())
     .option(
       "--weight <w>",
