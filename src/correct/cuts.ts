@@ -20,8 +20,8 @@ export interface Cuts {
   rhs(): Float64Array;
   /**
    * Appends the cuts at an anchor: |Dadv| (labels - 1) rows (7), or fewer where so asked, then one row (8). The
-   * first anchor must be theta0, whose loss is the limit in (8). Returns false when a row or its b is not finite: then (13)
-   * cannot be solved any more.
+   * first anchor must be theta0, whose loss is the limit in (8). Returns false when a row or its b is not finite:
+   * then (13) cannot be solved any more.
    */
   add(theta: Float32Array, at: { loss: number; gradient: Float64Array }): Promise<boolean>;
 }
