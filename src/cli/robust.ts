@@ -78,7 +78,7 @@ export function withRobust(command: Command): Command {
     )
     .option(
       "--sources <n>",
-      "robust: images attacked an iteration (default: 2000; large networks: 500)",
+      "robust: images attacked an iteration (default: 1500; large networks: 500)",
       count(),
     )
     .option("--sources-from <data>", "robust: attack these images in place of those of DATA")
@@ -99,7 +99,7 @@ export function withRobust(command: Command): Command {
     )
     .option(
       "--loss-sample <n>",
-      "robust: images of DATA the loss is cut on in an iteration (default: 5000; large networks: 1000)",
+      "robust: images of DATA the loss is cut on in an iteration (default: 3000; large networks: 1000)",
       count(),
     )
     .option(

@@ -78,12 +78,12 @@ const SHARES: Readonly<Record<Keep, readonly [share: number, lossShare: number]>
 /** The defaults that depend on what a pass costs; measured on CNNLight and CNN, and on ResNet8. */
 const DEFAULTS = {
   light: {
-    iterations: 300,
+    iterations: 280,
     every: 10,
-    sources: 2000,
+    sources: 1500,
     groups: 100,
     keep: "balanced",
-    lossSample: 5000,
+    lossSample: 3000,
     stepCap: 0.04,
     margin: 1,
     lossSlack: 0,

@@ -15,7 +15,7 @@ import { draw, PURPOSE, type Split } from "./draws.ts";
 import type { RobustOptions } from "./robust-options.ts";
 
 /** Images of the sample a shard: so few that a thousand keep every process busy to the end. */
-const SAMPLE_SHARD = 250;
+const SAMPLE_SHARD = 500;
 
 export interface SeparationOptions {
   readonly network: Network;

@@ -332,7 +332,7 @@ export function addCorrect(program: Command, context: Context): void {
     )
     .option(
       "--iterations <n>",
-      "rounds of cuts (default: 20; robust: 300, of a large network 120)",
+      "rounds of cuts (default: 20; robust: 280, of a large network 120)",
       count(),
     )
     .option("--alphas <n>", "points looked at along each direction (default: 10)", count())
