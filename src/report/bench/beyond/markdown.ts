@@ -1,5 +1,5 @@
 // The study as Markdown: a table, what it was made of, and the plot.
-import { markdownTable } from "../markdown.ts";
+import { markdownTable, paragraph } from "../markdown.ts";
 import { settingInWords } from "../work.ts";
 import type { Measures } from "./measure.ts";
 import { studyRows } from "./rows.ts";
@@ -67,7 +67,7 @@ export function beyondMarkdown(study: Study, svg: string): string {
     "",
     "Accuracies in per cent, loss on the training data, distance ||theta - theta0||, steps: iterations or minibatches.",
     `${settingInWords(setting)}${setting.auto > 0 ? `, AutoAttack on ${setting.auto} of them` : ""}.`,
-    recipeInWords(study),
+    paragraph(recipeInWords(study)),
     `Times on ${machines.join("; ")}.`,
     ...(rows.some(({ curve }) => curve.length > 0)
       ? ["", `![accuracy under attack against seconds](${svg})`]
