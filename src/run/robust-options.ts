@@ -62,12 +62,6 @@ export type RobustRequest = {
   readonly attack: AttackRequest;
 };
 
-/** Without what is undefined, which would hide a default. */
-const given = <T extends object>(request: T): Partial<{ [K in keyof T]: NonNullable<T[K]> }> =>
-  Object.fromEntries(Object.entries(request).filter(([, v]) => v !== undefined)) as Partial<{
-    [K in keyof T]: NonNullable<T[K]>;
-  }>;
-
 /** (s, s_L) for each word. */
 const SHARES: Readonly<Record<Keep, readonly [share: number, lossShare: number]>> = {
   clean: [0.1, 1],
@@ -110,11 +104,10 @@ const HEAVY = 1e7;
  * @throws TemperError `bad-option`
  */
 export function robustOptions(request: RobustRequest, flops = 0): RobustOptions {
-  const defaults = DEFAULTS[flops < HEAVY ? "light" : "heavy"];
-  const { iterations, every, sources, groups, keep, lossSample, stepCap, margin, lossSlack } = {
-    ...defaults,
-    ...given(request),
-  };
+  const usual = DEFAULTS[flops < HEAVY ? "light" : "heavy"];
+  const { iterations = usual.iterations, every = usual.every, groups = usual.groups } = request;
+  const { sources = usual.sources, lossSample = usual.lossSample, keep = usual.keep } = request;
+  const { stepCap = usual.stepCap, margin = usual.margin, lossSlack = usual.lossSlack } = request;
   const { patience = 100, timeLimit = null, random = null } = request;
   demand(keeps.includes(keep), "keep", keep, keeps.join(" or "));
   const { share = SHARES[keep][0], lossShare = SHARES[keep][1] } = request;

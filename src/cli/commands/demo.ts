@@ -80,7 +80,8 @@ async function run({ out, threads }: Flags, context: Context): Promise<void> {
   );
   const work = { data: train, threads, signal, onProgress } as const;
   const [listed, whole] = [join(out, "run"), join(out, "robust")];
-  const points = { points: found.points, paths: { model: SHIPPED, points: pointsFile } };
+  const paths = { model: SHIPPED, data: train.name };
+  const points = { points: found.points, paths: { ...paths, points: pointsFile } };
   const onIteration = growing(context, iterationTable);
   const standard = await correct(model, { ...work, ...points, onIteration });
   await standard.save(listed, { force: true });
@@ -94,7 +95,7 @@ async function run({ out, threads }: Flags, context: Context): Promise<void> {
     recipe: "robust",
     attack: { eps: EPS },
     onIteration: growingCandidates(context),
-    paths: { model: SHIPPED },
+    paths,
   });
   await robust.save(whole, { force: true });
 
