@@ -9,7 +9,7 @@ import { networkBytes } from "../src/engine/network.ts";
 import { openPool } from "../src/engine/pool.ts";
 import { splitOf } from "../src/run/draws.ts";
 import { createSeparation, type Separation } from "../src/run/separation.ts";
-import { dot, norm, subtract } from "../src/tensor/vector.ts";
+import { addScaled, dot, norm, subtract } from "../src/tensor/vector.ts";
 import { noise, smallNetwork } from "./helpers/small.ts";
 import { attackEverything } from "./helpers/trained.ts";
 
@@ -38,8 +38,15 @@ const sums: LogitSum[] = [
 ];
 const given = Float64Array.from({ length: p }, (_, i) => Math.cos(i));
 
-async function built(threads: number): Promise<{ set: CutSet; values: Float64Array }> {
+async function built(
+  threads: number,
+  scratch = true,
+): Promise<{ set: CutSet; values: Float64Array }> {
+  const { TMPDIR = "/tmp" } = process.env;
+  if (!scratch) process.env.TMPDIR = "/no/such/folder";
   const pool = openPool(threads);
+  process.env.TMPDIR = TMPDIR;
+  expect(pool.scratch !== undefined).toBe(scratch && threads > 0);
   pool.share("network", { file: network.file, options: network.options });
   const set = createAggregateCuts({ network, pool, points: imagesOf(points) });
   const values = await set.addLogitSums(theta, sums);
@@ -76,6 +83,10 @@ describe("aggregate cuts", () => {
     const { set } = here;
     const gram = set.gram(all, all);
     const product = set.times(given);
+    const weights = Float64Array.from(all, (r) => (r === 1 ? 0 : r - 2.5));
+    const sum = new Float64Array(p);
+    for (const [r, row] of rows.entries()) addScaled(sum, weights[r], row);
+    expect(norm(subtract(set.combine(weights), sum))).toBeLessThan(1e-13 * norm(sum));
     for (const r of all) {
       expect(product(all)[r]).toBe(product(Int32Array.of(r))[0]);
       expect(product(all)[r]).toBeCloseTo(dot(rows[r], given), 9);
@@ -90,9 +101,13 @@ describe("aggregate cuts", () => {
     }
   });
 
-  it("are the same to the bit in this process and in 1 and 2 others", async () => {
-    for (const threads of [1, 2]) {
-      const { set, values } = await built(threads);
+  it("are the same to the bit in this process and in 1 and 2 others, by file or by message", async () => {
+    for (const [threads, scratch] of [
+      [1, true],
+      [2, true],
+      [1, false],
+    ] as const) {
+      const { set, values } = await built(threads, scratch);
       expect(values).toEqual(here.values);
       const weights = Float64Array.from(all, (r) => r - 2.5);
       expect(set.combine(weights)).toEqual(here.set.combine(weights));

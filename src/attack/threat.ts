@@ -50,8 +50,13 @@ export function linfBall(clean: Float32Array, threat: Threat): Ball {
   // Lengths are rounded to float32 first, as every float32 implementation does: the same images to the bit.
   const eps = Math.fround(threat.eps);
   // A clean pixel outside the range comes as near to it as it can, and stays there.
-  const lower = clean.map((v, i) => clamp(v - eps, low[i], high[i]));
-  const upper = clean.map((v, i) => clamp(v + eps, low[i], high[i]));
+  const lower = new Float32Array(clean.length);
+  const upper = new Float32Array(clean.length);
+  for (let i = 0; i < clean.length; i++) {
+    lower[i] = clamp(clean[i] - eps, low[i], high[i]);
+    upper[i] = clamp(clean[i] + eps, low[i], high[i]);
+  }
+  const least = Math.max(1, eps);
   return {
     norm: "linf",
     eps,
@@ -83,7 +88,8 @@ export function linfBall(clean: Float32Array, threat: Threat): Ball {
     },
     contains: (x) => {
       for (let i = 0; i < x.length; i++) {
-        const slack = ROUNDING * Math.max(1, eps, Math.abs(clean[i]));
+        const size = Math.abs(clean[i]);
+        const slack = ROUNDING * (size > least ? size : least);
         if (!(x[i] >= lower[i] - slack && x[i] <= upper[i] + slack)) return false;
         if (!(x[i] >= low[i] && x[i] <= high[i])) return false;
       }

@@ -1,12 +1,14 @@
 // The cuts of one iteration of the moving centre: gradients of sums over many images, made in the worker processes.
 //
 // A sum over many images leaves no factors (cut-set.ts), so a row is kept whole: float32, as onnxruntime gives it.
+// Rows come by the scratch file into one array that is there already: a hundred of them are 65 MB for CNN.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { imageSize } from "../data/dataset.ts";
-import { addScaled, dot, dotFloat32, type Vector } from "../tensor/vector.ts";
-import { gramBlock } from "./gram-block.ts";
+import { dot, dotFloat32, dotMixed, type Vector, weightedSum } from "../tensor/vector.ts";
+import { gramBlock, gramOfScratch } from "./gram-block.ts";
 import type { Network } from "./network.ts";
 import type { Pool } from "./pool.ts";
+import { readFloats } from "./scratch.ts";
 import * as tasks from "./sum-tasks.ts";
 
 /** Sums a task: enough to be worth a message, few enough that all processes have work. */
@@ -18,15 +20,38 @@ export interface AggregateSource {
   readonly pool: Pool;
   /** All points, row-major [n, ...inputShape], in pixel units. */
   readonly points: Float32Array;
+  /** Where the rows are kept; a store serves one set of cuts at a time. Default: a new one. */
+  readonly store?: RowStore | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Memory for rows, used again by one set of cuts after the other. */
+export interface RowStore {
+  floats: Float32Array;
+}
+
+/** a . b, the same to the bit as b . a, each pair of types in code of its own. */
+function product(a: Vector, b: Vector): number {
+  if (a instanceof Float32Array) {
+    return b instanceof Float32Array ? dotFloat32(a, b) : dotMixed(a, b);
+  }
+  return b instanceof Float32Array ? dotMixed(b, a) : dot(a, b);
+}
+
 /** An empty set of cuts over many points. */
-export function createAggregateCuts({ network, pool, points, signal }: AggregateSource): CutSet {
+export function createAggregateCuts({
+  network,
+  pool,
+  points,
+  store = { floats: new Float32Array(0) },
+  signal,
+}: AggregateSource): CutSet {
   const { labels } = network;
   const p = network.theta0.length;
   const size = imageSize(network.inputShape);
   const rows: Vector[] = [];
+  /** Rows in the store. */
+  let taken = 0;
   /** The Gram entries of the sums added last: all are needed sooner or later, and made at once they are cheap. */
   let block: { readonly from: number; readonly gram: Float64Array } = {
     from: 0,
@@ -52,12 +77,24 @@ export function createAggregateCuts({ network, pool, points, signal }: Aggregate
     }
     return { x, covector, counts };
   };
+  /** The rows of some sums, in the store behind those that are there. */
+  const take = (made: readonly tasks.SumRow[]): Float32Array[] => {
+    const first = taken;
+    taken += made.length;
+    // Rows that are there already stay where they are.
+    if (store.floats.length < taken * p) store.floats = new Float32Array(taken * p);
+    return made.map(({ gradient }, i) => {
+      const row = store.floats.subarray((first + i) * p, (first + i + 1) * p);
+      if (gradient === undefined) readFloats(pool.scratch!, row, i * p);
+      else row.set(gradient);
+      return row;
+    });
+  };
   const entry = (r: number, s: number): number => {
     const n = Math.sqrt(block.gram.length);
     const [i, j] = [r - block.from, s - block.from];
     if (i >= 0 && i < n && j >= 0 && j < n) return block.gram[i * n + j];
-    const [a, b] = [rows[r], rows[s]];
-    return a instanceof Float32Array && b instanceof Float32Array ? dotFloat32(a, b) : dot(a, b);
+    return product(rows[r], rows[s]);
   };
 
   return {
@@ -66,21 +103,22 @@ export function createAggregateCuts({ network, pool, points, signal }: Aggregate
     },
     addLogitSums: async (theta, sums) => {
       pool.share("theta", theta);
-      const shards = Array.from({ length: Math.ceil(sums.length / SUMS) }, (_, i) =>
-        shardOf(sums.slice(i * SUMS, (i + 1) * SUMS)),
-      );
+      const shards = Array.from({ length: Math.ceil(sums.length / SUMS) }, (_, i) => ({
+        ...shardOf(sums.slice(i * SUMS, (i + 1) * SUMS)),
+        at: pool.scratch === undefined ? undefined : i * SUMS,
+      }));
       const made = await pool.map<tasks.SumShard, tasks.SumRow[]>(
         { module: tasks.module, name: "sumShard" },
         shards,
         { signal },
       );
-      const added = made.flat();
-      for (const { gradient } of added) rows.push(gradient);
-      block = {
-        from: rows.length - added.length,
-        gram: await gramBlock(added.map((r) => r.gradient)),
-      };
-      return Float64Array.from(added, ({ value }) => value);
+      const all = made.flat();
+      const inFile = pool.scratch !== undefined && all.every((r) => r.gradient === undefined);
+      const gram = inFile ? gramOfScratch(pool, { n: all.length, p }, signal) : undefined;
+      const added = take(all); // while the processes are at it
+      block = { from: rows.length, gram: await (gram ?? gramBlock(added)) };
+      rows.push(...added);
+      return Float64Array.from(all, ({ value }) => value);
     },
     addRow: (row) => {
       rows.push(row.slice());
@@ -89,13 +127,8 @@ export function createAggregateCuts({ network, pool, points, signal }: Aggregate
       Float64Array.from({ length: wanted.length * columns.length }, (_, i) =>
         entry(wanted[Math.floor(i / columns.length)], columns[i % columns.length]),
       ),
-    times: (v) => (chosen) => Float64Array.from(chosen, (r) => dot(rows[r], v)),
-    combine: (weights) => {
-      const total = new Float64Array(p);
-      for (const [r, row] of rows.entries())
-        if (weights[r] !== 0) addScaled(total, weights[r], row);
-      return total;
-    },
+    times: (v) => (chosen) => Float64Array.from(chosen, (r) => product(rows[r], v)),
+    combine: (weights) => weightedSum(weights, rows, p),
     bytes: () => rows.reduce((sum, { byteLength }) => sum + byteLength, 0),
   };
 }

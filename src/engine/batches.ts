@@ -99,6 +99,28 @@ export async function inputGradientOfAll(
   return all;
 }
 
+/** Gradient in theta summed over the images, rounded to float32 into `row` [p]; returns the logits [n x labels]. */
+export async function thetaRowOfAll(
+  network: Network,
+  programs: Programs,
+  call: GradientCall<Extract<ProgramName, `theta-${string}`>>,
+  row: Float32Array,
+): Promise<Float32Array> {
+  if (call.n > batchOf(network)) {
+    const { gradient, logits } = await thetaGradientOfAll(network, programs, call);
+    row.set(gradient);
+    return logits;
+  }
+  // One batch: there is nothing to add up.
+  const { program, outputs } = await programs.gradient(call.name, call.x, call.covector, call.n);
+  for (const { name, offset, size } of network.parameters) {
+    const gradient = program.gradients.get(name);
+    if (gradient === undefined) row.fill(0, offset, offset + size);
+    else row.set(outputs.get(gradient)!.data, offset);
+  }
+  return outputs.get(program.logits)!.data;
+}
+
 /** Gradient in theta summed over the images, float64 [p], and the logits [n x labels]. */
 export async function thetaGradientOfAll(
   network: Network,

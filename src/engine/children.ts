@@ -1,8 +1,10 @@
 // A pool of child processes. A process that dies has its shard run again elsewhere.
 import { type ChildProcess, fork } from "node:child_process";
+import { closeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type ErrorCode, TemperError } from "../errors.ts";
 import type { MapOptions, Pool, Until } from "./pool.ts";
+import { openScratch } from "./scratch.ts";
 import type { TaskName } from "./task.ts";
 
 /** How often a shard is started before the pool gives up. */
@@ -44,6 +46,8 @@ export function createChildren(count: number): Pool {
   const shared = new Map<string, unknown>();
   const waiting: Job[] = [];
   const children = new Set<Child>();
+  const scratch = openScratch();
+  let scratchIsOpen = scratch !== undefined;
   let closing = false;
   let nextId = 0;
 
@@ -95,7 +99,7 @@ export function createChildren(count: number): Pool {
       process: fork(entry, [], {
         serialization: "advanced",
         execArgv: fromSource ? ["--import", "tsx"] : [],
-        stdio: ["ignore", "inherit", "inherit", "ipc"],
+        stdio: ["ignore", "inherit", "inherit", "ipc", scratch ?? "ignore"], // the fifth is SCRATCH
       }),
       job: undefined,
     };
@@ -160,6 +164,7 @@ export function createChildren(count: number): Pool {
 
   return {
     size: count,
+    scratch,
     share: (key, value) => {
       if (shared.get(key) === value) return;
       shared.set(key, value);
@@ -174,6 +179,8 @@ export function createChildren(count: number): Pool {
       );
       for (const { process } of children) process.kill("SIGKILL");
       await Promise.all(ends);
+      if (scratchIsOpen) closeSync(scratch!);
+      scratchIsOpen = false;
     },
   };
 }

@@ -5,7 +5,12 @@
 // symmetric to the bit and does not depend on what else is computed.
 import { int } from "../onnx/attributes.ts";
 import type { Graph } from "../onnx/graph.ts";
+import type { Pool } from "./pool.ts";
+import { readFloats, SCRATCH } from "./scratch.ts";
 import { Session } from "./session.ts";
+import type { TaskState } from "./task.ts";
+
+const module: string = import.meta.url;
 
 /** Columns of A a strip. */
 const STRIP = 8192;
@@ -27,6 +32,33 @@ const graph: Graph = {
   ],
 };
 
+interface Strip {
+  readonly from: number;
+  readonly to: number;
+}
+
+const stripsOf = (p: number): Strip[] =>
+  Array.from({ length: Math.ceil(p / STRIP) }, (_, i) => ({
+    from: i * STRIP,
+    to: Math.min(p, (i + 1) * STRIP),
+  }));
+
+/** A A' of one strip, [n x n]. */
+async function productOf(session: Session, strip: Float64Array, n: number): Promise<Float64Array> {
+  const outputs = await session.runDouble({ A: { dims: [n, strip.length / n], data: strip } });
+  return outputs.get("G")!.data;
+}
+
+/** Adds the lower triangle of a strip's product. */
+function addLower(total: Float64Array, part: Float64Array, n: number): void {
+  for (let r = 0; r < n; r++) for (let s = 0; s <= r; s++) total[r * n + s] += part[r * n + s];
+}
+
+function mirrored(total: Float64Array, n: number): Float64Array {
+  for (let r = 0; r < n; r++) for (let s = r + 1; s < n; s++) total[r * n + s] = total[s * n + r];
+  return total;
+}
+
 /** G = A A' of rows of one length, row-major [rows x rows], float64. */
 export async function gramBlock(rows: readonly Float32Array[]): Promise<Float64Array> {
   const n = rows.length;
@@ -34,18 +66,52 @@ export async function gramBlock(rows: readonly Float32Array[]): Promise<Float64A
   const p = rows[0]?.length ?? 0;
   const session = await Session.create(graph);
   try {
-    const strip = new Float64Array(n * Math.min(STRIP, p));
-    for (let from = 0; from < p; from += STRIP) {
-      const width = Math.min(STRIP, p - from);
-      for (const [r, row] of rows.entries()) strip.set(row.subarray(from, from + width), r * width);
-      const data = strip.subarray(0, n * width);
-      const product = await session.runDouble({ A: { dims: [n, width], data } });
-      const part = product.get("G")!.data;
-      for (let r = 0; r < n; r++) for (let s = 0; s <= r; s++) total[r * n + s] += part[r * n + s];
+    for (const { from, to } of stripsOf(p)) {
+      const strip = new Float64Array(n * (to - from));
+      for (const [r, row] of rows.entries()) strip.set(row.subarray(from, to), r * (to - from));
+      addLower(total, await productOf(session, strip, n), n);
     }
   } finally {
     await session.release();
   }
-  for (let r = 0; r < n; r++) for (let s = r + 1; s < n; s++) total[r * n + s] = total[s * n + r];
-  return total;
+  return mirrored(total, n);
+}
+
+interface StripShard extends Strip {
+  readonly n: number;
+  readonly p: number;
+}
+
+/** The same to the bit of the first n rows [p] of the pool's scratch file, in its processes. */
+export async function gramOfScratch(
+  pool: Pool,
+  { n, p }: { readonly n: number; readonly p: number },
+  signal?: AbortSignal | undefined,
+): Promise<Float64Array> {
+  const total = new Float64Array(n * n);
+  const shards = n === 0 ? [] : stripsOf(p).map((strip) => ({ ...strip, n, p }));
+  const parts = await pool.map<StripShard, Float64Array>({ module, name: "stripShard" }, shards, {
+    signal,
+  });
+  for (const part of parts) addLower(total, part, n);
+  return mirrored(total, n);
+}
+
+export async function stripShard(
+  state: TaskState,
+  { n, p, from, to }: StripShard,
+): Promise<Float64Array> {
+  const session = await state.derive(
+    "gram",
+    [],
+    () => Session.create(graph),
+    (old) => old.release(),
+  );
+  const strip = new Float64Array(n * (to - from));
+  const piece = new Float32Array(to - from);
+  for (let r = 0; r < n; r++) {
+    readFloats(SCRATCH, piece, r * p + from);
+    strip.set(piece, r * piece.length);
+  }
+  return productOf(session, strip, n);
 }

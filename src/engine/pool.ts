@@ -20,6 +20,8 @@ export type Until<R> = (result: R) => boolean;
 export interface Pool {
   /** How many tasks run at once. */
   readonly size: number;
+  /** The file that its processes know as SCRATCH (scratch.ts); undefined where there is none. */
+  readonly scratch: number | undefined;
   /**
    * Gives every process a value that tasks read by `key`; sharing a key again replaces it. A value that is
    * shared already is not sent again, nor anything derived from it anew: never write to one.
@@ -72,6 +74,7 @@ function localPool(): Pool {
   };
   return {
     size: 1,
+    scratch: undefined,
     share: (key, value) => state.set(key, value),
     map: (task, args, options) => mapUntil(task, args, () => false, options),
     mapUntil,

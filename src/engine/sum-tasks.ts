@@ -1,10 +1,11 @@
 // The shards of the moving centre: gradients of sums of logits over given images, and of the loss on a sample of D.
 import { type Dataset, gather } from "../data/dataset.ts";
 import { dot } from "../tensor/vector.ts";
-import { logitsOfAll, thetaGradientOfAll } from "./batches.ts";
+import { logitsOfAll, thetaGradientOfAll, thetaRowOfAll } from "./batches.ts";
 import type { LossGradient } from "./data-loss.ts";
 import { oneHot } from "./logits.ts";
 import { type LossName, sumLoss } from "./losses.ts";
+import { SCRATCH, writeFloats } from "./scratch.ts";
 import type { TaskState } from "./task.ts";
 import { sharedPrograms } from "./tasks.ts";
 
@@ -15,33 +16,38 @@ export interface SumShard {
   readonly x: Float32Array;
   readonly covector: Float32Array;
   readonly counts: readonly number[];
+  /** Where the first row goes in the scratch file, in rows; absent where there is no such file. */
+  readonly at?: number | undefined;
 }
 
-/** The value of a sum and its gradient in theta [p]. */
+/** The value of a sum and its gradient in theta [p], unless that lies in the scratch file. */
 export interface SumRow {
   readonly value: number;
-  readonly gradient: Float32Array;
+  readonly gradient?: Float32Array;
 }
 
 export async function sumShard(
   state: TaskState,
-  { x, covector, counts }: SumShard,
+  { x, covector, counts, at: place }: SumShard,
 ): Promise<SumRow[]> {
   const { network, programs } = await sharedPrograms(state);
   const { labels } = network;
   const size = (x.length * labels) / covector.length;
   const rows: SumRow[] = [];
+  let row = new Float32Array(network.theta0.length);
   let at = 0;
   for (const n of counts) {
     const weights = covector.subarray(at * labels, (at + n) * labels);
-    const { gradient, logits } = await thetaGradientOfAll(network, programs, {
-      name: "theta-of-logits",
-      x: x.subarray(at * size, (at + n) * size),
-      covector: weights,
-      n,
-    });
-    rows.push({ value: dot(logits, weights), gradient: Float32Array.from(gradient) });
+    const images = x.subarray(at * size, (at + n) * size);
+    const call = { name: "theta-of-logits", x: images, covector: weights, n } as const;
+    const value = dot(await thetaRowOfAll(network, programs, call, row), weights);
     at += n;
+    if (place !== undefined && writeFloats(SCRATCH, row, (place + rows.length) * row.length)) {
+      rows.push({ value });
+      continue;
+    }
+    rows.push({ value, gradient: row });
+    row = new Float32Array(row.length);
   }
   return rows;
 }

@@ -57,7 +57,7 @@ const NEAR = 0.05;
  * The most rows that join P at once, the worst first. From a far start hundreds of rows are violated that
  * are near copies of each other, cuts of one point at neighbouring anchors, and few of them stay active.
  */
-const JOINING = 100;
+const JOINING = 128;
 
 const NO_ROWS: ActiveSet = { rows: new Int32Array(0), multipliers: new Float64Array(0) };
 
@@ -90,6 +90,7 @@ export function pricedRows(rows: CutRows, squares?: () => Float64Array): PricedR
     const known = last?.active === active ? last : undefined;
     const d = known?.d ?? pointOf(active);
     const along = new Float64Array(rows.count);
+    if (active.rows.length === 0) return { active, d, along };
     const old = known?.along ?? new Float64Array(0);
     along.set(old);
     along.set(rows.times(d)(rowsFrom(old.length, rows.count)), old.length);

@@ -49,12 +49,21 @@ export function createSeparation(call: SeparationOptions): Separation {
   pool.share(imagesKey, images);
 
   const everything = Int32Array.from(data.labels.keys());
-  const orderOf =
-    (purpose: number, n: number) =>
-    (round: number): Int32Array =>
-      randomStream(seed, purpose, round).permutation(n);
+  /** A round lasts many iterations: its order is made once. */
+  const orderOf = (purpose: number, n: number): ((round: number) => Int32Array) => {
+    const known = new Map<number, Int32Array>();
+    return (round) => {
+      const order = known.get(round) ?? randomStream(seed, purpose, round).permutation(n);
+      known.clear();
+      known.set(round, order);
+      return order;
+    };
+  };
+  const sourcesInOrder = orderOf(PURPOSE.sources, sources.length);
+  const sampleInOrder = orderOf(PURPOSE.sample, data.count);
   const seedOf = (purpose: number, k: number): number =>
     randomStream(seed, purpose, k).below(2 ** 31 - 1);
+  const store = { floats: new Float32Array(0) };
   let losses: Promise<Float64Array> | undefined;
   const lossesAtStart = (): Promise<Float64Array> => {
     losses ??= dataLoss.imageLosses(network.theta0);
@@ -89,16 +98,15 @@ export function createSeparation(call: SeparationOptions): Separation {
     theta0: network.theta0,
     judged: judging.length,
     separate: async (theta, k) => {
-      const ids = draw(sources, options.sources, k, orderOf(PURPOSE.sources, sources.length));
+      const ids = draw(sources, options.sources, k, sourcesInOrder);
       const ask = { from: imagesKey, ids, seed: seedOf(PURPOSE.attack, k) };
       const { x, ...points } = await asked(theta, ask);
-      const cuts = metered(createAggregateCuts({ network, pool, points: x, signal }));
+      const cuts = metered(createAggregateCuts({ network, pool, points: x, store, signal }));
       return { ...points, own: own?.count ?? 0, cuts };
     },
     sampledLoss: async (theta, k): Promise<SampledLoss> => {
       const atStart = await lossesAtStart();
-      const inOrder = orderOf(PURPOSE.sample, everything.length);
-      const ids = draw(everything, options.lossSample, k, inOrder);
+      const ids = draw(everything, options.lossSample, k, sampleInOrder);
       pool.share("theta", theta);
       const parts = await pool.map<sums.SampleShard, LossGradient>(
         { module: sums.module, name: "sampleShard" },

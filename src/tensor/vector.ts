@@ -75,6 +75,37 @@ export function addScaled(
   for (let i = 0; i < n; i++) y[yAt + i] += scale * x[xAt + i];
 }
 
+/** sum of weights[r] rows[r], float64 [n], of float32 rows four a pass over the sum; weights of 0 cost nothing. */
+export function weightedSum(
+  weights: Float64Array,
+  rows: readonly Vector[],
+  n: number,
+): Float64Array {
+  const total = new Float64Array(n);
+  const used = [...rows.keys()].filter((r) => weights[r] !== 0);
+  const float32 = used.filter((r) => rows[r] instanceof Float32Array);
+  const whole = float32.length - (float32.length % 4);
+  for (let k = 0; k < whole; k += 4) {
+    const four = float32.slice(k, k + 4);
+    addFour(
+      total,
+      four.map((r) => weights[r]),
+      four.map((r) => rows[r] as Float32Array),
+    );
+  }
+  const rest = new Set(float32.slice(0, whole));
+  for (const r of used) if (!rest.has(r)) addScaled(total, weights[r], rows[r]);
+  return total;
+}
+
+function addFour(
+  y: Float64Array,
+  [wa, wb, wc, wd]: readonly number[],
+  [a, b, c, d]: readonly Float32Array[],
+): void {
+  for (let i = 0; i < y.length; i++) y[i] += wa * a[i] + wb * b[i] + (wc * c[i] + wd * d[i]);
+}
+
 /** out = a + share * (b - a); out may be a or b. */
 export function interpolate(a: Vector, b: Vector, share: number, out: Vector): void {
   for (let i = 0; i < out.length; i++) out[i] = a[i] + share * (b[i] - a[i]);
