@@ -166,8 +166,6 @@ describe("names", () => {
     ["idx:a", "one comma"],
     ["idx:a,b,c", "3 paths"],
     ["idx:a,", "a path is empty"],
-    [folder, "a folder of images is not supported"],
-    [`${folder}[0:3]`, "a folder of images is not supported"],
   ])("%s is refused", async (name, text) => {
     await expect(openData(name)).rejects.toThrow(refusal("bad-option", text));
   });

@@ -4,7 +4,7 @@ import { TemperError } from "../errors.ts";
 /** What a data name says, without its slice. */
 export type DataSource =
   | { readonly kind: "mnist" | "cifar10" | "digits"; readonly split: "train" | "test" }
-  | { readonly kind: "npz"; readonly path: string }
+  | { readonly kind: "npz" | "folder"; readonly path: string }
   | { readonly kind: "idx"; readonly images: string; readonly labels: string };
 
 export interface DataName {
@@ -17,7 +17,7 @@ export interface DataName {
 
 const SETS = ["mnist", "cifar10", "digits"] as const;
 const WORDS = SETS.flatMap((set) => [`${set}:train`, `${set}:test`]);
-const KNOWN = `${WORDS.join(", ")}, FILE.npz, idx:IMAGES,LABELS; each may end in a slice [a:b]`;
+const KNOWN = `${WORDS.join(", ")}, FILE.npz, idx:IMAGES,LABELS, FOLDER (a sub-folder a class); each may end in a slice [a:b]`;
 
 /** Levenshtein's distance: inserted, dropped and replaced letters between two words. */
 function editDistance(a: string, b: string): number {
@@ -41,7 +41,8 @@ function unknownName(base: string): TemperError {
   return new TemperError("bad-option", `unknown data: ${base}${question}\nknown: ${KNOWN}`);
 }
 
-function parseSource(base: string): DataSource {
+function parseSource(base: string, folder: boolean): DataSource {
+  if (folder) return { kind: "folder", path: base };
   const [set, split] = base.split(":");
   const kind = SETS.find((word) => word === set);
   if (kind !== undefined && WORDS.includes(base)) return { kind, split: split as "train" | "test" };
@@ -62,12 +63,14 @@ function parseSource(base: string): DataSource {
 
 /**
  * Parses a data name, such as `mnist:train[0:12000]`.
+ *
+ * @param options `folder`: the name without its slice is that of a folder
  * @throws TemperError bad-option: an unknown word (with the nearest known one), a malformed slice
  */
-export function parseDataName(name: string): DataName {
+export function parseDataName(name: string, { folder = false } = {}): DataName {
   const match = /^(.+?)\[(\d*):(\d*)\]$/.exec(name);
   if (match === null || match[1].endsWith("]")) {
-    if (!name.endsWith("]")) return { base: name, source: parseSource(name) };
+    if (!name.endsWith("]")) return { base: name, source: parseSource(name, folder) };
     throw new TemperError(
       "bad-option",
       `${name}: not a slice\ngive one slice [a:b], whole numbers, a or b may be omitted`,
@@ -76,7 +79,7 @@ export function parseDataName(name: string): DataName {
   const bound = (digits: string): number | undefined => (digits ? Number(digits) : undefined);
   return {
     base: match[1],
-    source: parseSource(match[1]),
+    source: parseSource(match[1], folder),
     slice: { from: bound(match[2]), to: bound(match[3]) },
   };
 }

@@ -8,6 +8,7 @@ import { type Dataset, slice } from "./dataset.ts";
 import { drawDigits } from "./digits.ts";
 import { dataFolder, type FolderOptions, readDataFile } from "./files.ts";
 import { openIdx, openMnist } from "./idx.ts";
+import { openImageFolder } from "./image-folder.ts";
 import { type DataSource, parseDataName } from "./names.ts";
 import { readPoints } from "./points.ts";
 
@@ -30,26 +31,22 @@ async function load(base: string, source: DataSource, options: FolderOptions): P
       return readPoints(await readDataFile(source.path), base);
     case "idx":
       return openIdx(base, source.images, source.labels);
+    case "folder":
+      return openImageFolder(source.path);
   }
 }
 
-async function refuseFolder(name: string): Promise<void> {
-  const isFolder = await stat(name).then(
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
     (entry) => entry.isDirectory(),
     () => false,
   );
-  if (!isFolder) return;
-  throw new TemperError(
-    "bad-option",
-    `${name}: a folder of images is not supported\n` +
-      "pack it into a .npz file with x uint8 [n, c, h, w] and y integer [n]",
-  );
-}
 
 /**
  * Opens labelled images by name: `mnist:train`, `mnist:test`, `cifar10:train`, `cifar10:test`
  * (files as published in `<folder>/mnist`, `<folder>/cifar10`), `digits:train`, `digits:test`
- * (drawn here), `FILE.npz`, `idx:IMAGES,LABELS`; any of them with a slice `[a:b]`.
+ * (drawn here), `FILE.npz`, `idx:IMAGES,LABELS`, a folder with one sub-folder a class; any of them
+ * with a slice `[a:b]`.
  * @throws TemperError bad-option (unknown name, slice out of range, images that `augment` cannot crop),
  *   file-missing, data-unreadable
  */
@@ -57,8 +54,8 @@ export async function openData(name: string, options: DataOptions = {}): Promise
   const { augment, seed = 0 } = options;
   const known = augment === undefined || augmentations.includes(augment);
   demand(known, "augment", augment, augmentations.join(" or "));
-  await refuseFolder(name.replace(/\[[^[]*\]$/, ""));
-  const { base, source, slice: range } = parseDataName(name);
+  const folder = await isFolder(name.replace(/\[[^[]*\]$/, ""));
+  const { base, source, slice: range } = parseDataName(name, { folder });
   const dataset = await load(base, source, options);
   if (dataset.count === 0) {
     throw new TemperError("data-unreadable", `${base}: holds no images\ngive data with images`);

@@ -70,7 +70,10 @@ export function addAttack(program: Command, context: Context): void {
         "Without --worst or --random it writes all of them.",
     )
     .argument("<model>", "ONNX file")
-    .requiredOption("--data <data>", "images to attack: mnist:train, digits:train, file.npz, ...")
+    .requiredOption(
+      "--data <data>",
+      "images to attack: mnist:train, digits:train, file.npz, a folder of images, ...",
+    )
     .option("--attack <name>", ATTACK_WORDS, oneOf(attackNames), "pgd")
     .requiredOption("--eps <radius>", "radius of the ball", number({ min: 0 }))
     .requiredOption("--out <file>", "the npz to write")

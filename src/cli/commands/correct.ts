@@ -291,11 +291,11 @@ export function addCorrect(program: Command, context: Context): void {
     .argument("<model>", "ONNX file")
     .requiredOption(
       "--data <data>",
-      "training data, on which the loss is held: mnist:train, file.npz, ...",
+      "training data, on which the loss is held: mnist:train, file.npz, a folder of images, ...",
     )
     .option(
       "--points <data>",
-      "the inputs to get right, with their true labels: points.npz of temper attack",
+      "the inputs to get right, with their true labels: points.npz of temper attack, or any data",
     )
     .option(
       "--worst <n>",

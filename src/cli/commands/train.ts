@@ -101,7 +101,10 @@ export function addTrain(program: Command, context: Context): void {
         "The file takes pixels in [0, 1]: resnet8 normalises them itself and needs no --mean and --std.",
     )
     .argument("<architecture>", architectures.join(" or "))
-    .requiredOption("--data <data>", "training data: mnist:train, cifar10:train, file.npz, ...")
+    .requiredOption(
+      "--data <data>",
+      "training data: mnist:train, cifar10:train, file.npz, a folder of images, ...",
+    )
     .requiredOption("--out <file>", "the ONNX file to write")
     .option(
       "--resume",

@@ -1,0 +1,135 @@
+// A folder of images with one sub-folder a class, as image sets are kept on disk.
+//
+// Decoding is sharp's: the pixels of PNG and JPEG files come out as Pillow gives them, what a network saw in
+// training. It is an optional dependency, loaded when a folder is opened.
+import { readdir } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { TemperError } from "../errors.ts";
+import { type Dataset, imageSize } from "./dataset.ts";
+
+const EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp"];
+
+/** Files decoded at once: the library has threads of its own. */
+const AT_ONCE = 64;
+
+interface ImageFile {
+  readonly path: string;
+  readonly label: number;
+}
+
+/** An image as it lies in its file: bytes, row by row, channels of a pixel side by side. */
+interface Decoded {
+  readonly data: Uint8Array;
+  readonly info: { readonly width: number; readonly height: number; readonly channels: number };
+}
+
+type Decode = (path: string) => Promise<Decoded>;
+
+async function decoder(): Promise<Decode> {
+  const { default: sharp } = await import("sharp").catch((cause) => {
+    throw new TemperError(
+      "data-unreadable",
+      "folders of images need the package sharp, which was left out here\n" +
+        '"npm install sharp" adds it; or pack the images into a .npz file with x uint8 [n, c, h, w] and y [n]',
+      { cause },
+    );
+  });
+  return async (path) => {
+    const image = sharp(path).removeAlpha();
+    const { space } = await image.metadata();
+    // Left to itself it turns grey pixels into three equal ones.
+    const grey = space === "b-w" || space === "grey16";
+    return image
+      .toColourspace(grey ? "b-w" : "srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+  };
+}
+
+const sorted = (names: readonly string[]): string[] =>
+  names.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+
+/** The classes in order. Names that are all whole numbers are labels; others are numbered as they sort. */
+function labelsOf(classes: readonly string[]): Map<string, number> {
+  const numbers = classes.every((name) => /^\d+$/.test(name));
+  return new Map(sorted(classes).map((name, i) => [name, numbers ? Number(name) : i]));
+}
+
+async function filesOf(folder: string): Promise<ImageFile[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const classes = entries.filter((e) => e.isDirectory() && !e.name.startsWith("."));
+  const files: ImageFile[] = [];
+  for (const [name, label] of labelsOf(classes.map((e) => e.name))) {
+    const inside = sorted(await readdir(join(folder, name)));
+    for (const file of inside) {
+      const isImage = EXTENSIONS.includes(extname(file).toLowerCase()) && !file.startsWith(".");
+      if (isImage) files.push({ path: join(folder, name, file), label });
+    }
+  }
+  if (files.length > 0) return files;
+  throw new TemperError(
+    "data-unreadable",
+    `${folder}: ${classes.length} sub-folders with no image in them\n` +
+      `give a folder with one sub-folder a class, images as ${EXTENSIONS.join(", ")}`,
+  );
+}
+
+async function decoded(decode: Decode, { path }: ImageFile): Promise<Decoded> {
+  try {
+    return await decode(path);
+  } catch (cause) {
+    const words = (cause as Error).message.split("\n")[0];
+    throw new TemperError("data-unreadable", `${path}: not an image that can be read: ${words}`, {
+      cause,
+    });
+  }
+}
+
+/** Channels side by side -> channel after channel. A grey image among coloured ones has three equal channels. */
+function planes({ data, info }: Decoded, channels: number, out: Uint8Array): void {
+  const pixels = info.width * info.height;
+  for (let c = 0; c < channels; c++) {
+    const from = Math.min(c, info.channels - 1);
+    for (let i = 0; i < pixels; i++) out[c * pixels + i] = data[i * info.channels + from];
+  }
+}
+
+/**
+ * Opens a folder: images [count, 1 or 3, height, width], class after class, file after file, both as their
+ * names sort. An alpha channel is dropped, sixteen bits become eight.
+ *
+ * @throws TemperError data-unreadable: no images, one that cannot be read, sizes that differ
+ */
+export async function openImageFolder(folder: string): Promise<Dataset> {
+  const files = await filesOf(folder);
+  const decode = await decoder();
+  const images: Decoded[] = [];
+  for (let at = 0; at < files.length; at += AT_ONCE) {
+    const some = files.slice(at, at + AT_ONCE);
+    images.push(...(await Promise.all(some.map((file) => decoded(decode, file)))));
+  }
+  const [{ width, height }] = images.map(({ info }) => info);
+  const other = images.findIndex(({ info }) => info.width !== width || info.height !== height);
+  if (other >= 0) {
+    const { info } = images[other];
+    throw new TemperError(
+      "data-unreadable",
+      `${files[other].path}: ${info.width} x ${info.height} pixels, but ${files[0].path} has ${width} x ${height}\n` +
+        "give images of one size: the model's",
+    );
+  }
+  const channels = images.some(({ info }) => info.channels > 1) ? 3 : 1;
+  const shape = [channels, height, width];
+  const size = imageSize(shape);
+  const pixels = new Uint8Array(files.length * size);
+  for (const [i, image] of images.entries()) {
+    planes(image, channels, pixels.subarray(i * size, (i + 1) * size));
+  }
+  return {
+    name: folder,
+    shape,
+    count: files.length,
+    pixels,
+    labels: Int32Array.from(files, ({ label }) => label),
+  };
+}

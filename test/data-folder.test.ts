@@ -1,0 +1,126 @@
+// A folder of images opens as a data set: pixels to the bit, labels by the names of the sub-folders, every refusal.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { crc32, deflateSync } from "node:zlib";
+import sharp from "sharp";
+import { afterAll, describe, expect, test } from "vitest";
+import { openData } from "../src/data/open.ts";
+
+const home = mkdtempSync(join(tmpdir(), "temper-folder-"));
+afterAll(() => rmSync(home, { recursive: true }));
+
+const GREY = 0;
+const RGB = 2;
+const RGBA = 6;
+const channelsOf = { [GREY]: 1, [RGB]: 3, [RGBA]: 4 } as const;
+
+/** A PNG file as its specification has it: eight bits, no filter, no interlace. */
+function png(type: keyof typeof channelsOf, [w, h]: readonly [number, number], bytes: number[]) {
+  const chunk = (name: string, data: Uint8Array): Buffer => {
+    const body = Buffer.concat([Buffer.from(name), data]);
+    const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    check.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, check]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(w, 0);
+  header.writeUInt32BE(h, 4);
+  header[8] = 8;
+  header[9] = type;
+  const line = w * channelsOf[type];
+  const lines = Array.from({ length: h }, (_, y) => [0, ...bytes.slice(y * line, (y + 1) * line)]);
+  return Buffer.concat([
+    Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]),
+    chunk("IHDR", header),
+    chunk("IDAT", deflateSync(Uint8Array.from(lines.flat()))),
+    chunk("IEND", new Uint8Array(0)),
+  ]);
+}
+
+function folder(files: Readonly<Record<string, Uint8Array>>): string {
+  const at = mkdtempSync(join(home, "set-"));
+  for (const [name, bytes] of Object.entries(files)) {
+    mkdirSync(dirname(join(at, name)), { recursive: true });
+    writeFileSync(join(at, name), bytes);
+  }
+  return at;
+}
+
+const ramp = (n: number, from = 0): number[] => Array.from({ length: n }, (_, i) => from + 7 * i);
+const size = [2, 3] as const;
+
+describe("a folder of images", () => {
+  test("grey images: one channel, class after class, file after file", async () => {
+    const at = folder({
+      "dog/b.png": png(GREY, size, ramp(6, 3)),
+      "dog/a.PNG": png(GREY, size, ramp(6, 2)),
+      "cat/z.png": png(GREY, size, ramp(6, 1)),
+      "cat/notes.txt": Buffer.from("not an image"),
+      "cat/.z.png": Buffer.from("nor this"),
+      ".hidden/a.png": Buffer.from("nor this"),
+    });
+    const data = await openData(at);
+    expect(data).toMatchObject({ name: at, shape: [1, 3, 2], count: 3 });
+    expect([...data.labels]).toEqual([0, 1, 1]);
+    expect([...data.pixels]).toEqual([1, 2, 3].flatMap((from) => ramp(6, from)));
+    const rest = await openData(`${at}[1:]`);
+    expect(rest).toMatchObject({ name: `${at}[1:3]`, count: 2 });
+    expect([...rest.labels]).toEqual([1, 1]);
+  });
+
+  test("coloured images: channel after channel, alpha dropped, grey ones among them in three", async () => {
+    const rgb = ramp(18);
+    const rgba = Array.from({ length: 24 }, (_, i) => (i % 4 === 3 ? 90 : i));
+    const at = folder({
+      "a/1.png": png(RGB, size, rgb),
+      "a/2.png": png(RGBA, size, rgba),
+      "b/3.png": png(GREY, size, ramp(6, 5)),
+    });
+    const data = await openData(at);
+    expect(data.shape).toEqual([3, 3, 2]);
+    const planes = (pixels: number[], channels: number): number[] =>
+      [0, 1, 2].flatMap((c) => pixels.filter((_, i) => i % channels === c));
+    const grey = ramp(6, 5);
+    expect([...data.pixels]).toEqual([
+      ...planes(rgb, 3),
+      ...planes(rgba, 4),
+      ...[...grey, ...grey, ...grey],
+    ]);
+  });
+
+  test("sub-folders that are whole numbers are labels", async () => {
+    const image = png(GREY, size, ramp(6));
+    const data = await openData(folder({ "10/a.png": image, "9/a.png": image, "2/a.png": image }));
+    expect([...data.labels].sort((a, b) => a - b)).toEqual([2, 9, 10]);
+  });
+
+  test("JPEG files, near what was put in", async () => {
+    const flat = Buffer.alloc(16 * 16 * 3, 120);
+    const image = sharp(flat, { raw: { width: 16, height: 16, channels: 3 } });
+    const data = await openData(folder({ "0/a.jpg": await image.jpeg().toBuffer() }));
+    expect(data.shape).toEqual([3, 16, 16]);
+    for (const pixel of data.pixels) expect(Math.abs(pixel - 120)).toBeLessThanOrEqual(2);
+  });
+
+  test.each([
+    ["no images", { "a/readme.txt": Buffer.from("x") }, "1 sub-folders with no image"],
+    [
+      "no sub-folders",
+      { "a.png": png(GREY, size, ramp(6)) },
+      "give a folder with one sub-folder a",
+    ],
+    ["a broken file", { "a/x.png": Buffer.from("x") }, "a/x.png: not an image that can be read"],
+    [
+      "two sizes",
+      { "a/x.png": png(GREY, size, ramp(6)), "b/y.png": png(GREY, [3, 2], ramp(6)) },
+      "b/y.png: 3 x 2 pixels, but",
+    ],
+  ])("%s: refused", async (_, files, words) => {
+    await expect(openData(folder(files))).rejects.toMatchObject({
+      code: "data-unreadable",
+      message: expect.stringContaining(words) as string,
+    });
+  });
+});
