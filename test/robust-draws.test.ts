@@ -46,6 +46,7 @@ describe("sources and judges", () => {
     fc.assert(
       fc.property(least, fc.option(least), least, fc.nat(99), (judged, random, count, seed) => {
         const some = slice(data, 0, Math.max(2, Math.min(count, data.count)));
+        fc.pre(random === null || random < some.count);
         const { sources, judging } = splitOf(some, some, { random, judged, seed });
         const all = new Set([...sources, ...judging]);
         expect(all.size).toBe(sources.length + judging.length);
@@ -54,9 +55,17 @@ describe("sources and judges", () => {
         expect(judging.length).toBeGreaterThan(0);
         expect(judging.length).toBeLessThanOrEqual(most);
         if (random === null) expect(all.size).toBe(some.count);
-        else expect(sources.length).toBe(Math.min(random, some.count - 1));
+        else expect(sources.length).toBe(random);
       }),
     );
+  });
+
+  it("are as many as asked for, or refused", () => {
+    const ask = (random: number) => () => splitOf(data, data, { ...seedOne, random });
+    expect(ask(49)().sources).toHaveLength(49);
+    expect(ask(50)).toThrow("given 50, but noise 1 holds 50 images, and one at least must judge");
+    const other = noise(60, 3, [1, 2, 2]);
+    expect(() => splitOf(data, other, { ...seedOne, random: 61 })).toThrow("give at most 60");
   });
 
   it("are chosen by the seed", () => {

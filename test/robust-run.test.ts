@@ -166,6 +166,9 @@ describe("the options", () => {
     expect(robustOptions(again)).toEqual(once);
     expect(once.attack).toMatchObject({ attack: "pgd", eps: 0.1, labels: "true" });
     expect(robustOptions({ ...again, seed: 7 }).attack.seed).toBe(7);
+    expect(once.attack).toMatchObject({ attack: "pgd", steps: 5, stepSize: 0.05, clip: null });
+    const { attack } = robustOptions({ recipe: "robust", attack: { attack: "square", eps: 0.1 } });
+    expect(attack).toMatchObject({ steps: 5000, stepSize: 0.01, clip: null });
   });
 
   it.each<[string, object, string]>([

@@ -160,7 +160,7 @@ export async function movingCentre(
 
     spent = options.spent?.() ?? 0;
     const judged = k % every === 0 || k === iterations || spent >= 1;
-    const mean = judged ? Float32Array.from(sum, (v) => v / summed) : undefined;
+    const mean = judged ? new Float32Array(sum.map((v) => v / summed)) : undefined;
     const trial = mean && (await judge(mean, k));
     const record = recordOf(k, step, found.y.length, sampled, {
       distance: norm(subtract(theta, theta0)),

@@ -36,7 +36,7 @@ const imageHashes = (data: Dataset): string[] =>
  * Splits by the seed. No image that judges is attacked for cuts: fixed sources are the first of D's order, the
  * judges follow; where the sources are a set of their own, images of D that are also in it do not judge.
  *
- * @throws TemperError `data-mismatch` where no image is left to judge, or to attack
+ * @throws TemperError `data-mismatch` where no image is left to judge, or to attack; `bad-option` for `random`
  */
 export function splitOf(
   data: Dataset,
@@ -45,6 +45,15 @@ export function splitOf(
 ): Split {
   const order = randomStream(seed, PURPOSE.split).permutation(data.count);
   const judges = Math.min(judged, Math.ceil(data.count * MOST_JUDGES));
+  const most = images === data ? data.count - 1 : images.count;
+  if (random !== null && random > most && most > 0) {
+    throw new TemperError(
+      "bad-option",
+      `random: given ${random}, but ${images.name} holds ${images.count} images` +
+        (images === data ? ", and one at least must judge" : "") +
+        `\ngive at most ${most}`,
+    );
+  }
   if (images === data) {
     if (data.count < 2) {
       throw new TemperError(
@@ -52,7 +61,7 @@ export function splitOf(
         `${data.name}: 1 image; the robust recipe attacks some and is judged on others\ngive at least 2`,
       );
     }
-    const fixed = Math.min(random ?? 0, data.count - 1);
+    const fixed = random ?? 0;
     const judging = order.slice(fixed, fixed + judges);
     return { judging, sources: random === null ? order.slice(judges) : order.slice(0, fixed) };
   }

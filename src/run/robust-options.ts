@@ -58,7 +58,7 @@ export type RobustRequest = {
     | undefined;
 } & {
   readonly recipe: "robust";
-  /** eps has no default; else PGD of 5 steps of eps / 2 against the true labels, not clipped. */
+  /** eps has no default; else PGD, of 5 steps of eps / 2, against the true labels, not clipped. */
   readonly attack: AttackRequest;
 };
 
@@ -118,11 +118,12 @@ export function robustOptions(request: RobustRequest, flops = 0): RobustOptions 
       "the robust recipe attacks the data and needs a radius; give --eps, as in --eps 0.1",
     );
   }
-  const { eps } = request.attack;
+  const { attack: name = "pgd", eps } = request.attack;
+  const ofPgd = <T>(value: T): T | undefined => (name === "pgd" ? value : undefined);
   const attack = attackOptions({
     ...request.attack,
-    steps: request.attack.steps ?? 5,
-    stepSize: request.attack.stepSize ?? eps / 2,
+    steps: request.attack.steps ?? ofPgd(5),
+    stepSize: request.attack.stepSize ?? ofPgd(eps / 2),
     clip: request.attack.clip === undefined ? null : request.attack.clip,
     seed,
   });
