@@ -1,0 +1,126 @@
+// The cutting-set form: what becomes a point was violated where it was found, and lies in its source's ball.
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { IterationRecord } from "../src/correct/algorithm.ts";
+import type { Candidate } from "../src/correct/pool.ts";
+import { type Dataset, imagesOf, slice } from "../src/data/dataset.ts";
+import {
+  type CorrectCall,
+  correct,
+  type Model,
+  openData,
+  openModel,
+  type Run,
+} from "../src/index.ts";
+
+const scratch = (): string => join(mkdtempSync(join(tmpdir(), "temper-")), "run");
+const EPS = 0.1;
+const MARGIN = 5;
+const MOST = 2;
+
+let model: Model;
+let data: Dataset;
+let sources: Dataset;
+let call: CorrectCall;
+let run: Run;
+let reference: string;
+let points: Dataset;
+/** How many points each asking brought: at theta0, at theta_1, ... */
+let added: number[];
+
+beforeAll(async () => {
+  model = await openModel(readFileSync("models/digits-cnnlight.onnx"));
+  data = await openData("digits:train[0:400]");
+  sources = slice(data, 10, 18);
+  const attack = { eps: EPS, steps: 4, stepSize: 0.04 };
+  call = {
+    ...{ data, points: sources, reattack: { attack, pointsPerSource: MOST } },
+    ...{ iterations: 4, alphas: 2, threads: 0 },
+  };
+  reference = scratch();
+  run = await correct(model, { ...call, folder: reference });
+  points = await openData(join(reference, "points.npz"));
+  const later = (run.record.iterations as readonly IterationRecord[]).map((r) => r.asked!.added);
+  added = [points.count - later.reduce((sum, n) => sum + n, 0), ...later];
+});
+afterAll(() => model.close());
+
+/** margin - (f_y - max rival) of each point at a candidate: positive where it asks for a cut. */
+async function hinges(candidate: Candidate, set: Dataset): Promise<number[]> {
+  const at = await openModel(run.bytes(candidate));
+  const logits = await at.logits(imagesOf(set), set.count);
+  await at.close();
+  return [...set.labels].map((label, i) => {
+    const row = [...logits.subarray(10 * i, 10 * i + 10)];
+    const [own] = row.splice(label, 1);
+    return Math.max(...row) - own + MARGIN;
+  });
+}
+
+describe("the cutting-set form", () => {
+  it("makes points of its sources, so many each, inside their balls", () => {
+    const size = 28 * 28;
+    const taken = new Map<number, number>();
+    for (let i = 0; i < points.count; i++) {
+      const source = points.source![i];
+      taken.set(source, (taken.get(source) ?? 0) + 1);
+      expect(points.labels[i]).toBe(data.labels[source]);
+      const clean = imagesOf(data, source, source + 1);
+      const x = imagesOf(points, i, i + 1);
+      expect(points.clean!.subarray(i * size, (i + 1) * size)).toEqual(clean);
+      const distance = Math.max(...x.map((v, k) => Math.abs(v - clean[k])));
+      expect(distance).toBeLessThan(EPS * (1 + 1e-6));
+      expect(distance).toBeGreaterThan(0);
+    }
+    expect(Math.max(...taken.values())).toBe(MOST);
+    for (const source of taken.keys()) {
+      expect(source >= 10 && source < 18).toBe(true);
+    }
+    expect(added[0]).toBeGreaterThan(0);
+  });
+
+  it("adds what was violated where it was found", async () => {
+    let from = 0;
+    for (const [k, n] of added.entries()) {
+      const full = run.pool.find(
+        ({ iteration, alpha }) => iteration === k && (k === 0 || alpha === 1),
+      );
+      if (n === 0) continue;
+      const found = await hinges(full!, slice(points, from, from + n));
+      for (const hinge of found) expect(hinge).toBeGreaterThan(0);
+      from += n;
+    }
+    expect(from).toBe(points.count);
+  });
+
+  it("judges every candidate on all points that there are in the end", async () => {
+    expect(run.after.points).toBe(points.count);
+    for (const candidate of [run.pool[0], run.choice]) {
+      const values = await hinges(candidate, points);
+      expect(candidate.corrected).toBe(values.filter((h) => h < MARGIN).length);
+    }
+    expect(run.after.violation).toBeLessThan(run.before.violation);
+    const falling = (run.record.iterations as readonly IterationRecord[]).map(
+      (r) => r.asked!.falling,
+    );
+    expect(falling.at(-1)).toBeLessThan(added[0]);
+  });
+
+  it("is the same where 1 process began it, was stopped, and 2 took it up", async () => {
+    const folder = scratch();
+    const controller = new AbortController();
+    const onIteration = ({ iteration }: IterationRecord): void => {
+      if (iteration === 2) controller.abort();
+    };
+    const { signal } = controller;
+    const stopped = correct(model, { ...call, folder, threads: 1, signal, onIteration });
+    await expect(stopped).rejects.toMatchObject({ code: "aborted" });
+    await correct(model, { ...call, folder, resume: true, threads: 2 });
+    for (const name of ["run.json", "corrected.onnx", "directions.npz", "points.npz"]) {
+      const same = readFileSync(join(folder, name)).equals(readFileSync(join(reference, name)));
+      expect(same, name).toBe(true);
+    }
+  });
+});
