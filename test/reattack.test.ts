@@ -17,7 +17,7 @@ import {
 
 const scratch = (): string => join(mkdtempSync(join(tmpdir(), "temper-")), "run");
 const EPS = 0.1;
-const MARGIN = 5;
+const MARGIN = 7;
 const MOST = 2;
 
 let model: Model;

@@ -73,8 +73,10 @@ export function gramCache(rows: Rows): GramCache {
       const known = columnAt(at[j]);
       known[at[j]] = squaresOf(chosen.subarray(j, j + 1))[0];
       const missing: number[] = [];
-      for (const [i, slot] of at.entries()) {
-        if (Number.isNaN(known[slot])) known[slot] = columns.get(slot)?.[at[j]] ?? Number.NaN;
+      for (let i = 0; i < at.length; i++) {
+        const slot = at[i];
+        if (!Number.isNaN(known[slot])) continue;
+        known[slot] = columns.get(slot)?.[at[j]] ?? Number.NaN;
         if (Number.isNaN(known[slot])) missing.push(i);
       }
       const entries = compute(
@@ -82,7 +84,8 @@ export function gramCache(rows: Rows): GramCache {
         chosen[j],
       );
       for (const [k, i] of missing.entries()) known[at[i]] = entries[k];
-      const column = Float64Array.from(at, (slot) => known[slot]);
+      const column = new Float64Array(at.length);
+      for (let i = 0; i < at.length; i++) column[i] = known[at[i]];
       gathered.set(j, column);
       return column;
     };

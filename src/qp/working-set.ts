@@ -68,12 +68,16 @@ export function createWorkingSet(
   let factor = emptyCholesky();
   let settled = true;
 
+  /** A row as the first `onto.size` of the others see it. Plain loops: with a thousand rows they are the work. */
   const projectOn = (onto: Cholesky, others: readonly number[], row: number): Projection => {
     const column = gram.column(row);
-    const l = onto.forward(Float64Array.from(others, (i) => column[i]));
+    const g = new Float64Array(onto.size);
+    for (let k = 0; k < g.length; k++) g[k] = column[others[k]];
+    const l = onto.forward(g);
     const x = onto.backward(l);
     const distance = squares[row] - dot(l, l);
-    const lengths = others.reduce((sum, i, k) => sum + x[k] * x[k] * squares[i], squares[row]);
+    let lengths = squares[row];
+    for (let k = 0; k < x.length; k++) lengths += x[k] * x[k] * squares[others[k]];
     const passes = (share: number): boolean => distance > share * lengths;
     const rank = passes(DOUBTFUL) ? "independent" : passes(DEPENDENT) ? "doubtful" : "dependent";
     return { l, x, distance, rank };
@@ -144,8 +148,8 @@ export function createWorkingSet(
       fixed = sumFixed();
       const ordered = rows.toSorted((i, j) => i - j);
       const fresh = emptyCholesky();
-      for (const [k, row] of ordered.entries()) {
-        const { l, distance, rank } = projectOn(fresh, ordered.slice(0, k), row);
+      for (const row of ordered) {
+        const { l, distance, rank } = projectOn(fresh, ordered, row);
         // On the edge of dependence another order may judge otherwise: the factor that works is kept.
         if (rank === "dependent") return;
         fresh.append(l, distance);

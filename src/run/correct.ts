@@ -250,7 +250,7 @@ export async function correct(model: Model, call: CorrectCall | RobustCall): Pro
     });
   }
   checkInputs(model, call);
-  const options = correctOptions(call);
+  const options = correctOptions(call, call.points.count);
   const beginning = beginningOf(model, call, options);
   programOf(network, "cuts"); // likewise
   if (options.radius > 0) demandInputGradient(network, "radius");

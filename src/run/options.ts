@@ -53,7 +53,7 @@ export interface CorrectOptions {
 export interface ReattackRequest {
   /** Not clipped and against the true labels, unless stated otherwise. */
   readonly attack: AttackRequest;
-  /** Most points of one source, default 10. */
+  /** Most points of one source, default 30. */
   readonly pointsPerSource?: number | undefined;
 }
 
@@ -66,7 +66,7 @@ function reattackOptions(
   seed: number,
 ): ReattackOptions | null {
   if (request === null || request === undefined) return null;
-  const { pointsPerSource = 10 } = request;
+  const { pointsPerSource = 30 } = request;
   const whole = Number.isInteger(pointsPerSource) && pointsPerSource >= 1;
   demand(whole, "points-per-source", pointsPerSource, "a whole number, 1 or more");
   const { clip = null } = request.attack;
@@ -75,15 +75,21 @@ function reattackOptions(
 
 /**
  * Fills in the defaults. `standard`: 20 iterations, 10 alphas, weight 0, margin 0.1, tolerance 1e-4.
- * `paper`: the same with margin 0, which leaves points on f_l = f_y to the chance of rounding.
+ * `paper`: the same with margin 0, which leaves points on f_l = f_y to the chance of rounding. The cutting-set
+ * form: margin 7, for the sake of points near those that are cut, and as many iterations as attack its sources 4,000
+ * times in all, 20 to 40.
+ *
+ * @param sources how many there are, in the cutting-set form
  *
  * @throws TemperError `bad-option`
  */
-export function correctOptions(request: CorrectRequest): CorrectOptions {
-  const { recipe = "standard", iterations = 20, alphas = 10, weight = 0 } = request;
+export function correctOptions(request: CorrectRequest, sources = 1): CorrectOptions {
+  const { recipe = "standard", alphas = 10, weight = 0 } = request;
   const { tolerance = 1e-4, seed = 0 } = request;
   const reattack = reattackOptions(request.reattack, seed);
-  const { margin = reattack !== null ? 5 : recipe === "paper" ? 0 : 0.1 } = request;
+  const usual = reattack === null ? 20 : Math.min(40, Math.max(20, Math.round(4000 / sources)));
+  const { iterations = usual } = request;
+  const { margin = reattack !== null ? 7 : recipe === "paper" ? 0 : 0.1 } = request;
   const { radius = 0, lossSlack = 0, penalty = "inf", loss = "cross-entropy" } = request;
   const { cuts = reattack === null ? "all" : "violated", rivals = "all" } = request;
   const { fullPool = false, solver = "dual", freeShare = 0.2, blockSteps = 5 } = request;
