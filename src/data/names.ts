@@ -17,7 +17,8 @@ export interface DataName {
 
 const SETS = ["mnist", "cifar10", "digits"] as const;
 const WORDS = SETS.flatMap((set) => [`${set}:train`, `${set}:test`]);
-const KNOWN = `${WORDS.join(", ")}, FILE.npz, idx:IMAGES,LABELS, FOLDER (a sub-folder a class); each may end in a slice [a:b]`;
+const OTHERS = "FILE.npz, idx:IMAGES,LABELS, FOLDER (a sub-folder a class)";
+const KNOWN = `${WORDS.join(", ")}, ${OTHERS}; each may end in a slice [a:b]`;
 
 /** Levenshtein's distance: inserted, dropped and replaced letters between two words. */
 function editDistance(a: string, b: string): number {

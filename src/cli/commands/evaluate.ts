@@ -179,7 +179,7 @@ export function addEvaluate(program: Command, context: Context): void {
     .argument("<model...>", "ONNX files")
     .requiredOption(
       "--data <data>",
-      "what to measure on: mnist:test, cifar10:test[0:1000], digits:test, file.npz, idx:IMAGES,LABELS, a folder of images",
+      "what to measure on: mnist:test, cifar10:test[0:1000], file.npz, idx:IMAGES,LABELS, a folder of images",
     )
     .option("--limit <n>", "only a seeded sample of n images, n / labels of each label", count())
     .option(
