@@ -1,4 +1,7 @@
 // What the robust recipe is told about a network: aggregate cuts, sampled losses, attacked points, by definition.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { attackOptions } from "../src/attack/options.ts";
 import type { CutSet, LogitSum } from "../src/correct/oracle.ts";
@@ -42,10 +45,11 @@ async function built(
   threads: number,
   scratch = true,
 ): Promise<{ set: CutSet; values: Float64Array }> {
-  const { TMPDIR = "/tmp" } = process.env;
-  if (!scratch) process.env.TMPDIR = "/no/such/folder";
+  const home = tmpdir();
+  // Not there when the file is opened; the processes may make it.
+  if (!scratch) process.env.TMPDIR = join(mkdtempSync(join(home, "temper-")), "none");
   const pool = openPool(threads);
-  process.env.TMPDIR = TMPDIR;
+  process.env.TMPDIR = home;
   expect(pool.scratch !== undefined).toBe(scratch && threads > 0);
   pool.share("network", { file: network.file, options: network.options });
   const set = createAggregateCuts({ network, pool, points: imagesOf(points) });
