@@ -1,6 +1,5 @@
 // The cutting-set form: what becomes a point was violated where it was found, and lies in its source's ball.
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { IterationRecord } from "../src/correct/algorithm.ts";
@@ -14,8 +13,9 @@ import {
   openModel,
   type Run,
 } from "../src/index.ts";
+import { newFolder } from "./helpers/command.ts";
 
-const scratch = (): string => join(mkdtempSync(join(tmpdir(), "temper-")), "run");
+const newRun = (): string => join(newFolder(), "run");
 const EPS = 0.1;
 const MARGIN = 7;
 const MOST = 2;
@@ -39,7 +39,7 @@ beforeAll(async () => {
     ...{ data, points: sources, reattack: { attack, pointsPerSource: MOST } },
     ...{ iterations: 4, alphas: 2, threads: 0 },
   };
-  reference = scratch();
+  reference = newRun();
   run = await correct(model, { ...call, folder: reference });
   points = await openData(join(reference, "points.npz"));
   const later = (run.record.iterations as readonly IterationRecord[]).map((r) => r.asked!.added);
@@ -109,7 +109,7 @@ describe("the cutting-set form", () => {
   });
 
   it("is the same where 1 process began it, was stopped, and 2 took it up", async () => {
-    const folder = scratch();
+    const folder = newRun();
     const controller = new AbortController();
     const onIteration = ({ iteration }: IterationRecord): void => {
       if (iteration === 2) controller.abort();

@@ -46,13 +46,10 @@ async function decoder(): Promise<Decode> {
   };
 }
 
-const sorted = (names: readonly string[]): string[] =>
-  names.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-
 /** The classes in order. Names that are all whole numbers are labels; others are numbered as they sort. */
 function labelsOf(classes: readonly string[]): Map<string, number> {
   const numbers = classes.every((name) => /^\d+$/.test(name));
-  return new Map(sorted(classes).map((name, i) => [name, numbers ? Number(name) : i]));
+  return new Map(classes.toSorted().map((name, i) => [name, numbers ? Number(name) : i]));
 }
 
 async function filesOf(folder: string): Promise<ImageFile[]> {
@@ -60,8 +57,7 @@ async function filesOf(folder: string): Promise<ImageFile[]> {
   const classes = entries.filter((e) => e.isDirectory() && !e.name.startsWith("."));
   const files: ImageFile[] = [];
   for (const [name, label] of labelsOf(classes.map((e) => e.name))) {
-    const inside = sorted(await readdir(join(folder, name)));
-    for (const file of inside) {
+    for (const file of (await readdir(join(folder, name))).toSorted()) {
       const isImage = EXTENSIONS.includes(extname(file).toLowerCase()) && !file.startsWith(".");
       if (isImage) files.push({ path: join(folder, name, file), label });
     }
@@ -108,7 +104,7 @@ export async function openImageFolder(folder: string): Promise<Dataset> {
     const some = files.slice(at, at + AT_ONCE);
     images.push(...(await Promise.all(some.map((file) => decoded(decode, file)))));
   }
-  const [{ width, height }] = images.map(({ info }) => info);
+  const { width, height } = images[0].info;
   const other = images.findIndex(({ info }) => info.width !== width || info.height !== height);
   if (other >= 0) {
     const { info } = images[other];

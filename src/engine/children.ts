@@ -47,7 +47,6 @@ export function createChildren(count: number): Pool {
   const waiting: Job[] = [];
   const children = new Set<Child>();
   const scratch = openScratch();
-  let scratchIsOpen = scratch !== undefined;
   let closing = false;
   let nextId = 0;
 
@@ -173,14 +172,14 @@ export function createChildren(count: number): Pool {
     map: (task, args, options) => mapUntil(task, args, () => false, options),
     mapUntil,
     close: async () => {
+      const first = !closing;
       closing = true;
       const ends = [...children].map(
         ({ process }) => new Promise<void>((resolve) => process.once("exit", () => resolve())),
       );
       for (const { process } of children) process.kill("SIGKILL");
       await Promise.all(ends);
-      if (scratchIsOpen) closeSync(scratch!);
-      scratchIsOpen = false;
+      if (first && scratch !== undefined) closeSync(scratch);
     },
   };
 }

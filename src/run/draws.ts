@@ -45,8 +45,14 @@ export function splitOf(
 ): Split {
   const order = randomStream(seed, PURPOSE.split).permutation(data.count);
   const judges = Math.min(judged, Math.ceil(data.count * MOST_JUDGES));
+  if (images === data && data.count < 2) {
+    throw new TemperError(
+      "data-mismatch",
+      `${data.name}: 1 image; the robust recipe attacks some and is judged on others\ngive at least 2`,
+    );
+  }
   const most = images === data ? data.count - 1 : images.count;
-  if (random !== null && random > most && most > 0) {
+  if (random !== null && random > most) {
     throw new TemperError(
       "bad-option",
       `random: given ${random}, but ${images.name} holds ${images.count} images` +
@@ -55,12 +61,6 @@ export function splitOf(
     );
   }
   if (images === data) {
-    if (data.count < 2) {
-      throw new TemperError(
-        "data-mismatch",
-        `${data.name}: 1 image; the robust recipe attacks some and is judged on others\ngive at least 2`,
-      );
-    }
     const fixed = random ?? 0;
     const judging = order.slice(fixed, fixed + judges);
     return { judging, sources: random === null ? order.slice(judges) : order.slice(0, fixed) };

@@ -51,12 +51,12 @@ export function createSeparation(call: SeparationOptions): Separation {
   const everything = Int32Array.from(data.labels.keys());
   /** A round lasts many iterations: its order is made once. */
   const orderOf = (purpose: number, n: number): ((round: number) => Int32Array) => {
-    const known = new Map<number, Int32Array>();
+    let last: { round: number; order: Int32Array } = { round: -1, order: new Int32Array(0) };
     return (round) => {
-      const order = known.get(round) ?? randomStream(seed, purpose, round).permutation(n);
-      known.clear();
-      known.set(round, order);
-      return order;
+      if (round !== last.round) {
+        last = { round, order: randomStream(seed, purpose, round).permutation(n) };
+      }
+      return last.order;
     };
   };
   const sourcesInOrder = orderOf(PURPOSE.sources, sources.length);

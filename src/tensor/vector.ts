@@ -93,8 +93,8 @@ export function weightedSum(
       four.map((r) => rows[r] as Float32Array),
     );
   }
-  const rest = new Set(float32.slice(0, whole));
-  for (const r of used) if (!rest.has(r)) addScaled(total, weights[r], rows[r]);
+  const others = used.filter((r) => !(rows[r] instanceof Float32Array));
+  for (const r of [...float32.slice(whole), ...others]) addScaled(total, weights[r], rows[r]);
   return total;
 }
 
