@@ -8,8 +8,8 @@ import { type Rows, rowsFrom } from "./rows.ts";
 
 /** G of some rows as the solver reads it, by their position among them. A column must not be written to. */
 export interface GramColumns {
-  /** n, the number of rows. */
-  readonly count: number;
+  /** Which rows these are, [n]. */
+  readonly rows: Int32Array;
   /** G_ij for every i, float64 [n]. */
   column(j: number): Float64Array;
   /** G_ii for every i, float64 [n]. */
@@ -90,7 +90,7 @@ export function gramCache(rows: Rows): GramCache {
       return column;
     };
     return {
-      count: chosen.length,
+      rows: chosen,
       column: (j) => gathered.get(j) ?? gather(j),
       diagonal: () => squaresOf(chosen),
     };

@@ -22,7 +22,13 @@
 // Differs from the first: lambda on W is solved for anew in every step instead of being updated, at the
 // same order of cost, so rounding does not pile up; and multipliers have upper bounds.
 import { cycleGuard, dualValue, type Entering, mostViolated } from "./entering.ts";
-import { type ActiveSet, type NearestPointProblem, readProblem, startingSet } from "./problem.ts";
+import {
+  type ActiveSet,
+  activeSetOf,
+  type NearestPointProblem,
+  readProblem,
+  startingSet,
+} from "./problem.ts";
 import { isCertificate, type Residuals, reach, residualsOf } from "./residuals.ts";
 import { type Direction, firstBlock, move } from "./step.ts";
 
@@ -36,7 +42,16 @@ export interface NearestPointOptions {
   readonly tolerance?: number | undefined;
   /** Most linear systems to solve. Default 10 m + 100. */
   readonly maxIterations?: number | undefined;
+  /** Rows that were left out; default none. */
+  readonly lacking?: Lacking | undefined;
 }
+
+/**
+ * Asked where lambda meets the KKT conditions of the rows there are: the problem with further rows behind
+ * them, or undefined where there is none to add. `settled` is true where nothing but the rows in W is left
+ * in the bits of lambda; the solve does not end before it has been asked so.
+ */
+export type Lacking = (lambda: Float64Array, settled: boolean) => NearestPointProblem | undefined;
 
 export type SolveStatus =
   /** The multipliers meet the KKT conditions to the tolerance: d = -A' lambda is the nearest point. */
@@ -75,24 +90,32 @@ export function nearestPoint(
   problem: NearestPointProblem,
   options: NearestPointOptions = {},
 ): Solution {
-  const dual = readProblem(problem);
-  const { squares, b, upper } = dual;
-  const { tolerance = 1e-10, maxIterations = 10 * b.length + 100 } = options;
+  let dual = readProblem(problem);
+  const { tolerance = 1e-10, lacking } = options;
   const set = startingSet(dual, options.start);
-  const { multipliers: lambda } = set;
   const guard = cycleGuard();
   let entering: Entering | undefined;
 
   const finish = (status: SolveStatus, certificate?: Float64Array): Solution => {
-    const rows = Int32Array.from(lambda.keys()).filter((i) => lambda[i] > 0);
-    const active = { rows, multipliers: Float64Array.from(rows, (i) => lambda[i]) };
+    const { multipliers: lambda } = set;
+    const active = activeSetOf(lambda);
     const residuals = residualsOf(dual, lambda);
     const solution = { status, multipliers: lambda, active, iterations, residuals };
     return certificate === undefined ? solution : { ...solution, certificate };
   };
 
+  const grew = (): boolean => {
+    const longer = lacking?.(set.multipliers, set.settled);
+    if (longer === undefined) return false;
+    dual = readProblem(longer);
+    set.grow(dual);
+    return true;
+  };
+
   let iterations = 0;
-  for (; iterations < maxIterations; iterations++) {
+  for (; iterations < (options.maxIterations ?? 10 * dual.b.length + 100); iterations++) {
+    const { squares, b, upper } = dual;
+    const { multipliers: lambda } = set;
     if (entering !== undefined) {
       const projection = set.project(entering.row);
       if (projection.rank !== "independent") {
@@ -111,7 +134,11 @@ export function nearestPoint(
         // Nothing blocks: the dual falls for ever if A' p = 0, and p is what Farkas asks for.
         const certificate = positivePart(p, b.length);
         if (isCertificate(dual, certificate, lambda)) return finish("infeasible", certificate);
-        if (!curved) return finish("stalled");
+        if (!curved) {
+          entering = undefined;
+          if (grew()) continue;
+          return finish("stalled");
+        }
       }
       set.append(entering.row, projection);
       entering = undefined;
@@ -141,7 +168,9 @@ export function nearestPoint(
       continue;
     }
 
-    // All KKT conditions hold; once more from a fresh factor if this one was updated on the way.
+    // All KKT conditions hold for the rows there are; once more from a fresh factor if this one was
+    // updated on the way.
+    if (grew()) continue;
     if (!set.settled) {
       set.settle();
       continue;

@@ -2,15 +2,21 @@
 //
 // With m rows of length p a column of the Gram matrix costs as much as a product A d, and a solve reads
 // hundreds of columns. So (as column generation does in a dual) the problem is solved over a subset P of
-// the rows; A d then prices every other row, those that d violates join P, and so on until there are none.
-// P only grows, and a point that is nearest for P and violates no row is nearest for all rows.
+// the rows; A d then prices every other row, those that d violates join P, and the solve goes on with the
+// factor it has, until there are none. P only grows, and a point that is nearest for P and violates no row
+// is nearest for all rows.
 //
 // P begins with the active rows of the start and the rows that the start violates. It is no more than
 // that, so the answer depends on the problem and the start alone, and not on what earlier solves met.
 import { norm, subtract } from "../tensor/vector.ts";
 import { gramCache } from "./gram-cache.ts";
-import { nearestPoint, type SolveStatus } from "./nearest-point.ts";
-import type { ActiveSet } from "./problem.ts";
+import {
+  type Lacking,
+  type NearestPointProblem,
+  nearestPoint,
+  type SolveStatus,
+} from "./nearest-point.ts";
+import { type ActiveSet, activeSetOf } from "./problem.ts";
 import { type Residuals, reach, residualsAt } from "./residuals.ts";
 import { type CutRows, rowsFrom } from "./rows.ts";
 
@@ -118,60 +124,77 @@ export function pricedRows(rows: CutRows, squares?: () => Float64Array): PricedR
       return some.filter(isMissing).sort(worseFirst).slice(0, JOINING);
     };
 
-    let active = start;
-    let iterations = 0;
-    let joining: Int32Array = Int32Array.of(
-      ...start.rows,
-      ...missing(every, spread(start), slackAtStart),
-    );
-    for (;;) {
+    /** P, in the order in which its rows joined. */
+    let chosen = new Int32Array(0);
+    const withMore = (joining: Int32Array): NearestPointProblem => {
       for (const i of joining) inP[i] = 1;
-      const chosen = every.filter((i) => inP[i] === 1);
-      const place = new Map([...chosen].map((row, k) => [row, k]));
-      const some = nearestPoint(
-        {
-          rows: gram.among(chosen),
-          rhs: Float64Array.from(chosen, (i) => rhs[i]),
-          upper: Float64Array.from(chosen, (i) => upper[i]),
-        },
-        { start: { ...active, rows: active.rows.map((i) => place.get(i)!) }, tolerance },
-      );
-      iterations += some.iterations;
-      active = { ...some.active, rows: some.active.rows.map((k) => chosen[k]) };
-      const unfinished = some.status === "infeasible" || some.status === "iteration-limit";
+      chosen = Int32Array.of(...chosen, ...joining);
+      return {
+        rows: gram.among(chosen),
+        rhs: Float64Array.from(chosen, (i) => rhs[i]),
+        upper: Float64Array.from(chosen, (i) => upper[i]),
+      };
+    };
 
-      const d = pointOf(active);
+    /** d = -A' lambda of multipliers over P, and A d and the slack of the rows that were priced. */
+    const pointAt = (multipliers: Float64Array) => {
+      const lambda = new Float64Array(rows.count);
+      for (const [k, i] of chosen.entries()) lambda[i] = multipliers[k];
+      const d = rows.combine(lambda.map((v) => -v));
       const timesD = rows.times(d);
-      const lambda = spread(active);
       const along = new Float64Array(rows.count);
       const slack = new Float64Array(rows.count);
-      const near = NEAR * norm(subtract(d, from.d));
-      const isNear = (i: number): boolean => inP[i] === 1 || slackAtStart[i] <= near * lengths[i];
-      for (const part of [every.filter(isNear), every.filter((i) => !isNear(i))]) {
+      const price = (part: Int32Array): void => {
         for (const [k, value] of timesD(part).entries()) {
           along[part[k]] = value;
           slack[part[k]] = rhs[part[k]] - value;
         }
-        joining = missing(part, lambda, slack);
-        if (joining.length > 0 && !unfinished) break;
-      }
-      if (joining.length > 0 && !unfinished) continue;
-
-      last = { active, d, along };
-      const residuals = residualsAt(problem, lambda, slack);
-      const { primal, complementarity } = residuals;
-      const met = Math.max(primal, complementarity) <= tolerance;
-      const { certificate } = some;
-      const conflict = certificate && [...chosen].filter((_, k) => certificate[k] > 0);
-      return {
-        status: some.status === "solved" && !met ? "stalled" : some.status,
-        d,
-        active,
-        iterations,
-        residuals,
-        ...(conflict && { conflict }),
       };
+      return { lambda, d, along, slack, price };
+    };
+
+    let point: ReturnType<typeof pointAt> | undefined;
+    const lacking: Lacking = (multipliers, settled) => {
+      point = pointAt(multipliers);
+      const near = NEAR * norm(subtract(point.d, from.d));
+      const isNear = (i: number): boolean => inP[i] === 1 || slackAtStart[i] <= near * lengths[i];
+      const parts = [every.filter(isNear), ...(settled ? [every.filter((i) => !isNear(i))] : [])];
+      for (const part of parts) {
+        point.price(part);
+        const joining = missing(part, point.lambda, point.slack);
+        if (joining.length > 0) return withMore(joining);
+      }
+      return undefined;
+    };
+
+    withMore(start.rows);
+    const violated = missing(every, spread(start), slackAtStart);
+    const { status, iterations, certificate, multipliers } = nearestPoint(withMore(violated), {
+      start: { rows: rowsFrom(0, start.rows.length), multipliers: start.multipliers },
+      tolerance,
+      lacking,
+    });
+    if (status !== "solved" || point === undefined) {
+      point = pointAt(multipliers);
+      point.price(every);
     }
+
+    const { lambda, d, along, slack } = point;
+    const active = activeSetOf(lambda);
+    last = { active, d, along };
+    const residuals = residualsAt(problem, lambda, slack);
+    const { primal, complementarity } = residuals;
+    const met = Math.max(primal, complementarity) <= tolerance;
+    const conflict =
+      certificate && [...chosen].filter((_, k) => certificate[k] > 0).toSorted((i, j) => i - j);
+    return {
+      status: status === "solved" && !met ? "stalled" : status,
+      d,
+      active,
+      iterations,
+      residuals,
+      ...(conflict && { conflict }),
+    };
   };
   return { squares: lengthsSquared, solve };
 }

@@ -21,10 +21,16 @@ export interface ActiveSet {
   readonly multipliers: Float64Array;
 }
 
+/** The active set of lambda, [m]. */
+export function activeSetOf(lambda: Float64Array): ActiveSet {
+  const rows = Int32Array.from(lambda.keys()).filter((i) => lambda[i] > 0);
+  return { rows, multipliers: Float64Array.from(rows, (i) => lambda[i]) };
+}
+
 /** Checks lengths and numbers; an infinite or missing u_i is a hard row. */
 export function readProblem({ rows, rhs, upper }: NearestPointProblem): DualProblem {
   const gram = "column" in rows ? rows : gramCache(rows).among(rowsFrom(0, rows.count));
-  const m = gram.count;
+  const m = gram.rows.length;
   const refuse = (what: string): never => {
     throw new TemperError("bad-option", `nearestPoint, ${m} rows: ${what}`);
   };
@@ -44,10 +50,8 @@ export function readProblem({ rows, rhs, upper }: NearestPointProblem): DualProb
 }
 
 /** The kept rows, in index order, in W or at their upper bounds; one that depends on W starts at 0. */
-export function startingSet(
-  { gram, b, upper }: DualProblem,
-  start: ActiveSet | undefined,
-): WorkingSet {
+export function startingSet(dual: DualProblem, start: ActiveSet | undefined): WorkingSet {
+  const { b, upper } = dual;
   const kept = new Map<number, number>();
   for (const [k, row] of (start?.rows ?? []).entries()) {
     const value = start!.multipliers[k];
@@ -61,7 +65,7 @@ export function startingSet(
   }
   const rows = [...kept.keys()].toSorted((i, j) => i - j);
   const atUpper = rows.filter((i) => kept.get(i)! >= upper[i]);
-  const set = createWorkingSet(gram, b, upper, atUpper);
+  const set = createWorkingSet(dual, atUpper);
   for (const i of rows) {
     const value = kept.get(i)!;
     if (value === 0 || value >= upper[i]) continue;

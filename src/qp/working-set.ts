@@ -6,7 +6,8 @@
 // is stationary in W where  G_WW lambda_W + fixed_W = 0,  fixed = b + sum over the upper bound of u_i G e_i.
 import { addScaled, dot } from "../tensor/vector.ts";
 import { type Cholesky, emptyCholesky } from "./cholesky.ts";
-import { addColumns, type GramColumns } from "./gram-cache.ts";
+import { addColumns } from "./gram-cache.ts";
+import type { DualProblem } from "./residuals.ts";
 
 /**
  * Squared distances of a row from the span of W, as shares of the squared lengths involved. Rounding in
@@ -26,7 +27,7 @@ export interface Projection {
 }
 
 export interface WorkingSet {
-  /** lambda, [m]; always within its bounds. */
+  /** lambda, [m]; always within its bounds. `grow` puts another array in its place. */
   readonly multipliers: Float64Array;
   /** W, in the order of the factor. */
   readonly rows: readonly number[];
@@ -47,23 +48,20 @@ export interface WorkingSet {
   append(row: number, projection: Projection): void;
   /** Fixes a row at its bound 0 or u_i and takes it out of W if it is there. */
   fix(row: number, bound: number): void;
+  /** Goes on in a problem whose first rows are those there were; the others start at the bound 0. */
+  grow(problem: DualProblem): void;
   /**
-   * Factors G_WW afresh with the rows in index order and sums `fixed` afresh. What follows depends
+   * Factors G_WW afresh with the rows in the order of all rows and sums `fixed` afresh. What follows depends
    * on the set alone and not on the path to it.
    */
   settle(): void;
 }
 
 /** The working set with no row in W: each multiplier at 0, or at u_i where `atUpper` lists it. */
-export function createWorkingSet(
-  gram: GramColumns,
-  b: Float64Array,
-  upper: Float64Array,
-  atUpper: readonly number[],
-): WorkingSet {
-  const squares = gram.diagonal();
-  const multipliers = new Float64Array(b.length);
-  const member = new Uint8Array(b.length);
+export function createWorkingSet(problem: DualProblem, atUpper: readonly number[]): WorkingSet {
+  let { gram, squares, b } = problem;
+  let multipliers = new Float64Array(b.length);
+  let member = new Uint8Array(b.length);
   let rows: number[] = [];
   let factor = emptyCholesky();
   let settled = true;
@@ -83,10 +81,12 @@ export function createWorkingSet(
     return { l, x, distance, rank };
   };
 
+  const inOrder = (some: readonly number[]): number[] =>
+    some.toSorted((i, j) => gram.rows[i] - gram.rows[j]);
+
   const sumFixed = (): Float64Array => {
     const sum = b.slice();
-    const atBound: number[] = [];
-    for (let i = 0; i < b.length; i++) if (multipliers[i] > 0 && !member[i]) atBound.push(i);
+    const atBound = inOrder([...b.keys()].filter((i) => multipliers[i] > 0 && member[i] === 0));
     addColumns(
       sum,
       gram,
@@ -96,11 +96,13 @@ export function createWorkingSet(
     return sum;
   };
 
-  for (const i of atUpper) multipliers[i] = upper[i];
+  for (const i of atUpper) multipliers[i] = problem.upper[i];
   let fixed = sumFixed();
 
   return {
-    multipliers,
+    get multipliers() {
+      return multipliers;
+    },
     get rows() {
       return rows;
     },
@@ -143,10 +145,20 @@ export function createWorkingSet(
       multipliers[row] = bound;
       if (bound > 0) addScaled(fixed, bound, gram.column(row));
     },
+    grow: (longer) => {
+      ({ gram, squares, b } = longer);
+      const grown = <T extends Float64Array | Uint8Array>(empty: T, old: T): T => {
+        empty.set(old);
+        return empty;
+      };
+      multipliers = grown(new Float64Array(b.length), multipliers);
+      member = grown(new Uint8Array(b.length), member);
+      fixed = sumFixed();
+    },
     settle: () => {
       settled = true;
       fixed = sumFixed();
-      const ordered = rows.toSorted((i, j) => i - j);
+      const ordered = inOrder(rows);
       const fresh = emptyCholesky();
       for (const row of ordered) {
         const { l, distance, rank } = projectOn(fresh, ordered, row);
