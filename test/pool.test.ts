@@ -68,6 +68,23 @@ describe("a worker that dies", () => {
     expect(await pool.map(task("dieOnce"), args)).toEqual([0, 1, 2]);
   });
 
+  it("or never lived is said, before and after the work came", async () => {
+    const { execPath } = process;
+    process.execPath = join(mkdtempSync(join(tmpdir(), "temper-")), "no-node");
+    try {
+      pool = openPool(2);
+    } finally {
+      process.execPath = execPath;
+    }
+    pool.share("offset", 0);
+    for (let turn = 0; turn < 2; turn++) {
+      await expect(pool.map(task("double"), [1, 2, 3])).rejects.toMatchObject({
+        code: "worker-failed",
+        message: expect.stringContaining("could not be started"),
+      });
+    }
+  });
+
   it("is given up after three tries, and said", async () => {
     pool = openPool(1);
     await expect(pool.map(task("dieAlways"), [0])).rejects.toMatchObject({ code: "worker-failed" });

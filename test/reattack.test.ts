@@ -1,5 +1,5 @@
 // The cutting-set form: what becomes a point was violated where it was found, and lies in its source's ball.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { IterationRecord } from "../src/correct/algorithm.ts";
@@ -58,6 +58,28 @@ async function hinges(candidate: Candidate, set: Dataset): Promise<number[]> {
     return Math.max(...row) - own + MARGIN;
   });
 }
+
+describe("refusals, before anything is written", () => {
+  it.each<[string, object]>([
+    ["without a std", { epsSpace: "model" }],
+    ['no option "stepsize"', { stepsize: 0.1 }],
+  ])("%s", async (message, more) => {
+    const folder = newRun();
+    const attack = { eps: EPS, ...more };
+    const asked = correct(model, { ...call, reattack: { attack }, folder });
+    await expect(asked).rejects.toThrow(message);
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it("a run is not taken up with sources whose clean images are others", async () => {
+    const folder = newRun();
+    const signal = AbortSignal.abort();
+    await expect(correct(model, { ...call, folder, signal })).rejects.toThrow();
+    const clean = imagesOf(data, 20, 28);
+    const other = correct(model, { ...call, points: { ...sources, clean }, folder, resume: true });
+    await expect(other).rejects.toThrow("inputs.points.sha256");
+  });
+});
 
 describe("the cutting-set form", () => {
   it("makes points of its sources, so many each, inside their balls", () => {

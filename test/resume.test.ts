@@ -1,5 +1,5 @@
 // A run that is stopped and taken up again ends with the bytes of an uninterrupted one.
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -125,7 +125,44 @@ describe("an unfinished run", () => {
   });
 });
 
+describe("the state of a run", () => {
+  it("that a kill left beside a finished record does not go into the next", async () => {
+    const [folder, left] = [join(scratch(), "run"), join(scratch(), "left")];
+    await stopAfter(left, 2, { margin: 2 });
+    cpSync(reference, folder, { recursive: true });
+    cpSync(join(left, "state"), join(folder, "state"), { recursive: true });
+    const stopped = AbortSignal.abort();
+    await expect(
+      correct(model, { ...call, folder, force: true, signal: stopped }),
+    ).rejects.toMatchObject({ code: "aborted" });
+    expect(existsSync(join(folder, "state"))).toBe(false);
+    await correct(model, { ...call, folder, resume: true });
+    expectSameRun(folder);
+  });
+
+  it("is refused by name where it is damaged", async () => {
+    const folder = join(scratch(), "run");
+    await stopAfter(folder, 1);
+    const path = join(folder, "state", "state.npz");
+    writeFileSync(path, readFileSync(path).subarray(0, 200));
+    await expect(correct(model, { ...call, folder, resume: true })).rejects.toMatchObject({
+      code: "run-unreadable",
+      message: expect.stringContaining("state.npz"),
+    });
+  });
+});
+
 describe("the command", () => {
+  it("refuses to resume in a folder that holds no run before anything is computed", async () => {
+    const out = scratch();
+    writeFileSync(join(out, "notes.txt"), "mine");
+    const words = ["correct", MODEL, "--data", "digits:train[0:400]", "--worst", "2"];
+    const refused = await temper([...words, "--eps", "0.1", "--out", out, "--resume"]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("not a run of Temper");
+    expect(refused.stderr).not.toContain("pgd");
+  });
+
   it("refuses to resume with another attack, and to write into a finished run", async () => {
     const out = join(scratch(), "run");
     const words = [

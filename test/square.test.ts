@@ -60,6 +60,20 @@ describe.each(["linf", "l2"] as const)("in %s", (norm) => {
     },
   );
 
+  it("takes logits that are not numbers for a wrong answer", () => {
+    const subject = subjectOf(norm, [1, 6, 6]);
+    const run = square(subject, { queries: 100, random: randomStream(1) });
+    const asked: Float32Array[] = [];
+    let step = run.next();
+    while (step.done !== true) {
+      asked.push(step.value.x.slice());
+      const margin = asked.length < 4 ? 1 : Number.NaN;
+      step = run.next({ logits: Float32Array.of(margin, 0), gradient: new Float32Array(0) });
+    }
+    expect(asked.length).toBe(4);
+    expect(step.value).toEqual(asked[3]);
+  });
+
   it("stops at the first image that is not right, ties included", () => {
     const { asked, best } = search(subjectOf(norm, [1, 20, 20]), 500, 1);
     expect(asked.length).toBeLessThan(500);

@@ -22,7 +22,7 @@ export function frameOf(shape: readonly number[]): Frame {
   return { channels: size / (rows * columns), rows, columns };
 }
 
-/** A square of about that many pixels and at least `least` a side; where it is too high, a rectangle. */
+/** A square of about that many pixels , its side rounded by `roundSide`; where it is too high, a rectangle. */
 export function squareOf(
   { rows, columns }: Frame,
   area: number,

@@ -10,6 +10,9 @@ export interface Image extends Pick<Subject, "clean" | "shape" | "y" | "labels">
   readonly id: number;
 }
 
+/** Logits that are not numbers are a wrong answer, and nothing is below it. */
+const isLower = (margin: number, than: number): boolean => !(margin >= than) && !Number.isNaN(than);
+
 export interface AttackedImage {
   readonly x: Float32Array;
   /** f_y - max rival before and after. */
@@ -58,7 +61,7 @@ export function* attackImage(
       verify(x, subject, id);
       const margin = marginAt(subject, yield* logitsAt(x));
       const first = attacksAll(part) && best.by === undefined;
-      if (first || margin < best.margin) best = { x, cleanMargin, margin, by: part };
+      if (first || isLower(margin, best.margin)) best = { x, cleanMargin, margin, by: part };
     }
   }
   return best;

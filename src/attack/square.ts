@@ -46,7 +46,7 @@ export function* square(
   for (let i = 1; i < queries && margin > 0; i++) {
     squares.propose(best, shareAt(i, queries), trial);
     const now = marginAt(subject, yield* logitsAt(trial));
-    if (!(now < margin)) continue;
+    if (now >= margin) continue; // what is not a number ends the search as broken
     margin = now;
     [best, trial] = [trial, best];
   }

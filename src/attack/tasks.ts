@@ -42,7 +42,10 @@ export interface KeptImage {
   readonly x: Float32Array;
 }
 
-/** Right when clean, wrong when attacked (Definition 1); a tie is wrong, as it is to `evaluate`. */
+/**
+ * Right when clean, wrong when attacked (Definition 1); a tie is wrong, as it is to `evaluate`. Logits that are
+ * not numbers are wrong too, but no point: no cut could be made there.
+ */
 export const isBroken = (cleanMargin: number, margin: number): boolean =>
   cleanMargin > 0 && margin <= 0;
 

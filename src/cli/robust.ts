@@ -125,7 +125,7 @@ export function withRobust(command: Command): Command {
     )
     .option(
       "--time-limit <seconds>",
-      "robust: begin no iteration after so long",
+      "robust: begin no iteration after so long; the steps shrink with the time, so two runs differ",
       number({ min: 0 }),
     );
 }

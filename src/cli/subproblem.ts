@@ -24,7 +24,7 @@ export function withSubproblem(command: Command): Command {
     )
     .option(
       "--loss-slack <delta>",
-      "let the training loss rise by this much (default: 0)",
+      "let the training loss rise by this much (default: 0; robust, a large network: 0.03)",
       number({ min: 0 }),
     )
     .option(

@@ -3,7 +3,7 @@
 //     d = 0;  S_1 = a random subset of the coordinates
 //     for t = 1 .. T
 //         minimise (13) over the coordinates in S_t, the others fixed at their present values
-//         if that is infeasible (only possible at t = 1): twice the share, another draw
+//         if that is infeasible (only possible at t = 1): twice the share of the same draw
 //         S_{t+1}: a new random subset that overlaps S_t
 //
 // Every bias is in every subset, which makes them overlap, and of each weight tensor a random share. With d_F
@@ -46,7 +46,7 @@ export interface BlocksRecord {
   readonly dual: number;
 }
 
-/** The last block's answer: d and its residuals as a point of (13) over all coordinates. */
+/** The last block's answer: d of all coordinates; the residuals are shares of the length of the free part. */
 export interface BlocksSolution extends Pick<SubproblemSolution, "d" | "distance" | "residuals"> {
   readonly blocks: Omit<BlocksRecord, "dual">;
 }

@@ -48,6 +48,8 @@ export function createChildren(count: number): Pool {
   const children = new Set<Child>();
   const scratch = openScratch();
   let closing = false;
+  /** Why no process could be started, once none could. */
+  let unstarted: TemperError | undefined;
   let nextId = 0;
 
   const send = (child: Child, message: ToChild): void => {
@@ -93,6 +95,17 @@ export function createChildren(count: number): Pool {
     start();
     feed();
   };
+  /** A process that never was: the others do its work, where there are any. */
+  const onError = (child: Child, { message }: Error): void => {
+    if (child.process.pid !== undefined || !children.delete(child)) return;
+    unstarted = new TemperError(
+      "worker-failed",
+      `a worker process could not be started: ${message}\ntry fewer --threads; 0 needs none`,
+    );
+    if (child.job !== undefined) waiting.unshift(child.job);
+    if (children.size > 0) feed();
+    else for (const job of waiting.splice(0)) job.fail(unstarted);
+  };
   const start = (): void => {
     const child: Child = {
       process: fork(entry, [], {
@@ -105,6 +118,7 @@ export function createChildren(count: number): Pool {
     children.add(child);
     child.process.on("message", (message) => onMessage(child, message as FromChild));
     child.process.on("exit", (code, signal) => onExit(child, signal ?? `exit code ${code}`));
+    child.process.on("error", (error) => onError(child, error));
     for (const [key, value] of shared) send(child, { kind: "share", key, value });
   };
   for (let i = 0; i < count; i++) start();
@@ -146,6 +160,7 @@ export function createChildren(count: number): Pool {
         resolve(Array.from({ length: settled }, (_, i) => results.get(i)!));
       };
       if (signal?.aborted) return stop();
+      if (unstarted !== undefined && children.size === 0) return fail(unstarted);
       signal?.addEventListener("abort", stop);
       for (const [i, arg] of args.entries()) {
         const finish = (result: unknown): void => {

@@ -6,7 +6,7 @@
 // one image at one anchor, a *site*, share it. Rows over several images and given rows are stored whole.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { imageSize } from "../data/dataset.ts";
-import { TemperError, throwIfAborted } from "../errors.ts";
+import { throwIfAborted } from "../errors.ts";
 import { addScaled, dot, dotFloat32, dotMixed } from "../tensor/vector.ts";
 import { thetaGradientOfAll } from "./batches.ts";
 import { addOuter, type DenseLayer, timesActivations } from "./dense-factors.ts";
@@ -48,7 +48,7 @@ function layoutOf(network: Network): {
     const gradient = program.gradients.get(name);
     if (pair !== undefined) {
       const [outputs, inputs] = pair.deltaFirst ? shape : shape.toReversed();
-      layers.push({ name, offset, inputs, outputs, ...pair });
+      layers.push({ offset, inputs, outputs, ...pair });
     } else if (gradient !== undefined) {
       plains.push({ offset, size, at: width, gradient });
       width += size;
@@ -66,19 +66,8 @@ export interface CutSource {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * An empty, growing set of cuts.
- *
- * @throws TemperError `model-unsupported` where theta is empty: a quantised model can be asked, not moved
- */
+/** An empty, growing set of cuts. */
 export function createCutSet({ network, points, programsAt, signal }: CutSource): CutSet {
-  if (network.parameters.length === 0) {
-    throw new TemperError(
-      "model-unsupported",
-      "the model has no float32 weights that could be changed\n" +
-        '"temper inspect" lists its operators; quantised layers and layers without a gradient have none',
-    );
-  }
   const { layers, plains, width } = layoutOf(network);
   const { labels } = network;
   const p = network.theta0.length;

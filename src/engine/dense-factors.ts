@@ -6,7 +6,6 @@ import { addScaled } from "../tensor/vector.ts";
 
 /** A dense weight in theta and where its factors are found. */
 export interface DenseLayer {
-  readonly name: string;
   readonly offset: number;
   readonly inputs: number;
   readonly outputs: number;

@@ -41,14 +41,19 @@ export interface Pool {
 // More is a slip of the hand: each process holds the model and the data.
 const MOST = 256;
 
+/** @throws TemperError `bad-option` unless `threads` is a whole number from 0 to 256 */
+export function checkThreads(threads = 0): void {
+  const holds = Number.isInteger(threads) && threads >= 0 && threads <= MOST;
+  demand(holds, "threads", threads, `a whole number from 0 to ${MOST}`);
+}
+
 /**
  * A pool of `threads` child processes (default: one a core), or this process alone where it is 0.
  *
- * @throws TemperError `bad-option` unless `threads` is a whole number from 0 to 256
+ * @throws TemperError as `checkThreads` does
  */
 export function openPool(threads: number = Math.min(availableParallelism(), MOST)): Pool {
-  const holds = Number.isInteger(threads) && threads >= 0 && threads <= MOST;
-  demand(holds, "threads", threads, `a whole number from 0 to ${MOST}`);
+  checkThreads(threads);
   return threads === 0 ? localPool() : createChildren(threads);
 }
 

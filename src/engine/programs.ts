@@ -61,6 +61,16 @@ function request({ shapes, parameters, graph }: Network, name: ProgramName): Pro
   return { shapes, seed, wrt: theta, ...(name === "cuts" ? { factored: new Set(theta) } : {}) };
 }
 
+/** @throws TemperError `model-unsupported` where theta is empty: a quantised model can be asked, not moved */
+export function demandTheta({ parameters }: Network): void {
+  if (parameters.length > 0) return;
+  throw new TemperError(
+    "model-unsupported",
+    "the model has no float32 weights that could be changed\n" +
+      '"temper inspect" lists its operators; quantised layers and layers without a gradient have none',
+  );
+}
+
 /**
  * Refuses a network whose gradient in the image is 0 everywhere, for what cannot be had without one.
  *
@@ -121,7 +131,10 @@ function programsOf(network: Network, theta: ThetaAs): Programs {
       return { program, outputs };
     },
     release: async () => {
-      for (const session of sessions.values()) await (await session).release();
+      // One that onnxruntime refused holds nothing; its caller was told.
+      for (const session of await Promise.allSettled(sessions.values())) {
+        if (session.status === "fulfilled") await session.value.release();
+      }
       sessions.clear();
     },
   };

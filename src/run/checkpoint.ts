@@ -108,17 +108,21 @@ export async function readState<S>(
     )
   )
     return undefined;
-  const arrays = readNpz(await readFile(path), { where: path });
-  const values = <T>(name: string): T => {
-    const array = arrays.get(name);
-    if (array === undefined) {
-      throw new TemperError(
-        "run-unreadable",
-        `"${path}" holds no ${name}; start the run again with --force`,
-      );
-    }
-    return array.values as T;
-  };
-  const rest = JSON.parse(new TextDecoder().decode(values<Uint8Array>("records")));
-  return joinState(values, rest);
+  try {
+    const arrays = readNpz(await readFile(path), { where: path });
+    const values = <T>(name: string): T => {
+      const array = arrays.get(name);
+      if (array === undefined) throw new Error(`it holds no ${name}`);
+      return array.values as T;
+    };
+    const rest = JSON.parse(new TextDecoder().decode(values<Uint8Array>("records")));
+    return joinState(values, rest);
+  } catch (cause) {
+    throw new TemperError(
+      "run-unreadable",
+      `the run cannot go on from "${path}": ${(cause as Error).message.split("\n")[0]}\n` +
+        "start it again with --force",
+      { cause },
+    );
+  }
 }

@@ -1,4 +1,6 @@
 // One correction: model, data and points in; a run out, measured on the corrected file itself.
+import type { AttackOptions } from "../attack/options.ts";
+import { partsOf, usesGradients } from "../attack/parts.ts";
 import { checkUnits } from "../attack/units.ts";
 import { candidateTheta } from "../correct/pool.ts";
 import { type Dataset, hashDataset } from "../data/dataset.ts";
@@ -6,8 +8,8 @@ import { writePoints } from "../data/points.ts";
 import { workOfPasses } from "../engine/flops.ts";
 import type { Model } from "../engine/model.ts";
 import { type Network, networkBytes } from "../engine/network.ts";
-import { openPool, type Pool } from "../engine/pool.ts";
-import { demandInputGradient, programOf } from "../engine/programs.ts";
+import { checkThreads, openPool, type Pool } from "../engine/pool.ts";
+import { demandInputGradient, demandTheta, programOf } from "../engine/programs.ts";
 import { refuseUnknown } from "../errors.ts";
 import {
   type CorrectCall,
@@ -26,6 +28,7 @@ import { openRun } from "./open.ts";
 import { correctOptions } from "./options.ts";
 import { pointRecipe } from "./point-recipe.ts";
 import type { Proof } from "./proof.ts";
+import { cleanOf } from "./reattack.ts";
 import type { Found, Kept, MeasuredFile, Recipe, RecipeContext } from "./recipe.ts";
 import type { InputRecord, Measured, Run, RunBeginning, RunRecord, Timings } from "./record.ts";
 import { robustOptions } from "./robust-options.ts";
@@ -56,6 +59,7 @@ function beginningOf(
   const { network } = model;
   const { data, points, validation, origin } = call;
   const sources = isRobust(call) ? call.sourcesFrom : undefined;
+  const reattacks = options.recipe !== "robust" && options.reattack !== null;
   const inputOf = (set: Dataset): InputRecord => ({
     sha256: hashDataset(set),
     count: set.count,
@@ -71,7 +75,12 @@ function beginningOf(
       data: inputOf(data),
       ...(points === undefined
         ? {}
-        : { points: { ...inputOf(points), ...(origin === undefined ? {} : { origin }) } }),
+        : {
+            points: {
+              ...inputOf(reattacks ? cleanOf(points) : points),
+              ...(origin === undefined ? {} : { origin }),
+            },
+          }),
       ...(sources === undefined ? {} : { sources: inputOf(sources) }),
       ...(validation === undefined ? {} : { validation: inputOf(validation) }),
     },
@@ -211,6 +220,19 @@ async function runJob<S extends { readonly iterations: readonly unknown[] }>(
   }
 }
 
+/** Refuses what the model cannot be attacked with, and a model with nothing to move, before anything is written. */
+function checkWork(
+  { network, labels }: Model,
+  attack: AttackOptions | undefined,
+  what: string,
+): void {
+  demandTheta(network);
+  if (attack === undefined) return;
+  partsOf(attack, labels);
+  checkUnits(attack, network.options.std);
+  if (usesGradients(attack)) demandInputGradient(network, what);
+}
+
 /**
  * Corrects a classifier, and keeps the whole trade-off to choose from. The recipes standard and paper give the
  * ONNX model nearest to it that gets the points right while the loss on the data is held close (Algorithm 1);
@@ -222,14 +244,14 @@ async function runJob<S extends { readonly iterations: readonly unknown[] }>(
 export async function correct(model: Model, call: CorrectCall | RobustCall): Promise<Run> {
   const { network } = model;
   refuseUnknown(call, isRobust(call) ? knownRobust : known, "correct");
+  checkThreads(call.threads);
   const { data, points } = call;
   if (isRobust(call)) {
     const options = robustOptions(call, workOfPasses(network).forward);
     checkInputs(model, call);
-    checkUnits(options.attack, network.options.std);
+    checkWork(model, options.attack, "recipe robust");
     const beginning = beginningOf(model, call, options);
     programOf(network, "theta-of-logits"); // an operator without a rule is refused before anything is written
-    demandInputGradient(network, "recipe robust");
     const { sourcesFrom: sources, onIteration } = call;
     const split = splitOf(data, sources ?? data, options);
     return runJob(model, {
@@ -251,6 +273,7 @@ export async function correct(model: Model, call: CorrectCall | RobustCall): Pro
   }
   checkInputs(model, call);
   const options = correctOptions(call, call.points.count);
+  checkWork(model, options.reattack?.attack, "reattack");
   const beginning = beginningOf(model, call, options);
   programOf(network, "cuts"); // likewise
   if (options.radius > 0) demandInputGradient(network, "radius");

@@ -1,9 +1,9 @@
 // The options of a correction: the standard recipe's defaults, the paper's, and what is refused.
 
-import { type AttackRequest, attackOptions } from "../attack/options.ts";
+import { type AttackRequest, attackOptions, attackRequestNames } from "../attack/options.ts";
 import { type CutChoice, cutChoices } from "../correct/cuts.ts";
 import { type LossName, lossNames } from "../engine/losses.ts";
-import { demand } from "../errors.ts";
+import { demand, refuseUnknown } from "../errors.ts";
 import type { ReattackOptions } from "./reattack.ts";
 
 export const recipes = ["standard", "paper"] as const;
@@ -69,6 +69,7 @@ function reattackOptions(
   const { pointsPerSource = 30 } = request;
   const whole = Number.isInteger(pointsPerSource) && pointsPerSource >= 1;
   demand(whole, "points-per-source", pointsPerSource, "a whole number, 1 or more");
+  refuseUnknown(request.attack, attackRequestNames, "the attack of correct");
   const { clip = null } = request.attack;
   return { attack: attackOptions({ ...request.attack, clip, seed }), pointsPerSource };
 }

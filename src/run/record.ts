@@ -18,7 +18,7 @@ import type { Validation } from "./validate.ts";
 export interface Measured {
   /** (10), with the margin. */
   readonly violation: number;
-  /** Mean cross-entropy on the training data. */
+  /** L(theta; D): the mean loss that was asked for, on the training data. */
   readonly loss: number;
   /** Points with f_y above every rival, without the margin. */
   readonly corrected: number;
@@ -92,7 +92,7 @@ export interface RunRecord extends RunBeginning {
 
 /**
  * timings.json: whatever differs from run to run. Of a run that was stopped, the parts are added. Stages: `cuts`,
- * `qp` (the subproblem (13)), in it `gram` (its Gram entries) and `products` (which cuts does d violate? A small part,
+ * `qp` (the subproblem (13)), `blocks` (by Algorithm 2), in them `gram` (its Gram entries) and `products` (which cuts does d violate? A small part,
  * for the right-hand side of new cuts, counts in `cuts`), `loss-gradient`, `candidates`, in it `loss` (of the last
  * theta_k: one evaluation of L(theta; D)), `points` (attacked, of the robust recipe), `check`, `validate`.
  */

@@ -1,7 +1,12 @@
 // The options of the robust recipe: a whole network made robust by aggregate cuts, and its defaults.
-import { type AttackOptions, type AttackRequest, attackOptions } from "../attack/options.ts";
+import {
+  type AttackOptions,
+  type AttackRequest,
+  attackOptions,
+  attackRequestNames,
+} from "../attack/options.ts";
 import { type LossName, lossNames } from "../engine/losses.ts";
-import { demand, TemperError } from "../errors.ts";
+import { demand, refuseUnknown, TemperError } from "../errors.ts";
 
 export const keeps = ["clean", "balanced", "robust"] as const;
 export type Keep = (typeof keeps)[number];
@@ -11,7 +16,7 @@ export interface RobustOptions {
   readonly recipe: "robust";
   /** K: most iterations. */
   readonly iterations: number;
-  /** Every so many iterations theta becomes a candidate. */
+  /** Every so many iterations the mean of the latest thetas becomes a candidate. */
   readonly every: number;
   /** The run ends when so many iterations brought no new member of the front. */
   readonly patience: number;
@@ -45,7 +50,7 @@ export interface RobustOptions {
   readonly weight: number;
   /** A violation below this share of theta0's counts as zero when candidates are compared. */
   readonly tolerance: number;
-  /** The steps along a direction: candidates are the iterates themselves. */
+  /** The steps along a direction: candidates lie at its end. */
   readonly alphas: 1;
   readonly seed: number;
   /** The attack that finds the points and judges. */
@@ -118,6 +123,7 @@ export function robustOptions(request: RobustRequest, flops = 0): RobustOptions 
       "the robust recipe attacks the data and needs a radius; give --eps, as in --eps 0.1",
     );
   }
+  refuseUnknown(request.attack, attackRequestNames, "the attack of correct");
   const { attack: name = "pgd", eps } = request.attack;
   const ofPgd = <T>(value: T): T | undefined => (name === "pgd" ? value : undefined);
   const attack = attackOptions({

@@ -57,7 +57,7 @@ export function writeDirections(
 /** The JSON of a record or of timings as it is written. */
 export const writeJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** How candidates lie on the stored directions: the robust recipe keeps every k-th iterate, whole. */
+/** How candidates lie on the stored directions: of the robust recipe one every k iterations, whole. */
 export const layoutOf = (options: RunRecord["options"]): Layout => ({
   alphas: options.alphas,
   every: options.recipe === "robust" ? options.every : 1,

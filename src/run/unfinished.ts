@@ -117,7 +117,9 @@ export async function keepRun<S extends { readonly iterations: readonly unknown[
     return keeper(finished, state, await timingsUpTo(folder, state));
   }
   await prepareFolder(folder, force);
+  const fresh = keeper(false);
+  await fresh.drop(); // a run that was killed when its record was written, or has none, may have left its state
   await begin();
   await removeTemporaries(folder);
-  return keeper(false);
+  return fresh;
 }

@@ -13,7 +13,7 @@ import type { Model } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
 import type { RobustCall } from "../../run/call.ts";
 import { correct } from "../../run/correct.ts";
-import { checkFolder, RECORD } from "../../run/folder.ts";
+import { checkFolder, RECORD, recordIn } from "../../run/folder.ts";
 import { type CorrectRequest, correctOptions, type Recipe, recipes } from "../../run/options.ts";
 import type { PointOrigin, Run } from "../../run/record.ts";
 import { type RobustRequest, robustOptions } from "../../run/robust-options.ts";
@@ -140,7 +140,8 @@ async function openInputs(
     );
   }
   refuseOtherRecipe(flags.recipe, flags);
-  if (flags.resume !== true) await checkFolder(flags.out, flags.force === true);
+  const resumes = flags.resume === true && (await recordIn(flags.out));
+  if (!resumes) await checkFolder(flags.out, flags.force === true);
   const model = await openModelFile(path, flags);
   const data = await openDataset(flags.data, flags, context);
   const validation =
@@ -344,7 +345,7 @@ export function addCorrect(program: Command, context: Context): void {
     )
     .option(
       "--margin <m>",
-      "ask for f_l + m <= f_y (default: 0.1; paper: 0; robust: 1; --reattack: 7)",
+      "ask for f_l + m <= f_y (default: 0.1; paper: 0; robust: 1, a large network 0.5; --reattack: 7)",
       number({ min: 0 }),
     )
     .option(

@@ -8,6 +8,7 @@ import { openData } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
 import type { Model } from "../../engine/model.ts";
+import { TemperError } from "../../errors.ts";
 import type { BenchWork } from "./work.ts";
 
 export interface WorstCall extends BenchWork {
@@ -24,7 +25,8 @@ export async function worstPoints(model: Model, call: WorstCall): Promise<Datase
   const { data, worst, path, seed, threads, signal, onProgress } = call;
   try {
     return await openData(path);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof TemperError && error.code === "file-missing")) throw error;
     const { points } = await attack(model, {
       ...call.attack,
       data,

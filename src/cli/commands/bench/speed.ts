@@ -81,7 +81,11 @@ async function subjectOf(
     data,
     attack: protocol,
     worst: Math.max(...plan.points, ...plan.others),
-    path: join(flags.out, "speed", `${network.toLowerCase()}-points.npz`),
+    path: join(
+      flags.out,
+      "speed",
+      `${network.toLowerCase()}-${data.count}-${flags.seed}-points.npz`,
+    ),
   });
   return { network, model, data, points };
 }
