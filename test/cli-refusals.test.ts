@@ -174,7 +174,7 @@ describe("values of options", () => {
     expect(number()("-1e-3")).toBe(-0.001);
     expect(numbers("0.5,0.25")).toEqual([0.5, 0.25]);
     expect(clipRange("0,255")).toEqual([0, 255]);
-    expect(clipRange("none")).toBe(null);
+    expect(clipRange("none")).toBe("none");
     expect(several(count())("2", [1])).toEqual([1, 2]);
   });
 });

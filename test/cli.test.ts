@@ -119,6 +119,12 @@ describe.concurrent("evaluate", () => {
     });
   });
 
+  it("lets pixels leave their range where --clip is none", async () => {
+    const words = ["evaluate", model, "--data", "digits:test[0:20]", "--attack", "fgsm"];
+    const { code, stderr } = await temper([...words, "--eps", "0.1", "--clip", "none"]);
+    expect({ code, raised: stderr.includes("[unclipped]") }).toEqual({ code: 0, raised: true });
+  });
+
   it("prints its table on stdout and the warnings on stderr, without escape codes", async () => {
     const { code, stdout, stderr } = await temper([...call, "--protocol", "cleverhans"]);
     expect(code).toBe(0);

@@ -130,6 +130,14 @@ describe("ends", () => {
     expect(iterations[0].anchor).toMatchObject({ repeats: 0, loss: 7 });
   });
 
+  it("is none where theta0 is short, as biases alone are, and the answer must be longer", async () => {
+    const zero = { ...plane, theta0: [0, 0], loss: linear([0, 0]) };
+    const { contradictions, pool, choice } = await run(zero, { margin: 1 });
+    expect(contradictions).toEqual([]);
+    expect(pool[choice]).toMatchObject({ iteration: 1, step: 10, violation: 0 });
+    expect(pool[choice].distance).toBeGreaterThan(0);
+  });
+
   it("contradiction: one input with two labels; both points are named, the innocent is not", async () => {
     const { end, contradictions, pool, choice, iterations } = await run(
       {

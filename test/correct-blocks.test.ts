@@ -29,7 +29,7 @@ function problemOf(seed: number): BlockProblem {
     { length: 15 },
     (_, i) => rows.gram(Int32Array.of(i), Int32Array.of(i))[0],
   );
-  return { rows, rhs, squares, longest: 1000 };
+  return { rows, rhs, squares, longest: () => 1000 };
 }
 
 const options = { tensors, freeShare: 0.4, blockSteps: 6, seed: 0 };
@@ -58,7 +58,7 @@ describe("block descent", () => {
   it("meets every row, never rises, and stays above the nearest point, which it is at a share of 1", () => {
     for (let seed = 0; seed < 20; seed++) {
       const problem = problemOf(seed);
-      const nearest = createSubproblem(problem.rows, { longest: 1000 }).solve(problem.rhs);
+      const nearest = createSubproblem(problem.rows, { longest: () => 1000 }).solve(problem.rhs);
       const { d, residuals, blocks } = blockDescent(problem, 1, options);
       const along = problem.rows.times(d)(rowsFrom(0, 15));
       for (const [i, b] of problem.rhs.entries()) expect(along[i] - b).toBeLessThan(1e-8);
@@ -79,7 +79,7 @@ describe("block descent", () => {
     const rows = denseRows(8);
     for (let i = 0; i < 8; i++) rows.addRow(Float64Array.from({ length: 8 }, (_, j) => +(i === j)));
     const ones = new Float64Array(8).fill(1);
-    const problem = { rows, rhs: ones.map((v) => -v), squares: ones, longest: 100 };
+    const problem = { rows, rhs: ones.map((v) => -v), squares: ones, longest: () => 100 };
     const one: ThetaTensor = { name: "w", offset: 0, size: 8, kind: "weight" };
     const found = blockDescent(problem, 1, { ...options, tensors: [one], freeShare: 0.2 });
     expect(found.blocks).toMatchObject({ freeShare: 1, objectives: [8] });

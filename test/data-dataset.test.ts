@@ -99,6 +99,12 @@ describe("checks against a model", () => {
       "the label of image 1 is -1",
     ],
     ["no images", { ...bytes, count: 0 }, model, "0 images of [1,1,2]"],
+    [
+      "pixels of another type",
+      { ...points, pixels: Float64Array.from(points.pixels) as unknown as Float32Array },
+      model,
+      "pixels in a Float64Array",
+    ],
     ["fewer labels", { ...bytes, labels: bytes.labels.slice(1) }, model, "12 pixels, 5 labels"],
     ["more pixels", { ...bytes, count: 5, labels: bytes.labels.slice(1) }, model, "5 images of"],
     ["fewer clean pixels", { ...points, clean: new Float32Array(11) }, model, "11 clean pixels"],

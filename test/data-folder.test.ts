@@ -1,5 +1,5 @@
 // A folder of images opens as a data set: pixels to the bit, labels by the names of the sub-folders, every refusal.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
@@ -52,6 +52,20 @@ const ramp = (n: number, from = 0): number[] => Array.from({ length: n }, (_, i)
 const size = [2, 3] as const;
 
 describe("a folder of images", () => {
+  test("a class that is a link to a folder is one like the others", async () => {
+    const at = folder({
+      "a/x.png": png(GREY, size, ramp(6, 1)),
+      "b/x.png": png(GREY, size, ramp(6, 2)),
+      "c/x.png": png(GREY, size, ramp(6, 3)),
+    });
+    renameSync(join(at, "b"), join(home, "elsewhere"));
+    symlinkSync(join(home, "elsewhere"), join(at, "b"));
+    const { labels, pixels, note } = await openData(at);
+    expect([...labels]).toEqual([0, 1, 2]);
+    expect([...pixels]).toEqual([1, 2, 3].flatMap((from) => ramp(6, from)));
+    expect(note).toBeUndefined();
+  });
+
   test("grey images: one channel, class after class, file after file", async () => {
     const at = folder({
       "dog/b.png": png(GREY, size, ramp(6, 3)),
@@ -65,6 +79,7 @@ describe("a folder of images", () => {
     expect(data).toMatchObject({ name: at, shape: [1, 3, 2], count: 3 });
     expect([...data.labels]).toEqual([0, 1, 1]);
     expect([...data.pixels]).toEqual([1, 2, 3].flatMap((from) => ramp(6, from)));
+    expect(data.note).toContain("1 of 4 files left out");
     const rest = await openData(`${at}[1:]`);
     expect(rest).toMatchObject({ name: `${at}[1:3]`, count: 2 });
     expect([...rest.labels]).toEqual([1, 1]);

@@ -81,6 +81,22 @@ test("both byte orders are read", () => {
   );
 });
 
+test("integers of other widths are read as int32, for labels", () => {
+  const read = (code: string, bytes: readonly number[], n: number) =>
+    readNpy(npy(header(code, `(${n},)`), bytes), "a");
+  const int32 = (...values: readonly number[]) => ({
+    type: "int32",
+    shape: [values.length],
+    values: Int32Array.from(values),
+  });
+  expect(read("|b1", [1, 0], 2)).toEqual(int32(1, 0));
+  expect(read("|i1", [255, 3], 2)).toEqual(int32(-1, 3));
+  expect(read("<i2", [255, 255, 2, 1], 2)).toEqual(int32(-1, 258));
+  expect(read(">u2", [255, 255], 1)).toEqual(int32(65535));
+  expect(read("<u4", [1, 0, 0, 127], 1)).toEqual(int32(0x7f000001));
+  expect(() => read("<u4", [0, 0, 0, 128], 1)).toThrow(refusal("entry 0 is 2147483648"));
+});
+
 test("Fortran order matters only from two dimensions on", () => {
   expect(readNpy(npy(header("|u1", "(2,)", "True"), [1, 2]), "a").values).toHaveLength(2);
 });

@@ -1,12 +1,12 @@
 // Square: what it proposes lies in the ball, margins only fall, and the schedule is the paper's.
 import { describe, expect, it } from "vitest";
-import { frameOf } from "../src/attack/frame.ts";
 import type { Norm } from "../src/attack/options.ts";
 import { shareAt, square } from "../src/attack/square.ts";
 import { l2Squares } from "../src/attack/square-l2.ts";
 import { linfSquares } from "../src/attack/square-linf.ts";
 import type { Subject } from "../src/attack/subject.ts";
 import { ballAround, rangeOf } from "../src/attack/threat.ts";
+import { frameOf } from "../src/data/frame.ts";
 import { randomStream } from "../src/tensor/random.ts";
 
 const EPS = { linf: 0.1, l2: 1.5 };
@@ -81,6 +81,39 @@ describe.each(["linf", "l2"] as const)("in %s", (norm) => {
     expect(asked.slice(0, -1).every(({ margin }) => margin > 0)).toBe(true);
     expect(best).toEqual(asked.at(-1)!.x);
   });
+});
+
+it.each(["linf", "l2"] as const)("in %s is the same search where channels come last", (norm) => {
+  const [channels, pixels] = [3, 11 * 7];
+  const last = (x: Float32Array): Float32Array =>
+    x.map((_, i) => x[(i % channels) * pixels + Math.floor(i / channels)]);
+  const first = subjectOf(norm, [channels, 11, 7]);
+  const ball = ballAround(last(first.clean), {
+    norm,
+    eps: EPS[norm],
+    ...rangeOf([0, 1], channels * pixels),
+  });
+  const moved = { ...first, clean: last(first.clean), shape: [11, 7, channels], ball };
+  const w = Float32Array.from(first.clean, (_, i) => Math.sin(i));
+  const run = (subject: Subject, weights: Float32Array): Float32Array => {
+    const attack = square(subject, { queries: 60, random: randomStream(1) });
+    let step = attack.next();
+    while (step.done !== true) {
+      const { x } = step.value;
+      // Summed without rounding, so that the order of the pixels cannot show.
+      const margin = weights.reduce((sum, v, i) => sum + Math.round(1e6 * v * x[i]), 1e9);
+      step = attack.next({
+        logits: Float32Array.of(Math.fround(margin / 1e6), 0),
+        gradient: new Float32Array(0),
+      });
+    }
+    return step.value;
+  };
+  const found = run(first, w);
+  expect(found).not.toEqual(first.clean);
+  // Sums over pixels have another order there.
+  const there = run(moved, last(w));
+  for (const [i, v] of last(found).entries()) expect(there[i]).toBeCloseTo(v, 6);
 });
 
 describe("the perturbations", () => {

@@ -73,6 +73,9 @@ describe("theta", () => {
     expect(
       named([conv("x", "c"), node("BatchNormalization", inputs, ["y"])], initializers),
     ).toEqual(["w weight", "scale weight", "bias bias"]);
+    // An exporter that stores equal tensors once may make the mean of the bias.
+    const shared = node("BatchNormalization", ["c", "scale", "mean", "mean", "variance"], ["y"]);
+    expect(named([conv("x", "c"), shared], initializers)).toEqual(["w weight", "scale weight"]);
   });
 
   test("has no bounds, exponents, scalars, and nothing of another type", () => {
@@ -253,7 +256,7 @@ describe("the logits", () => {
       nodes: [node("Conv", ["x", "k"], ["f"]), node("Softmax", ["f"], ["p"])],
       outputs: ["p"],
     });
-    const normalization = { mean: [0.25, 0.5], std: [0.5, 2] };
+    const normalization = { mean: [0.25, 0.5], std: [0.5, 2], dims: [2, 1] };
     const classifier = asClassifier(network, "f", normalization);
     const pixels = { dims: [2, 2, 1], data: Float64Array.of(0.5, 0.25, 1, 0) };
     const normal = pixels.data.map((v, i) => (v - [0.25, 0.5][i % 2]) / [0.5, 2][i % 2]);

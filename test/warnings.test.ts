@@ -11,6 +11,7 @@ import {
   answered,
   bytes,
   hard,
+  mixing,
   noisy,
   type OddModel,
   oddModel,
@@ -127,6 +128,12 @@ describe("the model", () => {
   });
 
   const square = { attack: "square", eps: EPS, steps: 100 } as const;
+
+  it("mixed-images beside every number", async () => {
+    const [clean, attacked] = await raised({ odd: mixing, attacks: [square] });
+    expect(clean).toEqual(["mixed-images"]);
+    expect(attacked).toContain("mixed-images");
+  });
 
   it.each([
     ["rounded", rounded],

@@ -14,6 +14,9 @@ export interface Probe {
   readonly asked: number;
   /** Images whose logits were others at a second pass. */
   readonly changed: number;
+  /** Images that were asked alone too, and of these the ones whose logits are others among the rest. */
+  readonly alone: number;
+  readonly mixed: number;
   /** Images that are right, and of these the ones whose gradient in the image is 0 at every pixel. */
   readonly right: number;
   readonly vanished: number;
@@ -33,6 +36,12 @@ const STREAM = 3;
 
 const SHARD = 250;
 
+/** Images of a batch that are asked alone as well. */
+const ALONE = 4;
+
+/** Logits that differ by more than this share of the largest differ by more than another order of sums can make. */
+const ANOTHER = 1e-3;
+
 /** Asks at most 1,000 of the shared data set's images, in a seeded order. */
 export async function probe(
   pool: Pool,
@@ -48,6 +57,8 @@ export async function probe(
   return {
     asked: sum("asked"),
     changed: sum("changed"),
+    alone: sum("alone"),
+    mixed: sum("mixed"),
     right: sum("right"),
     vanished: sum("vanished"),
   };
@@ -57,7 +68,7 @@ export async function probeShard(state: TaskState, shard: ProbeShard): Promise<P
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
   const { labels } = network;
-  let [changed, right, vanished] = [0, 0, 0];
+  let [changed, alone, mixed, right, vanished] = [0, 0, 0, 0, 0];
   for (let from = 0; from < shard.ids.length; from += BATCH) {
     const ids = shard.ids.subarray(from, from + BATCH);
     const [n, x, y] = [ids.length, gather(data, ids), ids.map((id) => data.labels[id])];
@@ -71,6 +82,13 @@ export async function probeShard(state: TaskState, shard: ProbeShard): Promise<P
         })
       : undefined;
     const size = x.length / n;
+    for (let i = 0; i < Math.min(ALONE, n); i++) {
+      const single = await programs.logits(x.slice(i * size, (i + 1) * size), 1);
+      alone++;
+      const largest = single.reduce((a, f) => Math.max(a, Math.abs(f)), 0);
+      const apart = single.some((f, l) => Math.abs(f - first[i * labels + l]) > ANOTHER * largest);
+      if (apart) mixed++;
+    }
     for (let i = 0; i < n; i++) {
       const row = first.subarray(i * labels, (i + 1) * labels);
       if (row.some((f, l) => f !== second[i * labels + l])) changed++;
@@ -79,5 +97,5 @@ export async function probeShard(state: TaskState, shard: ProbeShard): Promise<P
       if (gradient?.subarray(i * size, (i + 1) * size).every((g) => g === 0)) vanished++;
     }
   }
-  return { asked: shard.ids.length, changed, right, vanished };
+  return { asked: shard.ids.length, changed, alone, mixed, right, vanished };
 }

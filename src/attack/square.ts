@@ -3,8 +3,8 @@
 // Andriushchenko, Croce, Flammarion & Hein, "Square Attack: a query-efficient black-box adversarial attack via
 // random search" (ECCV 2020): Algorithm 1 with the sampling of Algorithm 2 (l-infinity) or 3 (l2), on the
 // margin loss f_y - max rival; p_init = 0.8 and its schedule rescaled to the number of queries.
+import { type Frame, frameOf } from "../data/frame.ts";
 import type { Random } from "../tensor/random.ts";
-import { type Frame, frameOf } from "./frame.ts";
 import { l2Squares } from "./square-l2.ts";
 import { linfSquares } from "./square-linf.ts";
 import { type Attack, logitsAt, marginAt, type Subject } from "./subject.ts";

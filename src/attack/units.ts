@@ -2,17 +2,15 @@
 //
 // The attack itself knows one set of coordinates. Here a classifier of pixels becomes one of other
 // coordinates, and what it is asked about is always the pixels that those stand for after rounding.
-import { imageSize } from "../data/dataset.ts";
+import { channelOfEach } from "../data/frame.ts";
 import { TemperError } from "../errors.ts";
 import type { Classifier } from "./classifier.ts";
 import type { AttackOptions } from "./options.ts";
 import type { PixelRange } from "./threat.ts";
 
-/** The std of each pixel's channel, of images whose first axis is the channel. */
-export function unitOfPixels(std: readonly number[], inputShape: readonly number[]): Float32Array {
-  const size = imageSize(inputShape);
-  return Float32Array.from({ length: size }, (_, i) => std[Math.floor((i * std.length) / size)]);
-}
+/** The std of each pixel's channel; one number stands for all. */
+export const unitOfPixels = (std: readonly number[], shape: readonly number[]): Float32Array =>
+  Float32Array.from(channelOfEach(shape), (channel) => std[channel] ?? std[0]);
 
 /** @throws TemperError `bad-option` where the model's units are asked for and it has none of its own */
 export function checkUnits(

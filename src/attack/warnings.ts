@@ -131,6 +131,19 @@ const randomOutputs: Warning = {
   attack: (_, evidence) => randomText(evidence),
 };
 
+const mixedText = ({ probe: { changed, mixed, alone } }: Evidence): string | false =>
+  changed === 0 &&
+  mixed > 0 &&
+  `other logits among other images than alone for ${mixed} of ${alone} looked at: ` +
+    "the model mixes the images of a batch, and its answer depends on the company";
+
+const mixedImages: Warning = {
+  name: "mixed-images",
+  when: "an image gets other logits alone than in a batch",
+  clean: mixedText,
+  attack: (_, evidence) => mixedText(evidence),
+};
+
 const softmaxEnding: Warning = {
   name: "softmax-ending",
   when: "the file ends in Softmax or LogSoftmax",
@@ -246,6 +259,7 @@ export const warnings: readonly Warning[] = [
   outsideClip,
   nearChance,
   randomOutputs,
+  mixedImages,
   quantisedInput,
   hardOutput,
   vanishingGradients,

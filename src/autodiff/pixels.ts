@@ -7,6 +7,8 @@ import { OWN_NAMES } from "../onnx/lift.ts";
 export interface Normalization {
   readonly mean: readonly number[];
   readonly std: readonly number[];
+  /** The shape of either that broadcasts over an image, the batch left out. */
+  readonly dims: readonly number[];
 }
 
 /** One operator on the way from the pixels to the model's input, with its constant inputs. */
@@ -17,10 +19,10 @@ interface Stage {
 }
 
 /** (x - mean) / std, channel by channel. */
-function normalized({ mean, std }: Normalization, rank: number): Stage[] {
+function normalized({ mean, std, dims }: Normalization): Stage[] {
   const perChannel = (values: readonly number[]): Tensor => ({
     type: "float32",
-    dims: [1, values.length, ...Array.from({ length: rank - 1 }, () => 1)],
+    dims: [1, ...dims],
     values: Float32Array.from(values),
   });
   return [
@@ -57,11 +59,7 @@ export function asClassifier(graph: Graph, logits: string, normalization?: Norma
   const dims = ["batch", ...input.dims.slice(1)];
   const base = { ...graph, outputs: [{ name: logits, type: "float32" as const, dims: [] }] };
   const stages =
-    input.type === "uint8"
-      ? bytes()
-      : normalization === undefined
-        ? []
-        : normalized(normalization, input.dims.length - 1);
+    input.type === "uint8" ? bytes() : normalization === undefined ? [] : normalized(normalization);
   if (stages.length === 0) return { ...base, inputs: [{ ...input, dims }] };
 
   const initializers = new Map(graph.initializers);

@@ -68,8 +68,9 @@ function isBias(node: Node, input: number, tensor: Tensor): boolean {
 /**
  * theta's tensors, in the order of the file: every float32 initializer of rank >= 1 that reaches the
  * logits through floating-point inputs, and Constant nodes that are the weight or bias of a Conv,
- * ConvTranspose, Gemm or MatMul. Not running statistics, bounds, exponents and scalars, nor constants
- * applied to the image before the first layer. One used twice is listed once.
+ * ConvTranspose, Gemm or MatMul. Not running statistics (nor a tensor that serves as one and as a scale
+ * too), bounds, exponents and scalars, nor constants applied to the image before the first layer. One used
+ * twice is listed once.
  *
  * @param graph as read, Constant nodes and all
  * @param constants the tensors of its Constant nodes, by output name
@@ -83,12 +84,16 @@ export function trainableParameters(
   pattern?: string,
 ): Parameter[] {
   const nodes = reachingNodes(graph, logits);
+  const statistics = new Set(
+    nodes.flatMap(({ op, inputs }) => (op === "BatchNormalization" ? inputs.slice(3) : [])),
+  );
   const found = new Map<string, { name: string; tensor: Tensor; kind: "weight" | "bias" }>();
   for (const node of nodes) {
     for (const name of floatInputs(node)) {
       const constant = linear.has(node.op) ? constants.get(name) : undefined;
       const tensor = graph.initializers.get(name) ?? constant;
       if (tensor?.type !== "float32" || tensor.dims.length === 0 || found.has(name)) continue;
+      if (statistics.has(name)) continue;
       const kind = isBias(node, node.inputs.indexOf(name), tensor) ? "bias" : "weight";
       found.set(name, { name, tensor, kind });
     }

@@ -62,7 +62,8 @@ function proofInWords({ proof }: RunRecord): string | undefined {
   }
   if (!fullStep)
     return "not proven to be the nearest: the choice is a point on the way to a solution";
-  return `not proven to be the nearest: KKT residual ${residual}, margin missed by ${shortfall.toPrecision(2)}`;
+  const by = shortfall.toPrecision(2);
+  return `not proven to be the nearest: KKT residual ${residual}, right answers below rival + margin by ${by}`;
 }
 
 export function printRun(run: Run, folder: string, context: Context): void {

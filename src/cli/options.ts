@@ -56,7 +56,11 @@ export interface ModelFlags {
 /** --mean --std --output */
 export function withModel(command: Command): Command {
   return command
-    .option("--mean <a,b,c>", "mean per channel, where the model wants normalised input", numbers)
+    .option(
+      "--mean <a,b,c>",
+      "mean per channel, or one for all, where the model wants normalised input",
+      numbers,
+    )
     .option("--std <a,b,c>", "standard deviation per channel, likewise", numbers)
     .option("--output <name>", "the output that holds the logits, of a model with several");
 }
@@ -82,7 +86,7 @@ export interface AttackFlags {
   readonly stepSize?: number;
   readonly steps?: number;
   readonly restarts: number;
-  readonly clip?: [number, number] | null;
+  readonly clip?: [number, number] | "none";
   readonly labels?: "true" | "predicted";
   readonly randomStart: boolean;
   readonly protocol?: Protocol;
@@ -155,8 +159,8 @@ export function attackRequest(
   attack: AttackName,
   eps: number,
 ): AttackRequest {
-  const { norm, epsSpace, stepSize, steps, restarts, clip, labels, randomStart, protocol, seed } =
-    flags;
+  const { norm, epsSpace, stepSize, steps, restarts, labels, randomStart, protocol, seed } = flags;
+  const clip = flags.clip === "none" ? null : flags.clip;
   return {
     attack,
     norm,

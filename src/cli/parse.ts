@@ -41,9 +41,9 @@ export function several<T>(parse: (given: string) => T): (given: string, before?
 /** Comma-separated numbers. */
 export const numbers = (given: string): number[] => given.split(",").map(number());
 
-/** `low,high` or `none`. */
-export function clipRange(given: string): [number, number] | null {
-  if (given === "none") return null;
+/** `low,high` or `none`; commander takes null for a failure. */
+export function clipRange(given: string): [number, number] | "none" {
+  if (given === "none") return given;
   const values = numbers(given);
   if (values.length !== 2 || values[0] >= values[1]) {
     throw new InvalidArgumentError("Expected low,high (as 0,1) or none.");
@@ -61,8 +61,12 @@ export function oneOf<T extends string>(words: readonly T[]): (given: string) =>
 }
 
 /** A price above 0, or `inf`. */
-export const penalty = (given: string): number | "inf" =>
-  given === "inf" ? given : number({ min: Number.MIN_VALUE })(given);
+export function penalty(given: string): number | "inf" {
+  if (given === "inf") return given;
+  const price = number({ min: 0 })(given);
+  if (price === 0) throw new InvalidArgumentError("Expected a number above 0, or inf.");
+  return price;
+}
 
 /** A whole number, 1 or more, or a word in its place. */
 export const countOr =

@@ -81,7 +81,10 @@ export function withRobust(command: Command): Command {
       "robust: images attacked an iteration (default: 1500; large networks: 500)",
       count(),
     )
-    .option("--sources-from <data>", "robust: attack these images in place of those of DATA")
+    .option(
+      "--sources-from <data>",
+      "robust: attack these images, augmented as DATA are, in place of those of DATA",
+    )
     .option(
       "--groups <n>",
       "robust: most aggregate cuts an iteration (default: 100; large networks: 50)",

@@ -142,6 +142,12 @@ export interface Correction {
 }
 
 /**
+ * A d longer than ||theta0|| counts as a contradiction, unless theta0 is so short, as biases alone are, that one
+ * row may need as much: so many times the farthest row's own distance is allowed.
+ */
+const FAR = 10;
+
+/**
  * Runs Algorithm 1. Asks the oracle one thing at a time, in a fixed order, and for each theta all at once
  * (always the same array), so that an oracle may prepare itself for a theta.
  *
@@ -151,7 +157,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
   const { iterations, alphas, margin, signal, state, stage = untimed } = options;
   const { radius = 0, lossSlack = 0 } = options;
   const { theta0, tensors } = oracle;
-  const longest = norm(theta0);
+  const longest = (farthest: number): number => Math.max(norm(theta0), FAR * farthest);
   const cuts = createCuts(oracle, { ...options, radius, lossSlack });
   const subproblem = createSubproblem(cuts.rows, { longest, start: state?.active });
   const evaluated: AnchorState[] = [...(state?.anchors ?? [])];

@@ -31,7 +31,7 @@ export interface BlockProblem {
   /** ||a_i||^2 over all coordinates, by which violations are measured. */
   readonly squares: Float64Array;
   /** As in `SubproblemOptions`. */
-  readonly longest: number;
+  readonly longest: (farthest: number) => number;
 }
 
 /** What Algorithm 2 did in an iteration. */

@@ -84,7 +84,7 @@ export async function centreStep(
   );
   if (![...rhs, ...lengths].every(Number.isFinite)) return undefined;
 
-  const subproblem = createSubproblem(cuts, { longest });
+  const subproblem = createSubproblem(cuts, { longest: () => longest });
   const elastic = createElastic({ list, rhs: () => rhs }, subproblem, {
     penalty: Number.POSITIVE_INFINITY,
     largestMultiplier: 0,

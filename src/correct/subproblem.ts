@@ -34,8 +34,10 @@ export interface SubproblemOptions {
   /**
    * A longer d is taken as a contradiction: with p >> m rows that cannot be met together are rarely
    * dependent to the last bit, so a conflict shows as an exploding ||d|| and not as infeasibility.
+   *
+   * @param farthest of the distances at which one row alone would be met: no answer is nearer
    */
-  readonly longest: number;
+  readonly longest: (farthest: number) => number;
   /** ||a_i||^2, by which violations are measured; default that of the rows themselves. */
   readonly squares?: (() => Float64Array) | undefined;
 }
@@ -78,7 +80,8 @@ export function createSubproblem(
     };
     if (conflict !== undefined) return { ...solution, conflict };
     const unmet = status !== "solved" && !(residuals.primal <= UNMET);
-    if (distance <= longest && !unmet) {
+    const farthest = largest(rhs.map((b, i) => (squares[i] > 0 ? -b / Math.sqrt(squares[i]) : 0)));
+    if (distance <= longest(farthest) && !unmet) {
       start = active;
       return solution;
     }

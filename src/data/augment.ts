@@ -2,6 +2,7 @@
 import { TemperError } from "../errors.ts";
 import { type Random, randomStream } from "../tensor/random.ts";
 import { type Dataset, imageSize } from "./dataset.ts";
+import { frameOf, rowAt } from "./frame.ts";
 
 /** `crop-flip`: padded by 4 with reflection, cropped at random to its own size, mirrored half of the time. */
 export const augmentations = ["crop-flip"] as const;
@@ -19,38 +20,42 @@ function reflected(i: number, n: number): number {
 }
 
 /**
- * Crops and flips one image [channels, height, width] in place.
+ * Crops and flips one image in place.
  *
  * @param shape as `checkCroppable` accepts it
  */
 export function cropFlip(
   image: Uint8Array | Float32Array,
-  [channels, height, width]: readonly number[],
+  shape: readonly number[],
   random: Random,
 ): void {
+  const frame = frameOf(shape);
+  const { channels, rows, columns: width, columnStride } = frame;
   const before = image.slice();
   const top = random.below(2 * PADDING + 1) - PADDING;
   const left = random.below(2 * PADDING + 1) - PADDING;
   const flip = random.below(2) === 1;
-  const columns = Int32Array.from({ length: width }, (_, x) =>
-    reflected((flip ? width - 1 - x : x) + left, width),
+  const columns = Int32Array.from(
+    { length: width },
+    (_, x) => columnStride * reflected((flip ? width - 1 - x : x) + left, width),
   );
   for (let c = 0; c < channels; c++) {
-    for (let y = 0; y < height; y++) {
-      const from = (c * height + reflected(y + top, height)) * width;
-      const to = (c * height + y) * width;
-      for (let x = 0; x < width; x++) image[to + x] = before[from + columns[x]];
+    for (let y = 0; y < rows; y++) {
+      const from = rowAt(frame, c, reflected(y + top, rows));
+      const to = rowAt(frame, c, y);
+      for (let x = 0; x < width; x++) image[to + x * columnStride] = before[from + columns[x]];
     }
   }
 }
 
-/** @throws TemperError bad-option unless images are [channels, height, width], larger than the padding */
+/** @throws TemperError bad-option unless images have channels, rows and columns, and are larger than the padding */
 function checkCroppable({ name, shape }: Pick<Dataset, "name" | "shape">): void {
-  if (shape.length === 3 && shape[1] > PADDING && shape[2] > PADDING) return;
+  const { rows, columns } = frameOf(shape);
+  if (shape.length === 3 && rows > PADDING && columns > PADDING) return;
   throw new TemperError(
     "bad-option",
     `${name}: images of [${shape}] cannot be cropped\n` +
-      `crop-flip takes images [channels, height, width] of more than ${PADDING} x ${PADDING} pixels`,
+      `crop-flip takes images [channels, rows, columns] of more than ${PADDING} x ${PADDING} pixels`,
   );
 }
 

@@ -135,10 +135,13 @@ export function checkDataset(
   { shape, labels }: { readonly shape: readonly number[]; readonly labels: number },
 ): void {
   // From JavaScript, a name instead of the data it stands for is the likeliest slip.
-  if (!ArrayBuffer.isView(dataset?.pixels)) {
+  const pixels: unknown = dataset?.pixels;
+  if (!(pixels instanceof Uint8Array || pixels instanceof Float32Array)) {
+    const given = ArrayBuffer.isView(pixels) ? `pixels in a ${pixels.constructor.name}` : dataset;
     throw new TemperError(
       "data-mismatch",
-      `data: given ${dataset}, expected a data set\ngive what openData("mnist:train") returns, or an object like it`,
+      `data: given ${given}, expected a data set with pixels in a Uint8Array or Float32Array\n` +
+        'give what openData("mnist:train") returns, or an object like it',
     );
   }
   const { name } = dataset;

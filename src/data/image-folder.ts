@@ -2,7 +2,7 @@
 //
 // Decoding is sharp's: the pixels of PNG and JPEG files come out as Pillow gives them, what a network saw in
 // training. It is an optional dependency, loaded when a folder is opened.
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { TemperError } from "../errors.ts";
 import { type Dataset, imageSize } from "./dataset.ts";
@@ -52,17 +52,28 @@ function labelsOf(classes: readonly string[]): Map<string, number> {
   return new Map(classes.toSorted().map((name, i) => [name, numbers ? Number(name) : i]));
 }
 
-async function filesOf(folder: string): Promise<ImageFile[]> {
+/** The images, class by class, and what lies among them that is none. */
+async function filesOf(
+  folder: string,
+): Promise<{ readonly images: readonly ImageFile[]; readonly others: readonly string[] }> {
   const entries = await readdir(folder, { withFileTypes: true });
-  const classes = entries.filter((e) => e.isDirectory() && !e.name.startsWith("."));
-  const files: ImageFile[] = [];
-  for (const [name, label] of labelsOf(classes.map((e) => e.name))) {
+  const classes: string[] = [];
+  for (const { name } of entries) {
+    // A link to a folder is a class like any other: left out, it would shift the labels of the rest.
+    const target = await stat(join(folder, name)).catch(() => undefined);
+    if (target?.isDirectory() && !name.startsWith(".")) classes.push(name);
+  }
+  const images: ImageFile[] = [];
+  const others: string[] = [];
+  for (const [name, label] of labelsOf(classes)) {
     for (const file of (await readdir(join(folder, name))).toSorted()) {
-      const isImage = EXTENSIONS.includes(extname(file).toLowerCase()) && !file.startsWith(".");
-      if (isImage) files.push({ path: join(folder, name, file), label });
+      if (file.startsWith(".")) continue;
+      const path = join(folder, name, file);
+      if (EXTENSIONS.includes(extname(file).toLowerCase())) images.push({ path, label });
+      else others.push(path);
     }
   }
-  if (files.length > 0) return files;
+  if (images.length > 0) return { images, others };
   throw new TemperError(
     "data-unreadable",
     `${folder}: ${classes.length} sub-folders with no image in them\n` +
@@ -97,7 +108,7 @@ function planes({ data, info }: Decoded, channels: number, out: Uint8Array): voi
  * @throws TemperError data-unreadable: no images, one that cannot be read, sizes that differ
  */
 export async function openImageFolder(folder: string): Promise<Dataset> {
-  const files = await filesOf(folder);
+  const { images: files, others } = await filesOf(folder);
   const decode = await decoder();
   const images: Decoded[] = [];
   for (let at = 0; at < files.length; at += AT_ONCE) {
@@ -127,5 +138,10 @@ export async function openImageFolder(folder: string): Promise<Dataset> {
     count: files.length,
     pixels,
     labels: Int32Array.from(files, ({ label }) => label),
+    note:
+      others.length === 0
+        ? undefined
+        : `${others.length} of ${files.length + others.length} files left out (${others[0]}): ` +
+          `not ${EXTENSIONS.join(", ")}`,
   };
 }

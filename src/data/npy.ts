@@ -2,7 +2,7 @@
 import { TemperError } from "../errors.ts";
 import { imageSize } from "./dataset.ts";
 
-/** An array and its element type in the file. int64 is held as Int32Array, checked for range. */
+/** An array and its element type in the file, or int32 for other integers; all of these are checked for range. */
 export type NpyArray = { readonly shape: readonly number[] } & (
   | { readonly type: "float32"; readonly values: Float32Array }
   | { readonly type: "float64"; readonly values: Float64Array }
@@ -26,6 +26,15 @@ const TYPES = new Map<string, NpyArray["type"]>([
   ["i4", "int32"],
   ["i8", "int64"],
 ]);
+type View = new (buffer: ArrayBufferLike, at: number, n: number) => ArrayLike<number>;
+/** Integers of other widths, as labels come in: held as int32. */
+const OTHER_INTEGERS = new Map<string, View>([
+  ["b1", Uint8Array],
+  ["i1", Int8Array],
+  ["i2", Int16Array],
+  ["u2", Uint16Array],
+  ["u4", Uint32Array],
+]);
 const HEADER =
   /^\{'descr': '([<>|=])(\w+)', 'fortran_order': (True|False), 'shape': \(((?:\d+(?:, ?\d+)*,?)?)\),? ?\}\s*$/;
 
@@ -45,14 +54,17 @@ function viewValues(type: NpyArray["type"], bytes: Uint8Array, where: string): N
     case "int32":
       return new Int32Array(buffer, byteOffset, length / 4);
   }
-  const wide = new BigInt64Array(buffer, byteOffset, length / 8);
-  const values = new Int32Array(wide.length);
-  for (let i = 0; i < wide.length; i++) {
-    values[i] = Number(wide[i]);
-    if (BigInt(values[i]) !== wide[i]) {
+  return int32s(new BigInt64Array(buffer, byteOffset, length / 8), where);
+}
+
+function int32s(given: ArrayLike<number | bigint>, where: string): Int32Array {
+  const values = new Int32Array(given.length);
+  for (let i = 0; i < given.length; i++) {
+    values[i] = Number(given[i]);
+    if (values[i] !== Number(given[i])) {
       throw new TemperError(
         "data-unreadable",
-        `${where}: entry ${i} is ${wide[i]}, outside the 32-bit integers\nlabels and indices must fit int32`,
+        `${where}: entry ${i} is ${given[i]}, outside the 32-bit integers\nlabels and indices must fit int32`,
       );
     }
   }
@@ -86,11 +98,12 @@ export function readNpy(bytes: Uint8Array, where: string): NpyArray {
     throw refuse(`has the header ${shown}`, "save a plain array of numbers with numpy.save");
   }
   const [, order, code, fortran, dims] = fields;
-  const type = TYPES.get(code);
+  const integers = OTHER_INTEGERS.get(code);
+  const type = integers === undefined ? TYPES.get(code) : "int32";
   if (type === undefined) {
     throw refuse(
       `has elements of type ${order}${code}`,
-      `convert it with .astype to one of ${[...TYPES.values()].join(", ")}`,
+      `convert it with .astype to one of ${Object.keys(CODES).join(", ")}`,
     );
   }
   const shape = dims.split(",").filter(Boolean).map(Number);
@@ -107,7 +120,15 @@ export function readNpy(bytes: Uint8Array, where: string): NpyArray {
   const aligned = data.byteOffset % width === 0 && !swapped ? data : new Uint8Array(data);
   if (swapped) {
     const raw = Buffer.from(aligned.buffer);
-    width === 4 ? raw.swap32() : raw.swap64();
+    width === 2 ? raw.swap16() : width === 4 ? raw.swap32() : raw.swap64();
+  }
+  if (integers !== undefined) {
+    const { buffer, byteOffset, length } = aligned;
+    return {
+      type: "int32",
+      shape,
+      values: int32s(new integers(buffer, byteOffset, length / width), where),
+    };
   }
   return { type, shape, values: viewValues(type, aligned, where) } as NpyArray;
 }

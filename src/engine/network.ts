@@ -3,6 +3,7 @@ import { headOf } from "../autodiff/head.ts";
 import { asClassifier, type Normalization } from "../autodiff/pixels.ts";
 import { openShape, type Shapes } from "../autodiff/shape.ts";
 import { trainableParameters } from "../autodiff/trainable.ts";
+import { channelAxisOf } from "../data/frame.ts";
 import { TemperError } from "../errors.ts";
 import { elementCount, type Graph, nodeLabel, type Tensor, type ValueInfo } from "../onnx/graph.ts";
 import { constantValue, liftGraph, OWN_NAMES, stateSqueezedAxes } from "../onnx/lift.ts";
@@ -12,7 +13,7 @@ import { type Parameter, splitTheta, thetaOf } from "../onnx/theta.ts";
 import { Session } from "./session.ts";
 
 export interface NetworkOptions {
-  /** Per-channel normalisation that the model wants and its graph does not do. */
+  /** Normalisation that the model wants and its graph does not do: a number a channel, or one for all. */
   readonly mean?: readonly number[] | undefined;
   readonly std?: readonly number[] | undefined;
   /** Which output holds the logits, of a model with several. */
@@ -147,24 +148,24 @@ function normalizationOf(
         "leave --mean and --std out",
     );
   }
-  const channels = inputShape[0];
-  const full = {
-    mean: mean ?? Array.from({ length: channels }, () => 0),
-    std: std ?? Array.from({ length: channels }, () => 1),
-  };
-  for (const [word, values] of Object.entries(full)) {
-    if (values.length !== channels || !values.every(Number.isFinite)) {
+  const axis = channelAxisOf(inputShape);
+  const channels = axis === undefined ? 1 : inputShape[axis];
+  const full = (word: string, values: readonly number[]): readonly number[] => {
+    if (![1, channels].includes(values.length) || !values.every(Number.isFinite)) {
       throw new TemperError(
         "bad-option",
-        `${word} ${values.join(",")} does not fit the model's input of ${channels} channel(s)\n` +
-          `give ${channels} comma-separated number(s)`,
+        `${word} ${values.join(",")} does not fit the model's input [${inputShape}] of ${channels} channel(s)\n` +
+          `give ${channels} comma-separated number(s), or one for all`,
       );
     }
+    return values.length === channels ? values : Array.from({ length: channels }, () => values[0]);
+  };
+  const dims = inputShape.map((n, i) => (i === axis ? n : 1));
+  const both = { mean: full("mean", mean ?? [0]), std: full("std", std ?? [1]), dims };
+  if (both.std.some((s) => s <= 0)) {
+    throw new TemperError("bad-option", `std ${both.std.join(",")} must be above 0`);
   }
-  if (full.std.some((s) => s <= 0)) {
-    throw new TemperError("bad-option", `std ${full.std.join(",")} must be above 0`);
-  }
-  return full;
+  return both;
 }
 
 /**

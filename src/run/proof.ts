@@ -21,7 +21,7 @@ export interface Proof {
   readonly residual: number | null;
   /**
    * max of f_l + margin - f_y over points and rivals, of the corrected file. (13) ends on f_l + margin = f_y, so
-   * what float32 cannot tell from 0 passes: a millionth of the largest logit.
+   * what float32 cannot tell from 0 passes: a millionth of the largest logit. But each f_y is above every rival.
    */
   readonly shortfall: number;
 }
@@ -53,9 +53,10 @@ export function proofOf(
   const residual = known.length === 3 ? Math.max(...known) : null;
   const fullStep = step === alphas;
   const { values } = hingesOf({ y, logits }, margin);
+  const right = hingesOf({ y, logits }, 0).values.every((gap) => gap < 0);
   const shortfall = values.reduce((a, c) => Math.max(a, c), -Infinity);
   const size = logits.reduce((largest, f) => Math.max(largest, Math.abs(f)), 0);
-  const meets = shortfall <= ROUNDING * size;
+  const meets = right && shortfall <= ROUNDING * size;
   const proven = fullStep && residual !== null && residual <= RESIDUAL && meets;
   return { proven, fullStep, residual, shortfall };
 }

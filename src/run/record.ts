@@ -92,9 +92,10 @@ export interface RunRecord extends RunBeginning {
 
 /**
  * timings.json: whatever differs from run to run. Of a run that was stopped, the parts are added. Stages: `cuts`,
- * `qp` (the subproblem (13)), `blocks` (by Algorithm 2), in them `gram` (its Gram entries) and `products` (which cuts does d violate? A small part,
- * for the right-hand side of new cuts, counts in `cuts`), `loss-gradient`, `candidates`, in it `loss` (of the last
- * theta_k: one evaluation of L(theta; D)), `points` (attacked, of the robust recipe), `check`, `validate`.
+ * `qp` (the subproblem (13)), `blocks` (by Algorithm 2), in them `gram` (its Gram entries) and `products` (which
+ * cuts does d violate? A small part, for the right-hand side of new cuts, counts in `cuts`), `loss-gradient`,
+ * `candidates`, in it `loss` (of the last theta_k: one evaluation of L(theta; D)), `points` (attacked, of the
+ * robust recipe), `check`, `validate`.
  */
 export interface Timings extends Times, CutWork {
   readonly machine: string;

@@ -84,6 +84,15 @@ export const noisy: OddModel = {
   ],
 };
 
+/** Takes the mean of the batch off its images, as a network left in training mode does. */
+export const mixing: OddModel = {
+  before: [
+    node("ReduceMean", ["x", "first"], ["mean"], { keepdims: 1 }),
+    node("Sub", ["x", "mean"], ["image"]),
+  ],
+  initializers: { first: tensor([1], [0], "int64") },
+};
+
 /** Ends in probabilities. */
 export const softmax: OddModel = {
   after: [node("Softmax", ["sums"], ["y"], { axis: 1 }, "probabilities")],

@@ -99,7 +99,11 @@ async function pointsOf(
 ): Promise<Dataset> {
   // Points are what is to be corrected, as they are: --augment is for the data.
   const { dataDir } = flags;
-  if (flags.points !== undefined) return openDataset(flags.points, { dataDir }, context);
+  if (flags.points !== undefined) {
+    if (flags.eps !== undefined && flags.reattack !== true)
+      context.progress.line("note: --points are taken as they are; --eps attacks nothing here");
+    return openDataset(flags.points, { dataDir }, context);
+  }
   // A run that is taken up again has its points already: the attack is not made twice.
   const { reattack, random: limit, seed } = flags;
   if (reattack === true && limit !== undefined) return sample(data, { limit, seed });
@@ -144,8 +148,10 @@ async function openInputs(
   if (!resumes) await checkFolder(flags.out, flags.force === true);
   const model = await openModelFile(path, flags);
   const data = await openDataset(flags.data, flags, context);
+  // Held-out data are what the model will meet, as they are: --augment is for the data.
+  const { validate, dataDir } = flags;
   const validation =
-    flags.validate === undefined ? undefined : await openDataset(flags.validate, flags, context);
+    validate === undefined ? undefined : await openDataset(validate, { dataDir }, context);
   for (const set of [data, ...(validation === undefined ? [] : [validation])]) {
     checkDataset(set, { shape: model.inputShape, labels: model.labels });
   }
@@ -165,14 +171,10 @@ const shared = (path: string, flags: Flags, { signal, progress }: Context, data:
 });
 
 async function runRobust(path: string, flags: Flags, context: Context): Promise<Run> {
-  const { steps, stepSize, clip, labels, norm, restarts, randomStart, protocol, epsSpace } = flags;
   const request: RobustRequest = {
     ...flags,
     recipe: "robust",
-    attack: {
-      ...{ attack: flags.attack, eps: flags.eps!, steps, stepSize, clip, labels },
-      ...{ norm, restarts, randomStart, protocol, epsSpace },
-    },
+    attack: attackRequest(flags, flags.attack, flags.eps!),
   };
   const asked = flags.eps === undefined ? { ...request, attack: undefined! } : request;
   robustOptions(asked); // refuses a wrong option before anything is read

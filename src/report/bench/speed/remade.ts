@@ -76,7 +76,7 @@ export function remakeCuts({ run, model, points, data, pool, signal }: RunProble
       await add(theta, await oracle.lossGradient(theta));
     },
     timed,
-    subproblem: () => createSubproblem(rows, { longest: Infinity }),
+    subproblem: () => createSubproblem(rows, { longest: () => Infinity }),
     solve: (subproblem) =>
       timed(() => {
         const { status, active } = subproblem.solve(rhs());
