@@ -53,6 +53,7 @@ const pointWords = {
   fullPool: "--full-pool",
   reattack: "--reattack",
   pointsPerSource: "--points-per-source",
+  reach: "--reach",
 } as const;
 
 /** An option of another recipe would be ignored in silence. */

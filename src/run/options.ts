@@ -55,6 +55,8 @@ export interface ReattackRequest {
   readonly attack: AttackRequest;
   /** Most points of one source, default 30. */
   readonly pointsPerSource?: number | undefined;
+  /** The sources are attacked in balls of so many eps, default 1.2: what is right there holds in eps elsewhere too. */
+  readonly reach?: number | undefined;
 }
 
 export type CorrectRequest = {
@@ -66,18 +68,21 @@ function reattackOptions(
   seed: number,
 ): ReattackOptions | null {
   if (request === null || request === undefined) return null;
-  const { pointsPerSource = 30 } = request;
+  const { pointsPerSource = 30, reach = 1.2 } = request;
   const whole = Number.isInteger(pointsPerSource) && pointsPerSource >= 1;
   demand(whole, "points-per-source", pointsPerSource, "a whole number, 1 or more");
+  demand(reach >= 1 && Number.isFinite(reach), "reach", reach, "a number, 1 or more");
   refuseUnknown(request.attack, attackRequestNames, "the attack of correct");
   const { clip = null } = request.attack;
-  return { attack: attackOptions({ ...request.attack, clip, seed }), pointsPerSource };
+  const eps = reach * attackOptions(request.attack).eps;
+  const attack = attackOptions({ ...request.attack, eps, clip, seed });
+  return { attack, pointsPerSource, reach };
 }
 
 /**
  * Fills in the defaults. `standard`: 20 iterations, 10 alphas, weight 0, margin 0.1, tolerance 1e-4.
  * `paper`: the same with margin 0, which leaves points on f_l = f_y to the chance of rounding. The cutting-set
- * form: margin 7, for the sake of points near those that are cut, and as many iterations as attack its sources 4,000
+ * form: margin 6, for the sake of points near those that are cut, and as many iterations as attack its sources 4,000
  * times in all, 20 to 40.
  *
  * @param sources how many there are, in the cutting-set form
@@ -90,7 +95,7 @@ export function correctOptions(request: CorrectRequest, sources = 1): CorrectOpt
   const reattack = reattackOptions(request.reattack, seed);
   const usual = reattack === null ? 20 : Math.min(40, Math.max(20, Math.round(4000 / sources)));
   const { iterations = usual } = request;
-  const { margin = reattack !== null ? 7 : recipe === "paper" ? 0 : 0.1 } = request;
+  const { margin = reattack !== null ? 6 : recipe === "paper" ? 0 : 0.1 } = request;
   const { radius = 0, lossSlack = 0, penalty = "inf", loss = "cross-entropy" } = request;
   const { cuts = reattack === null ? "all" : "violated", rivals = "all" } = request;
   const { fullPool = false, solver = "dual", freeShare = 0.2, blockSteps = 5 } = request;

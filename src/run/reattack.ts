@@ -14,7 +14,9 @@ import { joined } from "../tensor/vector.ts";
 import { PURPOSE } from "./draws.ts";
 
 export interface ReattackOptions {
+  /** In balls of `reach` times the eps that was asked for. */
   readonly attack: AttackOptions;
+  readonly reach: number;
   /** Most points that one source gives. */
   readonly pointsPerSource: number;
 }

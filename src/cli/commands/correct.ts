@@ -64,13 +64,14 @@ interface Flags
   readonly fullPool?: boolean;
   readonly reattack?: boolean;
   readonly pointsPerSource?: number;
+  readonly reach?: number;
   readonly validate?: string;
   readonly force?: boolean;
   readonly resume?: boolean;
 }
 
 /** Exactly one source of points, and a radius where they are to be attacked. */
-function checkSource({ points, worst, random, eps, reattack, pointsPerSource }: Flags): void {
+function checkSource({ points, worst, random, eps, reattack, ...flags }: Flags): void {
   const given = [points, worst, random].filter((value) => value !== undefined).length;
   if (given !== 1) {
     throw new TemperError(
@@ -79,8 +80,12 @@ function checkSource({ points, worst, random, eps, reattack, pointsPerSource }: 
         "give one of --points DATA, --worst N, --random N",
     );
   }
-  if (pointsPerSource !== undefined && reattack !== true) {
-    throw new TemperError("bad-option", "--points-per-source needs --reattack");
+  for (const [word, value] of [
+    ["--points-per-source", flags.pointsPerSource],
+    ["--reach", flags.reach],
+  ]) {
+    if (value !== undefined && reattack !== true)
+      throw new TemperError("bad-option", `${word} needs --reattack`);
   }
   if ((points === undefined || reattack === true) && eps === undefined) {
     const word = reattack === true ? "--reattack" : worst === undefined ? "--random" : "--worst";
@@ -208,13 +213,13 @@ async function runRobust(path: string, flags: Flags, context: Context): Promise<
 /** undefined: there was no point to correct. */
 async function runPoints(path: string, flags: Flags, context: Context): Promise<Run | undefined> {
   checkSource(flags);
-  const { recipe, reattack, pointsPerSource, ...rest } = flags;
+  const { recipe, reattack, pointsPerSource, reach, ...rest } = flags;
   const asked: CorrectRequest = {
     ...rest,
     recipe: recipe as Recipe,
     reattack:
       reattack === true
-        ? { attack: attackRequest(flags, flags.attack, flags.eps!), pointsPerSource }
+        ? { attack: attackRequest(flags, flags.attack, flags.eps!), pointsPerSource, reach }
         : null,
   };
   correctOptions(asked); // refuses before anything is opened
@@ -321,6 +326,11 @@ export function addCorrect(program: Command, context: Context): void {
       "with --reattack: most points of one source (default: 30)",
       count(),
     )
+    .option(
+      "--reach <factor>",
+      "with --reattack: attack in balls so many times as large as --eps (default: 1.2)",
+      number({ min: 1 }),
+    )
     .requiredOption("--out <run>", "folder to write")
     .option(
       "--resume",
@@ -347,7 +357,7 @@ export function addCorrect(program: Command, context: Context): void {
     )
     .option(
       "--margin <m>",
-      "ask for f_l + m <= f_y (default: 0.1; paper: 0; robust: 1, a large network 0.5; --reattack: 7)",
+      "ask for f_l + m <= f_y (default: 0.1; paper: 0; robust: 1, a large network 0.5; --reattack: 6)",
       number({ min: 0 }),
     )
     .option(
