@@ -1,10 +1,11 @@
 // The recipe robust from model to RUN folder: what it claims is true, and the same however it came about.
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CentreRecord } from "../src/correct/moving-centre.ts";
 import { type Dataset, imagesOf, slice } from "../src/data/dataset.ts";
+import { networkBytes } from "../src/engine/network.ts";
 import {
   attack,
   correct,
@@ -54,6 +55,15 @@ async function wrongOf(file: Uint8Array, set: Dataset): Promise<number[]> {
     return own <= Math.max(...row);
   });
 }
+
+it("is refused where theta0 is 0, before anything is written", async () => {
+  const zero = await openModel(networkBytes(model.network, new Float32Array(model.parameterCount)));
+  const folder = scratch();
+  const asked = correct(zero, { ...call, folder });
+  await expect(asked).rejects.toThrow("trainable all: expected weights that are not all 0");
+  expect(existsSync(folder)).toBe(false);
+  await zero.close();
+});
 
 describe("a robust correction", () => {
   it("lowers the violation of images it was not fitted to, and holds the loss", () => {

@@ -10,7 +10,7 @@ import type { Model } from "../engine/model.ts";
 import { type Network, networkBytes } from "../engine/network.ts";
 import { checkThreads, openPool, type Pool } from "../engine/pool.ts";
 import { demandInputGradient, demandTheta, programOf } from "../engine/programs.ts";
-import { refuseUnknown } from "../errors.ts";
+import { demand, refuseUnknown } from "../errors.ts";
 import {
   type CorrectCall,
   checkInputs,
@@ -250,6 +250,10 @@ export async function correct(model: Model, call: CorrectCall | RobustCall): Pro
     const options = robustOptions(call, workOfPasses(network).forward);
     checkInputs(model, call);
     checkWork(model, options.attack, "recipe robust");
+    const moves = network.theta0.some((v) => v !== 0);
+    const expected =
+      "weights that are not all 0: a step of the recipe robust is a share of their length";
+    demand(moves, "trainable", network.options.trainable ?? "all", expected);
     const beginning = beginningOf(model, call, options);
     programOf(network, "theta-of-logits"); // an operator without a rule is refused before anything is written
     const { sourcesFrom: sources, onIteration } = call;
