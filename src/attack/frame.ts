@@ -9,7 +9,7 @@ export interface Rectangle {
   readonly columns: number;
 }
 
-/** A square of about that many pixels , its side rounded by `roundSide`; where it is too high, a rectangle. */
+/** A square of about that many pixels, its side rounded by `roundSide`; where it is too high, a rectangle. */
 export function squareOf(
   { rows, columns }: Frame,
   area: number,

@@ -119,6 +119,14 @@ const vanishingGradients: Warning = {
     `no gradient at ${vanished} of ${right} right images looked at: there it has no direction; add --attack square`,
 };
 
+/** What is said of the model itself stands beside every number. */
+const besideEvery = (
+  says: (evidence: Evidence) => string | false,
+): Required<Pick<Warning, "clean" | "attack">> => ({
+  clean: says,
+  attack: (_, evidence) => says(evidence),
+});
+
 const randomText = ({ probe: { changed, asked } }: Evidence): string | false =>
   changed > 0 &&
   `other logits at a second pass for ${changed} of ${asked} images looked at: ` +
@@ -127,8 +135,7 @@ const randomText = ({ probe: { changed, asked } }: Evidence): string | false =>
 const randomOutputs: Warning = {
   name: "random-outputs",
   when: "the same image gets other logits at a second pass",
-  clean: randomText,
-  attack: (_, evidence) => randomText(evidence),
+  ...besideEvery(randomText),
 };
 
 const mixedText = ({ probe: { changed, mixed, alone } }: Evidence): string | false =>
@@ -140,8 +147,7 @@ const mixedText = ({ probe: { changed, mixed, alone } }: Evidence): string | fal
 const mixedImages: Warning = {
   name: "mixed-images",
   when: "an image gets other logits alone than in a batch",
-  clean: mixedText,
-  attack: (_, evidence) => mixedText(evidence),
+  ...besideEvery(mixedText),
 };
 
 const softmaxEnding: Warning = {

@@ -138,8 +138,7 @@ export function pricedRows(rows: CutRows, squares?: () => Float64Array): PricedR
 
     /** d = -A' lambda of multipliers over P, and A d and the slack of the rows that were priced. */
     const pointAt = (multipliers: Float64Array) => {
-      const lambda = new Float64Array(rows.count);
-      for (const [k, i] of chosen.entries()) lambda[i] = multipliers[k];
+      const lambda = spread({ rows: chosen, multipliers });
       const d = rows.combine(lambda.map((v) => -v));
       const timesD = rows.times(d);
       const along = new Float64Array(rows.count);

@@ -53,7 +53,7 @@ export function proofOf(
   const residual = known.length === 3 ? Math.max(...known) : null;
   const fullStep = step === alphas;
   const { values } = hingesOf({ y, logits }, margin);
-  const right = hingesOf({ y, logits }, 0).values.every((gap) => gap < 0);
+  const right = values.every((h) => h < margin);
   const shortfall = values.reduce((a, c) => Math.max(a, c), -Infinity);
   const size = logits.reduce((largest, f) => Math.max(largest, Math.abs(f)), 0);
   const meets = right && shortfall <= ROUNDING * size;
