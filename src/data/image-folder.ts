@@ -56,9 +56,8 @@ function labelsOf(classes: readonly string[]): Map<string, number> {
 async function filesOf(
   folder: string,
 ): Promise<{ readonly images: readonly ImageFile[]; readonly others: readonly string[] }> {
-  const entries = await readdir(folder, { withFileTypes: true });
   const classes: string[] = [];
-  for (const { name } of entries) {
+  for (const name of await readdir(folder)) {
     // A link to a folder is a class like any other: left out, it would shift the labels of the rest.
     const target = await stat(join(folder, name)).catch(() => undefined);
     if (target?.isDirectory() && !name.startsWith(".")) classes.push(name);
