@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { type AlgorithmOptions, algorithm1 } from "../src/correct/algorithm.ts";
 import { memberTheta } from "../src/correct/pool.ts";
+import type { AlgorithmState } from "../src/correct/state.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { subtract } from "../src/tensor/vector.ts";
 import { type AnalyticNetwork, analyticOracle, bowl, linear } from "./helpers/analytic-oracle.ts";
@@ -47,6 +48,26 @@ describe("losses left to the end", () => {
       }
     }
     expect(stopped).toBeGreaterThan(100);
+  });
+
+  it("are kept as they are found: none is asked for twice, and the pool is the same", async () => {
+    // theta_K of one network has no gradient; the plane's run ends with all of its own.
+    for (const network of [tanhNetwork(randomStream(1)), plane]) {
+      const short = { iterations: 4, alphas: 3, fullPool: false };
+      const states: AlgorithmState[] = [];
+      const onState = async (state: AlgorithmState) => void states.push(state);
+      const whole = await run(network, { ...short, onState });
+      const late = states.filter(({ finishing }) => finishing !== undefined);
+      expect(late).toHaveLength(whole.anchors.length - 1);
+      const lines = whole.anchors.length * (short.alphas - 1);
+      for (const state of late) {
+        const oracle = analyticOracle(network);
+        const resumed = await algorithm1(oracle, { ...paper, ...short, state });
+        expect(resumed).toEqual(whole);
+        const left = lines - state.finishing!.lines.length;
+        expect(oracle.asked).toEqual(Array(left).fill("loss"));
+      }
+    }
   });
 });
 

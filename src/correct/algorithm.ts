@@ -17,7 +17,7 @@
 // float32, and the rounded point is the anchor; losses that cannot matter are not finished; the loop ends
 // early where it cannot go on (`RunEnd`).
 import { throwIfAborted } from "../errors.ts";
-import type { SolveStatus } from "../qp/nearest-point.ts";
+import type { ActiveSet, SolveStatus } from "../qp/nearest-point.ts";
 import { norm } from "../tensor/vector.ts";
 import { type BlocksOptions, type BlocksRecord, blockDescent } from "./blocks.ts";
 import { choose } from "./choice.ts";
@@ -73,7 +73,10 @@ export interface AlgorithmOptions {
   readonly fullPool?: boolean | undefined;
   /** Where an earlier run stood: it is taken up again there, with the result of an uninterrupted one. */
   readonly state?: AlgorithmState | undefined;
-  /** Called after each iteration that has a next one, which begins when this has returned. */
+  /**
+   * Called after each iteration that has a next one, which begins when this has returned; and when the lines
+   * of an iteration have their losses.
+   */
   readonly onState?: ((state: AlgorithmState) => Promise<void>) | undefined;
   /** Times the stages; default: just runs them. */
   readonly stage?: Stage | undefined;
@@ -162,6 +165,8 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
   const subproblem = createSubproblem(cuts.rows, { longest, start: state?.active });
   const evaluated: AnchorState[] = [...(state?.anchors ?? [])];
   const anchors = evaluated.slice(1).map(({ theta }) => theta);
+  const finishing = state?.finishing;
+  if (finishing?.last !== undefined) anchors.push(finishing.last);
   const trials: Trial[] = [...(state?.trials ?? [])];
   const records: IterationRecord[] = [...(state?.iterations ?? [])];
   const contradictions: Contradiction[] = [...(state?.contradictions ?? [])];
@@ -234,10 +239,29 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     records.push(row);
     options.onIteration?.(row);
   };
+  let active: ActiveSet = state?.active ?? {
+    rows: new Int32Array(),
+    multipliers: new Float64Array(),
+  };
+  const snapshot = (): AlgorithmState => ({
+    anchors: [...evaluated],
+    trials: [...trials],
+    iterations: [...records],
+    active,
+    largestMultiplier: elastic.largestMultiplier(),
+    contradictions: [...contradictions],
+  });
   const finish = async (end: RunEnd): Promise<Correction> => {
-    const { fullPool = false } = options;
-    const scored = await scoredAgain();
-    const pool = poolOf(await evaluateLines(scored, { alphas, fullPool, evaluate: lossOnLine }));
+    const { fullPool = false, onState } = options;
+    const last = anchors.length < evaluated.length ? undefined : anchors.at(-1);
+    const lines = await evaluateLines(await scoredAgain(), {
+      alphas,
+      fullPool,
+      evaluate: lossOnLine,
+      known: finishing?.lines,
+      onLines: onState && ((lines) => onState({ ...snapshot(), finishing: { end, last, lines } })),
+    });
+    const pool = poolOf(lines);
     const choice = choose(pool, options);
     return { end, contradictions, anchors, pool, choice, iterations: records };
   };
@@ -253,6 +277,10 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     addToPool(theta0, 0, 0, before, start.loss);
     if (!("gradient" in start)) return finish("corrected-already");
     evaluated.push({ theta: theta0, ...start });
+  }
+  if (finishing !== undefined) {
+    for (const theta of anchors) await askAt(theta);
+    return finish(finishing.end);
   }
   for (const [j, earlier] of evaluated.slice(0, -1).entries()) {
     await stage("cuts", () => cuts.add(earlier.theta, earlier));
@@ -270,6 +298,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
 
     // Solve (13) -> theta_k; where its cuts exclude each other, in the elastic form from here on.
     const { solution: nearest, contradiction } = await stage("qp", () => elastic.solve());
+    active = nearest.active;
     if (contradiction !== undefined) {
       contradictions.push({ iteration: k, ...contradiction });
       options.onContradiction?.(contradictions.at(-1)!);
@@ -301,14 +330,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     record(solution, anchorOf(addToPool(thetaK, k, alphas, score, at.loss)), asked);
     if (!("gradient" in at)) return finish("iterations");
     evaluated.push({ theta: thetaK, ...at });
-    await options.onState?.({
-      anchors: [...evaluated],
-      trials: [...trials],
-      iterations: [...records],
-      active: nearest.active,
-      largestMultiplier: elastic.largestMultiplier(),
-      contradictions: [...contradictions],
-    });
+    await options.onState?.(snapshot());
   }
 }
 

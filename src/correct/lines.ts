@@ -16,6 +16,10 @@ export interface LinesOptions {
   readonly fullPool: boolean;
   /** The trial's loss; may stop as soon as the loss is known to exceed `limit`. */
   readonly evaluate: (trial: Trial, limit: number) => Promise<Loss>;
+  /** The lines that an earlier run got to: in the same order, so under the same limits. */
+  readonly known?: readonly Trial[] | undefined;
+  /** Called when the lines of an iteration are done, with all so far. */
+  readonly onLines?: ((found: readonly Trial[]) => Promise<void>) | undefined;
 }
 
 /** The lowest known loss among the trials with no larger violation. */
@@ -27,10 +31,13 @@ function limitOf(trial: Trial, evaluated: readonly Trial[]): number {
   }, Infinity);
 }
 
+const lineOf = (trial: Trial, found: Loss): Trial =>
+  "loss" in found ? { ...trial, loss: finiteOrNull(found.loss) } : { ...trial, ...found };
+
 /** The trials with the losses of their lines, each a loss or a bound. */
 export async function evaluateLines(
   trials: readonly Trial[],
-  { alphas, fullPool, evaluate }: LinesOptions,
+  { alphas, fullPool, evaluate, known = [], onLines }: LinesOptions,
 ): Promise<Trial[]> {
   const isLine = ({ step }: Trial): boolean => step > 0 && step < alphas;
   const results = new Map(trials.entries());
@@ -38,12 +45,17 @@ export async function evaluateLines(
   const lines = [...trials.entries()]
     .filter(([, trial]) => isLine(trial))
     .sort(([, a], [, b]) => b.iteration - a.iteration || b.step - a.step);
-  for (const [index, trial] of lines) {
-    const found = await evaluate(trial, fullPool ? Infinity : limitOf(trial, evaluated));
-    const result =
-      "loss" in found ? { ...trial, loss: finiteOrNull(found.loss) } : { ...trial, ...found };
+  const found: Trial[] = [];
+  for (const [at, [index, trial]] of lines.entries()) {
+    const limit = fullPool ? Infinity : limitOf(trial, evaluated);
+    const result = known[at] ?? lineOf(trial, await evaluate(trial, limit));
     results.set(index, result);
     evaluated.push(result);
+    found.push(result);
+    const more = at + 1 < lines.length;
+    if (more && at >= known.length && lines[at + 1][1].iteration < trial.iteration) {
+      await onLines?.([...found]);
+    }
   }
   return [...results.values()];
 }

@@ -3,7 +3,7 @@
 // Gradients of the cuts are not part of it: they are made again at the anchors, which gives the same bits.
 // Nor is the Gram matrix, whose entries do not depend on what was asked before (qp/gram-cache.ts).
 import type { ActiveSet } from "../qp/nearest-point.ts";
-import type { IterationRecord } from "./algorithm.ts";
+import type { IterationRecord, RunEnd } from "./algorithm.ts";
 import type { Contradiction } from "./elastic.ts";
 import type { Trial } from "./pool.ts";
 
@@ -12,6 +12,15 @@ export interface AnchorState {
   readonly theta: Float32Array;
   readonly loss: number;
   readonly gradient: Float64Array;
+}
+
+/** After the last iteration, while the losses of the lines are found: they can be half of a run. */
+export interface FinishingState {
+  readonly end: RunEnd;
+  /** theta_K, where it has no gradient: it is in the pool, and brings no cuts. */
+  readonly last: Float32Array | undefined;
+  /** The trials whose losses are known since, each a loss or a bound. */
+  readonly lines: readonly Trial[];
 }
 
 /** After iteration k: theta0, theta_1, ..., theta_k, and what was recorded on the way. */
@@ -23,4 +32,6 @@ export interface AlgorithmState {
   readonly active: ActiveSet;
   readonly largestMultiplier: number;
   readonly contradictions: readonly Contradiction[];
+  /** Present when no iteration is left to do. */
+  readonly finishing?: FinishingState;
 }

@@ -29,27 +29,34 @@ const matrix = (rows: readonly Float32Array[]): NpyArray => {
 
 /** Of Algorithm 1. */
 export const algorithmState: StateFormat<AlgorithmState> = {
-  arrays: ({ anchors, active }) => {
+  arrays: ({ anchors, active, finishing }) => {
     const k = anchors.length;
     const p = anchors[0].theta.length;
     const gradient = new Float64Array(k * p);
     for (const [i, anchor] of anchors.entries()) gradient.set(anchor.gradient, i * p);
     return new Map<string, NpyArray>([
       ["theta", matrix(anchors.map(({ theta }) => theta))],
+      ["last", matrix(finishing?.last === undefined ? [] : [finishing.last])],
       ["loss", { type: "float64", shape: [k], values: Float64Array.from(anchors, (a) => a.loss) }],
       ["gradient", { type: "float64", shape: [k, p], values: gradient }],
       ["active", { type: "int32", shape: [active.rows.length], values: active.rows }],
       ["multipliers", { type: "float64", shape: [active.rows.length], values: active.multipliers }],
     ]);
   },
-  rest: ({ anchors: _, active: __, ...rest }) => rest,
+  rest: ({ anchors: _, active: __, finishing, ...rest }) => ({
+    ...rest,
+    ...(finishing && { finishing: { end: finishing.end, lines: finishing.lines } }),
+  }),
   join: (values, rest) => {
     const theta = values<Float32Array>("theta");
     const loss = values<Float64Array>("loss");
     const gradient = values<Float64Array>("gradient");
     const p = theta.length / loss.length;
+    const last = values<Float32Array>("last");
+    const { finishing, ...records } = rest as Omit<AlgorithmState, "anchors" | "active">;
     return {
-      ...(rest as Omit<AlgorithmState, "anchors" | "active">),
+      ...records,
+      ...(finishing && { finishing: { ...finishing, last: last.length === 0 ? undefined : last } }),
       anchors: Array.from(loss, (value, i) => ({
         theta: theta.slice(i * p, (i + 1) * p),
         loss: value,
