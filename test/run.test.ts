@@ -156,6 +156,16 @@ describe("a RUN folder", () => {
     writeFileSync(path, bytes);
     await expect(openRun(folder)).rejects.toMatchObject({ code: "run-unreadable" });
   });
+
+  it.each([null, 5, [], { format: 1, end: "iterations" }, { format: 1, end: "x", pool: [] }])(
+    "whose run.json is %j is refused",
+    async (record) => {
+      const folder = scratch();
+      await run.save(folder);
+      writeFileSync(join(folder, "run.json"), JSON.stringify(record));
+      await expect(openRun(folder)).rejects.toMatchObject({ code: "run-unreadable" });
+    },
+  );
 });
 
 describe("another loss", () => {

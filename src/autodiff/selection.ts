@@ -56,7 +56,9 @@ export function selectTrainable<T extends { readonly name: string }>(
     throw new TemperError(
       "bad-option",
       `trainable "${pattern}" selects none of the model's tensors: ${names.join(", ")}${more}\n` +
-        'give a pattern such as "fc*", or last',
+        (layer.size === 0
+          ? `give a pattern such as "${tensors[0].name}"; it has no Gemm or MatMul to be last`
+          : 'give a pattern such as "fc*", or last'),
     );
   }
   return selected;

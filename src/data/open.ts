@@ -52,6 +52,7 @@ const isFolder = (path: string): Promise<boolean> =>
  */
 export async function openData(name: string, options: DataOptions = {}): Promise<Dataset> {
   const { augment, seed = 0 } = options;
+  demand(typeof name === "string", "data", name, "a name, such as digits:train");
   const known = augment === undefined || augmentations.includes(augment);
   demand(known, "augment", augment, augmentations.join(" or "));
   const folder = await isFolder(name.replace(/\[[^[]*\]$/, ""));

@@ -14,7 +14,7 @@ import { CORRECTED, createRun, DIRECTIONS, POINTS, TIMINGS } from "./run.ts";
  * @throws TemperError `run-unreadable` where a file is missing or is not the one that was written
  */
 export async function openRun(folder: string): Promise<Run> {
-  const record = (await readJson(folder, RECORD)) as RunRecord;
+  const record = ((await readJson(folder, RECORD)) ?? {}) as RunRecord;
   if (record.format === 1 && record.end === undefined) {
     throw new TemperError(
       "run-unreadable",
@@ -25,6 +25,13 @@ export async function openRun(folder: string): Promise<Run> {
     throw new TemperError(
       "run-unreadable",
       `"${join(folder, RECORD)}" has format ${record.format}; this version of Temper reads format 1`,
+    );
+  }
+  const parts = [record.pool, record.options, record.network, record.hashes];
+  if (!Array.isArray(record.pool) || parts.some((part) => typeof part !== "object" || !part)) {
+    throw new TemperError(
+      "run-unreadable",
+      `"${join(folder, RECORD)}" is not the record of a run: it lacks its pool, options, network or hashes`,
     );
   }
   const checked = (name: string): Promise<Uint8Array> =>
