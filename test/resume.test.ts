@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dataset, slice } from "../src/data/dataset.ts";
-import { SORTED_SHARD } from "../src/engine/tasks.ts";
 import { attack, correct, type Model, openData, openModel, openRun } from "../src/index.ts";
 import type { CorrectCall } from "../src/run/call.ts";
 import { temper } from "./helpers/command.ts";
@@ -86,26 +85,21 @@ describe("a run taken up again", () => {
   it("while the losses of its lines are found goes on with those it has", async () => {
     const folder = join(scratch(), "run");
     const controller = new AbortController();
-    let iteration = 0;
-    let passes = 0;
-    const counted = (from: number) => (stage: string, done: number) => {
-      if (stage !== "candidates" || iteration < from || done > SORTED_SHARD) return;
-      passes++; // the first images of one candidate
-      if (passes === 6) controller.abort();
+    const lines: number[] = [];
+    const counted = (stage: string, done: number): void => {
+      if (stage !== "line points") return;
+      lines.push(done);
+      if (lines.length === 5) controller.abort();
     };
     const stopped = correct(model, {
       ...call,
       folder,
       signal: controller.signal,
-      onIteration: (record) => {
-        iteration = record.iteration;
-      },
-      onProgress: counted(5),
+      onProgress: counted,
     });
     await expect(stopped).rejects.toMatchObject({ code: "aborted" });
-    passes = -100;
-    await correct(model, { ...call, folder, resume: true, onProgress: counted(0) });
-    expect(passes + 100).toBeLessThan(10); // of 5 lines of 2 points
+    await correct(model, { ...call, folder, resume: true, onProgress: counted });
+    expect(lines).toEqual([1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10]); // two of each of 5 iterations
     expectSameRun(folder);
   });
 

@@ -69,6 +69,8 @@ export interface AlgorithmOptions {
   readonly onContradiction?: ((found: Contradiction) => void) | undefined;
   /** Called with each iteration's record when the iteration is done. */
   readonly onIteration?: ((record: IterationRecord) => void) | undefined;
+  /** Called as the losses of the points along the lines are found, after the last iteration. */
+  readonly onLine?: ((done: number, of: number) => void) | undefined;
   /** Evaluates the loss of every candidate to the end; the front and the choice are the same without. */
   readonly fullPool?: boolean | undefined;
   /** Where an earlier run stood: it is taken up again there, with the result of an uninterrupted one. */
@@ -259,6 +261,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
       fullPool,
       evaluate: lossOnLine,
       known: finishing?.lines,
+      onLine: options.onLine,
       onLines: onState && ((lines) => onState({ ...snapshot(), finishing: { end, last, lines } })),
     });
     const pool = poolOf(lines);

@@ -18,6 +18,8 @@ export interface LinesOptions {
   readonly evaluate: (trial: Trial, limit: number) => Promise<Loss>;
   /** The lines that an earlier run got to: in the same order, so under the same limits. */
   readonly known?: readonly Trial[] | undefined;
+  /** Called after each trial that was evaluated: how many lines are done, of how many. */
+  readonly onLine?: ((done: number, of: number) => void) | undefined;
   /** Called when the lines of an iteration are done, with all so far. */
   readonly onLines?: ((found: readonly Trial[]) => Promise<void>) | undefined;
 }
@@ -37,7 +39,7 @@ const lineOf = (trial: Trial, found: Loss): Trial =>
 /** The trials with the losses of their lines, each a loss or a bound. */
 export async function evaluateLines(
   trials: readonly Trial[],
-  { alphas, fullPool, evaluate, known = [], onLines }: LinesOptions,
+  { alphas, fullPool, evaluate, known = [], onLine, onLines }: LinesOptions,
 ): Promise<Trial[]> {
   const isLine = ({ step }: Trial): boolean => step > 0 && step < alphas;
   const results = new Map(trials.entries());
@@ -52,10 +54,10 @@ export async function evaluateLines(
     results.set(index, result);
     evaluated.push(result);
     found.push(result);
-    const more = at + 1 < lines.length;
-    if (more && at >= known.length && lines[at + 1][1].iteration < trial.iteration) {
-      await onLines?.([...found]);
-    }
+    if (at < known.length) continue;
+    onLine?.(at + 1, lines.length);
+    const next = lines[at + 1]?.[1];
+    if (next !== undefined && next.iteration < trial.iteration) await onLines?.([...found]);
   }
   return [...results.values()];
 }

@@ -34,6 +34,7 @@ export function pointRecipe(run: PointRun): Recipe {
   const { network, data, options, pool, clock, signal, onProgress } = run;
   const sources = options.reattack === null ? undefined : cleanOf(run.points);
   let stage = "";
+  let onLines = false; // where images of one candidate say less than how many candidates are left
   const oracle = createOracle({
     network,
     points: sources === undefined ? run.points : emptied(sources),
@@ -41,7 +42,7 @@ export function pointRecipe(run: PointRun): Recipe {
     loss: options.loss,
     pool,
     signal,
-    onShard: (done, of) => onProgress?.(stage, done, of),
+    onShard: (done, of) => onLines || onProgress?.(stage, done, of),
   });
   const reattack = sources && createReattack(oracle, sources, options.reattack!, { pool, signal });
   const points = (): Dataset => reattack?.points() ?? run.points;
@@ -70,6 +71,10 @@ export function pointRecipe(run: PointRun): Recipe {
           run.onIteration?.(record);
         },
         onContradiction: run.onContradiction,
+        onLine: (done, of) => {
+          onLines = true;
+          onProgress?.("line points", done, of);
+        },
         stage: (name, run) => {
           stage = name;
           return clock.stage(name, run);
