@@ -302,6 +302,7 @@ describe("attack options", () => {
     ["clip", { clip: [1, 0] }],
     ["clip", { clip: [0, Number.NaN] }],
     ["clip", { clip: [0, 1, 2] }],
+    ["clip", { clip: "none" }],
     ["seed", { seed: half }],
   ])("refuse a bad %s by its name: %o", (word, bad) => {
     const request = { eps: 0.1, ...bad } as AttackRequest;

@@ -122,8 +122,8 @@ export function attackOptions(request: AttackRequest): AttackOptions {
   demand(count(restarts), "restarts", restarts, "a whole number, 1 or more");
   demand(labels === "true" || labels === "predicted", "labels", labels, "true or predicted");
   if (clip !== null) {
-    const holds = clip.length === 2 && clip[0] < clip[1];
-    demand(holds, "clip", clip.join(","), "two numbers low,high with low < high");
+    const holds = Array.isArray(clip) && clip.length === 2 && clip[0] < clip[1];
+    demand(holds, "clip", clip, "two numbers low,high with low < high, or null");
   }
   demand(Number.isInteger(seed), "seed", seed, "a whole number");
   return {
