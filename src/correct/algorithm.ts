@@ -36,7 +36,7 @@ import {
   trialOf,
 } from "./pool.ts";
 import { type Stage, untimed } from "./stage.ts";
-import type { AlgorithmState, AnchorState } from "./state.ts";
+import type { AlgorithmState, AnchorState, FinishingState } from "./state.ts";
 import { createSubproblem, type SubproblemSolution } from "./subproblem.ts";
 import { type Score, scorePoints } from "./violation.ts";
 
@@ -253,6 +253,10 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     largestMultiplier: elastic.largestMultiplier(),
     contradictions: [...contradictions],
   });
+  const withLines = (finishing: FinishingState): AlgorithmState => {
+    const bare = evaluated.map((anchor) => ({ ...anchor, gradient: new Float64Array() }));
+    return { ...snapshot(), anchors: bare, finishing };
+  };
   const finish = async (end: RunEnd): Promise<Correction> => {
     const { fullPool = false, onState } = options;
     const last = anchors.length < evaluated.length ? undefined : anchors.at(-1);
@@ -262,7 +266,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
       evaluate: lossOnLine,
       known: finishing?.lines,
       onLine: options.onLine,
-      onLines: onState && ((lines) => onState({ ...snapshot(), finishing: { end, last, lines } })),
+      onLines: onState && ((lines) => onState(withLines({ end, last, lines }))),
     });
     const pool = poolOf(lines);
     const choice = choose(pool, options);

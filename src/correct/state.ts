@@ -7,7 +7,7 @@ import type { IterationRecord, RunEnd } from "./algorithm.ts";
 import type { Contradiction } from "./elastic.ts";
 import type { Trial } from "./pool.ts";
 
-/** An anchor with its loss and the gradient of its loss, float64 [p]. */
+/** An anchor with its loss and the gradient of its loss, float64 [p]; [0] where no cut will be made from it. */
 export interface AnchorState {
   readonly theta: Float32Array;
   readonly loss: number;

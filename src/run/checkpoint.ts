@@ -31,14 +31,14 @@ const matrix = (rows: readonly Float32Array[]): NpyArray => {
 export const algorithmState: StateFormat<AlgorithmState> = {
   arrays: ({ anchors, active, finishing }) => {
     const k = anchors.length;
-    const p = anchors[0].theta.length;
-    const gradient = new Float64Array(k * p);
-    for (const [i, anchor] of anchors.entries()) gradient.set(anchor.gradient, i * p);
+    const width = anchors[0].gradient.length;
+    const gradient = new Float64Array(k * width);
+    for (const [i, anchor] of anchors.entries()) gradient.set(anchor.gradient, i * width);
     return new Map<string, NpyArray>([
       ["theta", matrix(anchors.map(({ theta }) => theta))],
       ["last", matrix(finishing?.last === undefined ? [] : [finishing.last])],
       ["loss", { type: "float64", shape: [k], values: Float64Array.from(anchors, (a) => a.loss) }],
-      ["gradient", { type: "float64", shape: [k, p], values: gradient }],
+      ["gradient", { type: "float64", shape: [k, width], values: gradient }],
       ["active", { type: "int32", shape: [active.rows.length], values: active.rows }],
       ["multipliers", { type: "float64", shape: [active.rows.length], values: active.multipliers }],
     ]);
@@ -52,6 +52,7 @@ export const algorithmState: StateFormat<AlgorithmState> = {
     const loss = values<Float64Array>("loss");
     const gradient = values<Float64Array>("gradient");
     const p = theta.length / loss.length;
+    const width = gradient.length / loss.length;
     const last = values<Float32Array>("last");
     const { finishing, ...records } = rest as Omit<AlgorithmState, "anchors" | "active">;
     return {
@@ -60,7 +61,7 @@ export const algorithmState: StateFormat<AlgorithmState> = {
       anchors: Array.from(loss, (value, i) => ({
         theta: theta.slice(i * p, (i + 1) * p),
         loss: value,
-        gradient: gradient.slice(i * p, (i + 1) * p),
+        gradient: gradient.slice(i * width, (i + 1) * width),
       })),
       active: {
         rows: values<Int32Array>("active"),
