@@ -241,11 +241,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     records.push(row);
     options.onIteration?.(row);
   };
-  let active: ActiveSet = state?.active ?? {
-    rows: new Int32Array(),
-    multipliers: new Float64Array(),
-  };
-  const snapshot = (): AlgorithmState => ({
+  const snapshot = (active: ActiveSet): AlgorithmState => ({
     anchors: [...evaluated],
     trials: [...trials],
     iterations: [...records],
@@ -253,9 +249,11 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     largestMultiplier: elastic.largestMultiplier(),
     contradictions: [...contradictions],
   });
+  /** No (13) is left to solve: what only cuts and a warm start need is left out. */
   const withLines = (finishing: FinishingState): AlgorithmState => {
     const bare = evaluated.map((anchor) => ({ ...anchor, gradient: new Float64Array() }));
-    return { ...snapshot(), anchors: bare, finishing };
+    const none = { rows: new Int32Array(), multipliers: new Float64Array() };
+    return { ...snapshot(none), anchors: bare, finishing };
   };
   const finish = async (end: RunEnd): Promise<Correction> => {
     const { fullPool = false, onState } = options;
@@ -285,14 +283,12 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     if (!("gradient" in start)) return finish("corrected-already");
     evaluated.push({ theta: theta0, ...start });
   }
-  if (finishing !== undefined) {
-    for (const theta of anchors) await askAt(theta);
-    return finish(finishing.end);
+  for (const [j, next] of anchors.entries()) {
+    const earlier = evaluated[j];
+    if (finishing === undefined) await stage("cuts", () => cuts.add(earlier.theta, earlier));
+    await askAt(next);
   }
-  for (const [j, earlier] of evaluated.slice(0, -1).entries()) {
-    await stage("cuts", () => cuts.add(earlier.theta, earlier));
-    await askAt(evaluated[j + 1].theta);
-  }
+  if (finishing !== undefined) return finish(finishing.end);
 
   for (let k = evaluated.length; ; k++) {
     // Add the cuts (7) and (8) of the newest anchor.
@@ -305,7 +301,6 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
 
     // Solve (13) -> theta_k; where its cuts exclude each other, in the elastic form from here on.
     const { solution: nearest, contradiction } = await stage("qp", () => elastic.solve());
-    active = nearest.active;
     if (contradiction !== undefined) {
       contradictions.push({ iteration: k, ...contradiction });
       options.onContradiction?.(contradictions.at(-1)!);
@@ -337,7 +332,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     record(solution, anchorOf(addToPool(thetaK, k, alphas, score, at.loss)), asked);
     if (!("gradient" in at)) return finish("iterations");
     evaluated.push({ theta: thetaK, ...at });
-    await options.onState?.(snapshot());
+    await options.onState?.(snapshot(nearest.active));
   }
 }
 
