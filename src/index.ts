@@ -27,9 +27,9 @@ export type {
 export { type SampleOptions, sample } from "./attack/sample.ts";
 export type { LabelShare, Share } from "./attack/share.ts";
 export type { AnchorRecord, IterationRecord, RunEnd } from "./correct/algorithm.ts";
+export type { Candidate } from "./correct/candidates.ts";
 export type { Contradiction } from "./correct/elastic.ts";
 export type { CentreEnd, CentreRecord } from "./correct/moving-centre.ts";
-export type { Candidate } from "./correct/pool.ts";
 export type { Augmentation } from "./data/augment.ts";
 export type { Dataset } from "./data/dataset.ts";
 export { slice } from "./data/dataset.ts";

@@ -9,8 +9,8 @@ import { type Dataset, imagesOf, slice } from "../src/data/dataset.ts";
 import { openData } from "../src/data/open.ts";
 import { type Model, openModel } from "../src/engine/model.ts";
 import type { Network } from "../src/engine/network.ts";
-import { openPool } from "../src/engine/pool.ts";
 import { openMovingPrograms, openPrograms, type Programs } from "../src/engine/programs.ts";
+import { openWorkers } from "../src/engine/workers.ts";
 import { writeGraph } from "../src/onnx/write.ts";
 import { norm, subtract } from "../src/tensor/vector.ts";
 import { type AdversarialStep, trainAdversarially } from "../src/train/adversarial.ts";
@@ -78,15 +78,15 @@ describe("a step of adversarial training", () => {
   ] as const;
   it.each(cases)("has the two plain gradients: %s", async (_, of, data, programsOf) => {
     const expected = await byHand(of, programsOf(of.network), data);
-    const pool = openPool(0);
-    pool.share("network", { file: of.network.file, options: of.network.options });
-    pool.share("data", data);
-    pool.share("theta", of.network.theta0);
-    const [{ loss, gradient }] = await pool.map<tasks.AdversarialShard, tasks.AdversarialSums>(
+    const workers = openWorkers(0);
+    workers.share("network", { file: of.network.file, options: of.network.options });
+    workers.share("data", data);
+    workers.share("theta", of.network.theta0);
+    const [{ loss, gradient }] = await workers.map<tasks.AdversarialShard, tasks.AdversarialSums>(
       { module: tasks.module, name: "adversarialShard" },
       [{ ids: idsOf(data), options: attackOptions(fixed) }],
     );
-    await pool.close();
+    await workers.close();
     const n = 2 * data.count;
     const difference = subtract(
       Float64Array.from(gradient, (g) => g / n),

@@ -1,7 +1,7 @@
 // The shards of an attack: what a shard tells of its images is what the attack on all of them at once gives.
 import { afterAll, describe, expect, it } from "vitest";
 import { attackNames, attackOptions } from "../src/attack/options.ts";
-import { withPool } from "../src/attack/session.ts";
+import { withWorkers } from "../src/attack/session.ts";
 import { type AttackedShard, attackAll } from "../src/attack/tasks.ts";
 import { openData } from "../src/data/open.ts";
 import { openModel } from "../src/engine/model.ts";
@@ -13,8 +13,8 @@ const digits = await openData("digits:test[0:300]");
 const ids = Int32Array.from({ length: digits.count }, (_, i) => i);
 
 const shardsOf = (options: ReturnType<typeof attackOptions>): Promise<AttackedShard[]> =>
-  withPool(model, digits, { threads: 0, passes: 1 }, (pool) =>
-    attackAll(pool, { ids, options, keep: 0, keepAll: true }, {}),
+  withWorkers(model, digits, { threads: 0, passes: 1 }, (workers) =>
+    attackAll(workers, { ids, options, keep: 0, keepAll: true }, {}),
   );
 
 const together = (shards: readonly AttackedShard[], of: "margins" | "found" | "x"): number[] =>

@@ -1,7 +1,7 @@
 // Algorithm 1 on classifiers written down as formulas: followed by hand, and by its definition.
 import { describe, expect, it } from "vitest";
 import { type AlgorithmOptions, algorithm1 } from "../src/correct/algorithm.ts";
-import { memberTheta } from "../src/correct/pool.ts";
+import { memberTheta } from "../src/correct/candidates.ts";
 import type { AlgorithmState } from "../src/correct/state.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { subtract } from "../src/tensor/vector.ts";

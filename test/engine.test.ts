@@ -5,7 +5,7 @@ import { batchOf } from "../src/engine/batches.ts";
 import { openModel } from "../src/engine/model.ts";
 import { loadNetwork, networkBytes } from "../src/engine/network.ts";
 import { createOracle, type EngineOracle } from "../src/engine/oracle.ts";
-import { openPool } from "../src/engine/pool.ts";
+import { openWorkers } from "../src/engine/workers.ts";
 import { writeGraph } from "../src/onnx/write.ts";
 import { addScaled, dot, norm, subtract } from "../src/tensor/vector.ts";
 import { graph, node, tensor } from "./helpers/graph-builder.ts";
@@ -19,13 +19,13 @@ async function withOracle<R>(
   threads: number,
   use: (oracle: EngineOracle) => Promise<R>,
 ): Promise<R> {
-  const pool = openPool(threads);
-  const oracle = createOracle({ network, points, data, pool });
+  const workers = openWorkers(threads);
+  const oracle = createOracle({ network, points, data, workers });
   try {
     return await use(oracle);
   } finally {
     await oracle.close();
-    await pool.close();
+    await workers.close();
   }
 }
 
@@ -82,9 +82,9 @@ describe("the cut set", () => {
   const given = Float64Array.from({ length: p }, (_, i) => Math.cos(i));
 
   function withOracleOpen(): EngineOracle {
-    const pool = openPool(0);
-    afterAll(() => pool.close());
-    return createOracle({ network, points, data, pool });
+    const workers = openWorkers(0);
+    afterAll(() => workers.close());
+    return createOracle({ network, points, data, workers });
   }
 
   const built = (async () => {
@@ -152,15 +152,15 @@ describe("the cut set", () => {
   });
 
   it("stops between two rows on request", async () => {
-    const pool = openPool(0);
+    const workers = openWorkers(0);
     const controller = new AbortController();
-    const oracle = createOracle({ network, points, data, pool, signal: controller.signal });
+    const oracle = createOracle({ network, points, data, workers, signal: controller.signal });
     const set = oracle.cutSet();
     const rows = set.addLogitSums(oracle.theta0, sums);
     controller.abort();
     await expect(rows).rejects.toMatchObject({ code: "aborted" });
     await oracle.close();
-    await pool.close();
+    await workers.close();
   });
 
   it("stores dense layers as factors: far fewer bytes than plain rows", async () => {
@@ -183,8 +183,8 @@ describe("what (18) adds to a cut", () => {
       }),
     );
     const linear = await loadNetwork(file, { mean: [0.5], std: [0.25] });
-    const pool = openPool(0);
-    const oracle = createOracle({ network: linear, points, data, pool });
+    const workers = openWorkers(0);
+    const oracle = createOracle({ network: linear, points, data, workers });
     const pair = (point: number, a: number, b: number) => [
       { point, label: a, weight: 1 },
       { point, label: b, weight: -1 },
@@ -201,6 +201,6 @@ describe("what (18) adds to a cut", () => {
     expect(norms[0]).toBeCloseTo(l1(1, 2), 2);
     expect(norms[1]).toBeCloseTo(l1(3, 4) + l1(5, 6), 2);
     await oracle.close();
-    await pool.close();
+    await workers.close();
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Candidate } from "../src/correct/pool.ts";
+import type { Candidate } from "../src/correct/candidates.ts";
 import { slice } from "../src/data/dataset.ts";
 import { correct, openData, openModel } from "../src/index.ts";
 import { svgToPng } from "../src/report/chart.ts";

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { IterationRecord } from "../src/correct/algorithm.ts";
-import type { Candidate } from "../src/correct/pool.ts";
+import type { Candidate } from "../src/correct/candidates.ts";
 import { type Dataset, imagesOf, slice } from "../src/data/dataset.ts";
 import {
   type CorrectCall,

@@ -1,6 +1,7 @@
 // The moving centre on classifiers written down as formulas: candidates, ends, and a run taken up again.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { candidateTheta } from "../src/correct/candidates.ts";
 import {
   type CentreCorrection,
   type CentreRecord,
@@ -8,7 +9,6 @@ import {
   type MovingCentreOptions,
   movingCentre,
 } from "../src/correct/moving-centre.ts";
-import { candidateTheta } from "../src/correct/pool.ts";
 import type { SeparationOracle } from "../src/correct/separation.ts";
 import { norm, subtract } from "../src/tensor/vector.ts";
 import { dominates } from "./helpers/dominance.ts";

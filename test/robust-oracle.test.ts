@@ -9,7 +9,7 @@ import { type Dataset, imagesOf } from "../src/data/dataset.ts";
 import { createAggregateCuts } from "../src/engine/aggregate-cuts.ts";
 import { openModel } from "../src/engine/model.ts";
 import { networkBytes } from "../src/engine/network.ts";
-import { openPool } from "../src/engine/pool.ts";
+import { openWorkers } from "../src/engine/workers.ts";
 import { splitOf } from "../src/run/draws.ts";
 import { createSeparation, type Separation } from "../src/run/separation.ts";
 import { addScaled, dot, norm, subtract } from "../src/tensor/vector.ts";
@@ -48,15 +48,15 @@ async function built(
   const home = tmpdir();
   // Not there when the file is opened; the processes may make it.
   if (!scratch) process.env.TMPDIR = join(mkdtempSync(join(home, "temper-")), "none");
-  const pool = openPool(threads);
+  const workers = openWorkers(threads);
   process.env.TMPDIR = home;
-  expect(pool.scratch !== undefined).toBe(scratch && threads > 0);
-  pool.share("network", { file: network.file, options: network.options });
-  const set = createAggregateCuts({ network, pool, points: imagesOf(points) });
+  expect(workers.scratch !== undefined).toBe(scratch && threads > 0);
+  workers.share("network", { file: network.file, options: network.options });
+  const set = createAggregateCuts({ network, workers, points: imagesOf(points) });
   const values = await set.addLogitSums(theta, sums);
   set.addRow(given);
   expect(await set.addLogitSums(theta, [])).toHaveLength(0);
-  await pool.close();
+  await workers.close();
   return { set, values };
 }
 const here = await built(0);
@@ -139,12 +139,12 @@ describe("the separation oracle", () => {
     images: Dataset | undefined,
     use: (oracle: Separation) => Promise<R>,
   ): Promise<R> {
-    const pool = openPool(0);
+    const workers = openWorkers(0);
     const split = splitOf(points, images ?? points, options);
     const metered = (set: CutSet) => set;
-    const at = { network, data: points, own, images, split, options, pool, metered };
+    const at = { network, data: points, own, images, split, options, workers, metered };
     const result = await use(createSeparation(at));
-    await pool.close();
+    await workers.close();
     return result;
   }
   const rowOf = (logits: Float64Array | Float32Array, i: number): string =>

@@ -2,7 +2,7 @@
 import { gradientEnds } from "../autodiff/ends.ts";
 import { type Dataset, gather, imageSize } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
-import type { Pool } from "../engine/pool.ts";
+import type { Workers } from "../engine/workers.ts";
 import { demand, refuseUnknown, TemperError } from "../errors.ts";
 import { nodeLabel } from "../onnx/graph.ts";
 import { randomStream } from "../tensor/random.ts";
@@ -14,7 +14,7 @@ import {
   attackRequestNames,
 } from "./options.ts";
 import { mostPasses, usesGradients } from "./parts.ts";
-import { type Work, withPool } from "./session.ts";
+import { type Work, withWorkers } from "./session.ts";
 import * as tasks from "./tasks.ts";
 import { checkUnits } from "./units.ts";
 
@@ -73,13 +73,13 @@ function tally(shards: readonly tasks.AttackedShard[]): Omit<Found, "images"> {
 
 /** All images are attacked; each label keeps its `keep` worst. */
 async function findWorst(
-  pool: Pool,
+  workers: Workers,
   options: AttackOptions,
   keep: number,
   call: AttackCall,
 ): Promise<Found> {
   const ids = Int32Array.from({ length: call.data.count }, (_, i) => i);
-  const shards = await tasks.attackAll(pool, { ids, options, keep }, call);
+  const shards = await tasks.attackAll(workers, { ids, options, keep }, call);
   return { images: shards.flatMap(({ kept }) => kept).toSorted(tasks.byMargin), ...tally(shards) };
 }
 
@@ -89,7 +89,7 @@ async function findWorst(
  * N / labels or none is left; then everything from the front until the rest is found.
  */
 async function findRandom(
-  pool: Pool,
+  workers: Workers,
   options: AttackOptions,
   total: number,
   labels: number,
@@ -105,7 +105,7 @@ async function findRandom(
 
   const attackNext = async (ids: readonly number[]): Promise<void> => {
     const done = await tasks.attackAll(
-      pool,
+      workers,
       { ids: Int32Array.from(ids), options, keep: ids.length },
       {
         signal: call.signal,
@@ -186,12 +186,12 @@ export async function attack(model: Model, call: AttackCall): Promise<Points> {
     throw new TemperError("bad-option", "worst and random contradict each other; give one of them");
   }
   const passes = mostPasses(options, model.labels);
-  return withPool(model, data, { ...call, passes }, async (pool) => {
+  return withWorkers(model, data, { ...call, passes }, async (workers) => {
     const total = worst ?? random ?? data.count;
     const found =
       random === undefined
-        ? await findWorst(pool, options, total, call)
-        : await findRandom(pool, options, random, model.labels, call);
+        ? await findWorst(workers, options, total, call)
+        : await findRandom(workers, options, random, model.labels, call);
     const { chosen, notes } =
       worst === undefined && random === undefined
         ? { chosen: [...found.images], notes: [] }

@@ -4,9 +4,9 @@ import { imagesOf } from "../data/dataset.ts";
 import { eachBatch } from "../engine/batches.ts";
 import { marginOf } from "../engine/logits.ts";
 import { sumLoss } from "../engine/losses.ts";
-import type { Pool } from "../engine/pool.ts";
 import type { TaskState } from "../engine/task.ts";
 import { type Shard, shardsOf, sharedPrograms } from "../engine/tasks.ts";
+import type { Workers } from "../engine/workers.ts";
 import { TemperError } from "../errors.ts";
 
 export const module: string = import.meta.url;
@@ -30,7 +30,7 @@ export interface Clean {
  * @throws TemperError `model-unsupported` where an output is not finite: no accuracy is claimed of it
  */
 export async function measureClean(
-  pool: Pool,
+  workers: Workers,
   data: Dataset,
   call: {
     readonly signal?: AbortSignal | undefined;
@@ -38,7 +38,7 @@ export async function measureClean(
   },
 ): Promise<Clean> {
   const shards = shardsOf(data.count);
-  const parts = await pool.map<Shard, CleanPart>({ module, name: "cleanShard" }, shards, {
+  const parts = await workers.map<Shard, CleanPart>({ module, name: "cleanShard" }, shards, {
     signal: call.signal,
     onDone: (done) => call.onProgress?.(shards[done - 1].to, data.count),
   });

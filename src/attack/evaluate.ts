@@ -3,8 +3,8 @@ import { gradientEnds } from "../autodiff/ends.ts";
 import { type Dataset, imageSize } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import type { Network } from "../engine/network.ts";
-import type { Pool } from "../engine/pool.ts";
 import { programOf } from "../engine/programs.ts";
+import type { Workers } from "../engine/workers.ts";
 import { demand, refuseUnknown, TemperError } from "../errors.ts";
 import { type Clean, measureClean } from "./clean.ts";
 import { type AttackedImages, attackedImages } from "./images.ts";
@@ -18,7 +18,7 @@ import {
 } from "./options.ts";
 import { mostPasses, usesGradients } from "./parts.ts";
 import { probe } from "./probe.ts";
-import { type Work, withPool } from "./session.ts";
+import { type Work, withWorkers } from "./session.ts";
 import { countRight, type Share, shareOf } from "./share.ts";
 import { modelEps, statement } from "./statement.ts";
 import { attackAll } from "./tasks.ts";
@@ -99,7 +99,7 @@ interface Ran extends Outcome {
 }
 
 async function runAttack(
-  pool: Pool,
+  workers: Workers,
   options: AttackOptions,
   cleanMargins: Float32Array,
   call: EvaluateCall,
@@ -108,7 +108,7 @@ async function runAttack(
   const ids = Int32Array.from({ length: data.count }, (_, i) => i);
   const stage = `${options.attack} ${options.eps}`;
   const shards = await attackAll(
-    pool,
+    workers,
     { ids, options, keep: 0, keepAll: images },
     { signal, onProgress: (done, of) => onProgress?.(stage, done, of) },
   );
@@ -119,7 +119,7 @@ async function runAttack(
     found: Uint8Array.from(shards.flatMap(({ found }) => [...found])),
     gradientSteps: shards.reduce((a, c) => a + c.gradientSteps, 0),
     queries: shards.reduce((a, c) => a + c.queries, 0),
-    longer: await tryLonger(pool, options, { cleanMargins, margins }, signal),
+    longer: await tryLonger(workers, options, { cleanMargins, margins }, signal),
     x: shards.flatMap(({ x }) => x ?? []),
   };
 }
@@ -233,19 +233,19 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
     demand(balls.length === 1, "images", images, "attacks of one norm, eps and clip");
   }
   const passes = Math.max(1, ...requests.map((options) => mostPasses(options, model.labels)));
-  return withPool(model, data, { ...call, passes }, async (pool) => {
+  return withWorkers(model, data, { ...call, passes }, async (workers) => {
     const gradients = requests.some(usesGradients);
     if (gradients) refuseWithoutRule(network);
-    const clean = await measureClean(pool, data, {
+    const clean = await measureClean(workers, data, {
       signal,
       onProgress: (done, of) => onProgress?.("clean", done, of),
     });
     const cleanMargins = clean.margins;
-    const probed = await probe(pool, { count: data.count, gradients }, signal);
+    const probed = await probe(workers, { count: data.count, gradients }, signal);
     const x = images ? new Float32Array(data.count * imageSize(data.shape)) : undefined;
     const ran: Omit<Ran, "x">[] = [];
     for (const options of requests) {
-      const { x: parts, ...outcome } = await runAttack(pool, options, cleanMargins, call);
+      const { x: parts, ...outcome } = await runAttack(workers, options, cleanMargins, call);
       ran.push(outcome);
       if (x !== undefined) keepWorst(x, parts, ran);
     }

@@ -1,5 +1,5 @@
 // Whether an attack had converged: some of the images that withstood it, attacked with twice the steps.
-import type { Pool } from "../engine/pool.ts";
+import type { Workers } from "../engine/workers.ts";
 import { randomStream } from "../tensor/random.ts";
 import type { AttackName, AttackOptions } from "./options.ts";
 import { attackAll } from "./tasks.ts";
@@ -26,7 +26,7 @@ export interface Longer {
  * restart's start and twice the steps; undefined where steps are not what limits the attack.
  */
 export async function tryLonger(
-  pool: Pool,
+  workers: Workers,
   options: AttackOptions,
   {
     cleanMargins,
@@ -39,7 +39,7 @@ export async function tryLonger(
   const order = randomStream(options.seed, STREAM).permutation(standing.length);
   const ids = order.subarray(0, MOST).map((k) => standing[k]);
   const more = { ...options, steps: 2 * options.steps, restarts: 1 };
-  const shards = await attackAll(pool, { ids, options: more, keep: 0 }, { signal });
+  const shards = await attackAll(workers, { ids, options: more, keep: 0 }, { signal });
   const turned = shards.flatMap((shard) => [...shard.margins]).filter((m) => !(m > 0)).length;
   return { standing: standing.length, tried: ids.length, turned };
 }

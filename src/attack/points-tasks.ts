@@ -1,9 +1,9 @@
 // Images of the shared data set attacked at the shared theta, whole: what came out, and its logits.
 import type { Dataset } from "../data/dataset.ts";
 import { BATCH, logitsOfAll } from "../engine/batches.ts";
-import type { Pool } from "../engine/pool.ts";
 import type { TaskState } from "../engine/task.ts";
 import { idShards, sharedPrograms } from "../engine/tasks.ts";
+import type { Workers } from "../engine/workers.ts";
 import { joined } from "../tensor/vector.ts";
 import { attackBatch, imagesAt } from "./attack-batch.ts";
 import { classifierOf } from "./classifier.ts";
@@ -30,12 +30,12 @@ const SHARD = BATCH;
 
 /** Attacks the images `ids` of a shared data set; results in the order of `ids`, whatever came of them. */
 export async function attackedPoints(
-  pool: Pool,
+  workers: Workers,
   { ids, ...rest }: PointsShard,
   signal?: AbortSignal | undefined,
 ): Promise<AttackedPoints> {
   const shards = idShards(ids, SHARD).map((chosen) => ({ ...rest, ids: chosen }));
-  const parts = await pool.map<PointsShard, AttackedPoints>(
+  const parts = await workers.map<PointsShard, AttackedPoints>(
     { module, name: "pointsShard" },
     shards,
     { signal },

@@ -2,9 +2,9 @@
 import { type Dataset, gather } from "../data/dataset.ts";
 import { BATCH, inputGradientOfAll } from "../engine/batches.ts";
 import { marginOf, oneHot } from "../engine/logits.ts";
-import type { Pool } from "../engine/pool.ts";
 import type { TaskState } from "../engine/task.ts";
 import { idShards, sharedPrograms } from "../engine/tasks.ts";
+import type { Workers } from "../engine/workers.ts";
 import { randomStream } from "../tensor/random.ts";
 
 export const module: string = import.meta.url;
@@ -44,13 +44,13 @@ const ANOTHER = 1e-3;
 
 /** Asks at most 1,000 of the shared data set's images, in a seeded order. */
 export async function probe(
-  pool: Pool,
+  workers: Workers,
   { count, gradients }: { readonly count: number; readonly gradients: boolean },
   signal: AbortSignal | undefined,
 ): Promise<Probe> {
   const ids = randomStream(0, STREAM).permutation(count).subarray(0, MOST);
   const shards = idShards(ids, SHARD).map((chosen) => ({ ids: chosen, gradients }));
-  const parts = await pool.map<ProbeShard, Probe>({ module, name: "probeShard" }, shards, {
+  const parts = await workers.map<ProbeShard, Probe>({ module, name: "probeShard" }, shards, {
     signal,
   });
   const sum = (of: keyof Probe): number => parts.reduce((a, c) => a + c[of], 0);

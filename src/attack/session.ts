@@ -1,7 +1,7 @@
-// A pool set up for attacks on one model and one data set: shared once, closed by its owner.
+// Workers set up for attacks on one model and one data set: shared once, closed by their owner.
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
-import { openPool, type Pool } from "../engine/pool.ts";
+import { openWorkers, type Workers } from "../engine/workers.ts";
 
 /** What every long call of the library takes. */
 export interface Work {
@@ -15,26 +15,26 @@ const FEW_IMAGES = 256;
 const FEW_PASSES = FEW_IMAGES * 41;
 
 /**
- * Runs `use` with a pool that shares the model and the data, and closes the pool whatever happens.
+ * Runs `use` with workers that share the model and the data, and closes them whatever happens.
  *
  * @param work `passes`: how often an image goes through the network, at most
  * @throws TemperError `data-mismatch`, or `bad-option` for `threads`
  */
-export async function withPool<R>(
+export async function withWorkers<R>(
   model: Model,
   data: Dataset,
   { threads, passes }: Work & { readonly passes: number },
-  use: (pool: Pool) => Promise<R>,
+  use: (workers: Workers) => Promise<R>,
 ): Promise<R> {
   checkDataset(data, { shape: model.inputShape, labels: model.labels });
   const few = data.count < FEW_IMAGES && data.count * passes < FEW_PASSES;
-  const pool = openPool(threads ?? (few ? 0 : undefined));
+  const workers = openWorkers(threads ?? (few ? 0 : undefined));
   try {
-    pool.share("network", { file: model.network.file, options: model.network.options });
-    pool.share("theta", model.theta());
-    pool.share("data", data);
-    return await use(pool);
+    workers.share("network", { file: model.network.file, options: model.network.options });
+    workers.share("theta", model.theta());
+    workers.share("data", data);
+    return await use(workers);
   } finally {
-    await pool.close();
+    await workers.close();
   }
 }

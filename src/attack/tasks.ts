@@ -1,8 +1,8 @@
 // The attack's shards: some images of the shared data set attacked, in a worker process or here.
 import { type Dataset, imageSize } from "../data/dataset.ts";
-import type { Pool } from "../engine/pool.ts";
 import type { TaskState } from "../engine/task.ts";
 import { idShards, sharedPrograms } from "../engine/tasks.ts";
+import type { Workers } from "../engine/workers.ts";
 import { attackBatch, imagesAt } from "./attack-batch.ts";
 import { classifierOf } from "./classifier.ts";
 import type { AttackName, AttackOptions } from "./options.ts";
@@ -79,20 +79,20 @@ function shardSize({ attack }: AttackOptions, count: number, processes: number):
 }
 
 /**
- * Attacks the images `ids`, split into shards that the pool runs; results in the order of `ids`. The
- * pool shares the keys network, theta and data.
+ * Attacks the images `ids`, split into shards that the workers run; results in the order of `ids`. The
+ * workers share the keys network, theta and data.
  */
 export function attackAll(
-  pool: Pool,
+  workers: Workers,
   { ids, ...rest }: AttackShard,
   call: {
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: ((done: number, of: number) => void) | undefined;
   },
 ): Promise<AttackedShard[]> {
-  const size = shardSize(rest.options, ids.length, pool.size);
+  const size = shardSize(rest.options, ids.length, workers.size);
   const shards = idShards(ids, size).map((chosen) => ({ ...rest, ids: chosen }));
-  return pool.map<AttackShard, AttackedShard>({ module, name: "attackShard" }, shards, {
+  return workers.map<AttackShard, AttackedShard>({ module, name: "attackShard" }, shards, {
     signal: call.signal,
     onDone: (done) => call.onProgress?.(Math.min(done * size, ids.length), ids.length),
   });

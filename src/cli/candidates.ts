@@ -1,5 +1,5 @@
 // How candidates and models are shown in tables: one row type for correct, select and demo.
-import type { Candidate } from "../correct/pool.ts";
+import type { Candidate } from "../correct/candidates.ts";
 import type { Measured } from "../run/record.ts";
 
 export const candidateHeadings = [

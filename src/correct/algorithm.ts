@@ -20,12 +20,6 @@ import { throwIfAborted } from "../errors.ts";
 import type { ActiveSet, SolveStatus } from "../qp/nearest-point.ts";
 import { norm } from "../tensor/vector.ts";
 import { type BlocksOptions, type BlocksRecord, blockDescent } from "./blocks.ts";
-import { choose } from "./choice.ts";
-import { type CutChoice, createCuts } from "./cuts.ts";
-import { type Contradiction, createElastic } from "./elastic.ts";
-import { notFiniteAtStart } from "./finite.ts";
-import { evaluateLines, type Loss } from "./lines.ts";
-import type { Asked, Oracle } from "./oracle.ts";
 import {
   anchorTheta,
   type Candidate,
@@ -34,7 +28,13 @@ import {
   poolOf,
   type Trial,
   trialOf,
-} from "./pool.ts";
+} from "./candidates.ts";
+import { choose } from "./choice.ts";
+import { type CutChoice, createCuts } from "./cuts.ts";
+import { type Contradiction, createElastic } from "./elastic.ts";
+import { notFiniteAtStart } from "./finite.ts";
+import { evaluateLines, type Loss } from "./lines.ts";
+import type { Asked, Oracle } from "./oracle.ts";
 import { type Stage, untimed } from "./stage.ts";
 import type { AlgorithmState, AnchorState, FinishingState } from "./state.ts";
 import { createSubproblem, type SubproblemSolution } from "./subproblem.ts";

@@ -12,8 +12,9 @@
 // Only the front is searched. The objective, the tolerance included, never gets better as loss or violation
 // grows, so whoever dominates a candidate is at least as good; and a tie in both then goes to the one that is
 // not dominated. Of the violations that count as zero, the front still holds the one with the lowest loss.
+
+import type { Candidate } from "./candidates.ts";
 import { isComparable } from "./dominance.ts";
-import type { Candidate } from "./pool.ts";
 
 export interface ChoiceOptions {
   /** w of (19): 0 looks at the violation alone, 1 at the loss alone. */

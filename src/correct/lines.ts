@@ -4,7 +4,7 @@
 // loss of a candidate with no larger violation, the point is dominated (Definition 4) whatever its loss
 // may be; it cannot be on the front, and its evaluation stops. The front and the choice are those of the
 // full pool. Last iterations come first: their points dominate most of the earlier ones.
-import { finiteOrNull, type Trial } from "./pool.ts";
+import { finiteOrNull, type Trial } from "./candidates.ts";
 
 /** L(theta; D), or where its evaluation stopped, a value that it exceeds or equals. */
 export type Loss = { readonly loss: number } | { readonly lossAtLeast: number };

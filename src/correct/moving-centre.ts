@@ -16,10 +16,10 @@
 // than any of them (Polyak & Juditsky, SIAM J. Control and Optimization 30, 1992).
 import { throwIfAborted } from "../errors.ts";
 import { addScaled, norm, subtract } from "../tensor/vector.ts";
+import { anchorTheta, type Candidate, poolOf, type Trial, trialOf } from "./candidates.ts";
 import { type CentreStep, centreStep, type StepOptions } from "./centre-step.ts";
 import { choose } from "./choice.ts";
 import { notFiniteAtStart } from "./finite.ts";
-import { anchorTheta, type Candidate, poolOf, type Trial, trialOf } from "./pool.ts";
 import type { SeparationOracle } from "./separation.ts";
 import { type Stage, untimed } from "./stage.ts";
 import { scorePoints } from "./violation.ts";

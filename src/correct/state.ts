@@ -4,8 +4,8 @@
 // Nor is the Gram matrix, whose entries do not depend on what was asked before (qp/gram-cache.ts).
 import type { ActiveSet } from "../qp/nearest-point.ts";
 import type { IterationRecord, RunEnd } from "./algorithm.ts";
+import type { Trial } from "./candidates.ts";
 import type { Contradiction } from "./elastic.ts";
-import type { Trial } from "./pool.ts";
 
 /** An anchor with its loss and the gradient of its loss, float64 [p]; [0] where no cut will be made from it. */
 export interface AnchorState {

@@ -7,9 +7,9 @@ import { imageSize } from "../data/dataset.ts";
 import { dot, dotFloat32, dotMixed, type Vector, weightedSum } from "../tensor/vector.ts";
 import { gramBlock, gramOfScratch } from "./gram-block.ts";
 import type { Network } from "./network.ts";
-import type { Pool } from "./pool.ts";
 import { readFloats } from "./scratch.ts";
 import * as tasks from "./sum-tasks.ts";
+import type { Workers } from "./workers.ts";
 
 /** Sums a task: enough to be worth a message, few enough that all processes have work. */
 const SUMS = 5;
@@ -17,7 +17,7 @@ const SUMS = 5;
 export interface AggregateSource {
   readonly network: Network;
   /** Holds the network; theta is shared when rows are added. */
-  readonly pool: Pool;
+  readonly workers: Workers;
   /** All points, row-major [n, ...inputShape], in pixel units. */
   readonly points: Float32Array;
   /** Where the rows are kept; a store serves one set of cuts at a time. Default: a new one. */
@@ -41,7 +41,7 @@ function product(a: Vector, b: Vector): number {
 /** An empty set of cuts over many points. */
 export function createAggregateCuts({
   network,
-  pool,
+  workers,
   points,
   store = { floats: new Float32Array(0) },
   signal,
@@ -85,7 +85,7 @@ export function createAggregateCuts({
     if (store.floats.length < taken * p) store.floats = new Float32Array(taken * p);
     return made.map(({ gradient }, i) => {
       const row = store.floats.subarray((first + i) * p, (first + i + 1) * p);
-      if (gradient === undefined) readFloats(pool.scratch!, row, i * p);
+      if (gradient === undefined) readFloats(workers.scratch!, row, i * p);
       else row.set(gradient);
       return row;
     });
@@ -102,19 +102,19 @@ export function createAggregateCuts({
       return rows.length;
     },
     addLogitSums: async (theta, sums) => {
-      pool.share("theta", theta);
+      workers.share("theta", theta);
       const shards = Array.from({ length: Math.ceil(sums.length / SUMS) }, (_, i) => ({
         ...shardOf(sums.slice(i * SUMS, (i + 1) * SUMS)),
-        at: pool.scratch === undefined ? undefined : i * SUMS,
+        at: workers.scratch === undefined ? undefined : i * SUMS,
       }));
-      const made = await pool.map<tasks.SumShard, tasks.SumRow[]>(
+      const made = await workers.map<tasks.SumShard, tasks.SumRow[]>(
         { module: tasks.module, name: "sumShard" },
         shards,
         { signal },
       );
       const all = made.flat();
-      const inFile = pool.scratch !== undefined && all.every((r) => r.gradient === undefined);
-      const gram = inFile ? gramOfScratch(pool, { n: all.length, p }, signal) : undefined;
+      const inFile = workers.scratch !== undefined && all.every((r) => r.gradient === undefined);
+      const gram = inFile ? gramOfScratch(workers, { n: all.length, p }, signal) : undefined;
       const added = take(all); // while the processes are at it
       block = { from: rows.length, gram: await (gram ?? gramBlock(added)) };
       rows.push(...added);

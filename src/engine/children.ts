@@ -1,13 +1,13 @@
-// A pool of child processes. A process that dies has its shard run again elsewhere.
+// Workers that are child processes. A process that dies has its shard run again elsewhere.
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type ErrorCode, TemperError } from "../errors.ts";
-import type { MapOptions, Pool, Until } from "./pool.ts";
 import { openScratch } from "./scratch.ts";
 import type { TaskName } from "./task.ts";
+import type { MapOptions, Until, Workers } from "./workers.ts";
 
-/** How often a shard is started before the pool gives up. */
+/** How often a shard is started before the workers give up. */
 const TRIES = 3;
 
 export type ToChild =
@@ -42,7 +42,7 @@ const fromSource = import.meta.url.endsWith(".ts");
 const entry = fileURLToPath(new URL(fromSource ? "./child.ts" : "./child.js", import.meta.url));
 
 /** Starts `count` processes at once; they end with this one, or on close. */
-export function createChildren(count: number): Pool {
+export function createChildren(count: number): Workers {
   const shared = new Map<string, unknown>();
   const waiting: Job[] = [];
   const children = new Set<Child>();
@@ -123,7 +123,7 @@ export function createChildren(count: number): Pool {
   };
   for (let i = 0; i < count; i++) start();
 
-  const mapUntil: Pool["mapUntil"] = <A, R>(
+  const mapUntil: Workers["mapUntil"] = <A, R>(
     task: TaskName,
     args: readonly A[],
     until: Until<R>,

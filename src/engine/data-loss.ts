@@ -3,8 +3,8 @@ import type { Dataset } from "../data/dataset.ts";
 import { addScaled } from "../tensor/vector.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
-import type { Pool } from "./pool.ts";
 import * as tasks from "./tasks.ts";
+import type { Workers } from "./workers.ts";
 
 /** A summed loss and its gradient in theta, float64 [p]. */
 export interface LossGradient {
@@ -33,21 +33,21 @@ export function createDataLoss(options: {
   readonly network: Network;
   readonly data: Dataset;
   readonly loss: LossName;
-  readonly pool: Pool;
+  readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
   /** Images of D passed so far in the present sweep over it. */
   readonly onShard?: ((done: number, of: number) => void) | undefined;
 }): DataLoss {
-  const { network, data, loss, pool, signal, onShard } = options;
+  const { network, data, loss, workers, signal, onShard } = options;
   const shards = tasks.shardsOf(data.count).map((shard) => ({ ...shard, loss }));
-  pool.share("network", {
+  workers.share("network", {
     file: network.file,
     options: network.options,
   } satisfies tasks.SharedNetwork);
-  pool.share("data", data);
+  workers.share("data", data);
   const sweep = <R>(task: string, theta: Float32Array): Promise<R[]> => {
-    pool.share("theta", theta);
-    return pool.map<tasks.LossShard, R>({ module: tasks.module, name: task }, shards, {
+    workers.share("theta", theta);
+    return workers.map<tasks.LossShard, R>({ module: tasks.module, name: task }, shards, {
       signal,
       onDone: (done) => onShard?.(shards[done - 1].to, data.count),
     });

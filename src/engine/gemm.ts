@@ -1,8 +1,8 @@
 // The machine's own rate of float32 matrix products, as onnxruntime makes them: what every pass is measured by.
 import { randomStream } from "../tensor/random.ts";
-import type { Pool } from "./pool.ts";
 import { type FloatArray, Session } from "./session.ts";
 import type { TaskState } from "./task.ts";
+import type { Workers } from "./workers.ts";
 
 /** Rows and columns: large enough to keep the processor busy, small enough for its caches. */
 const SIZE = 768;
@@ -36,9 +36,9 @@ export async function gemmTask(_state: TaskState, seconds: number): Promise<numb
   return rate;
 }
 
-/** Floating-point operations a second of all processes of the pool together, at work at once. */
-export async function gemmRate(pool: Pool, seconds: number): Promise<number> {
-  const tasks = Array.from({ length: pool.size }, () => seconds);
-  const rates = await pool.map<number, number>({ module, name: "gemmTask" }, tasks);
+/** Floating-point operations a second of all workers together, at work at once. */
+export async function gemmRate(workers: Workers, seconds: number): Promise<number> {
+  const tasks = Array.from({ length: workers.size }, () => seconds);
+  const rates = await workers.map<number, number>({ module, name: "gemmTask" }, tasks);
   return rates.reduce((a, c) => a + c, 0);
 }

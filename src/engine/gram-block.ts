@@ -5,10 +5,10 @@
 // symmetric to the bit and does not depend on what else is computed.
 import { int } from "../onnx/attributes.ts";
 import type { Graph } from "../onnx/graph.ts";
-import type { Pool } from "./pool.ts";
 import { readFloats, SCRATCH } from "./scratch.ts";
 import { Session } from "./session.ts";
 import type { TaskState } from "./task.ts";
+import type { Workers } from "./workers.ts";
 
 const module: string = import.meta.url;
 
@@ -82,17 +82,21 @@ interface StripShard extends Strip {
   readonly p: number;
 }
 
-/** The same to the bit of the first n rows [p] of the pool's scratch file, in its processes. */
+/** The same to the bit of the first n rows [p] of the workers' scratch file, in their processes. */
 export async function gramOfScratch(
-  pool: Pool,
+  workers: Workers,
   { n, p }: { readonly n: number; readonly p: number },
   signal?: AbortSignal | undefined,
 ): Promise<Float64Array> {
   const total = new Float64Array(n * n);
   const shards = n === 0 ? [] : stripsOf(p).map((strip) => ({ ...strip, n, p }));
-  const parts = await pool.map<StripShard, Float64Array>({ module, name: "stripShard" }, shards, {
-    signal,
-  });
+  const parts = await workers.map<StripShard, Float64Array>(
+    { module, name: "stripShard" },
+    shards,
+    {
+      signal,
+    },
+  );
   for (const part of parts) addLower(total, part, n);
   return mirrored(total, n);
 }

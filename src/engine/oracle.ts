@@ -7,9 +7,9 @@ import { createCutSet } from "./cut-set.ts";
 import { createDataLoss, meanLossGradient } from "./data-loss.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
-import type { Pool } from "./pool.ts";
 import { openPrograms, type Programs } from "./programs.ts";
 import * as tasks from "./tasks.ts";
+import type { Workers } from "./workers.ts";
 
 export interface OracleOptions {
   readonly network: Network;
@@ -19,14 +19,14 @@ export interface OracleOptions {
   readonly data: Dataset;
   /** Default cross-entropy. */
   readonly loss?: LossName | undefined;
-  readonly pool: Pool;
+  readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
   /** Images of D passed so far in the present sweep over it, for a progress bar. */
   readonly onShard?: ((done: number, of: number) => void) | undefined;
 }
 
 /**
- * The oracle and what it holds. Give it the pool to itself: it shares the keys network, data, theta
+ * The oracle and what it holds. Give it the workers for itself: it shares the keys network, data, theta
  * and order.
  */
 export interface EngineOracle extends Oracle {
@@ -36,10 +36,10 @@ export interface EngineOracle extends Oracle {
 }
 
 export function createOracle(options: OracleOptions): EngineOracle {
-  const { network, points, data, pool, signal, onShard, loss = "cross-entropy" } = options;
+  const { network, points, data, workers, signal, onShard, loss = "cross-entropy" } = options;
   let x = imagesOf(points, 0, points.count);
   let y = points.labels;
-  const dataLoss = createDataLoss({ network, data, loss, pool, signal, onShard });
+  const dataLoss = createDataLoss({ network, data, loss, workers, signal, onShard });
 
   let present: { theta: Float32Array; programs: Programs } | undefined;
   const close = async (): Promise<void> => {
@@ -61,7 +61,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
   const sort = async (): Promise<void> => {
     const losses = await dataLoss.imageLosses(network.theta0);
     const order = Int32Array.from(losses.keys()).sort((i, j) => losses[j] - losses[i] || i - j);
-    pool.share("order", order);
+    workers.share("order", order);
   };
   let sorted: Promise<void> | undefined;
 
@@ -82,9 +82,9 @@ export function createOracle(options: OracleOptions): EngineOracle {
     boundedLoss: async (theta, limit) => {
       sorted ??= sort();
       await sorted;
-      pool.share("theta", theta);
+      workers.share("theta", theta);
       let sum = 0;
-      const sums = await pool.mapUntil<tasks.LossShard, number>(
+      const sums = await workers.mapUntil<tasks.LossShard, number>(
         { module: tasks.module, name: "sortedLossShard" },
         sortedShards,
         (part) => {

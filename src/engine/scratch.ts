@@ -1,4 +1,4 @@
-// A file without a name that all processes of a pool write and read: what is too large for messages travels by it.
+// A file without a name that all workers write and read: what is too large for messages travels by it.
 //
 // A message is copied some six times on its way, into memory that the parent's collector has to clear away. The
 // same bytes written to a file and read back into an array that is there already take a quarter of the time.

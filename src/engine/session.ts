@@ -37,7 +37,7 @@ export class Session {
     try {
       const native = await InferenceSession.create(writeGraph(graph), {
         executionProviders: ["cpu"],
-        // Work is spread over processes (pool.ts); one thread each keeps them from fighting over cores.
+        // Work is spread over processes (workers.ts); one thread each keeps them from fighting over cores.
         intraOpNumThreads: 1,
         interOpNumThreads: 1,
         graphOptimizationLevel: options.optimize === false ? "disabled" : "all",

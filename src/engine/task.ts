@@ -41,7 +41,7 @@ export function createTaskState(): TaskState {
       versions.set(key, (versions.get(key) ?? 0) + 1);
     },
     get: <T>(key: string) => {
-      if (!values.has(key)) throw new Error(`"${key}" was not shared with the pool`);
+      if (!values.has(key)) throw new Error(`"${key}" was not shared with the workers`);
       return values.get(key) as T;
     },
     derive: async <T>(

@@ -2,7 +2,7 @@
 //
 // x = violation (10), y = loss; all candidates, the front in orange, theta0 in purple. A loss whose evaluation
 // stopped early is drawn as a bound: a triangle that points to where the candidate lies.
-import type { Candidate } from "../correct/pool.ts";
+import type { Candidate } from "../correct/candidates.ts";
 import { chartSvg, type Plot } from "./chart.ts";
 
 export interface Figure1Options {

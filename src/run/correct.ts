@@ -2,14 +2,14 @@
 import type { AttackOptions } from "../attack/options.ts";
 import { partsOf, usesGradients } from "../attack/parts.ts";
 import { checkUnits } from "../attack/units.ts";
-import { candidateTheta } from "../correct/pool.ts";
+import { candidateTheta } from "../correct/candidates.ts";
 import { type Dataset, hashDataset } from "../data/dataset.ts";
 import { writePoints } from "../data/points.ts";
 import { workOfPasses } from "../engine/flops.ts";
 import type { Model } from "../engine/model.ts";
 import { type Network, networkBytes } from "../engine/network.ts";
-import { checkThreads, openPool, type Pool } from "../engine/pool.ts";
 import { demandInputGradient, demandTheta, programOf } from "../engine/programs.ts";
+import { checkThreads, openWorkers, type Workers } from "../engine/workers.ts";
 import { demand, refuseUnknown } from "../errors.ts";
 import {
   type CorrectCall,
@@ -126,7 +126,7 @@ function finishRecord(
 
 function validated(
   { pool: candidates, anchors }: Found,
-  { network, pool, signal, onProgress }: RecipeContext,
+  { network, workers, signal, onProgress }: RecipeContext,
   options: RunBeginning["options"],
   data: Dataset,
 ): Promise<Validation> {
@@ -135,7 +135,7 @@ function validated(
     {
       network,
       data,
-      pool,
+      workers,
       layout: layoutOf(options),
       anchors,
       signal,
@@ -168,14 +168,14 @@ async function runJob<S extends { readonly iterations: readonly unknown[] }>(
         );
   if (keeper?.finished === true) return openRun(folder!);
   const clock = createStopwatch(keeper?.timings);
-  const pool: Pool = openPool(call.threads);
+  const workers: Workers = openWorkers(call.threads);
   let recipe: Recipe | undefined;
   try {
-    const context: RecipeContext = { network, pool, clock, signal, onProgress };
+    const context: RecipeContext = { network, workers, clock, signal, onProgress };
     const timings = (): Timings => ({
       ...clock.times(),
       machine: machine(),
-      processes: pool.size,
+      processes: workers.size,
       ...(recipe?.work() ?? noWork),
       date: new Date().toISOString(),
       paths,
@@ -216,7 +216,7 @@ async function runJob<S extends { readonly iterations: readonly unknown[] }>(
     return createRun(parts);
   } finally {
     await recipe?.close();
-    await pool.close();
+    await workers.close();
   }
 }
 

@@ -4,7 +4,7 @@ import type { Dataset } from "../data/dataset.ts";
 import type { LossName } from "../engine/losses.ts";
 import { loadNetwork, type NetworkOptions } from "../engine/network.ts";
 import { createOracle } from "../engine/oracle.ts";
-import type { Pool } from "../engine/pool.ts";
+import type { Workers } from "../engine/workers.ts";
 import type { MeasuredFile } from "./recipe.ts";
 
 export interface MeasureOptions {
@@ -13,17 +13,17 @@ export interface MeasureOptions {
   readonly data: Dataset;
   readonly margin: number;
   readonly loss: LossName;
-  readonly pool: Pool;
+  readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Violation, loss and corrected points of an ONNX file, and which points are wrong. */
 export async function measureFile(
   file: Uint8Array,
-  { options, points, data, margin, loss: name, pool, signal }: MeasureOptions,
+  { options, points, data, margin, loss: name, workers, signal }: MeasureOptions,
 ): Promise<MeasuredFile> {
   const network = await loadNetwork(file, options);
-  const oracle = createOracle({ network, points, data, loss: name, pool, signal });
+  const oracle = createOracle({ network, points, data, loss: name, workers, signal });
   try {
     const logits = await oracle.logits(oracle.theta0);
     const { violation, corrected, wrong } = scorePoints(logits, points.labels, margin);

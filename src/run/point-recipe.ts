@@ -31,7 +31,7 @@ function blocksOf({
 }
 
 export function pointRecipe(run: PointRun): Recipe {
-  const { network, data, options, pool, clock, signal, onProgress } = run;
+  const { network, data, options, workers, clock, signal, onProgress } = run;
   const sources = options.reattack === null ? undefined : cleanOf(run.points);
   let stage = "";
   let onLines = false; // where images of one candidate say less than how many candidates are left
@@ -40,11 +40,12 @@ export function pointRecipe(run: PointRun): Recipe {
     points: sources === undefined ? run.points : emptied(sources),
     data,
     loss: options.loss,
-    pool,
+    workers,
     signal,
     onShard: (done, of) => onLines || onProgress?.(stage, done, of),
   });
-  const reattack = sources && createReattack(oracle, sources, options.reattack!, { pool, signal });
+  const reattack =
+    sources && createReattack(oracle, sources, options.reattack!, { workers, signal });
   const points = (): Dataset => reattack?.points() ?? run.points;
   const meter = cutMeter(clock, run.work);
   const timed: Oracle = {
@@ -101,7 +102,7 @@ export function pointRecipe(run: PointRun): Recipe {
         data,
         margin,
         loss,
-        pool,
+        workers,
         signal,
       });
     },

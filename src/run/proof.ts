@@ -7,8 +7,8 @@
 // with it, the optimum as far as the loss has been cut.
 import { isAffineIn } from "../autodiff/affine.ts";
 import type { IterationRecord } from "../correct/algorithm.ts";
+import type { Candidate } from "../correct/candidates.ts";
 import { hingesOf } from "../correct/groups.ts";
-import type { Candidate } from "../correct/pool.ts";
 import type { Network } from "../engine/network.ts";
 import type { CorrectOptions } from "./options.ts";
 

@@ -8,7 +8,7 @@ import { hingesOf } from "../correct/groups.ts";
 import type { Oracle } from "../correct/oracle.ts";
 import { type Dataset, imagesOf } from "../data/dataset.ts";
 import type { EngineOracle } from "../engine/oracle.ts";
-import type { Pool } from "../engine/pool.ts";
+import type { Workers } from "../engine/workers.ts";
 import { randomStream } from "../tensor/random.ts";
 import { joined } from "../tensor/vector.ts";
 import { PURPOSE } from "./draws.ts";
@@ -49,7 +49,7 @@ export function createReattack(
   oracle: EngineOracle,
   sources: Dataset,
   { attack, pointsPerSource }: ReattackOptions,
-  { pool, signal }: { readonly pool: Pool; readonly signal?: AbortSignal | undefined },
+  { workers, signal }: { readonly workers: Workers; readonly signal?: AbortSignal | undefined },
 ): Reattack {
   const ids = Int32Array.from({ length: sources.count }, (_, i) => i);
   const clean = imagesOf(sources);
@@ -61,11 +61,11 @@ export function createReattack(
 
   return {
     ask: async (theta, margin) => {
-      pool.share("theta", theta);
-      pool.share("sources", sources);
+      workers.share("theta", theta);
+      workers.share("sources", sources);
       const seed = randomStream(attack.seed, PURPOSE.reattack, asked++).below(2 ** 31 - 1);
       const call = { from: "sources", ids, options: { ...attack, seed } };
-      const found = await attackedPoints(pool, call, signal);
+      const found = await attackedPoints(workers, call, signal);
       const logits = Float64Array.from(found.logits);
       const { values } = hingesOf({ y: sources.labels, logits }, margin);
       const falling = values.filter((h) => h >= margin).length;

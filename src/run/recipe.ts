@@ -1,11 +1,11 @@
 // What the shell of a correction (correct.ts) asks of a recipe, whichever algorithm it runs.
 import type { IterationRecord, RunEnd } from "../correct/algorithm.ts";
+import type { Candidate } from "../correct/candidates.ts";
 import type { Contradiction } from "../correct/elastic.ts";
 import type { CentreEnd, CentreRecord } from "../correct/moving-centre.ts";
-import type { Candidate } from "../correct/pool.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
-import type { Pool } from "../engine/pool.ts";
+import type { Workers } from "../engine/workers.ts";
 import type { CutWork } from "./cut-meter.ts";
 import type { Proof } from "./proof.ts";
 import type { Measured } from "./record.ts";
@@ -48,7 +48,7 @@ export interface Recipe {
 /** What every recipe runs with. */
 export interface RecipeContext {
   readonly network: Network;
-  readonly pool: Pool;
+  readonly workers: Workers;
   readonly clock: Stopwatch;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((stage: string, done: number, of: number) => void) | undefined;

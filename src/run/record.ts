@@ -2,9 +2,9 @@
 
 import type { AttackOptions } from "../attack/options.ts";
 import type { IterationRecord, RunEnd } from "../correct/algorithm.ts";
+import type { Candidate } from "../correct/candidates.ts";
 import type { Contradiction } from "../correct/elastic.ts";
 import type { CentreEnd, CentreRecord } from "../correct/moving-centre.ts";
-import type { Candidate } from "../correct/pool.ts";
 import type { Augmentation } from "../data/augment.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import type { CutWork } from "./cut-meter.ts";

@@ -21,7 +21,7 @@ export interface RobustRun extends RecipeContext, Kept<CentreState> {
 }
 
 export function robustRecipe(run: RobustRun): Recipe {
-  const { options, data, points, sources, split, pool, clock, signal, onProgress } = run;
+  const { options, data, points, sources, split, workers, clock, signal, onProgress } = run;
   let stage = "";
   const meter = cutMeter(clock, run.work);
   const separationOf = (network: Network): Separation =>
@@ -32,7 +32,7 @@ export function robustRecipe(run: RobustRun): Recipe {
       images: sources,
       split,
       options,
-      pool,
+      workers,
       metered: meter.metered,
       signal,
       onShard: (done, of) => onProgress?.(stage, done, of),

@@ -1,6 +1,7 @@
 // A run in memory: its pool, its front, any candidate's parameters and file, and how it is saved.
+
+import { type Candidate, candidateTheta, type Layout } from "../correct/candidates.ts";
 import { choose } from "../correct/choice.ts";
-import { type Candidate, candidateTheta, type Layout } from "../correct/pool.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { NpyArray } from "../data/npy.ts";
 import { writeNpz } from "../data/npz.ts";

@@ -6,9 +6,9 @@ import { type Dataset, imagesOf } from "../data/dataset.ts";
 import { createAggregateCuts } from "../engine/aggregate-cuts.ts";
 import { createDataLoss, type LossGradient, meanLossGradient } from "../engine/data-loss.ts";
 import type { Network } from "../engine/network.ts";
-import type { Pool } from "../engine/pool.ts";
 import * as sums from "../engine/sum-tasks.ts";
 import { idShards } from "../engine/tasks.ts";
+import type { Workers } from "../engine/workers.ts";
 import { randomStream } from "../tensor/random.ts";
 import { joined } from "../tensor/vector.ts";
 import { draw, PURPOSE, type Split } from "./draws.ts";
@@ -27,7 +27,7 @@ export interface SeparationOptions {
   readonly images?: Dataset | undefined;
   readonly split: Split;
   readonly options: Pick<RobustOptions, "attack" | "sources" | "lossSample" | "loss" | "seed">;
-  readonly pool: Pool;
+  readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
   readonly onShard?: ((done: number, of: number) => void) | undefined;
   /** Counts the work of the cuts. */
@@ -39,14 +39,14 @@ export interface Separation extends SeparationOracle {
   readonly judged: number;
 }
 
-/** Give it the pool to itself: it shares the keys network, data, sources and theta. */
+/** Give it the workers for itself: it shares the keys network, data, sources and theta. */
 export function createSeparation(call: SeparationOptions): Separation {
-  const { network, data, own, images = data, options, pool, metered, signal, onShard } = call;
+  const { network, data, own, images = data, options, workers, metered, signal, onShard } = call;
   const { attack, seed, loss: name } = options;
   const { judging, sources } = call.split;
-  const dataLoss = createDataLoss({ network, data, loss: name, pool, signal, onShard });
+  const dataLoss = createDataLoss({ network, data, loss: name, workers, signal, onShard });
   const imagesKey = images === data ? "data" : "sources";
-  pool.share(imagesKey, images);
+  workers.share(imagesKey, images);
 
   const everything = Int32Array.from(data.labels.keys());
   /** A round lasts many iterations: its order is made once. */
@@ -72,7 +72,7 @@ export function createSeparation(call: SeparationOptions): Separation {
   const ownX = own === undefined ? new Float32Array(0) : imagesOf(own);
   const ownLogits = async (): Promise<Float32Array> => {
     if (own === undefined) return new Float32Array(0);
-    const [logits] = await pool.map<sums.LogitsShard, Float32Array>(
+    const [logits] = await workers.map<sums.LogitsShard, Float32Array>(
       { module: sums.module, name: "logitsShard" },
       [{ x: ownX, n: own.count }],
       { signal },
@@ -84,8 +84,12 @@ export function createSeparation(call: SeparationOptions): Separation {
     theta: Float32Array,
     { from, ids, seed }: { from: string; ids: Int32Array; seed: number },
   ): Promise<{ x: Float32Array; y: Int32Array; logits: Float64Array }> => {
-    pool.share("theta", theta);
-    const found = await attackedPoints(pool, { from, ids, options: { ...attack, seed } }, signal);
+    workers.share("theta", theta);
+    const found = await attackedPoints(
+      workers,
+      { from, ids, options: { ...attack, seed } },
+      signal,
+    );
     const { labels } = from === imagesKey ? images : data;
     return {
       x: joined([ownX, found.x]),
@@ -101,14 +105,14 @@ export function createSeparation(call: SeparationOptions): Separation {
       const ids = draw(sources, options.sources, k, sourcesInOrder);
       const ask = { from: imagesKey, ids, seed: seedOf(PURPOSE.attack, k) };
       const { x, ...points } = await asked(theta, ask);
-      const cuts = metered(createAggregateCuts({ network, pool, points: x, store, signal }));
+      const cuts = metered(createAggregateCuts({ network, workers, points: x, store, signal }));
       return { ...points, own: own?.count ?? 0, cuts };
     },
     sampledLoss: async (theta, k): Promise<SampledLoss> => {
       const atStart = await lossesAtStart();
       const ids = draw(everything, options.lossSample, k, sampleInOrder);
-      pool.share("theta", theta);
-      const parts = await pool.map<sums.SampleShard, LossGradient>(
+      workers.share("theta", theta);
+      const parts = await workers.map<sums.SampleShard, LossGradient>(
         { module: sums.module, name: "sampleShard" },
         idShards(ids, SAMPLE_SHARD).map((chosen) => ({ ids: chosen, loss: name })),
         { signal },

@@ -1,9 +1,9 @@
 // What a correction costs on held-out data: accuracy, and the images that were right and are now wrong.
-import { type Candidate, candidateTheta, type Layout } from "../correct/pool.ts";
+import { type Candidate, candidateTheta, type Layout } from "../correct/candidates.ts";
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
-import type { Pool } from "../engine/pool.ts";
 import * as tasks from "../engine/tasks.ts";
+import type { Workers } from "../engine/workers.ts";
 
 /** A candidate of the front on held-out data. */
 export interface ValidatedCandidate {
@@ -26,7 +26,7 @@ export interface Validation {
 export interface ValidateOptions {
   readonly network: Network;
   readonly data: Dataset;
-  readonly pool: Pool;
+  readonly workers: Workers;
   readonly layout: Layout;
   readonly anchors: readonly Float32Array[];
   readonly signal?: AbortSignal | undefined;
@@ -36,17 +36,17 @@ export interface ValidateOptions {
 /** Measures theta0 and every candidate of the front on held-out data. */
 export async function validate(
   front: readonly Candidate[],
-  { network, data, pool, layout, anchors, signal, onProgress }: ValidateOptions,
+  { network, data, workers, layout, anchors, signal, onProgress }: ValidateOptions,
 ): Promise<Validation> {
   checkDataset(data, { shape: network.inputShape, labels: network.labels });
-  pool.share("network", {
+  workers.share("network", {
     file: network.file,
     options: network.options,
   } satisfies tasks.SharedNetwork);
-  pool.share("data", data);
+  workers.share("data", data);
   const rightAt = async (theta: Float32Array): Promise<Uint8Array> => {
-    pool.share("theta", theta);
-    const parts = await pool.map<tasks.Shard, Uint8Array>(
+    workers.share("theta", theta);
+    const parts = await workers.map<tasks.Shard, Uint8Array>(
       { module: tasks.module, name: "rightShard" },
       tasks.shardsOf(data.count),
       { signal },

@@ -6,14 +6,14 @@
 // with x' the images attacked at the present theta, and a learning rate that falls linearly to 0. Running
 // statistics of batch normalisation stay as they are: they are no part of theta, here as in a correction.
 import { type AttackRequest, attackOptions, attackRequestNames } from "../attack/options.ts";
-import { type Work, withPool } from "../attack/session.ts";
+import { type Work, withWorkers } from "../attack/session.ts";
 import { checkUnits } from "../attack/units.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import { networkBytes } from "../engine/network.ts";
-import type { Pool } from "../engine/pool.ts";
 import { demandInputGradient, programOf } from "../engine/programs.ts";
 import { idShards } from "../engine/tasks.ts";
+import type { Workers } from "../engine/workers.ts";
 import { demand, refuseUnknown, TemperError, throwIfAborted } from "../errors.ts";
 import { randomStream } from "../tensor/random.ts";
 import { addScaled } from "../tensor/vector.ts";
@@ -87,14 +87,14 @@ function* minibatches(count: number, batch: number, seed: number): Generator<Int
 
 /** The mean loss over the images of a minibatch, clean and attacked, and its gradient, float64 [p]. */
 async function lossAt(
-  pool: Pool,
+  workers: Workers,
   theta: Float32Array,
   { ids, options }: AdversarialShard,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
-  pool.share("theta", theta);
+  workers.share("theta", theta);
   const shards = idShards(ids, SHARD).map((chosen) => ({ ids: chosen, options }));
-  const parts = await pool.map<AdversarialShard, AdversarialSums>(
+  const parts = await workers.map<AdversarialShard, AdversarialSums>(
     { module, name: "adversarialShard" },
     shards,
     { signal },
@@ -142,7 +142,7 @@ export async function trainAdversarially(
   const began = performance.now();
   const elapsed = (): number => (performance.now() - began) / 1000;
   const work = { ...options, passes: Number.POSITIVE_INFINITY };
-  return withPool(model, data, work, async (pool) => {
+  return withWorkers(model, data, work, async (workers) => {
     const theta = Float64Array.from(network.theta0);
     const adam = createAdam(theta.length);
     const batches = minibatches(data.count, batch, seed);
@@ -156,7 +156,7 @@ export async function trainAdversarially(
       step++;
       const drawn = randomStream(seed, PURPOSE.attack, step).below(2 ** 31 - 1);
       const shard = { ids: batches.next().value, options: { ...attack, seed: drawn } };
-      const { loss, gradient } = await lossAt(pool, rounded, shard, signal);
+      const { loss, gradient } = await lossAt(workers, rounded, shard, signal);
       if (!Number.isFinite(loss)) {
         throw new TemperError(
           "bad-option",

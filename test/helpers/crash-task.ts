@@ -1,4 +1,4 @@
-// Tasks for the pool's tests: one ends its process the first time it runs, one fails, one doubles.
+// Tasks for the tests of workers: one ends its process the first time it runs, one fails, one doubles.
 import { existsSync, writeFileSync } from "node:fs";
 import type { TaskState } from "../../src/engine/task.ts";
 import { TemperError } from "../../src/errors.ts";

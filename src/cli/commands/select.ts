@@ -1,7 +1,7 @@
 // temper select: chooses again from a finished run, at once.
 import { relative } from "node:path";
 import type { Command } from "commander";
-import type { Candidate } from "../../correct/pool.ts";
+import type { Candidate } from "../../correct/candidates.ts";
 import { writeAtomic } from "../../data/write.ts";
 import { TemperError } from "../../errors.ts";
 import { openRun } from "../../run/open.ts";

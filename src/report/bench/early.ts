@@ -2,13 +2,14 @@
 //
 // A loss that the run left as a bound was dominated, perhaps by a later candidate. So the lines of the first
 // iterations are evaluated again as Algorithm 1 does at its end, from the losses and bounds that are known.
+
+import { type Candidate, poolOf, type Trial } from "../../correct/candidates.ts";
 import { choose } from "../../correct/choice.ts";
 import { evaluateLines } from "../../correct/lines.ts";
-import { type Candidate, poolOf, type Trial } from "../../correct/pool.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import type { Model } from "../../engine/model.ts";
 import { createOracle } from "../../engine/oracle.ts";
-import { openPool } from "../../engine/pool.ts";
+import { openWorkers } from "../../engine/workers.ts";
 import type { Run } from "../../run/record.ts";
 import type { BenchWork } from "./work.ts";
 
@@ -27,13 +28,13 @@ export interface EarlyCall extends Pick<BenchWork, "threads" | "signal" | "onPro
 export async function choiceAfter(run: Run, call: EarlyCall): Promise<Candidate> {
   const { iterations, weight, points, data, signal, onProgress } = call;
   const { alphas, loss, tolerance } = run.record.options;
-  const pool = openPool(call.threads);
+  const workers = openWorkers(call.threads);
   const oracle = createOracle({
     network: call.model.network,
     points,
     data,
     loss,
-    pool,
+    workers,
     signal,
     onShard: (done, of) => onProgress?.(`${iterations} iterations`, done, of),
   });
@@ -62,6 +63,6 @@ export async function choiceAfter(run: Run, call: EarlyCall): Promise<Candidate>
     return candidates[choose(candidates, { weight, tolerance })];
   } finally {
     await oracle.close();
-    await pool.close();
+    await workers.close();
   }
 }

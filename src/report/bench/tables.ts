@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { evaluate } from "../../attack/evaluate.ts";
 import type { AttackRequest } from "../../attack/options.ts";
-import type { Candidate } from "../../correct/pool.ts";
+import type { Candidate } from "../../correct/candidates.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { type Model, openModel } from "../../engine/model.ts";
 import { correct } from "../../run/correct.ts";

@@ -2,9 +2,9 @@
 import type { Dataset } from "../../../data/dataset.ts";
 import { workOfPasses } from "../../../engine/flops.ts";
 import type { Model } from "../../../engine/model.ts";
-import type { Pool } from "../../../engine/pool.ts";
 import type { TaskName } from "../../../engine/task.ts";
 import * as engineTasks from "../../../engine/tasks.ts";
+import type { Workers } from "../../../engine/workers.ts";
 import * as tasks from "./tasks.ts";
 
 export interface PassRow {
@@ -19,7 +19,7 @@ export interface PassRow {
 export interface PassCall {
   readonly network: string;
   readonly data: Dataset;
-  readonly pool: Pool;
+  readonly workers: Workers;
   /** The least time that a pass is measured for. */
   readonly seconds: number;
   readonly signal?: AbortSignal | undefined;
@@ -30,11 +30,11 @@ const SHARDS = 4;
 
 /** Measures the three passes of a model on the images of `data`, again and again. */
 export async function measurePasses(model: Model, call: PassCall): Promise<PassRow[]> {
-  const { network, data, pool, seconds, signal } = call;
+  const { network, data, workers, seconds, signal } = call;
   const { file, options } = model.network;
-  pool.share("network", { file, options } satisfies engineTasks.SharedNetwork);
-  pool.share("theta", model.theta());
-  pool.share("data", data);
+  workers.share("network", { file, options } satisfies engineTasks.SharedNetwork);
+  workers.share("theta", model.theta());
+  workers.share("data", data);
   const work = workOfPasses(model.network);
   const engine = (name: string): TaskName => ({ module: engineTasks.module, name });
   const passes = [
@@ -43,16 +43,16 @@ export async function measurePasses(model: Model, call: PassCall): Promise<PassR
     ["loss gradient", engine("lossGradientShard"), work.thetaGradient],
   ] as const;
   const shards = engineTasks
-    .shardsOf(data.count, Math.ceil(data.count / (SHARDS * pool.size)))
+    .shardsOf(data.count, Math.ceil(data.count / (SHARDS * workers.size)))
     .map((shard) => ({ ...shard, loss: "cross-entropy" as const }));
   const rows: PassRow[] = [];
   for (const [pass, task, flopsPerImage] of passes) {
-    await pool.map(task, shards, { signal }); // sessions are made, data is laid out
+    await workers.map(task, shards, { signal }); // sessions are made, data is laid out
     let images = 0;
     const from = performance.now();
     const spent = (): number => (performance.now() - from) / 1000;
     while (spent() < seconds) {
-      await pool.map(task, shards, { signal });
+      await workers.map(task, shards, { signal });
       images += data.count;
     }
     const imagesPerSecond = images / spent();

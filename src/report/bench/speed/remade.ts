@@ -4,7 +4,7 @@ import { createSubproblem, type Subproblem } from "../../../correct/subproblem.t
 import type { Dataset } from "../../../data/dataset.ts";
 import type { Model } from "../../../engine/model.ts";
 import { createOracle } from "../../../engine/oracle.ts";
-import type { Pool } from "../../../engine/pool.ts";
+import type { Workers } from "../../../engine/workers.ts";
 import type { CutRows } from "../../../qp/rows.ts";
 import { cutMeter } from "../../../run/cut-meter.ts";
 import type { Run } from "../../../run/record.ts";
@@ -16,7 +16,7 @@ export interface RunProblem {
   readonly model: Model;
   readonly points: Dataset;
   readonly data: Dataset;
-  readonly pool: Pool;
+  readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,8 +46,8 @@ export interface RemadeCuts {
   close(): Promise<void>;
 }
 
-export function remakeCuts({ run, model, points, data, pool, signal }: RunProblem): RemadeCuts {
-  const oracle = createOracle({ network: model.network, points, data, pool, signal });
+export function remakeCuts({ run, model, points, data, workers, signal }: RunProblem): RemadeCuts {
+  const oracle = createOracle({ network: model.network, points, data, workers, signal });
   const clock = createStopwatch();
   const meter = cutMeter(clock);
   const { rows, rhs, add } = createCuts(

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { slice } from "../../../data/dataset.ts";
 import { gemmRate } from "../../../engine/gemm.ts";
-import { openPool, type Pool } from "../../../engine/pool.ts";
+import { openWorkers, type Workers } from "../../../engine/workers.ts";
 import { machine } from "../../../run/machine.ts";
 import { versions } from "../../../run/versions.ts";
 import type { BenchWork } from "../work.ts";
@@ -75,19 +75,19 @@ const GEMM_SECONDS = 1;
 
 async function passesOf(
   bench: SpeedBench,
-  pool: Pool,
+  workers: Workers,
 ): Promise<Pick<SpeedResults, "gemm" | "passes">> {
   const { subjects, plan, signal, onProgress } = bench;
   const seconds = Math.min(GEMM_SECONDS, plan.seconds);
-  const before = await gemmRate(pool, seconds);
+  const before = await gemmRate(workers, seconds);
   const passes: PassRow[] = [];
   for (const [i, { network, model, data }] of subjects.entries()) {
     onProgress?.("passes", i, subjects.length);
     const images = slice(data, 0, Math.min(plan.images, data.count));
-    const call = { network, data: images, pool, seconds: plan.seconds, signal };
+    const call = { network, data: images, workers, seconds: plan.seconds, signal };
     passes.push(...(await measurePasses(model, call)));
   }
-  return { gemm: [before, await gemmRate(pool, seconds)], passes };
+  return { gemm: [before, await gemmRate(workers, seconds)], passes };
 }
 
 /** The runs of a subject; of the first one every number of points and every number of iterations. */
@@ -114,9 +114,9 @@ export async function benchSpeed(bench: SpeedBench): Promise<SpeedResults> {
     const folder = join(bench.folder, "runs");
     runs.push(...(await runsOf(subject, { ...bench, folder })));
   }
-  const pool = openPool(threads);
+  const workers = openWorkers(threads);
   try {
-    const passes = await passesOf(bench, pool);
+    const passes = await passesOf(bench, workers);
     const qps: QpRow[] = [];
     for (const { subject, used, run, points, iterations } of runs) {
       if (iterations !== plan.usual.iterations || !plan.qpPoints.includes(points)) continue;
@@ -125,7 +125,7 @@ export async function benchSpeed(bench: SpeedBench): Promise<SpeedResults> {
         ...subject,
         points: used,
         run,
-        pool,
+        workers,
         at: plan.qpAt,
         limit,
         signal,
@@ -136,13 +136,13 @@ export async function benchSpeed(bench: SpeedBench): Promise<SpeedResults> {
     return {
       versions: versions(),
       machine: machine(),
-      processes: pool.size,
+      processes: workers.size,
       seed,
       ...passes,
       qps,
       growth: runs.map(growthRow),
     };
   } finally {
-    await pool.close();
+    await workers.close();
   }
 }

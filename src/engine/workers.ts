@@ -17,7 +17,7 @@ export type Until<R> = (result: R) => boolean;
  * Runs named functions of named modules on lists of arguments. Results come in the order of the
  * arguments, so that sums over them do not depend on the number of processes.
  */
-export interface Pool {
+export interface Workers {
   /** How many tasks run at once. */
   readonly size: number;
   /** The file that its processes know as SCRATCH (scratch.ts); undefined where there is none. */
@@ -48,19 +48,19 @@ export function checkThreads(threads = 0): void {
 }
 
 /**
- * A pool of `threads` child processes (default: one a core), or this process alone where it is 0.
+ * Workers: `threads` child processes (default: one a core), or this process alone where it is 0.
  *
  * @throws TemperError as `checkThreads` does
  */
-export function openPool(threads: number = Math.min(availableParallelism(), MOST)): Pool {
+export function openWorkers(threads: number = Math.min(availableParallelism(), MOST)): Workers {
   checkThreads(threads);
-  return threads === 0 ? localPool() : createChildren(threads);
+  return threads === 0 ? localWorkers() : createChildren(threads);
 }
 
 /** Tasks one after the other in this process: for few images, where starting processes costs more. */
-function localPool(): Pool {
+function localWorkers(): Workers {
   const state = createTaskState();
-  const mapUntil: Pool["mapUntil"] = async <A, R>(
+  const mapUntil: Workers["mapUntil"] = async <A, R>(
     task: TaskName,
     args: readonly A[],
     until: Until<R>,

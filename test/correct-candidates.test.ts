@@ -1,15 +1,15 @@
 // The pool by its definitions: violation (10), members, the efficient front, the choice (19).
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { choose } from "../src/correct/choice.ts";
-import { efficientFront, isComparable, type Objectives } from "../src/correct/dominance.ts";
 import {
   anchorTheta,
   type Candidate,
   memberTheta,
   poolOf,
   type Trial,
-} from "../src/correct/pool.ts";
+} from "../src/correct/candidates.ts";
+import { choose } from "../src/correct/choice.ts";
+import { efficientFront, isComparable, type Objectives } from "../src/correct/dominance.ts";
 import { scorePoints } from "../src/correct/violation.ts";
 
 const trial = (violation: number | null, loss: number | null, distance = 0): Trial => ({
