@@ -34,7 +34,7 @@ it.each([
   const logits = await oracle.logits(oracle.theta0);
   const f = (point: number, label: number) => logits[point * LABELS + label];
   const expected: Cut[] = [];
-  for (const [point, y] of oracle.y.entries()) {
+  for (const [point, y] of oracle.y().entries()) {
     for (let rival = 0; rival < LABELS; rival++) {
       const above = (l: number) => l !== y && l !== rival && f(point, l) > f(point, rival);
       const stronger = Array.from({ length: LABELS }, (_, l) => l).filter(above).length;

@@ -100,7 +100,7 @@ describe("the cut set", () => {
   /** Row r as the p-vector it stands for. */
   async function plainRow(r: number): Promise<Float64Array> {
     const { set } = await built;
-    const unit = new Float64Array(set.count);
+    const unit = new Float64Array(set.count());
     unit[r] = 1;
     return set.combine(unit);
   }
@@ -129,7 +129,7 @@ describe("the cut set", () => {
 
   it("multiplies as its plain rows do, symmetric to the bit, the same alone as in a block", async () => {
     const { set } = await built;
-    const all = Int32Array.from({ length: set.count }, (_, i) => i);
+    const all = Int32Array.from({ length: set.count() }, (_, i) => i);
     const rows = await Promise.all([...all].map(plainRow));
     const gram = set.gram(all, all);
     const v = Float64Array.from({ length: p }, (_, i) => Math.sin(3 * i));
@@ -143,8 +143,8 @@ describe("the cut set", () => {
       expect(Math.abs(product[r] - dot(rows[r], v))).toBeLessThan(1e-11 * scale * norm(v));
       expect(set.times(v)(Int32Array.of(r))[0]).toBe(product[r]);
       for (const s of all) {
-        const entry = gram[r * set.count + s];
-        expect(entry).toBe(gram[s * set.count + r]);
+        const entry = gram[r * set.count() + s];
+        expect(entry).toBe(gram[s * set.count() + r]);
         expect(set.gram(Int32Array.of(r), Int32Array.of(s))[0]).toBe(entry);
         expect(Math.abs(entry - dot(rows[r], rows[s]))).toBeLessThan(1e-11 * scale * norm(rows[s]));
       }
@@ -165,7 +165,7 @@ describe("the cut set", () => {
 
   it("stores dense layers as factors: far fewer bytes than plain rows", async () => {
     const { set } = await built;
-    const plainBytes = set.count * p * 8;
+    const plainBytes = set.count() * p * 8;
     const wholeRows = 3 * p * 8;
     expect(set.bytes() - wholeRows).toBeLessThan(0.1 * (plainBytes - wholeRows));
   });

@@ -96,7 +96,7 @@ describe("warm starts", () => {
     const steps = { warm: 0, cold: 0 };
     let start: ActiveSet | undefined;
     for (let m = 100; m <= 600; m += 100) {
-      for (const r of rows.slice(growing.count, m)) growing.addRow(r);
+      for (const r of rows.slice(growing.count(), m)) growing.addRow(r);
       const b = rhs.slice(0, m);
       const before = kept.computed;
       const warm = nearestPoint({ rows: kept.among(rowsFrom(0, m)), rhs: b }, { start });

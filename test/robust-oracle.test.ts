@@ -63,11 +63,11 @@ const here = await built(0);
 
 /** Row r as the p-vector it stands for. */
 function plainRow(r: number): Float64Array {
-  const unit = new Float64Array(here.set.count);
+  const unit = new Float64Array(here.set.count());
   unit[r] = 1;
   return here.set.combine(unit);
 }
-const rows = Array.from({ length: here.set.count }, (_, r) => plainRow(r));
+const rows = Array.from({ length: here.set.count() }, (_, r) => plainRow(r));
 const all = Int32Array.from(rows.keys());
 
 describe("aggregate cuts", () => {
@@ -95,8 +95,8 @@ describe("aggregate cuts", () => {
       expect(product(all)[r]).toBe(product(Int32Array.of(r))[0]);
       expect(product(all)[r]).toBeCloseTo(dot(rows[r], given), 9);
       for (const s of all) {
-        const entry = gram[r * set.count + s];
-        expect(entry).toBe(gram[s * set.count + r]);
+        const entry = gram[r * set.count() + s];
+        expect(entry).toBe(gram[s * set.count() + r]);
         expect(set.gram(Int32Array.of(r), Int32Array.of(s))[0]).toBe(entry);
         expect(Math.abs(entry - dot(rows[r], rows[s]))).toBeLessThan(
           1e-12 * norm(rows[r]) * norm(rows[s]),

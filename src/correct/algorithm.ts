@@ -180,7 +180,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
   const scoreAt = (theta: Float32Array): Promise<Score> => {
     throwIfAborted(signal);
     return stage("candidates", async () =>
-      scorePoints(await oracle.logits(theta), oracle.y, margin),
+      scorePoints(await oracle.logits(theta), oracle.y(), margin),
     );
   };
   const lossAt = (theta: Float32Array) => stage("candidates", () => oracle.loss(theta));

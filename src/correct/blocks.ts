@@ -24,7 +24,7 @@ import { createSubproblem, type SubproblemSolution } from "./subproblem.ts";
 /** (13) as it stands in one iteration. */
 export interface BlockProblem {
   readonly rows: CutRows;
-  /** b, [rows.count]. */
+  /** b, [rows.count()]. */
   readonly rhs: Float64Array;
   /** Bounds on lambda, where the cuts are elastic. */
   readonly upper?: Float64Array | undefined;
@@ -85,7 +85,7 @@ export function solveBlock(
   start?: ActiveSet,
 ): SubproblemSolution {
   const fixed = put(new Float64Array(chosen.length), chosen, d);
-  const along = rows.times(fixed)(rowsFrom(0, rows.count));
+  const along = rows.times(fixed)(rowsFrom(0, rows.count()));
   const left = rhs.map((b, i) => b - along[i]);
   const free = createSubproblem(overCoordinates(rows, chosen, d.length), {
     longest,

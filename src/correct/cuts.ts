@@ -16,7 +16,7 @@ export interface Cuts {
   readonly rows: CutSet;
   /** What each row stands for. */
   readonly list: readonly Cut[];
-  /** b, [rows.count]. */
+  /** b, [rows.count()]. */
   rhs(): Float64Array;
   /**
    * Appends the cuts at an anchor: |Dadv| (labels - 1) rows (7), or fewer where so asked, then one row (8). The
@@ -57,7 +57,7 @@ export function createCuts(
   /** The rivals each point is cut against at an anchor. */
   const rivalsAt = async (theta: Float32Array): Promise<(point: number) => number[]> => {
     const others = (point: number): number[] =>
-      Array.from({ length: labels }, (_, l) => l).filter((l) => l !== oracle.y[point]);
+      Array.from({ length: labels }, (_, l) => l).filter((l) => l !== oracle.y()[point]);
     if (cuts === "all" && rivals >= labels - 1) return others;
     const logits = await oracle.logits(theta);
     return (point) => {
@@ -65,7 +65,7 @@ export function createCuts(
       return others(point)
         .sort((a, b) => f(b) - f(a))
         .slice(0, rivals)
-        .filter((l) => cuts === "all" || !(f(l) - f(oracle.y[point]) + margin <= 0))
+        .filter((l) => cuts === "all" || !(f(l) - f(oracle.y()[point]) + margin <= 0))
         .sort((a, b) => a - b);
     };
   };
@@ -79,7 +79,7 @@ export function createCuts(
     // (7)  g_il(theta_j) + margin + grad g_il(theta_j)' (theta - theta_j) <= 0
     const sums: LogitSum[] = [];
     const rivalsOf = await rivalsAt(theta);
-    for (const [point, label] of oracle.y.entries()) {
+    for (const [point, label] of oracle.y().entries()) {
       for (const rival of rivalsOf(point)) {
         list.push({ anchor, point, rival });
         sums.push([
@@ -89,7 +89,7 @@ export function createCuts(
       }
     }
     const g = await rows.addLogitSums(theta, sums);
-    const along = rows.times(step)(rowsFrom(first, rows.count));
+    const along = rows.times(step)(rowsFrom(first, rows.count()));
     // (18)  over the ball, a linear function rises by rho || d g_il / dx ||_1
     const rise = radius === 0 ? undefined : await oracle.inputNorms(theta, sums);
     for (let r = 0; r < g.length; r++) {

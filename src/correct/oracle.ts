@@ -51,8 +51,8 @@ export interface Oracle {
   readonly tensors: readonly ThetaTensor[];
   /** Number of labels. */
   readonly labels: number;
-  /** The true label y_i of each point of Dadv; longer after `ask` has added points. */
-  readonly y: Int32Array;
+  /** The true label y_i of each point of Dadv; more of them after `ask` has added points. */
+  y(): Int32Array;
   /**
    * Asks the sources of the points again at theta, and adds to Dadv what theta gets wrong or right by less than the
    * margin: the cutting-set form. Absent where Dadv is fixed. The same calls in the same order add the same points.

@@ -98,9 +98,7 @@ export function createAggregateCuts({
   };
 
   return {
-    get count() {
-      return rows.length;
-    },
+    count: () => rows.length,
     addLogitSums: async (theta, sums) => {
       workers.share("theta", theta);
       const shards = Array.from({ length: Math.ceil(sums.length / SUMS) }, (_, i) => ({

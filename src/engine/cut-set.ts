@@ -187,9 +187,7 @@ export function createCutSet({ network, points, programsAt, signal }: CutSource)
   };
 
   return {
-    get count() {
-      return rows.length;
-    },
+    count: () => rows.length,
     addLogitSums: async (theta, sums) => {
       const programs = await programsAt(theta);
       const siteOf = new Map<number, number>();

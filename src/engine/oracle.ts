@@ -69,9 +69,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
     theta0: network.theta0,
     tensors: network.parameters,
     labels: network.labels,
-    get y() {
-      return y;
-    },
+    y: () => y,
     addPoints: (images, labels) => {
       x = joined([x, images]);
       y = Int32Array.from([...y, ...labels]);

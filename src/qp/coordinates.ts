@@ -26,7 +26,7 @@ export function overCoordinates(rows: CutRows, chosen: Int32Array, p: number): C
   const rowAt = (r: number): Float64Array => {
     const known = written.get(r);
     if (known !== undefined) return known;
-    const unit = new Float64Array(rows.count);
+    const unit = new Float64Array(rows.count());
     unit[r] = 1;
     const row = pick(rows.combine(unit), chosen);
     written.set(r, row);
@@ -34,9 +34,7 @@ export function overCoordinates(rows: CutRows, chosen: Int32Array, p: number): C
   };
   const zero = new Float64Array(p);
   return {
-    get count() {
-      return rows.count;
-    },
+    count: () => rows.count(),
     gram: (wanted, columns) => {
       const block = new Float64Array(wanted.length * columns.length);
       let at = 0;

@@ -13,9 +13,7 @@ export interface DenseRows extends CutRows {
 export function denseRows(p: number): DenseRows {
   const rows: Float64Array[] = [];
   return {
-    get count() {
-      return rows.length;
-    },
+    count: () => rows.length,
     addRow: (row) => {
       if (row.length !== p) {
         throw new TemperError(

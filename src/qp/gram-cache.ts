@@ -47,7 +47,7 @@ export function gramCache(rows: Rows): GramCache {
     return copy;
   };
   const squaresOf = (wanted: Int32Array): Float64Array => {
-    if (squares.length < rows.count) squares = longer(squares, rows.count, Number.NaN);
+    if (squares.length < rows.count()) squares = longer(squares, rows.count(), Number.NaN);
     return Float64Array.from(wanted, (i) => {
       if (Number.isNaN(squares[i])) squares[i] = compute(Int32Array.of(i), i)[0];
       return squares[i];
@@ -100,7 +100,7 @@ export function gramCache(rows: Rows): GramCache {
     get computed() {
       return computed;
     },
-    squares: () => squaresOf(rowsFrom(0, rows.count)),
+    squares: () => squaresOf(rowsFrom(0, rows.count())),
     among,
   };
 }

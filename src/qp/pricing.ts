@@ -85,7 +85,7 @@ export function pricedRows(rows: CutRows, squares?: () => Float64Array): PricedR
   let last: Priced | undefined;
 
   const spread = ({ rows: at, multipliers }: ActiveSet): Float64Array => {
-    const lambda = new Float64Array(rows.count);
+    const lambda = new Float64Array(rows.count());
     for (const [k, i] of at.entries()) lambda[i] = multipliers[k];
     return lambda;
   };
@@ -95,22 +95,22 @@ export function pricedRows(rows: CutRows, squares?: () => Float64Array): PricedR
   const priceStart = (active: ActiveSet): Priced => {
     const known = last?.active === active ? last : undefined;
     const d = known?.d ?? pointOf(active);
-    const along = new Float64Array(rows.count);
+    const along = new Float64Array(rows.count());
     if (active.rows.length === 0) return { active, d, along };
     const old = known?.along ?? new Float64Array(0);
     along.set(old);
-    along.set(rows.times(d)(rowsFrom(old.length, rows.count)), old.length);
+    along.set(rows.times(d)(rowsFrom(old.length, rows.count())), old.length);
     return { active, d, along };
   };
 
   const solve: PricedRows["solve"] = (rhs, options = {}) => {
     const { start = NO_ROWS, tolerance = 1e-10 } = options;
-    const { upper = new Float64Array(rows.count).fill(Infinity) } = options;
+    const { upper = new Float64Array(rows.count()).fill(Infinity) } = options;
     const squares = lengthsSquared();
     const lengths = squares.map(Math.sqrt);
     const problem = { squares, b: rhs, upper };
-    const every = rowsFrom(0, rows.count);
-    const inP = new Uint8Array(rows.count);
+    const every = rowsFrom(0, rows.count());
+    const inP = new Uint8Array(rows.count());
     const from = priceStart(start);
     const slackAtStart = rhs.map((b, i) => b - from.along[i]);
 
@@ -141,8 +141,8 @@ export function pricedRows(rows: CutRows, squares?: () => Float64Array): PricedR
       const lambda = spread({ rows: chosen, multipliers });
       const d = rows.combine(lambda.map((v) => -v));
       const timesD = rows.times(d);
-      const along = new Float64Array(rows.count);
-      const slack = new Float64Array(rows.count);
+      const along = new Float64Array(rows.count());
+      const slack = new Float64Array(rows.count());
       const price = (part: Int32Array): void => {
         for (const [k, value] of timesD(part).entries()) {
           along[part[k]] = value;

@@ -29,7 +29,7 @@ export function activeSetOf(lambda: Float64Array): ActiveSet {
 
 /** Checks lengths and numbers; an infinite or missing u_i is a hard row. */
 export function readProblem({ rows, rhs, upper }: NearestPointProblem): DualProblem {
-  const gram = "column" in rows ? rows : gramCache(rows).among(rowsFrom(0, rows.count));
+  const gram = "column" in rows ? rows : gramCache(rows).among(rowsFrom(0, rows.count()));
   const m = gram.rows.length;
   const refuse = (what: string): never => {
     throw new TemperError("bad-option", `nearestPoint, ${m} rows: ${what}`);

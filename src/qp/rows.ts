@@ -1,9 +1,9 @@
 // The rows of A d <= b as the solver and the algorithm see them: by index, never as a matrix.
 
-/** What the solver asks of the constraints of min 1/2 ||d||^2, A d <= b. m = count. */
+/** What the solver asks of the constraints of min 1/2 ||d||^2, A d <= b. m = count(). */
 export interface Rows {
-  /** m, the number of rows. */
-  readonly count: number;
+  /** m, the number of rows there are now. */
+  count(): number;
   /**
    * Entries of the Gram matrix A A' for chosen pairs, float64, row-major
    * [rows.length x columns.length]. Must be symmetric to the bit, (r, s) equals (s, r), and an entry
@@ -19,7 +19,7 @@ export interface CutRows extends Rows {
    * [p]; a value has the same bits whichever rows it is asked with.
    */
   times(v: Float64Array): (chosen: Int32Array) => Float64Array;
-  /** A' lambda, float64 [p]; lambda is [count]. Rows with lambda = 0 cost nothing. */
+  /** A' lambda, float64 [p]; lambda is [count()]. Rows with lambda = 0 cost nothing. */
   combine(lambda: Float64Array): Float64Array;
 }
 

@@ -28,9 +28,6 @@ export function cutMeter(clock: Stopwatch, earlier: CutWork = noWork): CutMeter 
       last = set;
       return {
         ...set,
-        get count() {
-          return set.count;
-        },
         gram: (rows, columns) => {
           gramEntries += rows.length * columns.length;
           return clock.measure("gram", () => set.gram(rows, columns));

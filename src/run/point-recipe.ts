@@ -50,9 +50,6 @@ export function pointRecipe(run: PointRun): Recipe {
   const meter = cutMeter(clock, run.work);
   const timed: Oracle = {
     ...oracle,
-    get y() {
-      return oracle.y;
-    },
     ask: reattack?.ask,
     loss: (theta) => clock.stage("loss", () => oracle.loss(theta)), // the one loss that is asked for alone
     cutSet: () => meter.metered(oracle.cutSet()),
@@ -86,7 +83,7 @@ export function pointRecipe(run: PointRun): Recipe {
     },
     before: (found) => {
       const { violation, loss, corrected } = found.pool[0];
-      return { violation: violation!, loss: loss!, corrected, points: oracle.y.length };
+      return { violation: violation!, loss: loss!, corrected, points: oracle.y().length };
     },
     proof: ({ pool: candidates, choice, iterations }, { logits }) =>
       proofOf(

@@ -43,7 +43,7 @@ export function analyticOracle(network: AnalyticNetwork): Oracle & { readonly as
     theta0,
     tensors: [{ name: "theta", offset: 0, size: p, kind: "weight" }],
     labels: logits[0].length,
-    y: Int32Array.from(network.y),
+    y: () => Int32Array.from(network.y),
     logits: async (theta) => {
       asked.push("logits");
       return Float64Array.from(logits.flat(), (f) => f(theta).value);
@@ -68,14 +68,12 @@ export function analyticOracle(network: AnalyticNetwork): Oracle & { readonly as
     cutSet: () => {
       const rows = denseRows(p);
       return {
-        get count() {
-          return rows.count;
-        },
+        count: () => rows.count(),
         gram: rows.gram,
         times: rows.times,
         combine: rows.combine,
         addRow: rows.addRow,
-        bytes: () => 8 * p * rows.count,
+        bytes: () => 8 * p * rows.count(),
         addLogitSums: async (theta, sums) =>
           Float64Array.from(sums, (terms) => {
             const row = new Float64Array(p);

@@ -16,7 +16,7 @@ export interface Dual {
 
 /** ||a_i|| of every row. */
 export const lengthsOf = (rows: CutRows): Float64Array =>
-  Float64Array.from({ length: rows.count }, (_, i) =>
+  Float64Array.from({ length: rows.count() }, (_, i) =>
     Math.sqrt(rows.gram(Int32Array.of(i), Int32Array.of(i))[0]),
   );
 
@@ -27,7 +27,7 @@ export async function dualOf(
   lengths: Float64Array,
   signal?: AbortSignal | undefined,
 ): Promise<Dual> {
-  const m = rows.count;
+  const m = rows.count();
   const gram = new Float64Array(m * m);
   for (let j = 0; j < m; j++) {
     await setImmediate();
@@ -60,7 +60,7 @@ export function qualityOf(
 ): Quality {
   const d = rows.combine(lambda.map((v) => -v));
   const squared = d.reduce((sum, v) => sum + v * v, 0);
-  const product = rows.times(d)(rowsFrom(0, rows.count));
+  const product = rows.times(d)(rowsFrom(0, rows.count()));
   let worst = 0;
   for (const [i, length] of lengths.entries()) {
     const distance = (rhs[i] - product[i]) / length;

@@ -51,8 +51,8 @@ async function askRivals(
   lengths: Float64Array,
   { limit, signal }: QpCall,
 ): Promise<QpRow[]> {
-  if (rows.count > MOST_ROWS) {
-    const megabytes = (rows.count ** 2 * 8) / 2 ** 20;
+  if (rows.count() > MOST_ROWS) {
+    const megabytes = (rows.count() ** 2 * 8) / 2 ** 20;
     const outcome = `not asked: G alone has ${megabytes.toFixed(0)} MB`;
     const none = { outcome, seconds: null, rowSeconds: null, quality: null };
     return rivals.map((solver) => ({ ...about, solver, ...none }));
@@ -96,7 +96,7 @@ export async function measureQps(call: QpCall): Promise<QpRow[]> {
       const solved = { "Temper, warm": await cuts.solve(warm) };
       if (!at.includes(iteration)) continue;
       const lengths = lengthsOf(cuts.rows);
-      const about = { network, points: points.count, iteration, rows: cuts.rows.count };
+      const about = { network, points: points.count, iteration, rows: cuts.rows.count() };
       const both = { ...solved, "Temper, cold": await cuts.solve(cuts.subproblem()) };
       for (const [solver, { result, seconds, rowSeconds }] of Object.entries(both)) {
         const quality = qualityOf(cuts.rows, cuts.rhs(), lengths, result.lambda);

@@ -80,7 +80,7 @@ export function remakeCuts({ run, model, points, data, workers, signal }: RunPro
     solve: (subproblem) =>
       timed(() => {
         const { status, active } = subproblem.solve(rhs());
-        const lambda = new Float64Array(rows.count);
+        const lambda = new Float64Array(rows.count());
         for (const [k, row] of active.rows.entries()) lambda[row] = active.multipliers[k];
         return { status, lambda };
       }),
