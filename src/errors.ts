@@ -5,22 +5,35 @@
  * means that the call could not be understood or its input could not be used.
  */
 export type ErrorCode =
-  | "file-missing" // a path that does not exist or cannot be read
-  | "file-exists" // an output that must not be overwritten
-  | "model-unreadable" // not ONNX, truncated, or outside the limits
-  | "model-unsupported" // readable ONNX with an operator, attribute, type or shape we have no rule for
-  | "data-unreadable" // a data file that is not what its name says
-  | "data-mismatch" // data whose shape, labels or values do not fit the model
-  | "bad-option" // an option out of range, or options that contradict each other
-  | "run-unreadable" // a RUN folder that is incomplete or was changed
-  | "download-failed" // no mirror gave a published file with the right checksum
-  | "worker-failed" // a worker process died more often than a shard may be tried
-  | "aborted"; // the caller's AbortSignal fired
+  /** A path that does not exist or cannot be read. */
+  | "file-missing"
+  /** An output that must not be overwritten. */
+  | "file-exists"
+  /** Not ONNX, truncated, or outside the limits. */
+  | "model-unreadable"
+  /** Readable ONNX with an operator, attribute, type or shape we have no rule for. */
+  | "model-unsupported"
+  /** A data file that is not what its name says. */
+  | "data-unreadable"
+  /** Data whose shape, labels or values do not fit the model. */
+  | "data-mismatch"
+  /** An option out of range, or options that contradict each other. */
+  | "bad-option"
+  /** A RUN folder that is incomplete or was changed. */
+  | "run-unreadable"
+  /** No mirror gave a published file with the right checksum. */
+  | "download-failed"
+  /** A worker process died more often than a shard may be tried. */
+  | "worker-failed"
+  /** The caller's AbortSignal fired. */
+  | "aborted";
 
 /** Thrown for misuse. `message` says what, what was given, and what to do, in at most three lines. */
 export class TemperError extends Error {
+  /** Why, as one of a closed list: what a program decides by. */
   readonly code: ErrorCode;
 
+  /** The message and `options.cause` are those of any Error. */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "TemperError";
@@ -44,7 +57,7 @@ export function demand(holds: boolean, option: string, given: unknown, expected:
 }
 
 /** The nearest of some words by edit distance, where it is near enough to be meant. */
-function nearest(word: string, words: readonly string[]): string | undefined {
+export function nearest(word: string, words: readonly string[]): string | undefined {
   const distance = (a: string, b: string): number => {
     let row = Array.from({ length: b.length + 1 }, (_, j) => j);
     for (let i = 1; i <= a.length; i++) {

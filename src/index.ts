@@ -6,6 +6,7 @@ export {
   type PointChoice,
   type Points,
 } from "./attack/attack.ts";
+export type { AttackName } from "./attack/attacks.ts";
 export {
   type AttackResult,
   type CleanResult,
@@ -16,33 +17,35 @@ export {
   type WorstResult,
 } from "./attack/evaluate.ts";
 export { type AttackedImages, writeAttackedImages } from "./attack/images.ts";
-export type {
-  AttackName,
-  AttackOptions,
-  AttackRequest,
-  EpsSpace,
-  Norm,
-  Protocol,
-} from "./attack/options.ts";
+export type { AttackOptions, AttackRequest } from "./attack/options.ts";
 export { type SampleOptions, sample } from "./attack/sample.ts";
+export type { AttackSettings, EpsSpace, Norm, Protocol } from "./attack/settings.ts";
 export type { LabelShare, Share } from "./attack/share.ts";
-export type { AnchorRecord, IterationRecord, RunEnd } from "./correct/algorithm.ts";
 export type { Candidate } from "./correct/candidates.ts";
 export type { Contradiction } from "./correct/elastic.ts";
-export type { CentreEnd, CentreRecord } from "./correct/moving-centre.ts";
-export type { Augmentation } from "./data/augment.ts";
+export type {
+  AnchorRecord,
+  CentreEnd,
+  CentreRecord,
+  IterationRecord,
+  RunEnd,
+} from "./correct/records.ts";
+export { type Augmentation, augmentations } from "./data/augment.ts";
 export type { Dataset } from "./data/dataset.ts";
 export { slice } from "./data/dataset.ts";
 export { type DataOptions, openData } from "./data/open.ts";
 export { readPoints, writePoints } from "./data/points.ts";
-export type { LossName } from "./engine/losses.ts";
+export { type LossName, lossNames } from "./engine/losses.ts";
 export { type Model, openModel } from "./engine/model.ts";
 export type { NetworkOptions as ModelOptions } from "./engine/network.ts";
 export { type ErrorCode, TemperError } from "./errors.ts";
 export type { Parameter } from "./onnx/theta.ts";
-export { denseRows } from "./qp/dense-rows.ts";
+export type { Progress } from "./progress.ts";
+export { type DenseRows, denseRows } from "./qp/dense-rows.ts";
+export { type GramCache, type GramColumns, gramCache } from "./qp/gram-cache.ts";
 export {
   type ActiveSet,
+  type Lacking,
   type NearestPointOptions,
   type NearestPointProblem,
   nearestPoint,
@@ -50,14 +53,31 @@ export {
   type Solution,
   type SolveStatus,
 } from "./qp/nearest-point.ts";
-export { nearestPointDense } from "./qp/nearest-point-dense.ts";
+export {
+  type DenseProblem,
+  type DenseSolution,
+  nearestPointDense,
+} from "./qp/nearest-point-dense.ts";
 export type { CutRows, Rows } from "./qp/rows.ts";
-export type { CorrectCall, RobustCall } from "./run/call.ts";
+export type { CommonCall, CorrectCall, PointCall, RobustCall } from "./run/call.ts";
 export { correct } from "./run/correct.ts";
-export { openRun } from "./run/open.ts";
-export type { CorrectOptions, Recipe } from "./run/options.ts";
-export type { InputRecord, Measured, PointOrigin, Run, RunRecord, Timings } from "./run/record.ts";
-export type { Keep, RobustOptions, RobustRequest } from "./run/robust-options.ts";
+export { openRun } from "./run/folder/open.ts";
+export type { RecipeName, SharedOptions } from "./run/options.ts";
+export type { PointOptions, PointRequest, Solver } from "./run/points/options.ts";
+export type { Proof } from "./run/points/proof.ts";
+export type {
+  Families,
+  Family,
+  Found,
+  InputRecord,
+  Measured,
+  PointOrigin,
+  RunBeginning,
+  RunRecord,
+  Timings,
+} from "./run/record.ts";
+export type { Keep, RobustOptions, RobustRequest } from "./run/robust/options.ts";
+export type { PointRun, RobustRun, Run, RunOf } from "./run/run.ts";
 export type { ValidatedCandidate, Validation } from "./run/validate.ts";
 export {
   type AdversariallyTrained,

@@ -7,7 +7,7 @@ import { evaluate } from "../src/attack/evaluate.ts";
 import { attackOptions } from "../src/attack/options.ts";
 import { type Dataset, imagesOf, slice } from "../src/data/dataset.ts";
 import { openData } from "../src/data/open.ts";
-import { type Model, openModel } from "../src/engine/model.ts";
+import { type Model, networkOf, openModel } from "../src/engine/model.ts";
 import type { Network } from "../src/engine/network.ts";
 import { openMovingPrograms, openPrograms, type Programs } from "../src/engine/programs.ts";
 import { openWorkers } from "../src/engine/workers.ts";
@@ -19,7 +19,7 @@ import { buildNetwork } from "../src/train/networks.ts";
 import { noise } from "./helpers/small.ts";
 
 const model = await openModel(readFileSync("models/digits-cnnlight.onnx"));
-const { network } = model;
+const network = networkOf(model);
 const resnet = await openModel(writeGraph(buildNetwork("resnet8", 1)));
 afterAll(() => Promise.all([model.close(), resnet.close()]));
 const digits = await openData("digits:train[0:600]");
@@ -33,7 +33,7 @@ const idsOf = (data: Dataset): Int32Array => Int32Array.from(data.labels.keys())
 async function byHand(of: Model, programs: Programs, data: Dataset) {
   const x = imagesOf(data);
   const attacked = await attackBatch(
-    classifierOf(of.network, programs),
+    classifierOf(networkOf(of), programs),
     { x, shape: data.shape, y: data.labels, ids: idsOf(data) },
     attackOptions(fixed),
   );
@@ -77,11 +77,11 @@ describe("a step of adversarial training", () => {
     ["resnet8, whose weights are baked", resnet, noise(5, 1, [3, 32, 32]), bakedAtStart],
   ] as const;
   it.each(cases)("has the two plain gradients: %s", async (_, of, data, programsOf) => {
-    const expected = await byHand(of, programsOf(of.network), data);
+    const expected = await byHand(of, programsOf(networkOf(of)), data);
     const workers = openWorkers(0);
-    workers.share("network", { file: of.network.file, options: of.network.options });
+    workers.share("network", { file: networkOf(of).file, options: networkOf(of).options });
     workers.share("data", data);
-    workers.share("theta", of.network.theta0);
+    workers.share("theta", networkOf(of).theta0);
     const [{ loss, gradient }] = await workers.map<tasks.AdversarialShard, tasks.AdversarialSums>(
       { module: tasks.module, name: "adversarialShard" },
       [{ ids: idsOf(data), options: attackOptions(fixed) }],

@@ -26,7 +26,7 @@ describe("a misspelt option", () => {
     const attacks = [untyped({ eps: 0.1, step: 3 })];
     await expect(evaluate(model, { data, attacks })).rejects.toThrow("did you mean steps?");
     const colour = correct(model, untyped({ data, points, colour: 1 }));
-    await expect(colour).rejects.toThrow("known are data, points, recipe");
+    await expect(colour).rejects.toThrow("known are data, points, ");
   });
 });
 
@@ -45,6 +45,14 @@ describe("something else than a data set", () => {
       }
     },
   );
+});
+
+it("a copy of a model is refused: its network is not a member that is copied along", async () => {
+  expect(Object.keys(model)).not.toContain("network");
+  await expect(correct({ ...model }, { data, points })).rejects.toMatchObject({
+    code: "bad-option",
+    message: expect.stringMatching("expected what openModel or withParameters gives"),
+  });
 });
 
 it("a model is a path or bytes", async () => {

@@ -1,15 +1,11 @@
 // The attacks on linear classifiers in both norms, where the worst case and the nearest error are known.
 import { describe, expect, it } from "vitest";
 import { type Attacked, attackBatch } from "../src/attack/attack-batch.ts";
+import { type AttackName, attackNames, NONE } from "../src/attack/attacks.ts";
 import type { Classifier } from "../src/attack/classifier.ts";
-import {
-  type AttackName,
-  type AttackRequest,
-  attackNames,
-  attackOptions,
-  type Norm,
-} from "../src/attack/options.ts";
+import { type AttackRequest, attackOptions } from "../src/attack/options.ts";
 import { mostPasses } from "../src/attack/parts.ts";
+import type { Norm } from "../src/attack/settings.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { linearClassifier } from "./helpers/linear-classifier.ts";
 
@@ -128,8 +124,7 @@ describe("every attack", () => {
           expect(result.margins[i]).toBe(Math.fround(row[label] - rival));
           const spent = result.gradientSteps[i] + result.queries[i];
           expect(spent).toBeLessThanOrEqual(mostPasses(attackOptions(request), 5));
-          const found = attackNames[result.found[i]];
-          if (found === undefined) {
+          if (result.found[i] === NONE) {
             expect(result.x.slice(12 * i, 12 * i + 12)).toEqual(x.slice(12 * i, 12 * i + 12));
             continue;
           }

@@ -1,13 +1,9 @@
 // The losses that attacks climb: values and gradient graphs against their definitions, by differences.
 import { afterAll, describe, expect, it } from "vitest";
 import { classifierOf } from "../src/attack/classifier.ts";
-import {
-  type AttackLoss,
-  crossEntropyLoss,
-  difference,
-  dlrLoss,
-  targetedDlrLoss,
-} from "../src/attack/losses.ts";
+import { dlrLoss, targetedDlrLoss } from "../src/attack/dlr.ts";
+import { type AttackLoss, crossEntropyLoss, difference } from "../src/attack/losses.ts";
+import { logitSum } from "../src/engine/loss.ts";
 import { loadNetwork } from "../src/engine/network.ts";
 import { openPrograms } from "../src/engine/programs.ts";
 import { writeGraph } from "../src/onnx/write.ts";
@@ -45,8 +41,8 @@ describe.each(losses)("%s", (name, lossOf) => {
   it("has the value of its definition, whatever the label's rank", () => {
     for (const [i, f] of rows.entries()) {
       const { loss, row, value } = lossOf(i);
-      expect(loss).toBe(name);
-      expect(value(f)).toBeCloseTo(logitLoss(loss, [...f], [...row]), 6);
+      expect(loss.name).toBe(name);
+      expect(value(f)).toBeCloseTo(logitLoss(name, [...f], [...row]), 6);
     }
   });
 
@@ -57,7 +53,7 @@ describe.each(losses)("%s", (name, lossOf) => {
     const { logits, gradient } = await classifier.gradient(loss, x, covectors);
     expect(logits).toEqual(x);
     for (const [i, f] of rows.entries()) {
-      const expected = logitGradient(loss, [...f], [...lossOf(i).row]);
+      const expected = logitGradient(name, [...f], [...lossOf(i).row]);
       const scale = Math.max(...expected.map(Math.abs));
       for (const [l, g] of expected.entries()) {
         // Where the label has the third logit, DLR is 1 and its gradient 0.
@@ -91,6 +87,6 @@ describe("DLR", () => {
 
 it("the difference of two logits has +1 and -1 for its gradient", async () => {
   const row = difference(LABELS, 4, 1);
-  const { gradient } = await classifier.gradient("logits", rows[0], row);
+  const { gradient } = await classifier.gradient(logitSum, rows[0], row);
   expect(gradient).toEqual(Float32Array.of(0, -1, 0, 0, 1, 0));
 });

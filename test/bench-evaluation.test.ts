@@ -3,15 +3,15 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { openData } from "../src/data/open.ts";
-import { evaluate, openModel } from "../src/index.ts";
 import {
   benchEvaluation,
   type EvaluationBench,
   evaluationAttacks,
   type NamedAttack,
-} from "../src/report/bench/evaluation.ts";
-import { evaluationMarkdown } from "../src/report/bench/evaluation-markdown.ts";
+} from "../bench/evaluation/evaluation.ts";
+import { evaluationMarkdown } from "../bench/evaluation/markdown.ts";
+import { openData } from "../src/data/open.ts";
+import { evaluate, openModel } from "../src/index.ts";
 import { trainedBytes } from "./helpers/trained.ts";
 
 const models = await Promise.all(

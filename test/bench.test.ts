@@ -3,6 +3,11 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { paperTables } from "../bench/paper.ts";
+import { benchTable4, table4Markdown } from "../bench/table4.ts";
+import { choiceAfter } from "../bench/tables/early.ts";
+import { earlyMarkdown, tableMarkdown } from "../bench/tables/markdown.ts";
+import { benchTable, type TableBench, type TableResults } from "../bench/tables/tables.ts";
 import type { Dataset } from "../src/data/dataset.ts";
 import {
   attack,
@@ -13,11 +18,6 @@ import {
   openModel,
   openRun,
 } from "../src/index.ts";
-import { choiceAfter } from "../src/report/bench/early.ts";
-import { earlyMarkdown, tableMarkdown } from "../src/report/bench/markdown.ts";
-import { paperTables } from "../src/report/bench/paper.ts";
-import { benchTable4, table4Markdown } from "../src/report/bench/table4.ts";
-import { benchTable, type TableBench, type TableResults } from "../src/report/bench/tables.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "temper-"));
 const [table1] = paperTables;
@@ -112,6 +112,14 @@ describe("a table", () => {
     expect(rowsFirst).toBeGreaterThan(0);
     expect(qpFirst + loss!).toBeLessThan(seconds);
     expect(optimisation).toBeLessThan(seconds);
-    expect(table4Markdown(rows)).toContain("(69.23)");
+    const [, , ours, none] = table4Markdown(rows).split("\n");
+    const cells = ours.split("|").map((cell) => cell.trim());
+    const run = await openRun(join(folder, "table1", "run-10"));
+    const [first, last] = [run.timings.iterations[0], run.timings.iterations[19]];
+    expect(cells.slice(1, 3)).toEqual(["CNNLight", "10"]);
+    expect(cells[3]).toMatch(new RegExp(`^${first.qp.toFixed(2)} \\(`));
+    expect(cells[5]).toMatch(new RegExp(`^${last.qp.toFixed(2)} \\(`));
+    expect(cells[8]).toMatch(new RegExp(`^${run.timings.seconds.toFixed(0)} \\(`));
+    expect(none).toBe("| CNNLight | 50 | - | - | - | - | - | - | - |");
   });
 });

@@ -1,15 +1,15 @@
 // The study beyond the paper, on slices of the digits: its rows are what they say, and it goes on where it was.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beyondMarkdown } from "../bench/beyond/markdown.ts";
+import { beyondPlot } from "../bench/beyond/plot.ts";
+import { type Row, studyRows } from "../bench/beyond/rows.ts";
+import { benchBeyond, type Study, type StudyBench } from "../bench/beyond/study.ts";
+import { paperTables } from "../bench/paper.ts";
 import { evaluate, type Model, openData, openModel, openRun } from "../src/index.ts";
-import { beyondMarkdown } from "../src/report/bench/beyond/markdown.ts";
-import { beyondPlot } from "../src/report/bench/beyond/plot.ts";
-import { type Row, studyRows } from "../src/report/bench/beyond/rows.ts";
-import { benchBeyond, type Study, type StudyBench } from "../src/report/bench/beyond/study.ts";
-import { paperTables } from "../src/report/bench/paper.ts";
-import { temper } from "./helpers/command.ts";
+import * as command from "./helpers/command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "temper-beyond-"));
 const [{ protocol }] = paperTables;
@@ -135,16 +135,17 @@ describe("what is written of it", () => {
   });
 });
 
-describe("temper bench beyond", () => {
+describe("npm run bench -- beyond", () => {
   it.each([
     [["--rows", "fresh,staple"], '"staple" is no row'],
     [["--into", "none.md"], "cannot read the page"],
     [["--table", "table9"], "table1 or table2 or table3"],
   ])("refuses %j before any work", async (words, message) => {
-    const model = resolve("models/digits-cnnlight.onnx");
-    const { code, stderr, files } = await temper(["bench", "beyond", "--model", model, ...words]);
+    const out = join(folder, "refused");
+    const model = ["--model", "models/digits-cnnlight.onnx", "--out", out];
+    const { code, stderr } = await command.bench(["beyond", ...model, ...words]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
-    expect(files).toEqual([]);
+    expect(existsSync(out)).toBe(false);
   });
 });

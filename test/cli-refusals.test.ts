@@ -2,8 +2,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { attackNames } from "../src/attack/options.ts";
-import { clipRange, count, number, numbers, oneOf, several } from "../src/cli/parse.ts";
 import { writePoints } from "../src/data/points.ts";
 import { newFolder, temper } from "./helpers/command.ts";
 import { denseNetwork } from "./helpers/dense.ts";
@@ -151,30 +149,5 @@ describe.concurrent("wrong use", () => {
     expect(stderr.match(/error: /g)).toHaveLength(1);
     expect(stderr).not.toMatch(/\n\s+at /);
     expect(stderr).not.toContain("\u001b");
-  });
-});
-
-describe("values of options", () => {
-  it.each<[string, (given: string) => unknown, string, RegExp]>([
-    ["half a step", count(), "1.5", /Expected a whole number, 1 or more/],
-    ["no worker processes", count(), "0", /Expected a whole number, 1 or more/],
-    ["nothing", number(), " ", /Expected a number/],
-    ["a word", number({ min: 0, max: 1 }), "half", /Expected a number from 0 to 1/],
-    ["more than the most", number({ min: 0, max: 1 }), "1.1", /Expected a number from 0 to 1/],
-    ["an endless number", number({ min: 0 }), "Infinity", /Expected a number, 0 or more/],
-    ["a clip range upside down", clipRange, "1,0", /Expected low,high/],
-    ["a clip range of three", clipRange, "0,1,2", /Expected low,high/],
-    ["an unknown attack", oneOf(attackNames), "cw", /Expected fgsm or pgd/],
-    ["a hole in a list", numbers, "1,,2", /Expected a number/],
-  ])("refuse %s", (_, parse, given, said) => {
-    expect(() => parse(given)).toThrow(said);
-  });
-
-  it("are numbers, lists and ranges", () => {
-    expect(number()("-1e-3")).toBe(-0.001);
-    expect(numbers("0.5,0.25")).toEqual([0.5, 0.25]);
-    expect(clipRange("0,255")).toEqual([0, 255]);
-    expect(clipRange("none")).toBe("none");
-    expect(several(count())("2", [1])).toEqual([1, 2]);
   });
 });

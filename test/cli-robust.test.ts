@@ -1,13 +1,10 @@
 // The recipe robust on the command line: its options and their defaults, its documents, and what Ctrl-C leaves.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { refuseOtherRecipe, withRobust } from "../src/cli/robust.ts";
 import { openData } from "../src/data/open.ts";
 import { writePoints } from "../src/data/points.ts";
-import { openRun } from "../src/run/open.ts";
-import { robustOptions } from "../src/run/robust-options.ts";
+import { openRun } from "../src/run/folder/open.ts";
 import { newFolder, temper } from "./helpers/command.ts";
 import { noise } from "./helpers/small.ts";
 
@@ -88,35 +85,5 @@ describe.concurrent("a robust correction", () => {
     expect(stderr).toMatch(said);
     expect({ code, stdout, files }).toEqual({ code: 2, stdout: "", files: [] });
     expect(stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(3);
-  });
-});
-
-describe("options", () => {
-  const { options } = withRobust(new Command());
-
-  it("tell the defaults that the recipe has", () => {
-    const request = { recipe: "robust", attack: { eps: 0.1 } } as const;
-    const [light, heavy] = [robustOptions(request), robustOptions(request, 1e8)];
-    const told = options.flatMap((option) => {
-      const said = /\(default: (\S+?)(?:; large networks: (\S+))?\)/.exec(option.description);
-      return said === null ? [] : [[option.attributeName(), said[1], said[2] ?? said[1]]];
-    });
-    expect(told.length).toBeGreaterThan(8);
-    const of = (from: typeof light, name: string): string =>
-      String(from[name as keyof typeof from]);
-    expect(told).toEqual(told.map(([name]) => [name, of(light, name), of(heavy, name)]));
-  });
-
-  it("belong to one recipe each, and are refused by name in the others", () => {
-    const mine = options.map((option) => [option.long!, option.attributeName()]);
-    for (const [word, name] of mine) {
-      for (const recipe of ["standard", "paper"])
-        expect(() => refuseOtherRecipe(recipe, { [name]: 1 })).toThrow(`${word} does not belong`);
-      expect(() => refuseOtherRecipe("robust", { [name]: 1 })).not.toThrow();
-    }
-    for (const name of ["worst", "alphas", "radius", "penalty", "fullPool"]) {
-      expect(() => refuseOtherRecipe("robust", { [name]: 1 })).toThrow("does not belong");
-      expect(() => refuseOtherRecipe("paper", { [name]: 1 })).not.toThrow();
-    }
   });
 });

@@ -38,23 +38,29 @@ describe.concurrent("help", () => {
     });
   });
 
-  const common = "--json --seed --threads --data-dir --augment";
+  const common = "--json --seed --threads --data-dir --config --augment";
   const ofModel = "--mean --std --output";
   const ofAttack =
     "--attack --norm --eps --eps-space --step-size --steps --restarts --clip --labels --no-random-start --protocol";
   it.each([
     ["attack", `--data --out --worst --random ${common} ${ofModel} ${ofAttack}`],
     ["evaluate", `--data --limit --out ${common} ${ofModel} ${ofAttack}`],
-    ["inspect", `--json --trainable ${ofModel}`],
+    ["inspect", `--json --config --trainable ${ofModel}`],
     [
       "train",
-      "--data --out --resume --force --epochs --batch --learning-rate --decay --seed --data-dir --json",
+      "--data --out --resume --force --epochs --batch --learning-rate --decay --seed --data-dir --json --config",
     ],
-  ])("of %s lists its options", async (command, options) => {
-    const { code, stdout, stderr } = await temper([command, "--help"]);
+  ])("of %s lists its options with --help all, and only some without", async (command, options) => {
+    const { code, stdout, stderr } = await temper([command, "--help", "all"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const listed = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option);
     expect(listed.toSorted()).toEqual([...options.split(" "), "--help"].toSorted());
+    if (options.split(" ").length <= 8) return;
+    const few = (await temper([command, "--help"])).stdout;
+    const shown = [...few.matchAll(/^ {2}(--[\w-]+)/gm)].length;
+    const rest = Number(/--help all shows (\d+) more options/.exec(few)![1]);
+    expect(shown).toBeGreaterThan(1);
+    expect(shown + rest).toBe(listed.length);
   });
 });
 

@@ -1,7 +1,7 @@
 // Algorithm 1 on classifiers written down as formulas: followed by hand, and by its definition.
 import { describe, expect, it } from "vitest";
 import { type AlgorithmOptions, algorithm1 } from "../src/correct/algorithm.ts";
-import { memberTheta } from "../src/correct/candidates.ts";
+import { candidateTheta } from "../src/correct/candidates.ts";
 import type { AlgorithmState } from "../src/correct/state.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { subtract } from "../src/tensor/vector.ts";
@@ -67,6 +67,21 @@ describe("losses left to the end", () => {
         const left = lines - state.finishing!.lines.length;
         expect(oracle.asked).toEqual(Array(left).fill("loss"));
       }
+    }
+  });
+});
+
+describe("taken up again", () => {
+  it("from any of its states, before its cuts contradict each other and after, the run ends the same", async () => {
+    const contradicting = { ...plane, loss: bowl([3, 5]) };
+    for (const network of [contradicting, tanhNetwork(randomStream(1))]) {
+      const states: AlgorithmState[] = [];
+      const onState = async (state: AlgorithmState) => void states.push(state);
+      const whole = await run(network, { iterations: 6, alphas: 2, onState });
+      if (network === contradicting) expect(whole.contradictions[0].iteration).toBe(2);
+      for (const state of states)
+        expect(await run(network, { iterations: 6, alphas: 2, state })).toEqual(whole);
+      expect(states.length).toBeGreaterThan(5);
     }
   });
 });
@@ -348,9 +363,9 @@ describe("by definition", () => {
     };
     const options = { ...paper, iterations: 3 };
     const first = await algorithm1(watched, options);
-    const theta = [oracle.theta0, ...first.anchors];
-    const rebuilt = first.pool.map(({ iteration, step }) =>
-      memberTheta(oracle.theta0, theta[iteration], step, options.alphas).join(),
+    const layout = { kind: "lines", alphas: options.alphas } as const;
+    const rebuilt = first.pool.map((candidate) =>
+      candidateTheta(candidate, oracle.theta0, first.anchors, layout).join(),
     );
     expect(rebuilt).toEqual(seen);
     expect(first.anchors.map((anchor) => anchor.join())).toEqual(

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { attack } from "../src/attack/attack.ts";
 import { gradientEnds } from "../src/autodiff/ends.ts";
 import { slice } from "../src/data/dataset.ts";
-import { type Model, openModel } from "../src/engine/model.ts";
+import { type Model, networkOf, openModel } from "../src/engine/model.ts";
 import { correct } from "../src/run/correct.ts";
 import { node, tensor } from "./helpers/graph-builder.ts";
 import {
@@ -26,8 +26,8 @@ async function withModel<R>(odd: OddModel, use: (model: Model) => Promise<R> | R
 }
 
 const endsOf = (odd: OddModel): Promise<string[]> =>
-  withModel(odd, ({ network }) =>
-    gradientEnds(network.graph).map(({ node: { op, name }, early }) =>
+  withModel(odd, (model) =>
+    gradientEnds(networkOf(model).graph).map(({ node: { op, name }, early }) =>
       [op, name, early ? "early" : "late"].join(" "),
     ),
   );

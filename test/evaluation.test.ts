@@ -6,7 +6,9 @@ import { attackOptions } from "../src/attack/options.ts";
 import { type Dataset, imagesOf, slice } from "../src/data/dataset.ts";
 import { openData } from "../src/data/open.ts";
 import { type Model, openModel } from "../src/engine/model.ts";
+import { openWorkers } from "../src/engine/workers.ts";
 import { writeGraph } from "../src/onnx/write.ts";
+import { module } from "./helpers/crash-task.ts";
 import { denseNetwork } from "./helpers/dense.ts";
 import { graph, node, tensor } from "./helpers/graph-builder.ts";
 import { noise } from "./helpers/small.ts";
@@ -43,6 +45,24 @@ const pairs = (pixels: readonly number[], labels: readonly number[]): Dataset =>
   count: labels.length,
   pixels: Float32Array.from(pixels),
   labels: Int32Array.from(labels),
+});
+
+it("works with workers that the caller lends, call after call, and leaves them open", async () => {
+  const workers = openWorkers(2);
+  const attacks = [{ ...request, attack: "pgd" as const }];
+  const call = { ...request, data: digits, worst: 10 };
+  const found = await attack(model, { ...call, threads: 0 });
+  const measured = await evaluateHere(digits, attacks);
+  try {
+    for (let turn = 0; turn < 2; turn++) {
+      expect(await attack(model, { ...call, workers })).toEqual(found);
+      expect(await evaluate(model, { data: digits, attacks, workers })).toEqual(measured);
+    }
+    // They still answer.
+    await expect(workers.map({ module, name: "refuse" }, [0])).rejects.toThrow("refused");
+  } finally {
+    await workers.close();
+  }
 });
 
 describe("accuracy and loss", () => {

@@ -389,7 +389,7 @@ describe("temper data", () => {
     const { code, stderr } = await temper(["data", "mnits"]);
     expect({ code, stderr }).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("mnist or"),
+      stderr: expect.stringContaining("choices are mnist, cifar10"),
     });
   });
 });

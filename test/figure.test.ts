@@ -1,5 +1,5 @@
 // Figure 1: what it shows lies where the pool says, and its PNG holds its labels without a font of the machine.
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -103,13 +103,28 @@ describe("Figure 1", () => {
     const run = join(folder, "run");
     await correct(model, { data, points, iterations: 2, alphas: 3, threads: 0, folder: run });
     await model.close();
-    const words = ["bench", "figure1", "--run", run, "--json"];
-    const { code, stdout } = await temper([...words, "--out", join(folder, "figure.svg")]);
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ candidates: 7 });
+    const [svg, png] = ["svg", "png"].map((kind) => join(folder, `figure.${kind}`));
+    const one = await temper(["report", run, "--svg", svg]);
+    expect(one.code, one.stderr).toBe(0);
+    expect(one.stdout).toContain("7 candidates");
+    const drawn = readFileSync(svg, "utf8");
+    expect(drawn).toContain("purple");
+    writeFileSync(svg, "in the way");
+    const both = await temper(["report", run, "--svg", svg, "--png", png, "--json"]);
+    expect(JSON.parse(both.stdout)).toMatchObject({ svg, png, candidates: 7 });
+    expect(readFileSync(svg, "utf8")).toBe(drawn);
+    expect(readFileSync(png)).toEqual(Buffer.from(await svgToPng(drawn)));
     expect(readdirSync(folder).toSorted()).toEqual(["figure.png", "figure.svg", "run"]);
-    expect(readFileSync(join(folder, "figure.svg"), "utf8")).toContain("purple");
-    expect((await temper(["bench", "figure1"])).code).toBe(2);
-    expect((await temper([...words, "--out", "figure.png"])).stderr).toContain("ends in .svg");
+    for (const [words, message] of [
+      [[], "give --svg FILE, --png FILE, or both"],
+      [["--svg", join(folder, "figure.png")], "ends in .svg"],
+      [["--png", join(folder, "none", "figure.png")], "there is no folder"],
+      [["--svg", join(run, "figure.svg")], "which never changes"],
+    ] as const) {
+      const { code, stderr } = await temper(["report", run, ...words]);
+      expect([code, stderr.includes(message)], stderr).toEqual([2, true]);
+    }
+    const { code, stderr } = await temper(["report", "models", "--svg", svg], { cwd: "." });
+    expect([code, stderr]).toEqual([2, expect.stringContaining("is not a run")]);
   });
 });

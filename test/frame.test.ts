@@ -1,6 +1,6 @@
 // Where channels lie: what is done channel by channel is the same whether they come first or last.
 import { describe, expect, it } from "vitest";
-import { unitOfPixels } from "../src/attack/units.ts";
+import { unitOfPixels } from "../src/attack/classifier.ts";
 import { cropFlip } from "../src/data/augment.ts";
 import { channelOfEach, frameOf, rowAt } from "../src/data/frame.ts";
 import { openModel } from "../src/engine/model.ts";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hyperplaneProjection } from "../src/attack/hyperplane.ts";
-import type { Norm } from "../src/attack/options.ts";
+import type { Norm } from "../src/attack/settings.ts";
 import { rangeOf } from "../src/attack/threat.ts";
 
 const N = 7;

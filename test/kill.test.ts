@@ -14,7 +14,7 @@ const RUNS = Number(process.env.TEMPER_STRESS ?? 1);
 /** Kills a run before it is left alone. */
 const KILLS = 3;
 const MODEL = resolve("models/digits-cnnlight.onnx");
-const BYTES = ["run.json", "corrected.onnx", "directions.npz", "points.npz"];
+const BYTES = ["run.json", "corrected.onnx", "thetas.npz", "points.npz"];
 
 let reference: string;
 let points: string;

@@ -2,16 +2,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { IterationRecord } from "../src/correct/algorithm.ts";
 import type { Candidate } from "../src/correct/candidates.ts";
+import type { IterationRecord } from "../src/correct/records.ts";
 import { type Dataset, imagesOf, slice } from "../src/data/dataset.ts";
 import {
-  type CorrectCall,
   correct,
   type Model,
   openData,
   openModel,
-  type Run,
+  type PointCall,
+  type PointRun,
 } from "../src/index.ts";
 import { newFolder } from "./helpers/command.ts";
 
@@ -24,8 +24,8 @@ const MOST = 2;
 let model: Model;
 let data: Dataset;
 let sources: Dataset;
-let call: CorrectCall;
-let run: Run;
+let call: PointCall;
+let run: PointRun;
 let reference: string;
 let points: Dataset;
 /** How many points each asking brought: at theta0, at theta_1, ... */
@@ -37,13 +37,13 @@ beforeAll(async () => {
   sources = slice(data, 10, 18);
   const attack = { eps: EPS, steps: 4, stepSize: 0.04 };
   call = {
-    ...{ data, points: sources, reattack: { attack, pointsPerSource: MOST, reach: REACH } },
+    ...{ data, points: sources, reattack: true, attack, pointsPerSource: MOST, reach: REACH },
     ...{ iterations: 4, alphas: 2, threads: 0 },
   };
   reference = newRun();
   run = await correct(model, { ...call, folder: reference });
   points = await openData(join(reference, "points.npz"));
-  const later = (run.record.iterations as readonly IterationRecord[]).map((r) => r.asked!.added);
+  const later = run.record.iterations.map((r) => r.asked!.added);
   added = [points.count - later.reduce((sum, n) => sum + n, 0), ...later];
 });
 afterAll(() => model.close());
@@ -67,7 +67,7 @@ describe("refusals, before anything is written", () => {
   ])("%s", async (message, more) => {
     const folder = newRun();
     const attack = { eps: EPS, ...more };
-    const asked = correct(model, { ...call, reattack: { attack }, folder });
+    const asked = correct(model, { ...call, attack, folder });
     await expect(asked).rejects.toThrow(message);
     expect(existsSync(folder)).toBe(false);
   });
@@ -128,9 +128,7 @@ describe("the cutting-set form", () => {
       expect(candidate.corrected).toBe(values.filter((h) => h < MARGIN).length);
     }
     expect(run.after.violation).toBeLessThan(run.before.violation);
-    const falling = (run.record.iterations as readonly IterationRecord[]).map(
-      (r) => r.asked!.falling,
-    );
+    const falling = run.record.iterations.map((r) => r.asked!.falling);
     expect(falling.at(-1)).toBeLessThan(added[0]);
   });
 
@@ -144,7 +142,7 @@ describe("the cutting-set form", () => {
     const stopped = correct(model, { ...call, folder, threads: 1, signal, onIteration });
     await expect(stopped).rejects.toMatchObject({ code: "aborted" });
     await correct(model, { ...call, folder, resume: true, threads: 2 });
-    for (const name of ["run.json", "corrected.onnx", "directions.npz", "points.npz"]) {
+    for (const name of ["run.json", "corrected.onnx", "thetas.npz", "points.npz"]) {
       const same = readFileSync(join(folder, name)).equals(readFileSync(join(reference, name)));
       expect(same, name).toBe(true);
     }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Factors } from "../src/autodiff/rule.ts";
 import { readNpz } from "../src/data/npz.ts";
-import { type Model, openModel } from "../src/engine/model.ts";
+import { logitSum } from "../src/engine/loss.ts";
+import { type Model, networkOf, openModel } from "../src/engine/model.ts";
 import { openPrograms } from "../src/engine/programs.ts";
 import type { FloatArray } from "../src/engine/session.ts";
 
@@ -112,7 +113,7 @@ describe.skipIf(folder === undefined).each([
   });
 
   test("cuts, one image at a time and factors multiplied out, add up to the gradient of a sum", async () => {
-    const { network, labels } = model;
+    const [network, { labels }] = [networkOf(model), model];
     const n = 3;
     const size = x.length / y.length;
     const weights = Float32Array.from({ length: n * labels }, (_, i) => Math.cos(i));
@@ -120,7 +121,7 @@ describe.skipIf(folder === undefined).each([
     const programs = openPrograms(network, network.theta0);
     for (let i = 0; i < n; i++) {
       const { program, outputs } = await programs.gradient(
-        "cuts",
+        { of: logitSum, in: "theta in factors" },
         x.subarray(i * size, (i + 1) * size),
         weights.subarray(i * labels, (i + 1) * labels),
         1,

@@ -5,14 +5,14 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dataset, slice } from "../src/data/dataset.ts";
 import { attack, correct, type Model, openData, openModel, openRun } from "../src/index.ts";
-import type { CorrectCall } from "../src/run/call.ts";
+import type { PointCall } from "../src/run/call.ts";
 import { temper } from "./helpers/command.ts";
 
 const MODEL = resolve("models/digits-cnnlight.onnx");
 const scratch = (): string => mkdtempSync(join(tmpdir(), "temper-"));
 
 let model: Model;
-let call: CorrectCall;
+let call: PointCall;
 let points: Dataset;
 let reference: string;
 
@@ -34,11 +34,7 @@ beforeAll(async () => {
 afterAll(() => model.close());
 
 /** Stops a run in `folder` once iteration k is done. */
-async function stopAfter(
-  folder: string,
-  k: number,
-  other: Partial<CorrectCall> = {},
-): Promise<void> {
+async function stopAfter(folder: string, k: number, other: Partial<PointCall> = {}): Promise<void> {
   const controller = new AbortController();
   const stopped = correct(model, {
     ...call,
@@ -54,7 +50,7 @@ async function stopAfter(
 
 function expectSameRun(folder: string, as = reference): void {
   expect(readdirSync(folder).toSorted()).toEqual(readdirSync(as).toSorted());
-  for (const name of ["run.json", "corrected.onnx", "directions.npz", "points.npz"]) {
+  for (const name of ["run.json", "corrected.onnx", "thetas.npz", "points.npz"]) {
     expect(readFileSync(join(folder, name)).equals(readFileSync(join(as, name))), name).toBe(true);
   }
 }

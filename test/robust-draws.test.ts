@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Dataset, gather, slice } from "../src/data/dataset.ts";
-import { draw, splitOf } from "../src/run/draws.ts";
+import { draw, splitOf } from "../src/run/robust/draws.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { noise } from "./helpers/small.ts";
 
@@ -35,7 +35,7 @@ describe("draws", () => {
   });
 });
 
-const seedOne = { random: null, judged: 1000, seed: 1 };
+const seedOne = { random: undefined, judged: 1000, seed: 1 };
 const data: Dataset = noise(50, 1, [1, 2, 2]);
 const imagesIn = (set: Dataset, ids: Int32Array): string[] =>
   [...ids].map((id) => gather(set, Int32Array.of(id)).join());
@@ -44,19 +44,25 @@ describe("sources and judges", () => {
   it("are different images of D: a fifth at most judges, the rest or the first N are attacked", () => {
     const least = fc.integer({ min: 1, max: 60 });
     fc.assert(
-      fc.property(least, fc.option(least), least, fc.nat(99), (judged, random, count, seed) => {
-        const some = slice(data, 0, Math.max(2, Math.min(count, data.count)));
-        fc.pre(random === null || random < some.count);
-        const { sources, judging } = splitOf(some, some, { random, judged, seed });
-        const all = new Set([...sources, ...judging]);
-        expect(all.size).toBe(sources.length + judging.length);
-        expect([...all].every((id) => id >= 0 && id < some.count)).toBe(true);
-        const most = Math.min(judged, Math.ceil(some.count / 5));
-        expect(judging.length).toBeGreaterThan(0);
-        expect(judging.length).toBeLessThanOrEqual(most);
-        if (random === null) expect(all.size).toBe(some.count);
-        else expect(sources.length).toBe(random);
-      }),
+      fc.property(
+        least,
+        fc.option(least, { nil: undefined }),
+        least,
+        fc.nat(99),
+        (judged, random, count, seed) => {
+          const some = slice(data, 0, Math.max(2, Math.min(count, data.count)));
+          fc.pre(random === undefined || random < some.count);
+          const { sources, judging } = splitOf(some, some, { random, judged, seed });
+          const all = new Set([...sources, ...judging]);
+          expect(all.size).toBe(sources.length + judging.length);
+          expect([...all].every((id) => id >= 0 && id < some.count)).toBe(true);
+          const most = Math.min(judged, Math.ceil(some.count / 5));
+          expect(judging.length).toBeGreaterThan(0);
+          expect(judging.length).toBeLessThanOrEqual(most);
+          if (random === undefined) expect(all.size).toBe(some.count);
+          else expect(sources.length).toBe(random);
+        },
+      ),
     );
   });
 

@@ -10,8 +10,8 @@ import { createAggregateCuts } from "../src/engine/aggregate-cuts.ts";
 import { openModel } from "../src/engine/model.ts";
 import { networkBytes } from "../src/engine/network.ts";
 import { openWorkers } from "../src/engine/workers.ts";
-import { splitOf } from "../src/run/draws.ts";
-import { createSeparation, type Separation } from "../src/run/separation.ts";
+import { splitOf } from "../src/run/robust/draws.ts";
+import { createSeparation, type Separation } from "../src/run/robust/separation.ts";
 import { addScaled, dot, norm, subtract } from "../src/tensor/vector.ts";
 import { noise, smallNetwork } from "./helpers/small.ts";
 import { attackEverything } from "./helpers/trained.ts";
@@ -130,7 +130,7 @@ describe("the separation oracle", () => {
     randomStart: false,
   });
   const options = {
-    ...{ attack, sources: 60, random: null, lossSample: 70, judged: 20 },
+    ...{ attack, sources: 60, random: undefined, lossSample: 70, judged: 20 },
     ...{ loss: "cross-entropy" as const, seed: 3 },
   } as const;
   const own: Dataset = noise(4, 8);

@@ -1,7 +1,6 @@
 // One step of the moving centre by its definition: the nearest point that meets this iteration's cuts, or towards it.
 import { describe, expect, it } from "vitest";
 import { type CentreStep, centreStep, type StepOptions } from "../src/correct/centre-step.ts";
-import { groupsOf, hingesOf } from "../src/correct/groups.ts";
 import type { SampledLoss } from "../src/correct/separation.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { dot, norm, subtract } from "../src/tensor/vector.ts";
@@ -131,28 +130,41 @@ describe("numbers that are not finite", () => {
 describe("by definition, on a linear softmax classifier", () => {
   const labels = 3;
 
-  /** The rows and right-hand sides of the header, from the points and formulas alone. */
+  /** The rows and right-hand sides of the headers of centre-step.ts and groups.ts, from points and formulas alone. */
   function problemOf(
     at: Float32Array,
     points: LinearPoints,
     { loss, gradient, atStart }: SampledLoss,
     { own, ...step }: StepOptions & { own: number },
   ): { rows: Float64Array[]; rhs: Float64Array } {
-    const { y, logits } = askedOf(at, points, { labels });
-    const hinges = hingesOf({ y, logits }, step.margin);
-    const mine = [...y.keys()].filter((i) => i < own && hinges.values[i] > 0);
-    const others = { ...hinges, values: hinges.values.map((h, i) => (i < own ? -1 : h)) };
-    const groups = [...mine.map((i) => [i]), ...groupsOf(y, others, step.groups)];
-    const rows = groups.map((group) => {
-      const row = new Float64Array(at.length);
-      for (const i of group) {
-        const f = logitsOf(points.x[i], labels).map((logit) => logit(at).gradient);
-        for (const c of row.keys()) row[c] += (f[hinges.rivals[i]][c] - f[y[i]][c]) / group.length;
-      }
-      return row;
-    });
-    const means = groups.map((g) => g.reduce((sum, i) => sum + hinges.values[i], 0) / g.length);
-    const rhs = means.map((mean, g) => -(g < mine.length ? 1 : step.share) * mean);
+    const violated = points.x
+      .map((x, i) => {
+        const f = logitsOf(x, labels).map((logit) => logit(at));
+        const label = points.y[i];
+        const [rival] = f.filter((_, l) => l !== label).sort((a, b) => b.value - a.value);
+        const h = rival.value - f[label].value + step.margin;
+        const gradient = rival.gradient.map((v, c) => v - f[label].gradient[c]);
+        return { i, label, h, gradient };
+      })
+      .filter(({ h }) => h > 0);
+    const mine = violated.filter(({ i }) => i < own);
+    const others = violated
+      .filter(({ i }) => i >= own)
+      .sort((a, b) => a.label - b.label || b.h - a.h);
+    const count = Math.min(step.groups, others.length);
+    // Of n points in K parts as equal as can be, the j-th (from 1) is in part j K / n, rounded up.
+    const parts = Array.from({ length: count }, (_, g) =>
+      others.filter((_, j) => Math.ceil(((j + 1) * count) / others.length) === g + 1),
+    );
+    const groups = [...mine.map((point) => [point]), ...parts];
+    const meanOver = (group: typeof violated, of: (point: (typeof violated)[0]) => number) =>
+      group.reduce((sum, point) => sum + of(point), 0) / group.length;
+    const rows = groups.map((group) =>
+      Float64Array.from(at, (_, c) => meanOver(group, ({ gradient }) => gradient[c])),
+    );
+    const rhs = groups.map(
+      (group, g) => -(g < mine.length ? 1 : step.share) * meanOver(group, ({ h }) => h),
+    );
     const room = atStart + step.lossSlack - loss;
     const limit = room >= 0 ? room : step.lossShare * room;
     return { rows: [...rows, gradient], rhs: Float64Array.of(...rhs, limit) };

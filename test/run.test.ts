@@ -150,7 +150,7 @@ describe("a RUN folder", () => {
   it("that was changed is refused", async () => {
     const folder = scratch();
     await run.save(folder);
-    const path = join(folder, "directions.npz");
+    const path = join(folder, "thetas.npz");
     const bytes = readFileSync(path);
     bytes[bytes.length >> 1] ^= 1;
     writeFileSync(path, bytes);

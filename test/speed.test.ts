@@ -1,18 +1,18 @@
-// temper bench speed: what it counts, how it judges solvers, and that its small version measures real problems.
+// npm run bench -- speed: what it counts, how it judges solvers, and that its small version measures real problems.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { replaceBetween } from "../bench/page.ts";
+import { ask } from "../bench/speed/ask.ts";
+import { dualOf, lengthsOf, qualityOf } from "../bench/speed/dual.ts";
+import type { SpeedResults } from "../bench/speed/speed.ts";
 import { workOfPasses } from "../src/engine/flops.ts";
 import { openRun } from "../src/index.ts";
 import { denseRows } from "../src/qp/dense-rows.ts";
 import { nearestPoint } from "../src/qp/nearest-point.ts";
-import { ask } from "../src/report/bench/speed/ask.ts";
-import { dualOf, lengthsOf, qualityOf } from "../src/report/bench/speed/dual.ts";
-import type { SpeedResults } from "../src/report/bench/speed/speed.ts";
-import { replaceBetween } from "../src/report/page.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { norm } from "../src/tensor/vector.ts";
-import { newFolder, temper } from "./helpers/command.ts";
+import { bench, newFolder } from "./helpers/command.ts";
 import { smallNetwork } from "./helpers/small.ts";
 
 /** m rows of length p, of very different lengths, and a b that most of them must move for. */
@@ -64,7 +64,7 @@ describe("other solvers", async () => {
     ["quadprog", 1e-9],
     ["highs", 1e-5],
   ] as const)("%s finds the same point from the same dual", async (rival, tolerance) => {
-    const found = await ask({ rival, dual }, 60);
+    const found = await ask({ rival, dual }, { limit: 60 });
     if (found.kind !== "solved") throw new Error(JSON.stringify(found));
     const lambda = found.lambda.map((v, i) => v / lengths[i]);
     const { objective, kkt } = qualityOf(rows, rhs, lengths, lambda);
@@ -73,9 +73,11 @@ describe("other solvers", async () => {
     expect(kkt).toBeLessThan(tolerance);
   });
 
-  it("are stopped at the limit, and by Ctrl-C", async () => {
-    expect(await ask({ rival: "quadprog", dual }, 0.01)).toEqual({ kind: "over the limit" });
-    const stopped = ask({ rival: "quadprog", dual }, 60, AbortSignal.timeout(20));
+  it("are stopped at the limit, and by Ctrl-C, though they never come to an end", async () => {
+    const question = { rival: "quadprog", dual } as const;
+    const entry = new URL("./helpers/endless-process.ts", import.meta.url);
+    expect(await ask(question, { limit: 0.5, entry })).toEqual({ kind: "over the limit" });
+    const stopped = ask(question, { limit: 60, entry, signal: AbortSignal.timeout(500) });
     await expect(stopped).rejects.toMatchObject({ code: "aborted" });
   });
 });
@@ -85,8 +87,8 @@ describe("the small version", () => {
     const folder = newFolder();
     const page = join(folder, "page.md");
     writeFileSync(page, "before\n<!-- speed -->\nstale\n<!-- /speed -->\nafter\n");
-    const words = ["bench", "speed", "--quick", "--limit", "20", "--threads", "1", "--json"];
-    const { code, stdout, stderr } = await temper([...words, "--out", folder, "--into", page]);
+    const words = ["speed", "--quick", "--limit", "20", "--threads", "1", "--json"];
+    const { code, stdout, stderr } = await bench([...words, "--out", folder, "--into", page]);
     expect(code, stderr).toBe(0);
     const { gemm, passes, qps, growth } = JSON.parse(stdout) as SpeedResults;
     for (const rate of gemm) expect(rate).toBeGreaterThan(1e8);
@@ -121,7 +123,7 @@ describe("the small version", () => {
   });
 
   it("is refused a page without a place for it, before any work", async () => {
-    const { code, stderr } = await temper(["bench", "speed", "--quick", "--into", "none.md"]);
+    const { code, stderr } = await bench(["speed", "--quick", "--into", "none.md"]);
     expect(code).toBe(2);
     expect(stderr).toContain("none.md");
     expect(() => replaceBetween("<!-- /speed --><!-- speed -->", "speed", "")).toThrow(

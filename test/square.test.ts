@@ -1,6 +1,6 @@
 // Square: what it proposes lies in the ball, margins only fall, and the schedule is the paper's.
 import { describe, expect, it } from "vitest";
-import type { Norm } from "../src/attack/options.ts";
+import type { Norm } from "../src/attack/settings.ts";
 import { shareAt, square } from "../src/attack/square.ts";
 import { l2Squares } from "../src/attack/square-l2.ts";
 import { linfSquares } from "../src/attack/square-linf.ts";

@@ -1,12 +1,14 @@
 // The house keeps itself in order: who may import whom, how long a file may be, what is said where.
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 
 /** A room imports only from rooms before it in this list (docs/architecture.md). */
 const ladder = [
   "errors",
+  "options",
+  "progress",
   "tensor",
   "qp",
   "correct",
@@ -35,7 +37,7 @@ const filesUnder = (folder: string): string[] =>
     .filter((name) => name.endsWith(".ts"))
     .map((name) => join(folder, name));
 
-const everyFile = (): string[] => ["src", "test"].flatMap(filesUnder);
+const everyFile = (): string[] => ["src", "test", "bench", "examples"].flatMap(filesUnder);
 
 const roomOf = (path: string): string => path.split("/")[0].replace(/\.ts$/, "");
 
@@ -50,6 +52,12 @@ const sources: readonly Source[] = filesUnder("src").map((file) => {
     imports: specifiers.map((s) => relative("src", join("src", dirname(path), s))),
   };
 });
+
+/** The pages: docs/ with its notes, and those at the top. */
+const pages: readonly string[] = [
+  ...readdirSync("."),
+  ...readdirSync("docs", { recursive: true, encoding: "utf8" }).map((name) => join("docs", name)),
+].filter((name) => name.endsWith(".md"));
 
 /** The text without comments: what a file does, not what it says. */
 const codeOf = (text: string): string =>
@@ -88,7 +96,7 @@ describe("rooms", () => {
     ).toEqual([]);
   });
 
-  it("have no import cycles", () => {
+  it("have no import cycles, imports of types included", () => {
     const imports = new Map(sources.map((s) => [s.path, s.imports]));
     const finished = new Set<string>();
     const visit = (path: string, trail: readonly string[]): void => {
@@ -97,31 +105,18 @@ describe("rooms", () => {
       for (const to of imports.get(path) ?? []) visit(to, [...trail, path]);
       finished.add(path);
     };
-    // Types may point both ways without a cycle at run time.
-    for (const s of sources) {
-      const typesOnly = [...s.text.matchAll(/import type [^;]*?"(\.[^"]+)"/g)].map((m) =>
-        relative("src", join("src", dirname(s.path), m[1])),
-      );
-      imports.set(
-        s.path,
-        s.imports.filter((to) => !typesOnly.includes(to)),
-      );
-    }
     for (const { path } of sources) visit(path, []);
   });
 });
 
 describe("files", () => {
-  it("stay under 400 lines, sources and tests", () => {
+  it("stay under 400 lines, sources, tests and benches", () => {
     const long = everyFile().filter((file) => readFileSync(file, "utf8").split("\n").length > 400);
     expect(long).toEqual([]);
   });
 
   it("have no line over 120 characters, pages of docs/ included; tables may", () => {
-    const pages = readdirSync("docs")
-      .filter((name) => name.endsWith(".md"))
-      .map((name) => join("docs", name));
-    const wide = [...everyFile(), ...pages].flatMap((file) =>
+    const wide = [...everyFile(), ...pages.filter((page) => page !== "README.md")].flatMap((file) =>
       readFileSync(file, "utf8")
         .split("\n")
         .flatMap((line, i) =>
@@ -143,6 +138,31 @@ describe("files", () => {
 
   it("export by name", () => {
     expect(offenders(({ text }) => /export default/.test(codeOf(text)))).toEqual([]);
+  });
+});
+
+describe("pages", () => {
+  /** Where GitHub puts a heading: lower case, spaces as hyphens, without other signs. */
+  const anchorsOf = (page: string): string[] =>
+    [...readFileSync(page, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-"),
+    );
+
+  it("link to files and headings that exist", () => {
+    const broken = pages.flatMap((page) =>
+      [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g)].flatMap(
+        ([link, path, anchor]) => {
+          const target = path === "" ? page : join(dirname(page), path);
+          const there =
+            existsSync(target) && (anchor === undefined || anchorsOf(target).includes(anchor));
+          return there ? [] : [`${page}: ${link.slice(2, -1)}`];
+        },
+      ),
+    );
+    expect(broken).toEqual([]);
   });
 });
 
@@ -182,6 +202,12 @@ describe("the repository", () => {
     const commands = blocks.map(([, command]) => command);
     expect(commands).toEqual(["npm ci && npm run demo", "npm ci && npm test"]);
     expect(readFileSync(".ci/run", "utf8").split("\n")).toContain(commands[1]);
+  });
+
+  it("is of one version: in the package, its citation and the newest dated part of the changelog", () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8"));
+    expect(/^version: (.*)$/m.exec(readFileSync("CITATION.cff", "utf8"))?.[1]).toBe(version);
+    expect(/^## ([\d.]+) - /m.exec(readFileSync("CHANGELOG.md", "utf8"))?.[1]).toBe(version);
   });
 
   it("argues for every dependency in docs/dependencies.md", () => {

@@ -1,17 +1,20 @@
 // Attacks a batch of images: one dialogue an image, their questions answered together.
 import { type Dataset, gather } from "../data/dataset.ts";
+import { NONE } from "./attacks.ts";
 import type { Classifier } from "./classifier.ts";
 import { converse } from "./dialogue.ts";
 import { attackImage } from "./image.ts";
-import { type AttackOptions, attackNames } from "./options.ts";
+import type { AttackOptions } from "./options.ts";
 import { partsOf } from "./parts.ts";
 import { type PixelRange, rangeOf } from "./threat.ts";
 import { inUnits } from "./units.ts";
 
 export interface Images {
-  /** Clean, row-major [n, ...shape], with their true labels. */
+  /** Clean images, row-major [n, ...shape], in pixel units. */
   readonly x: Float32Array;
+  /** Of one image. */
   readonly shape: readonly number[];
+  /** Their true labels, [n]. */
   readonly y: Int32Array;
   /** Their indices in the data: they name the random streams. */
   readonly ids: Int32Array;
@@ -26,26 +29,23 @@ export const imagesAt = (data: Dataset, ids: Int32Array): Images => ({
 });
 
 export interface Attacked {
-  /** The attacked images, same shape as the clean ones. */
+  /** The attacked images, in the shape and the unit of the clean ones. */
   readonly x: Float32Array;
   /** f_y - max rival on the clean and on the attacked image, against the true label. */
   readonly cleanMargins: Float32Array;
   readonly margins: Float32Array;
-  /** Which attack made each image, an index in `attackNames`; NOT_FOUND where it is the clean one. */
-  readonly found: Uint8Array;
+  /** The name of the attack that made each image; NONE where it is the clean one. */
+  readonly found: readonly string[];
   /** Passes through the network an image took: with a gradient, and without one. */
   readonly gradientSteps: Int32Array;
   readonly queries: Int32Array;
 }
 
-/** In `found`: no attack improved on the clean image. */
-export const NOT_FOUND = 255;
-
 /**
  * Attacks a batch of images, inside the ball of the options: in pixels, or in the classifier's own unit. The
- * result for an image does not depend on the others. FGSM and PGD return where they end, of several restarts
- * the one with the smallest f_y - max rival; the other attacks skip images that are wrong when clean, end at
- * the first misclassified image, and return the smallest margin seen where there is none.
+ * result for an image does not depend on the others. FGSM and PGD return where they end; of several restarts
+ * they return the image with the smallest f_y - max rival. The other attacks skip images that are wrong when
+ * clean, stop at the first misclassified image, and return the image with the smallest margin where none is.
  *
  * @throws TemperError `data-mismatch` where a gradient is not a number
  */
@@ -82,9 +82,7 @@ async function attackInRange(
     x,
     cleanMargins: Float32Array.from(ended, ({ result }) => result.cleanMargin),
     margins: Float32Array.from(ended, ({ result }) => result.margin),
-    found: Uint8Array.from(ended, ({ result: { by } }) =>
-      by === undefined ? NOT_FOUND : attackNames.indexOf(by.attack),
-    ),
+    found: ended.map(({ result: { by } }) => by?.name ?? NONE),
     gradientSteps: Int32Array.from(ended, ({ gradientSteps }) => gradientSteps),
     queries: Int32Array.from(ended, ({ queries }) => queries),
   };

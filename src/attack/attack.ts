@@ -1,15 +1,18 @@
 // Making points: attacks a data set and returns the images that were right and are now wrong.
 import { gradientEnds } from "../autodiff/ends.ts";
 import { type Dataset, gather, imageSize } from "../data/dataset.ts";
-import type { Model } from "../engine/model.ts";
+import { type Model, networkOf } from "../engine/model.ts";
 import type { Workers } from "../engine/workers.ts";
 import { demand, refuseUnknown, TemperError } from "../errors.ts";
 import { nodeLabel } from "../onnx/graph.ts";
+import type { Progress } from "../progress.ts";
 import { randomStream } from "../tensor/random.ts";
+import { STREAMS } from "../tensor/streams.ts";
 import { chooseBalanced } from "./choose.ts";
 import {
   type AttackOptions,
   type AttackRequest,
+  attackIn,
   attackOptions,
   attackRequestNames,
 } from "./options.ts";
@@ -18,17 +21,26 @@ import { type Work, withWorkers } from "./session.ts";
 import * as tasks from "./tasks.ts";
 import { checkUnits } from "./units.ts";
 
-/** Which of the broken images become points; neither takes all of them. */
+/** Which of the broken images become points: `worst` or `random` many; without either, all of them do. */
 export interface PointChoice {
-  /** The N with the lowest f_y - max rival, balanced over the labels. */
+  /**
+   * So many with the lowest f_y - max rival, 1 or more, as many of each label. Where a label has too few, the
+   * others fill up.
+   */
   readonly worst?: number | undefined;
-  /** The first N broken ones in a seeded order, balanced over the labels. */
+  /**
+   * The first so many of a seeded order, 1 or more, as many of each label. Only as many images are attacked as
+   * that takes.
+   */
   readonly random?: number | undefined;
 }
 
+/** What `attack` is called with. */
 export interface AttackCall extends AttackRequest, PointChoice, Work {
+  /** The images to attack, in pixel units, with their true labels. */
   readonly data: Dataset;
-  readonly onProgress?: ((done: number, of: number) => void) | undefined;
+  /** The stage is the name of the attack; it counts images that are attacked, of `random` the points found. */
+  readonly onProgress?: Progress | undefined;
 }
 
 const known: Readonly<Record<keyof AttackCall, true>> = {
@@ -37,18 +49,27 @@ const known: Readonly<Record<keyof AttackCall, true>> = {
   worst: true,
   random: true,
   threads: true,
+  workers: true,
   signal: true,
   onProgress: true,
 };
 
-/** A data set of attacked images with `source` and `clean`, and what must be said about the choice. */
+/** The points that an attack has made, and how it went. */
 export interface Points {
+  /**
+   * The attacked images in pixel units with their true labels, label by label. `source` holds their indices in
+   * the unsliced data, `clean` the images before the attack.
+   */
   readonly points: Dataset;
+  /** The attack, fully stated. */
   readonly options: AttackOptions;
-  /** Images attacked, of these right when clean, of these turned. */
+  /** How many images were attacked. */
   readonly attacked: number;
+  /** How many of these are right when clean. */
   readonly correct: number;
+  /** How many of these were turned. */
   readonly broken: number;
+  /** What must be said about the choice, a sentence each: labels that had too few, gradients that end. */
   readonly notes: readonly string[];
 }
 
@@ -79,14 +100,18 @@ async function findWorst(
   call: AttackCall,
 ): Promise<Found> {
   const ids = Int32Array.from({ length: call.data.count }, (_, i) => i);
-  const shards = await tasks.attackAll(workers, { ids, options, keep }, call);
+  const shards = await tasks.attackAll(
+    workers,
+    { ids, options, keep },
+    { signal: call.signal, onImages: (done, of) => call.onProgress?.(options.attack, done, of) },
+  );
   return { images: shards.flatMap(({ kept }) => kept).toSorted(tasks.byMargin), ...tally(shards) };
 }
 
 /**
- * The images in a seeded order, attacked only as far as the choice needs: what comes out is what
- * `chooseBalanced` would take from all of them. First each label's images in rounds until it has its
- * N / labels or none is left; then everything from the front until the rest is found.
+ * Attacks the images in a seeded order, only as far as the choice needs: what comes out is what `chooseBalanced`
+ * would take from all of them. First it attacks the images of each label, in rounds, until the label has its
+ * N / labels or no image is left; then it attacks everything from the front until the rest is found.
  */
 async function findRandom(
   workers: Workers,
@@ -96,7 +121,7 @@ async function findRandom(
   call: AttackCall,
 ): Promise<Found> {
   const { data } = call;
-  const order = randomStream(options.seed, 1).permutation(data.count);
+  const order = randomStream(options.seed, STREAMS.attack.choice).permutation(data.count);
   const found = new Map<number, tasks.KeptImage>();
   const shards: tasks.AttackedShard[] = [];
   const attacked = new Set<number>();
@@ -109,7 +134,7 @@ async function findRandom(
       { ids: Int32Array.from(ids), options, keep: ids.length },
       {
         signal: call.signal,
-        onProgress: () => call.onProgress?.(Math.min(found.size, total), total),
+        onImages: () => call.onProgress?.(options.attack, Math.min(found.size, total), total),
       },
     );
     for (const id of ids) attacked.add(id);
@@ -126,7 +151,7 @@ async function findRandom(
     for (const id of round) if (found.has(id)) missing[data.labels[id]]--;
   }
   for (;;) {
-    // What is broken before the first image not attacked, beyond the share of each label, is the rest.
+    // The rest is what is broken before the first image that was not attacked, beyond the share of each label.
     const frontier = order.findIndex((id) => !attacked.has(id));
     const balanced = missing.reduce((sum, n) => sum + share - Math.max(0, n), 0);
     const taken = new Int32Array(labels);
@@ -160,23 +185,24 @@ function pointsOf(call: AttackCall, images: readonly tasks.KeptImage[]): Dataset
 }
 
 /** What must be known of an attack that had no gradient to follow. */
-function blindNotes({ network }: Model, options: AttackOptions): string[] {
-  const [end] = usesGradients(options) ? gradientEnds(network.graph) : [];
+function blindNotes(model: Model, options: AttackOptions): string[] {
+  const [end] = usesGradients(options) ? gradientEnds(networkOf(model).graph) : [];
   if (end === undefined) return [];
   const where = nodeLabel(end.node);
   return [`the gradient in the image ends at ${where}: take the attack square, which needs none`];
 }
 
 /**
- * Attacks a data set and returns the images the attack turns: right when clean (Definition 1), inside
- * the ball, wrong when asked again.
+ * Attacks a data set and returns the images that the attack turns: right when clean (Definition 1), inside
+ * the ball, wrong when asked again. The same seed gives the same points, whatever the number of processes.
  *
- * @throws TemperError `bad-option`, `data-mismatch`, or `aborted`
+ * @throws TemperError `bad-option`, `data-mismatch` (data that do not fit the model, or a gradient that is not a
+ *   number), `model-unsupported` (an operator without a gradient rule), `worker-failed`, `aborted`
  */
 export async function attack(model: Model, call: AttackCall): Promise<Points> {
   refuseUnknown(call, known, "attack");
-  const options = attackOptions(call);
-  checkUnits(options, model.network.options.std);
+  const options = attackOptions(attackIn(call));
+  checkUnits(options, networkOf(model).options.std);
   const { worst, random, data } = call;
   for (const [word, n] of Object.entries({ worst, random })) {
     const holds = n === undefined || (Number.isInteger(n) && n >= 1);

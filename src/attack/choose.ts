@@ -1,4 +1,4 @@
-// How many points each label gives: N / labels each, and what is missing filled from the others.
+// How many points each label gives: N / labels, and the others give what is missing.
 
 /**
  * Chooses N of the candidates, each label giving floor(N / labels); the remainder, and what a label

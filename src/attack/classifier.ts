@@ -1,30 +1,36 @@
 // What an attack needs of a network: its logits, and gradients in x of a function of them.
+import { channelOfEach } from "../data/frame.ts";
 import { batchOf } from "../engine/batches.ts";
+import type { Objective } from "../engine/loss.ts";
 import type { Network } from "../engine/network.ts";
-import type { InputSeed, Programs } from "../engine/programs.ts";
-import { unitOfPixels } from "./units.ts";
+import type { Programs } from "../engine/programs.ts";
 
 /** A classifier that can be attacked; images are row-major [n, ...]. */
 export interface Classifier {
   readonly labels: number;
-  /** Images a pass, at most, where the network has a size that suits it; no result depends on it. */
+  /** The most images of a pass, where a number suits the network; no result depends on it. */
   readonly batch?: number | undefined;
   /** f_l(x_i), [n x labels]. */
   logits(x: Float32Array, n: number): Promise<Float32Array>;
   /**
-   * The logits, and the gradient in x of a loss summed over the images, in one pass.
+   * The logits, and the gradient in x of an objective summed over the images, in one pass.
    *
-   * @param rows [n x labels]: what the loss takes, as autodiff/seeds.ts says
+   * @param rows [n x labels]: the covector, which holds what the objective says
    */
   gradient(
-    loss: InputSeed,
+    of: Objective,
     x: Float32Array,
     rows: Float32Array,
   ): Promise<{ readonly logits: Float32Array; readonly gradient: Float32Array }>;
-  /** The model's unit in pixels, one a pixel of an image, where it has one: the std it normalises with. */
+  /** The model's unit at each pixel of an image, where it has one: the std of the channel. */
   readonly unit?: Float32Array | undefined;
 }
 
+/** The std of each pixel's channel; one number stands for all. */
+export const unitOfPixels = (std: readonly number[], shape: readonly number[]): Float32Array =>
+  Float32Array.from(channelOfEach(shape), (channel) => std[channel] ?? std[0]);
+
+/** A network at the theta of its programs, as attacks see it. */
 export function classifierOf(network: Network, programs: Programs): Classifier {
   const { labels } = network;
   const image = network.graph.inputs[0].name;
@@ -34,9 +40,9 @@ export function classifierOf(network: Network, programs: Programs): Classifier {
     batch: batchOf(network),
     unit: std && unitOfPixels(std, network.inputShape),
     logits: (x, n) => programs.logits(x, n),
-    gradient: async (loss, x, rows) => {
+    gradient: async (of, x, rows) => {
       const n = rows.length / labels;
-      const { program, outputs } = await programs.gradient(`input-of-${loss}`, x, rows, n);
+      const { program, outputs } = await programs.gradient({ of, in: "image" }, x, rows, n);
       const gradient = program.gradients.get(image);
       return {
         logits: outputs.get(program.logits)!.data,

@@ -3,6 +3,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { imagesOf } from "../data/dataset.ts";
 import { eachBatch } from "../engine/batches.ts";
 import { marginOf } from "../engine/logits.ts";
+import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { sumLoss } from "../engine/losses.ts";
 import type { TaskState } from "../engine/task.ts";
 import { type Shard, shardsOf, sharedPrograms } from "../engine/tasks.ts";
@@ -34,13 +35,14 @@ export async function measureClean(
   data: Dataset,
   call: {
     readonly signal?: AbortSignal | undefined;
-    readonly onProgress?: ((done: number, of: number) => void) | undefined;
+    /** Called with the number of images that are done. */
+    readonly onImages?: ((done: number, of: number) => void) | undefined;
   },
 ): Promise<Clean> {
   const shards = shardsOf(data.count);
   const parts = await workers.map<Shard, CleanPart>({ module, name: "cleanShard" }, shards, {
     signal: call.signal,
-    onDone: (done) => call.onProgress?.(shards[done - 1].to, data.count),
+    onDone: (done) => call.onImages?.(shards[done - 1].to, data.count),
   });
   const loss = parts.reduce((a, c) => a + c.loss, 0) / data.count;
   if (!Number.isFinite(loss)) {
@@ -55,6 +57,7 @@ export async function measureClean(
   return { loss, margins };
 }
 
+/** The clean pass over one shard. */
 export async function cleanShard(state: TaskState, { from, to }: Shard): Promise<CleanPart> {
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
@@ -63,7 +66,7 @@ export async function cleanShard(state: TaskState, { from, to }: Shard): Promise
   await eachBatch(network, from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
     const y = data.labels.subarray(a, b);
-    loss += sumLoss("cross-entropy", logits, network.labels, y);
+    loss += sumLoss(crossEntropy, logits, network.labels, y);
     for (const [i, label] of y.entries()) {
       margins[a + i - from] = marginOf(logits, network.labels, i, label);
     }

@@ -3,21 +3,21 @@
 // So each attack reads as its paper does, for one image, and cannot depend on who is in the batch. An image
 // that is done leaves the batch: the work shrinks by itself.
 import { BATCH } from "../engine/batches.ts";
-import type { InputSeed } from "../engine/programs.ts";
+import type { Objective } from "../engine/loss.ts";
 import type { Classifier } from "./classifier.ts";
 
 /** What the network is asked of an image: its logits, or also the gradient of a loss. */
 export interface Question {
   readonly x: Float32Array;
-  readonly loss?: InputSeed;
-  /** What the loss takes, [labels]. */
+  readonly loss?: Objective;
+  /** The row of the covector that goes with the loss, [labels]. */
   readonly row?: Float32Array;
 }
 
-/** Views: they hold until the next question. */
+/** What the network answered, in views that hold until the next question. */
 export interface Answer {
   readonly logits: Float32Array;
-  /** Of the loss asked for, in x; empty where none was. */
+  /** The gradient in x of the loss that was asked for; empty where none was. */
   readonly gradient: Float32Array;
 }
 
@@ -37,7 +37,7 @@ interface Waiting {
 
 const none = new Float32Array(0);
 
-/** Holds all dialogues; their ends come in their order. */
+/** Holds all dialogues to their ends, which come in the order of the dialogues. */
 export async function converse<R>(
   classifier: Classifier,
   dialogues: readonly Dialogue<R>[],
@@ -46,7 +46,7 @@ export async function converse<R>(
   const results = new Array<R>(dialogues.length);
   const gradientSteps = new Int32Array(dialogues.length);
   const queries = new Int32Array(dialogues.length);
-  const waiting = new Map<InputSeed | undefined, Waiting[]>();
+  const waiting = new Map<Objective | undefined, Waiting[]>();
   const advance = (i: number, next: IteratorResult<Question, R>): void => {
     if (next.done === true) {
       results[i] = next.value;
@@ -61,8 +61,8 @@ export async function converse<R>(
   let images = none;
   let rows = none;
   for (;;) {
-    // Whatever most wait for, so that passes are full.
-    let loss: InputSeed | undefined;
+    // The next pass answers what most of them wait for, so that passes are full.
+    let loss: Objective | undefined;
     let most = 0;
     for (const [of, { length }] of waiting) if (length > most) [loss, most] = [of, length];
     if (most === 0) break;

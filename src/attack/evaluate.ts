@@ -1,38 +1,40 @@
 // Measuring: accuracy and loss on clean images, accuracy under each attack and the worst of all, and their warnings.
 import { gradientEnds } from "../autodiff/ends.ts";
 import { type Dataset, imageSize } from "../data/dataset.ts";
-import type { Model } from "../engine/model.ts";
+import { crossEntropy } from "../engine/losses/cross-entropy.ts";
+import { type Model, networkOf } from "../engine/model.ts";
 import type { Network } from "../engine/network.ts";
 import { programOf } from "../engine/programs.ts";
 import type { Workers } from "../engine/workers.ts";
 import { demand, refuseUnknown, TemperError } from "../errors.ts";
+import type { Progress } from "../progress.ts";
+import type { AttackName } from "./attacks.ts";
+import { unitOfPixels } from "./classifier.ts";
 import { type Clean, measureClean } from "./clean.ts";
 import { type AttackedImages, attackedImages } from "./images.ts";
 import { type Longer, tryLonger } from "./longer.ts";
-import {
-  type AttackOptions,
-  type AttackRequest,
-  attackOptions,
-  attackRequestNames,
-  type EpsSpace,
-} from "./options.ts";
+import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
 import { mostPasses, usesGradients } from "./parts.ts";
 import { probe } from "./probe.ts";
 import { type Work, withWorkers } from "./session.ts";
+import type { EpsSpace, Norm, Protocol } from "./settings.ts";
 import { countRight, type Share, shareOf } from "./share.ts";
 import { modelEps, statement } from "./statement.ts";
 import { attackAll } from "./tasks.ts";
-import { checkUnits, unitOfPixels } from "./units.ts";
+import { checkUnits } from "./units.ts";
 import { type Evidence, warningsOf } from "./warnings.ts";
 import { type Ball, ballsOf, isWithin, type Outcome, worstOf } from "./worst.ts";
 
+/** What `evaluate` is called with. */
 export interface EvaluateCall extends Work {
+  /** The images to measure on, in pixel units, with their true labels. */
   readonly data: Dataset;
-  /** Attacks to measure under, in order; none measures clean images only. */
+  /** Attacks to measure under, in order. Default: none, which measures clean images only. */
   readonly attacks?: readonly AttackRequest[] | undefined;
-  /** Whether each image's worst input is returned; the attacks must then have one norm, eps and clip. */
+  /** Whether each image's worst input is returned; the attacks must then have one norm, eps and clip. Default false. */
   readonly images?: boolean | undefined;
-  readonly onProgress?: ((stage: string, done: number, of: number) => void) | undefined;
+  /** The stages are `clean` and the name and eps of each attack; they count images. */
+  readonly onProgress?: Progress | undefined;
 }
 
 const known: Readonly<Record<keyof EvaluateCall, true>> = {
@@ -40,54 +42,66 @@ const known: Readonly<Record<keyof EvaluateCall, true>> = {
   attacks: true,
   images: true,
   threads: true,
+  workers: true,
   signal: true,
   onProgress: true,
 };
 
+/** Accuracy and loss on the clean images. */
 export interface CleanResult extends Share {
+  /** Number of images. */
   readonly n: number;
-  /** Mean cross-entropy. */
+  /** Mean cross-entropy, whatever loss a run holds. */
   readonly loss: number;
+  /** What must be said beside the accuracy, each with its name: "... [near-chance]". */
   readonly warnings: readonly string[];
 }
 
-/** A share of images still right under one or several attacks. */
+/** The share of images that are still right under one or several attacks, and the ball they were attacked in. */
 export interface Withstood extends Share {
-  readonly norm: string;
+  readonly norm: Norm;
+  /** Radius of the ball, in the units of `epsSpace`. */
   readonly eps: number;
   /** What eps is measured in. */
   readonly epsSpace: EpsSpace;
-  /** Share of the images right when clean that are turned (Definition 3); 0 where none is right. */
+  /** Share in [0, 1] of the images right when clean that are turned (Definition 3); 0 where none is right. */
   readonly turned: number;
-  /** How many of the turned images each attack made. */
+  /** How many of the turned images each attack made, by its name. */
   readonly decided: Readonly<Record<string, number>>;
 }
 
+/** The accuracy under one attack. */
 export interface AttackResult extends Withstood {
-  readonly name: string;
-  readonly protocol: string;
-  /** The protocol in words. */
+  readonly name: AttackName;
+  readonly protocol: Protocol;
+  /** The attack in words: the ball, the labels, the effort. */
   readonly statement: string;
-  /** Of an eps in pixels, what it is in the model's units, by channel, where that wants normalised input. */
+  /** An eps in pixels in the model's units, by channel; absent where the model does not normalise. */
   readonly modelEps?: readonly number[] | undefined;
-  /** Passes through the network, summed over the images: with a gradient, and without one. */
+  /** Passes through the network that gave a gradient, summed over the images. */
   readonly gradientSteps: number;
+  /** Passes that gave logits alone, summed over the images. */
   readonly queries: number;
+  /** What weakens the number, each with its name: "... [nothing-turned]". */
   readonly warnings: readonly string[];
 }
 
+/** The accuracy under the worst of several attacks, image by image. */
 export interface WorstResult extends Withstood {
+  /** The range that pixels are kept in, or null. */
   readonly clip: readonly [low: number, high: number] | null;
   /** The attacks it is over, as indices in `attacks`: all whose ball lies in this one. */
   readonly over: readonly number[];
 }
 
+/** What `evaluate` has measured. */
 export interface Evaluation {
   readonly clean: CleanResult;
+  /** Each attack's result, in the order in which they were given. */
   readonly attacks: readonly AttackResult[];
   /** The worst of all attacks, an entry for each ball that they state. */
   readonly worst: readonly WorstResult[];
-  /** Where asked for, the worst input of each image. */
+  /** The worst input of each image, where it was asked for. */
   readonly images?: AttackedImages | undefined;
 }
 
@@ -110,13 +124,13 @@ async function runAttack(
   const shards = await attackAll(
     workers,
     { ids, options, keep: 0, keepAll: images },
-    { signal, onProgress: (done, of) => onProgress?.(stage, done, of) },
+    { signal, onImages: (done, of) => onProgress?.(stage, done, of) },
   );
   const margins = Float32Array.from(shards.flatMap((shard) => [...shard.margins]));
   return {
     options,
     margins,
-    found: Uint8Array.from(shards.flatMap(({ found }) => [...found])),
+    found: shards.flatMap(({ found }) => found),
     gradientSteps: shards.reduce((a, c) => a + c.gradientSteps, 0),
     queries: shards.reduce((a, c) => a + c.queries, 0),
     longer: await tryLonger(workers, options, { cleanMargins, margins }, signal),
@@ -201,7 +215,7 @@ function reportOf(
 /** Before any work: an operator without a rule leaves attacks with gradients nothing to follow. */
 function refuseWithoutRule(network: Network): void {
   try {
-    programOf(network, "input-of-cross-entropy");
+    programOf(network, { of: crossEntropy, in: "image" });
   } catch (cause) {
     if (!(cause instanceof TemperError)) throw cause;
     const advice = "the attack square needs no gradient";
@@ -214,16 +228,15 @@ function refuseWithoutRule(network: Network): void {
  * with 95 % intervals, and what weakens each number. An image counts as right when f_y exceeds every
  * rival; a tie is wrong.
  *
- * @throws TemperError `bad-option`, `data-mismatch`, `model-unsupported` (an operator without a gradient
- *   rule, for an attack that uses gradients), or `aborted`
+ * @throws TemperError `bad-option`, `data-mismatch`, `model-unsupported` (an operator without a gradient rule for
+ *   an attack that uses gradients, or outputs that are not finite), `worker-failed`, `aborted`
  */
 export async function evaluate(model: Model, call: EvaluateCall): Promise<Evaluation> {
   const { data, signal, onProgress, images = false } = call;
-  const { network } = model;
+  const network = networkOf(model);
   const { std } = network.options;
   refuseUnknown(call, known, "evaluate");
   const requests = (call.attacks ?? []).map((request) => {
-    refuseUnknown(request, attackRequestNames, "an attack of evaluate");
     const options = attackOptions(request);
     checkUnits(options, std);
     return options;
@@ -238,7 +251,7 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
     if (gradients) refuseWithoutRule(network);
     const clean = await measureClean(workers, data, {
       signal,
-      onProgress: (done, of) => onProgress?.("clean", done, of),
+      onImages: (done, of) => onProgress?.("clean", done, of),
     });
     const cleanMargins = clean.margins;
     const probed = await probe(workers, { count: data.count, gradients }, signal);

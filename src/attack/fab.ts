@@ -2,14 +2,17 @@
 //
 // Croce & Hein, "Minimally distorted adversarial examples with a fast adaptive boundary attack" (ICML 2020),
 // Algorithm 1 in its targeted form (one rival a run), with AutoAttack's alpha_max = 0.1, eta = 1.05, beta = 0.9.
-// Differs from the paper: the walk ends at the first misclassified image inside the ball of radius eps, since
+// It differs from the paper: the walk ends at the first misclassified image inside the ball of radius eps, since
 // nothing smaller is asked for; an image found outside is brought into the ball at the end.
+
+import { logitSum } from "../engine/loss.ts";
 import type { Random } from "../tensor/random.ts";
 import { dot, interpolate } from "../tensor/vector.ts";
 import type { Dialogue } from "./dialogue.ts";
+import type { SingleAttack } from "./entry.ts";
 import { hyperplaneProjection } from "./hyperplane.ts";
 import { difference } from "./losses.ts";
-import { type Attack, gradientAt, logitsAt, marginAt, type Subject } from "./subject.ts";
+import { type AttackRun, gradientAt, logitsAt, marginAt, type Subject } from "./subject.ts";
 import { clamp } from "./threat.ts";
 
 const ALPHA_MAX = 0.1;
@@ -17,11 +20,12 @@ const ETA = 1.05;
 const BETA = 0.9;
 const SEARCH_STEPS = 3;
 
+/** One walk towards the rival `target`; without a `start` it begins at the clean image. */
 export function* fab(
   subject: Subject,
   target: number,
   { steps, start }: { readonly steps: number; readonly start: Random | undefined },
-): Attack {
+): AttackRun {
   const { clean, ball, labels, y } = subject;
   const { eps } = ball;
   const row = difference(labels, target, y); // f_t - f_y
@@ -38,7 +42,7 @@ export function* fab(
   let marginThere = Number.NaN;
 
   for (let i = 0; i < steps; i++) {
-    const { logits, gradient } = yield* gradientAt(x, { loss: "logits", row });
+    const { logits, gradient } = yield* gradientAt(x, { loss: logitSum, row });
     // Taken as linear around x, f_t - f_y is zero where gradient . (z - x) = f_y - f_t.
     const gap = logits[y] - logits[target];
     const ahead = dot(gradient, x) - dot(gradient, clean);
@@ -69,7 +73,7 @@ interface Projections {
   readonly alpha: number;
 }
 
-/** Past both projections by eta, alpha of the way from the one of x to the one of the clean image, clipped. */
+/** Moves x to the mean of both projections, each overshot by eta, with weight alpha on the clean image's; clipped. */
 function advance(
   x: Float32Array,
   { clean, ball: { low, high } }: Subject,
@@ -82,7 +86,7 @@ function advance(
   }
 }
 
-/** (11): where the margin, linear along the way to the clean image, is zero; `out` stays misclassified. */
+/** (11): moves `out` to where the margin, taken as linear on the way to the clean image, is 0; it stays wrong. */
 function* finalSearch(subject: Subject, out: Float32Array, marginOut: number): Dialogue<void> {
   const inside = subject.clean.slice();
   let [outer, inner] = [marginOut, marginAt(subject, subject.logits)];
@@ -100,3 +104,23 @@ function* finalSearch(subject: Subject, out: Float32Array, marginOut: number): D
     }
   }
 }
+
+export const fabTAttack = {
+  name: "fab-t",
+  steps: 100,
+  usesGradients: true,
+  attacksAll: false,
+  slow: true,
+  stream: 5,
+  targeted: true,
+  leastLabels: 2,
+  limitedBySteps: false,
+  passesAStep: 2, // It looks at the result of each step.
+  effort: ({ steps, restarts }, rivals) => {
+    const runs = restarts === 1 ? "" : `, ${restarts} runs`;
+    return `towards each of ${rivals} rivals ${steps} steps, the first run from the clean image${runs}`;
+  },
+  // The first run starts at the clean image, as the paper says.
+  run: (subject, { steps }, { restart, target, random }) =>
+    fab(subject, target, { steps, start: restart === 0 ? undefined : random }),
+} as const satisfies SingleAttack;

@@ -1,6 +1,22 @@
-// Rectangles in an image, as Square draws them.
+// What Square draws: rectangles in an image, and the changes that fill them.
 import { type Frame, rowAt } from "../data/frame.ts";
 import type { Random } from "../tensor/random.ts";
+import type { Subject } from "./subject.ts";
+
+/** How a norm's perturbations are drawn; all that is written lies in the ball and the range. */
+export interface Squares {
+  /** Writes the start into x. */
+  start(x: Float32Array): void;
+  /** Writes a neighbour of `best` into `trial`: it differs where a square of `share` of the image lies. */
+  propose(best: Float32Array, share: number, trial: Float32Array): void;
+}
+
+/** What they are drawn for, and from. */
+export interface Sampling {
+  readonly subject: Pick<Subject, "clean" | "ball">;
+  readonly frame: Frame;
+  readonly random: Random;
+}
 
 export interface Rectangle {
   readonly row: number;

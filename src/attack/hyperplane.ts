@@ -4,7 +4,7 @@
 // its room is used up: by min(t m_i, room_i), with m_i = 1 in l-infinity and |w_i| in l2 (the KKT conditions).
 // What t > 0 gains, sum_i |w_i| min(t m_i, room_i), is concave and piecewise linear, so Newton's method climbs
 // from t = 0 to |gap| exactly; pixels whose room is used up drop out, so that the passes get shorter.
-// Differs from Croce & Hein, "Minimally distorted adversarial examples with a fast adaptive boundary attack"
+// This differs from Croce & Hein, "Minimally distorted adversarial examples with a fast adaptive boundary attack"
 // (ICML 2020), who sort the pixels by room: the same point, without the sort.
 import type { Ball } from "./threat.ts";
 
@@ -35,7 +35,7 @@ export function hyperplaneProjection(size: number, { norm, low, high }: Box): Pr
   const rates = new Float64Array(size); // |w_i| m_i
   const limits = new Float64Array(size); // the t at which the room is used up
 
-  /** t; where the box does not reach the plane, the t at which the last pixel stops. */
+  /** Returns t; where the box does not reach the plane, it is the t at which the last pixel stops. */
   const solve = (x: Float32Array, w: Float32Array, gap: number): number => {
     const sign = Math.sign(gap);
     let moving = 0;

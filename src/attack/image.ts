@@ -1,16 +1,17 @@
 // One image attacked by one attack after another: the worst of what they find, each find verified.
 import { TemperError } from "../errors.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { attacksAll, type Part, runsOf } from "./parts.ts";
+import type { SingleAttack } from "./entry.ts";
+import { attemptsOf, type Part } from "./parts.ts";
 import { logitsAt, marginAt, type Subject } from "./subject.ts";
 import { ballAround, type PixelRange } from "./threat.ts";
 
 export interface Image extends Pick<Subject, "clean" | "shape" | "y" | "labels"> {
-  /** Names its random streams, and it in errors. */
+  /** The index of the image in its data: it names its random streams, and the image in errors. */
   readonly id: number;
 }
 
-/** Logits that are not numbers are a wrong answer, and nothing is below it. */
+/** Logits that are not numbers count as a wrong answer, and no margin is below it. */
 const isLower = (margin: number, than: number): boolean => !(margin >= than) && !Number.isNaN(than);
 
 export interface AttackedImage {
@@ -18,8 +19,8 @@ export interface AttackedImage {
   /** f_y - max rival before and after. */
   readonly cleanMargin: number;
   readonly margin: number;
-  /** The part that made x; undefined where it is the clean image. */
-  readonly by: Part | undefined;
+  /** The attack that made x; undefined where it is the clean image. */
+  readonly by: SingleAttack | undefined;
 }
 
 /**
@@ -41,7 +42,7 @@ function verify(x: Float32Array, { ball }: Subject, id: number): void {
 
 /**
  * Runs the parts on an image that is right when clean until one breaks it, and keeps the smallest margin,
- * recomputed from the image that goes with it. The parts that attack all images do all their runs.
+ * recomputed from the image that goes with it. The parts that attack all images make all their attempts.
  */
 export function* attackImage(
   image: Image,
@@ -55,13 +56,14 @@ export function* attackImage(
   const cleanMargin = marginAt(subject, logits);
   let best: AttackedImage = { x: clean, cleanMargin, margin: cleanMargin, by: undefined };
   for (const part of parts) {
-    for (const run of runsOf(subject, part, id)) {
-      if (!attacksAll(part) && !(best.margin > 0)) break;
-      const x = yield* run;
+    const { attacksAll } = part.attack;
+    for (const attempt of attemptsOf(subject, part, id)) {
+      if (!attacksAll && !(best.margin > 0)) break;
+      const x = yield* attempt;
       verify(x, subject, id);
       const margin = marginAt(subject, yield* logitsAt(x));
-      const first = attacksAll(part) && best.by === undefined;
-      if (first || isLower(margin, best.margin)) best = { x, cleanMargin, margin, by: part };
+      const first = attacksAll && best.by === undefined;
+      if (first || isLower(margin, best.margin)) best = { x, cleanMargin, margin, by: part.attack };
     }
   }
   return best;

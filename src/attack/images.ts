@@ -6,15 +6,16 @@ import { norm } from "../tensor/vector.ts";
 import type { AttackOptions } from "./options.ts";
 import type { Worst } from "./worst.ts";
 
+/** The worst input that was found for each image of a data set; arrays are [n] unless stated otherwise. */
 export interface AttackedImages {
-  /** The attacked images with their labels, and `source`, their indices in the unsliced data. */
+  /** The attacked images in pixel units with their true labels; `source` holds their indices in the unsliced data. */
   readonly images: Dataset;
-  /** f_y - max rival before and after. */
+  /** f_y - max rival on the clean and on the attacked image; 0 or less is wrong. */
   readonly cleanMargins: Float32Array;
   readonly margins: Float32Array;
-  /** The attack whose image it is; "none" where no attack improved on the clean image. */
+  /** The name of the attack whose image it is; "none" where no attack improved on the clean image. */
   readonly attack: readonly string[];
-  /** Norm of the change, in the attacks' norm and the units of their eps. */
+  /** How far the image is from the clean one, in the attacks' norm and the units of their eps. */
   readonly change: Float32Array;
 }
 
@@ -34,7 +35,7 @@ export function attackedImages(
     worst,
   }: {
     readonly norm: AttackOptions["norm"];
-    /** Of each pixel, where eps is in the model's units. */
+    /** The unit of each pixel, where eps is in the model's units. */
     readonly unit: Float32Array | undefined;
     readonly cleanMargins: Float32Array;
     readonly worst: Worst;
@@ -63,8 +64,8 @@ export function attackedImages(
 }
 
 /**
- * The bytes of an npz: x float32 [n, ...shape], y int64, source int64, clean_margin, margin and change
- * float32, attack bytes, [n] each. It opens as a data set: x and y lie as in a file of points.
+ * Writes attacked images as the bytes of an npz: x float32 [n, ...shape]; y and source int64, clean_margin, margin
+ * and change float32, attack as bytes, each [n]. It opens as a data set: x and y lie as in a file of points.
  */
 export function writeAttackedImages({
   images,

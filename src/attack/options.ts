@@ -1,143 +1,173 @@
-// What an attack may do: the options, their honest defaults, and the paper's protocol in one word.
-import { demand } from "../errors.ts";
+// The options of an attack: one table, from which come the defaults, the refusals and the flags.
+import { flag, length, oneOf, range, wholeNumber } from "../options/kinds.ts";
+import { namesIn, partOf, type Request, type Row, resolve, type Table } from "../options/table.ts";
+import { type AttackName, attackNames, attackOf } from "./attacks.ts";
+import {
+  type AttackSettings,
+  epsSpaces,
+  norms,
+  protocols,
+  type StatedSettings,
+} from "./settings.ts";
 
-export const attackNames = [
-  "fgsm",
-  "pgd",
-  "apgd-ce",
-  "apgd-dlr",
-  "apgd-t",
-  "fab-t",
-  "square",
-  "auto",
-] as const;
-export type AttackName = (typeof attackNames)[number];
-
-export const norms = ["linf", "l2"] as const;
-export type Norm = (typeof norms)[number];
-
-export const protocols = ["honest", "cleverhans"] as const;
-export type Protocol = (typeof protocols)[number];
-
-export const epsSpaces = ["pixel", "model"] as const;
-export type EpsSpace = (typeof epsSpaces)[number];
+/** An attack, fully stated but for the seed of its random numbers. */
+export interface StatedAttack extends StatedSettings {
+  /** Default `pgd`; `auto` stands for AutoAttack's apgd-ce, apgd-t, fab-t and square, one after the other. */
+  readonly attack: AttackName;
+}
 
 /** An attack, fully stated. */
-export interface AttackOptions {
+export interface AttackOptions extends AttackSettings {
+  /** Default `pgd`; `auto` stands for AutoAttack's apgd-ce, apgd-t, fab-t and square, one after the other. */
   readonly attack: AttackName;
-  readonly norm: Norm;
-  /** Radius of the ball. */
-  readonly eps: number;
-  /** What eps and the step are measured in: pixels, or the model's units, each the std of its channel. */
-  readonly epsSpace: EpsSpace;
-  /** Length of one step of PGD; FGSM takes one of eps, APGD and FAB choose theirs. */
-  readonly stepSize: number;
-  /** Steps of a run; of Square its queries. In auto, of each attack but Square, which has 50 queries a step. */
-  readonly steps: number;
-  /** Runs against one image; of APGD-T and FAB-T for each target. */
-  readonly restarts: number;
-  /** The range pixels are kept in, or null: the image may leave it. */
-  readonly clip: readonly [low: number, high: number] | null;
-  /** Whether the loss is taken against the true labels or the network's own on the clean image. */
-  readonly labels: "true" | "predicted";
-  readonly randomStart: boolean;
-  readonly protocol: Protocol;
-  readonly seed: number;
 }
 
-/** Options as a user gives them: only eps has no default. */
-export interface AttackRequest {
-  readonly attack?: AttackName | undefined;
-  /** Default linf. */
-  readonly norm?: Norm | undefined;
-  readonly eps: number;
-  /** Default pixel. */
-  readonly epsSpace?: EpsSpace | undefined;
-  /** Default eps / 10. */
-  readonly stepSize?: number | undefined;
-  /** Default 40 for PGD, 5,000 for Square, 100 for the others. */
-  readonly steps?: number | undefined;
-  /** Default 1. */
-  readonly restarts?: number | undefined;
-  /** Default [0, 1]. */
-  readonly clip?: readonly [low: number, high: number] | null | undefined;
-  /** Default true. */
-  readonly labels?: "true" | "predicted" | undefined;
-  /** Default true. */
-  readonly randomStart?: boolean | undefined;
-  /** "cleverhans": predicted labels and no clip, as in the paper's tables, unless stated otherwise. */
-  readonly protocol?: Protocol | undefined;
-  readonly seed?: number | undefined;
+/** An attack as it is asked for: only eps has no default. */
+export type AttackRequest = Request<AttackOptions> & Pick<AttackOptions, "eps">;
+
+/** What an attack is for; the defaults of `correct`'s own attacks differ. */
+export type AttackUse = "judge" | "reattack" | "robust";
+
+interface AttackFacts {
+  readonly use: AttackUse;
+  /** What eps is multiplied by where it is used: the default length of a step follows. */
+  readonly reach: number;
 }
 
-/** Every option of an attack, by name. */
-export const attackRequestNames: Readonly<Record<keyof AttackRequest, true>> = {
-  attack: true,
-  norm: true,
-  eps: true,
-  epsSpace: true,
-  stepSize: true,
-  steps: true,
-  restarts: true,
-  clip: true,
-  labels: true,
-  randomStart: true,
-  protocol: true,
-  seed: true,
+/** The range that pixels are kept in where none is stated. */
+const usualClip = { judge: [0, 1], reattack: null, robust: null } as const;
+
+const group = "Attack";
+
+type AttackTable = Table<StatedAttack, AttackFacts>;
+
+/** The recipe robust asks PGD for five long steps: thousands of images are attacked in every iteration. */
+const isBrief = ({ attack }: Partial<StatedAttack>, { use }: AttackFacts): boolean =>
+  use === "robust" && attack === "pgd";
+
+export const attackTable: AttackTable = {
+  attack: {
+    kind: oneOf(attackNames),
+    group,
+    everyday: true,
+    help:
+      `the attack: ${attackNames.join(", ")} ` +
+      "(AutoAttack's apgd-ce, apgd-t, fab-t and square in turn)",
+    default: () => "pgd",
+  },
+  norm: {
+    kind: oneOf(norms, "<norm>"),
+    group,
+    help: "norm of the ball: linf or l2",
+    default: () => "linf",
+  },
+  eps: {
+    kind: length("<radius>"),
+    required: true,
+    group,
+    everyday: true,
+    help: "radius of the attack's ball",
+  },
+  epsSpace: {
+    kind: oneOf(epsSpaces, "<space>"),
+    group,
+    help: "what eps and the step size are measured in: pixel, or model: its normalised units (needs --std)",
+    default: () => "pixel",
+  },
+  stepSize: {
+    kind: length("<length>"),
+    group,
+    help: "length of a step of PGD",
+    told: (o, facts) =>
+      isBrief(o, facts) ? "eps / 2" : facts.reach === 1 ? "eps / 10" : "reach eps / 10",
+    default: (o, facts) => (isBrief(o, facts) ? o.eps! / 2 : (facts.reach * o.eps!) / 10),
+  },
+  steps: {
+    kind: wholeNumber(),
+    group,
+    help: "steps of a run, of square its queries; auto gives Square 50 queries a step",
+    told: (o, facts) =>
+      isBrief(o, facts) ? "5" : "pgd 40, apgd-*, fab-t and auto 100, square 5000",
+    default: (o, facts) => (isBrief(o, facts) ? 5 : attackOf(o.attack!).steps),
+  },
+  restarts: {
+    kind: wholeNumber(),
+    group,
+    help: "runs of an attack (of apgd-t and fab-t for each target); the worst counts, an image each",
+    default: () => 1,
+  },
+  clip: {
+    kind: range("<low,high|none>"),
+    group,
+    help: "range that pixels are kept in",
+    default: (_, { use }) => usualClip[use],
+  },
+  labels: {
+    kind: oneOf(["true", "predicted"], "<which>"),
+    group,
+    help: "attack the true or the predicted labels",
+    default: () => "true",
+  },
+  randomStart: {
+    kind: flag,
+    group,
+    help: "start PGD and APGD at the clean image",
+    default: () => true,
+  },
+  protocol: {
+    kind: oneOf(protocols),
+    group,
+    help: "cleverhans: predicted labels and no clip, as in the paper's tables",
+    default: () => "honest",
+  },
 };
 
-/** AutoAttack's standard settings, and PGD's of the paper. */
-const defaultSteps: Readonly<Record<AttackName, number>> = {
-  fgsm: 1,
-  pgd: 40,
-  "apgd-ce": 100,
-  "apgd-dlr": 100,
-  "apgd-t": 100,
-  "fab-t": 100,
-  square: 5000,
-  auto: 100,
+/** The row of every table that has a seed. */
+export const seedRow: Row<number, object, unknown> = {
+  kind: wholeNumber(0),
+  group: "Work",
+  help: "the same seed gives the same result to the bit",
+  default: () => 0,
 };
+
+/** The attack table with a seed. */
+const seededTable: Table<AttackOptions, AttackFacts> = { ...attackTable, seed: seedRow };
+
+const judging: AttackFacts = { use: "judge", reach: 1 };
 
 /**
- * Fills in the defaults: true labels, pixels clipped to [0, 1], a random start.
+ * An attack with its defaults filled in: true labels, pixels clipped to [0, 1], a random start.
  *
  * @throws TemperError `bad-option` naming the option, what was given and what is expected
  */
-export function attackOptions(request: AttackRequest): AttackOptions {
-  const { attack = "pgd", norm = "linf", eps, restarts = 1, seed = 0 } = request;
-  demand(attackNames.includes(attack), "attack", attack, attackNames.join(" or "));
-  const { steps = defaultSteps[attack] } = request;
-  const { randomStart = true, protocol = "honest", epsSpace = "pixel" } = request;
-  const paper = protocol === "cleverhans";
-  const { clip = paper ? null : ([0, 1] as const), labels = paper ? "predicted" : "true" } =
-    request;
-  const stepSize = request.stepSize ?? eps / 10;
-  const count = (n: number): boolean => Number.isInteger(n) && n >= 1;
-  demand(norms.includes(norm), "norm", norm, norms.join(" or "));
-  demand(protocols.includes(protocol), "protocol", protocol, protocols.join(" or "));
-  demand(Number.isFinite(eps) && eps >= 0, "eps", eps, "a radius, 0 or more");
-  demand(epsSpaces.includes(epsSpace), "eps-space", epsSpace, epsSpaces.join(" or "));
-  demand(Number.isFinite(stepSize) && stepSize >= 0, "step-size", stepSize, "a length, 0 or more");
-  demand(count(steps), "steps", steps, "a whole number, 1 or more");
-  demand(count(restarts), "restarts", restarts, "a whole number, 1 or more");
-  demand(labels === "true" || labels === "predicted", "labels", labels, "true or predicted");
-  if (clip !== null) {
-    const holds = Array.isArray(clip) && clip.length === 2 && clip[0] < clip[1];
-    demand(holds, "clip", clip, "two numbers low,high with low < high, or null");
-  }
-  demand(Number.isInteger(seed), "seed", seed, "a whole number");
-  return {
-    attack,
-    norm,
-    eps,
-    epsSpace,
-    stepSize,
-    steps,
-    restarts,
-    clip,
-    labels,
-    randomStart,
-    protocol,
-    seed,
-  };
+export const attackOptions = (request: AttackRequest): AttackOptions =>
+  resolve(seededTable, withProtocol(request), { facts: judging, call: "an attack" });
+
+/**
+ * An attack of `correct`, which draws its own seeds: not clipped and, in the recipe robust, of five long steps
+ * unless stated otherwise.
+ *
+ * @throws TemperError as `attackOptions` does
+ */
+export const statedAttack = (
+  request: Request<StatedAttack>,
+  facts: { readonly use: AttackUse; readonly reach?: number },
+): StatedAttack =>
+  resolve(attackTable, withProtocol(request), {
+    facts: { reach: 1, ...facts },
+    call: "the attack of correct",
+  });
+
+/** The options of an attack among those of a larger call. */
+export const attackIn = (call: AttackRequest): AttackRequest =>
+  partOf(seededTable, call) as AttackRequest;
+
+/** What the protocol stands for, where the request leaves it open. */
+function withProtocol<R extends Request<StatedAttack>>(request: R): R {
+  if (request.protocol !== "cleverhans") return request;
+  const { clip = null, labels = "predicted" } = request;
+  return { ...request, clip, labels };
 }
+
+/** Every option of an attack, by name. */
+export const attackRequestNames = namesIn(seededTable);

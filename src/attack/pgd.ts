@@ -4,12 +4,16 @@
 // (Madry et al., ICLR 2018) many short ones, each projected back, from a random start. Both return the last
 // iterate, whatever became of it: what the paper's tables count.
 import type { Random } from "../tensor/random.ts";
+import { argmax } from "../tensor/vector.ts";
+import { short, startsOf } from "./effort.ts";
+import type { SingleAttack } from "./entry.ts";
 import { crossEntropyLoss } from "./losses.ts";
-import { type Attack, gradientAt, type Subject } from "./subject.ts";
+import type { AttackSettings } from "./settings.ts";
+import { type AttackRun, gradientAt, type Subject } from "./subject.ts";
 
 export interface Path {
   readonly steps: number;
-  /** Of one step. */
+  /** Length of one step. */
   readonly length: number;
   /** Where the random start is drawn from; absent starts at the clean image. */
   readonly start?: Random | undefined;
@@ -20,7 +24,7 @@ export function* pgd(
   { clean, labels, ball }: Subject,
   label: number,
   { steps, length, start }: Path,
-): Attack {
+): AttackRun {
   const loss = crossEntropyLoss(labels, label);
   const x = clean.slice();
   if (start !== undefined) {
@@ -34,3 +38,44 @@ export function* pgd(
   }
   return x;
 }
+
+const labelOf = ({ y, logits }: Subject, { labels }: AttackSettings): number =>
+  labels === "true" ? y : argmax(logits);
+
+const traits = {
+  usesGradients: true,
+  attacksAll: true,
+  slow: false,
+  targeted: false,
+  leastLabels: 2,
+  passesAStep: 1,
+} as const;
+
+export const fgsmAttack = {
+  ...traits,
+  name: "fgsm",
+  steps: 1,
+  stream: 0,
+  oneStep: true,
+  limitedBySteps: false,
+  effort: ({ eps }) => `one step of ${short(eps)} from the clean image`,
+  run: (subject, settings) =>
+    pgd(subject, labelOf(subject, settings), { steps: 1, length: settings.eps }),
+} as const satisfies SingleAttack;
+
+export const pgdAttack = {
+  ...traits,
+  name: "pgd",
+  steps: 40,
+  // No number: the images of a seed stay what they were before there were other attacks.
+  stream: undefined,
+  limitedBySteps: true,
+  effort: (settings) =>
+    `${settings.steps} steps of ${short(settings.stepSize)}, ${startsOf(settings)}`,
+  run: (subject, settings, { random }) =>
+    pgd(subject, labelOf(subject, settings), {
+      steps: settings.steps,
+      length: settings.stepSize,
+      start: settings.randomStart ? random : undefined,
+    }),
+} as const satisfies SingleAttack;

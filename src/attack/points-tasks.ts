@@ -25,10 +25,10 @@ export interface AttackedPoints {
   readonly logits: Float32Array;
 }
 
-// Images a shard: one batch, so that a few thousand images keep every process busy to the end.
+// Images of a shard: one batch, so that a few thousand images keep every process busy to the end.
 const SHARD = BATCH;
 
-/** Attacks the images `ids` of a shared data set; results in the order of `ids`, whatever came of them. */
+/** Attacks the images `ids` of a shared data set; all of them come back, turned or not, in the order of `ids`. */
 export async function attackedPoints(
   workers: Workers,
   { ids, ...rest }: PointsShard,
@@ -43,6 +43,7 @@ export async function attackedPoints(
   return { x: joined(parts.map(({ x }) => x)), logits: joined(parts.map(({ logits }) => logits)) };
 }
 
+/** Attacks the images of one shard. */
 export async function pointsShard(
   state: TaskState,
   { from, ids, options }: PointsShard,

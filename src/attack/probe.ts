@@ -1,11 +1,13 @@
-// What is asked of a model before attacks on it are believed: does it answer twice alike, has it a gradient.
+// What is asked of a model before attacks on it are believed: whether it answers alike twice, and has a gradient.
 import { type Dataset, gather } from "../data/dataset.ts";
 import { BATCH, inputGradientOfAll } from "../engine/batches.ts";
 import { marginOf, oneHot } from "../engine/logits.ts";
+import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import type { TaskState } from "../engine/task.ts";
 import { idShards, sharedPrograms } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { randomStream } from "../tensor/random.ts";
+import { STREAMS } from "../tensor/streams.ts";
 
 export const module: string = import.meta.url;
 
@@ -28,11 +30,8 @@ export interface ProbeShard {
   readonly gradients: boolean;
 }
 
-/** Enough to see what concerns one image in a hundred, and a small part of what an attack costs. */
+/** How many images are asked, at most: enough to see what concerns one in a hundred, and cheap beside an attack. */
 const MOST = 1000;
-
-/** The purpose of the stream: the choice of points draws from 1, a sample from 2. */
-const STREAM = 3;
 
 const SHARD = 250;
 
@@ -48,7 +47,7 @@ export async function probe(
   { count, gradients }: { readonly count: number; readonly gradients: boolean },
   signal: AbortSignal | undefined,
 ): Promise<Probe> {
-  const ids = randomStream(0, STREAM).permutation(count).subarray(0, MOST);
+  const ids = randomStream(0, STREAMS.attack.probe).permutation(count).subarray(0, MOST);
   const shards = idShards(ids, SHARD).map((chosen) => ({ ids: chosen, gradients }));
   const parts = await workers.map<ProbeShard, Probe>({ module, name: "probeShard" }, shards, {
     signal,
@@ -64,6 +63,7 @@ export async function probe(
   };
 }
 
+/** Asks the images of one shard. */
 export async function probeShard(state: TaskState, shard: ProbeShard): Promise<Probe> {
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
@@ -75,7 +75,7 @@ export async function probeShard(state: TaskState, shard: ProbeShard): Promise<P
     const [first, second] = [await programs.logits(x, n), await programs.logits(x, n)];
     const gradient = shard.gradients
       ? await inputGradientOfAll(network, programs, {
-          name: "input-of-cross-entropy",
+          of: crossEntropy,
           x,
           covector: oneHot(y, labels),
           n,

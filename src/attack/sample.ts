@@ -2,17 +2,15 @@
 import { type Dataset, gather } from "../data/dataset.ts";
 import { demand } from "../errors.ts";
 import { randomStream } from "../tensor/random.ts";
+import { STREAMS } from "../tensor/streams.ts";
 import { chooseBalanced } from "./choose.ts";
 
 export interface SampleOptions {
-  /** How many images; all where there are no more. */
+  /** How many images, 1 or more; all of them where there are no more. */
   readonly limit: number;
-  /** Default 0. */
+  /** A whole number, default 0; the same seed chooses the same images. */
   readonly seed?: number | undefined;
 }
-
-/** The purpose of the stream: the choice of points draws from 1. */
-const STREAM = 2;
 
 function noteOf(labels: Int32Array, of: number, seed: number): string {
   const counts = new Map<number, number>();
@@ -23,17 +21,18 @@ function noteOf(labels: Int32Array, of: number, seed: number): string {
 }
 
 /**
- * `limit` images in a seeded order: limit / k of each of the k labels that occur, the remainder and
- * what a label lacks filled from the others. `source` holds their indices in the unsliced data, and
- * `note` says that this is a sample.
+ * Chooses `limit` images of a data set by a seed: limit / k of each of the k labels that occur; the remainder,
+ * and what a label lacks, comes from the others.
  *
- * @throws TemperError `bad-option`
+ * @returns the images in a seeded order; `source` holds their indices in the unsliced data, and `note` says that
+ *   this is a sample. The data set itself where it has no more than `limit` images
+ * @throws TemperError `bad-option` for a limit or a seed out of range
  */
 export function sample(data: Dataset, { limit, seed = 0 }: SampleOptions): Dataset {
   demand(Number.isInteger(limit) && limit >= 1, "limit", limit, "a whole number, 1 or more");
   demand(Number.isInteger(seed), "seed", seed, "a whole number");
   if (limit >= data.count) return data;
-  const order = randomStream(seed, STREAM).permutation(data.count);
+  const order = randomStream(seed, STREAMS.attack.sample).permutation(data.count);
   const candidates = Array.from(order, (id) => ({ id, label: data.labels[id] }));
   const { chosen } = chooseBalanced(candidates, limit, new Set(data.labels).size);
   const ids = Int32Array.from(chosen, ({ id }) => id);

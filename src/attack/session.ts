@@ -1,12 +1,22 @@
-// Workers set up for attacks on one model and one data set: shared once, closed by their owner.
+// Workers set up for a call on one model and one data set: opened for it, or lent by the caller.
 import { checkDataset, type Dataset } from "../data/dataset.ts";
-import type { Model } from "../engine/model.ts";
+import { type Model, networkOf } from "../engine/model.ts";
+import { shareNetwork } from "../engine/tasks.ts";
 import { openWorkers, type Workers } from "../engine/workers.ts";
 
-/** What every long call of the library takes. */
+/** What every long call of the library takes. No result depends on `threads` or `workers`. */
 export interface Work {
-  /** Worker processes; default one a core, 0 stays in this process. */
+  /**
+   * Worker processes, a whole number from 0 to 256. Default one a core, or none where the work is small; 0 does
+   * everything in this process. Not read where `workers` are given.
+   */
   readonly threads?: number | undefined;
+  /**
+   * Workers that are open already, for several calls in turn: what they hold is not sent to them again. One call
+   * at a time may use them, and whoever opened them closes them. Default: the call opens its own.
+   */
+  readonly workers?: Workers | undefined;
+  /** Stops the call between two tasks, with a TemperError `aborted`. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -15,7 +25,8 @@ const FEW_IMAGES = 256;
 const FEW_PASSES = FEW_IMAGES * 41;
 
 /**
- * Runs `use` with workers that share the model and the data, and closes them whatever happens.
+ * Runs `use` with workers that share the model and the data (keys network, theta, data), and closes those that it
+ * opened, whatever happens.
  *
  * @param work `passes`: how often an image goes through the network, at most
  * @throws TemperError `data-mismatch`, or `bad-option` for `threads`
@@ -23,18 +34,19 @@ const FEW_PASSES = FEW_IMAGES * 41;
 export async function withWorkers<R>(
   model: Model,
   data: Dataset,
-  { threads, passes }: Work & { readonly passes: number },
+  { threads, workers: given, passes }: Work & { readonly passes: number },
   use: (workers: Workers) => Promise<R>,
 ): Promise<R> {
   checkDataset(data, { shape: model.inputShape, labels: model.labels });
   const few = data.count < FEW_IMAGES && data.count * passes < FEW_PASSES;
-  const workers = openWorkers(threads ?? (few ? 0 : undefined));
+  const lent = few ? undefined : given;
+  const workers = lent ?? openWorkers(threads ?? (few ? 0 : undefined));
   try {
-    workers.share("network", { file: model.network.file, options: model.network.options });
+    shareNetwork(workers, networkOf(model));
     workers.share("theta", model.theta());
     workers.share("data", data);
     return await use(workers);
   } finally {
-    await workers.close();
+    if (lent === undefined) await workers.close();
   }
 }

@@ -1,19 +1,22 @@
 // Counting who is right: a share with its 95 % interval, over all images and label by label.
 import { wilsonInterval } from "./interval.ts";
 
+/** Accuracy on the images of one label. */
 export interface LabelShare {
   readonly label: number;
-  /** Images of this label. */
+  /** How many images have this label, 1 or more. */
   readonly n: number;
+  /** Share in [0, 1] of these that are right. */
   readonly accuracy: number;
 }
 
+/** A share of images that are right, and how sure it is. */
 export interface Share {
   /** Share in [0, 1] of the images that are right. */
   readonly accuracy: number;
-  /** What the true share may be at 95 %: Wilson's interval. */
+  /** Where the true share lies at 95 %, in [0, 1]: Wilson's interval. */
   readonly interval: readonly [low: number, high: number];
-  /** Of each label that occurs, in order. */
+  /** The same of each label that occurs, by ascending label. */
   readonly labels: readonly LabelShare[];
 }
 

@@ -1,11 +1,17 @@
 // Square's perturbations in l2: bumps on the sphere of radius eps, moved from one window to another.
 //
-// Differs from Andriushchenko et al. (ECCV 2020): in a hill wider than high the rings go on to the farther edge,
+// This differs from Andriushchenko et al. (ECCV 2020): in a hill wider than high the rings go on to the farther edge,
 // as in the authors' code, so that no pixel of a bump is zero; where rows or columns are too few for a square,
 // the windows are rectangles.
 import type { Random } from "../tensor/random.ts";
-import { eachPixel, placed, type Rectangle, squareOf } from "./frame.ts";
-import type { Sampling, Squares } from "./square.ts";
+import {
+  eachPixel,
+  placed,
+  type Rectangle,
+  type Sampling,
+  type Squares,
+  squareOf,
+} from "./frame.ts";
 import { clamp } from "./threat.ts";
 
 type Size = Pick<Rectangle, "rows" | "columns">;

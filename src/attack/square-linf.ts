@@ -1,6 +1,5 @@
 // Square's perturbations in l-infinity: every pixel at clean - eps or clean + eps, a square of one sign a channel.
-import { eachPixel, placed, squareOf } from "./frame.ts";
-import type { Sampling, Squares } from "./square.ts";
+import { eachPixel, placed, type Sampling, type Squares, squareOf } from "./frame.ts";
 
 /**
  * Algorithm 2: a square of -2 eps or 2 eps, added and projected. From pixels at the ball's edge that leads to

@@ -3,25 +3,12 @@
 // Andriushchenko, Croce, Flammarion & Hein, "Square Attack: a query-efficient black-box adversarial attack via
 // random search" (ECCV 2020): Algorithm 1 with the sampling of Algorithm 2 (l-infinity) or 3 (l2), on the
 // margin loss f_y - max rival; p_init = 0.8 and its schedule rescaled to the number of queries.
-import { type Frame, frameOf } from "../data/frame.ts";
+import { frameOf } from "../data/frame.ts";
 import type { Random } from "../tensor/random.ts";
+import type { SingleAttack } from "./entry.ts";
 import { l2Squares } from "./square-l2.ts";
 import { linfSquares } from "./square-linf.ts";
-import { type Attack, logitsAt, marginAt, type Subject } from "./subject.ts";
-
-/** How a norm's perturbations are drawn; all that is written lies in the ball and the range. */
-export interface Squares {
-  /** The start, written into x. */
-  start(x: Float32Array): void;
-  /** A neighbour of `best` that differs where a square of `share` of the image lies, written into `trial`. */
-  propose(best: Float32Array, share: number, trial: Float32Array): void;
-}
-
-export interface Sampling {
-  readonly subject: Pick<Subject, "clean" | "ball">;
-  readonly frame: Frame;
-  readonly random: Random;
-}
+import { type AttackRun, logitsAt, marginAt, type Subject } from "./subject.ts";
 
 const P_INIT = 0.8;
 const HALVED_AT = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000]; // of 10,000 queries
@@ -32,11 +19,11 @@ export function shareAt(i: number, queries: number): number {
   return P_INIT / 2 ** HALVED_AT.filter((at) => rescaled > at).length;
 }
 
-/** Of the images it tried it returns the one with the smallest margin, at once where that is not positive. */
+/** Returns, of the images it tried, the one with the smallest margin; it stops where that is not positive. */
 export function* square(
   subject: Subject,
   { queries, random }: { readonly queries: number; readonly random: Random },
-): Attack {
+): AttackRun {
   const sampling = { subject, frame: frameOf(subject.shape), random };
   const squares = subject.ball.norm === "linf" ? linfSquares(sampling) : l2Squares(sampling);
   let best = subject.clean.slice();
@@ -46,9 +33,24 @@ export function* square(
   for (let i = 1; i < queries && margin > 0; i++) {
     squares.propose(best, shareAt(i, queries), trial);
     const now = marginAt(subject, yield* logitsAt(trial));
-    if (now >= margin) continue; // what is not a number ends the search as broken
+    if (now >= margin) continue; // A margin that is not a number goes on below, and ends the search as broken.
     margin = now;
     [best, trial] = [trial, best];
   }
   return best;
 }
+
+export const squareAttack = {
+  name: "square",
+  steps: 5000,
+  usesGradients: false,
+  attacksAll: false,
+  slow: true,
+  stream: 6,
+  targeted: false,
+  leastLabels: 2,
+  limitedBySteps: false,
+  passesAStep: 1,
+  effort: ({ steps, restarts }) => `${steps} queries${restarts === 1 ? "" : `, ${restarts} times`}`,
+  run: (subject, { steps }, { random }) => square(subject, { queries: steps, random }),
+} as const satisfies SingleAttack;

@@ -1,11 +1,11 @@
 // An attack's protocol in words: what was allowed, against what, with how much effort.
+
+import { attackOf } from "./attacks.ts";
+import { short } from "./effort.ts";
 import type { AttackOptions } from "./options.ts";
-import { attacksAll, type PartName, partsOf, TARGETS } from "./parts.ts";
+import { partsOf, targetsOf } from "./parts.ts";
 
 const norms = { linf: "l-infinity", l2: "l2" } as const;
-
-/** A length without the noise of binary fractions: 0.1 / 0.3 is 0.3333. */
-const short = (value: number): string => String(Number(value.toPrecision(4)));
 
 /** A radius in pixels as the model sees it, channel by channel, where it wants normalised input. */
 export function modelEps(
@@ -15,36 +15,13 @@ export function modelEps(
   return epsSpace === "pixel" ? std?.map((s) => eps / s) : undefined;
 }
 
-type Effort = (options: AttackOptions, rivals: number) => string;
-
-const startOf = ({ restarts, randomStart }: AttackOptions): string => {
-  const start = randomStart ? "random start" : "start at the clean image";
-  return restarts === 1 ? `a ${start}` : `${restarts} ${start}s`;
-};
-
-const adapting: Effort = (options) =>
-  `${options.steps} steps of adapted length, ${startOf(options)}`;
-
-/** What each attack spends on an image. */
-const efforts: Readonly<Record<PartName, Effort>> = {
-  fgsm: ({ eps }) => `one step of ${short(eps)} from the clean image`,
-  pgd: (options) => `${options.steps} steps of ${short(options.stepSize)}, ${startOf(options)}`,
-  "apgd-ce": adapting,
-  "apgd-dlr": adapting,
-  "apgd-t": (options, rivals) => `towards each of ${rivals} rivals ${adapting(options, rivals)}`,
-  "fab-t": ({ steps, restarts }, rivals) =>
-    `towards each of ${rivals} rivals ${steps} steps, the first run from the clean image${
-      restarts === 1 ? "" : `, ${restarts} runs`
-    }`,
-  square: ({ steps, restarts }) => `${steps} queries${restarts === 1 ? "" : `, ${restarts} times`}`,
-};
-
-/** The effort of an attack, or of each that auto stands for. */
+/** What an attack spends on an image, or each of an ensemble. */
 function effortOf(options: AttackOptions, labels: number): string {
   const parts = partsOf(options, labels);
-  const words = parts.map((part) => efforts[part.attack](part, Math.min(TARGETS, labels - 1)));
-  if (options.attack !== "auto") return words[0];
-  return `on the images still right ${parts.map(({ attack }, i) => `${attack}: ${words[i]}`).join("; ")}`;
+  const words = parts.map((part) => part.attack.effort(part, targetsOf(labels)));
+  if ("run" in attackOf(options.attack)) return words[0];
+  const named = parts.map(({ attack }, i) => `${attack.name}: ${words[i]}`);
+  return `on the images still right ${named.join("; ")}`;
 }
 
 /**
@@ -60,8 +37,9 @@ export function statement(
   const { norm, eps, epsSpace, clip, seed } = options;
   const inModel = modelEps(options, std)?.map(short).join(", ");
   const units = epsSpace === "pixel" ? "pixel units" : "the model's units";
-  const own = options.labels === "predicted" && attacksAll(options);
-  const chance = options.attack === "fgsm" ? "" : ` (seed ${seed})`;
+  const attack = attackOf(options.attack);
+  const own = options.labels === "predicted" && attack.attacksAll;
+  const chance = "run" in attack && attack.oneStep ? "" : ` (seed ${seed})`;
   return [
     `${norms[norm]}, eps ${short(eps)} in ${units}`,
     ...(inModel === undefined ? [] : [`${inModel} in the model's, by channel`]),

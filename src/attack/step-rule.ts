@@ -30,8 +30,9 @@ export interface StepState {
   readonly highest: number;
   /** The next step is taken from the highest point, not from the newest. */
   readonly back: boolean;
-  /** Since the last checkpoint w_(j-1): how often the loss rose; then, how it stood there. */
+  /** How often the loss has risen since the last checkpoint w_(j-1). */
   readonly rises: number;
+  /** How the climb stood at that checkpoint. */
   readonly since: {
     readonly k: number;
     readonly highest: number;

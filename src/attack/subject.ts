@@ -17,7 +17,7 @@ export interface Subject {
 }
 
 /** One run of an attack on one image: its candidate, inside the ball and the range. */
-export type Attack = Dialogue<Float32Array>;
+export type AttackRun = Dialogue<Float32Array>;
 
 /** f(x) */
 export function* logitsAt(x: Float32Array): Dialogue<Float32Array> {

@@ -4,8 +4,9 @@ import type { TaskState } from "../engine/task.ts";
 import { idShards, sharedPrograms } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { attackBatch, imagesAt } from "./attack-batch.ts";
+import { attackOf } from "./attacks.ts";
 import { classifierOf } from "./classifier.ts";
-import type { AttackName, AttackOptions } from "./options.ts";
+import type { AttackOptions } from "./options.ts";
 
 export const module: string = import.meta.url;
 
@@ -20,11 +21,11 @@ export interface AttackShard {
 }
 
 export interface AttackedShard {
-  /** f_y - max rival before and after, one an id. */
+  /** f_y - max rival before and after, in the order of the ids. */
   readonly cleanMargins: Float32Array;
   readonly margins: Float32Array;
-  /** Which attack made each image, an index in `attackNames`; NOT_FOUND where it is the clean one. */
-  readonly found: Uint8Array;
+  /** The name of the attack that made each image; NONE where it is the clean one. */
+  readonly found: readonly string[];
   /** Passes through the network, summed over the images: with a gradient, and without one. */
   readonly gradientSteps: number;
   readonly queries: number;
@@ -64,40 +65,40 @@ const sum = (counts: Int32Array): number => counts.reduce((a, c) => a + c, 0);
 /** Worst first. */
 export const byMargin = (a: KeptImage, b: KeptImage): number => a.margin - b.margin || a.id - b.id;
 
-/** Images a shard: small enough that progress moves. */
+/** Images of a shard: so few that progress moves. */
 const SHARD = 250;
 
-/** Where an image may take thousands of passes, at least this many: a batch is still worth its while. */
+/** The fewest images of a shard of a slow attack: its batches must still be worth a run. */
 const LEAST = 25;
-
-const slow: ReadonlySet<AttackName> = new Set(["apgd-t", "fab-t", "square", "auto"]);
 
 /** A slow attack is split so that every process has several shards and all end at about the same time. */
 function shardSize({ attack }: AttackOptions, count: number, processes: number): number {
-  if (!slow.has(attack)) return SHARD;
+  if (!attackOf(attack).slow) return SHARD;
   return Math.min(SHARD, Math.max(LEAST, Math.ceil(count / (4 * processes))));
 }
 
 /**
- * Attacks the images `ids`, split into shards that the workers run; results in the order of `ids`. The
- * workers share the keys network, theta and data.
+ * Attacks the images `ids`, split into shards; the results are in the order of `ids`. The workers must share the
+ * keys network, theta and data.
  */
 export function attackAll(
   workers: Workers,
   { ids, ...rest }: AttackShard,
   call: {
     readonly signal?: AbortSignal | undefined;
-    readonly onProgress?: ((done: number, of: number) => void) | undefined;
+    /** Called with the number of images that are attacked. */
+    readonly onImages?: ((done: number, of: number) => void) | undefined;
   },
 ): Promise<AttackedShard[]> {
   const size = shardSize(rest.options, ids.length, workers.size);
   const shards = idShards(ids, size).map((chosen) => ({ ...rest, ids: chosen }));
   return workers.map<AttackShard, AttackedShard>({ module, name: "attackShard" }, shards, {
     signal: call.signal,
-    onDone: (done) => call.onProgress?.(Math.min(done * size, ids.length), ids.length),
+    onDone: (done) => call.onImages?.(Math.min(done * size, ids.length), ids.length),
   });
 }
 
+/** Attacks the images of one shard. */
 export async function attackShard(state: TaskState, shard: AttackShard): Promise<AttackedShard> {
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");

@@ -1,6 +1,6 @@
 // Threat models: what may be done to an image. An attack knows the norm through these few functions.
 import type { Random } from "../tensor/random.ts";
-import type { AttackOptions, Norm } from "./options.ts";
+import type { AttackSettings, Norm } from "./settings.ts";
 
 /** The range of each pixel of one image. */
 export interface PixelRange {
@@ -9,7 +9,7 @@ export interface PixelRange {
 }
 
 /** The same range for all `size` pixels of an image, rounded to float32; null is no range. */
-export function rangeOf(clip: AttackOptions["clip"], size: number): PixelRange {
+export function rangeOf(clip: AttackSettings["clip"], size: number): PixelRange {
   const [low, high] = clip ?? [-Infinity, Infinity];
   return { low: new Float32Array(size).fill(low), high: new Float32Array(size).fill(high) };
 }
@@ -22,11 +22,11 @@ export interface Threat extends PixelRange {
 /** The ball around one clean image, cut to the range pixels are kept in. */
 export interface Ball extends Threat {
   readonly norm: Norm;
-  /** A uniformly random perturbation of norm up to eps, or another radius, added in place. */
+  /** Adds a uniformly random perturbation of norm up to eps, or up to `radius`, in place. */
   start(x: Float32Array, random: Random, radius?: number): void;
   /** Moves x along the steepest ascent direction of a gradient, by a length, in place. */
   step(x: Float32Array, gradient: Float32Array, length: number): void;
-  /** Into the ball, then into the range, in place. */
+  /** Moves x into the ball, then into the range, in place. */
   project(x: Float32Array): void;
   /** The norm of x - clean. */
   distance(x: Float32Array): number;
@@ -37,7 +37,7 @@ export interface Ball extends Threat {
 // Adding eps to a pixel rounds by half a unit in the last place, at most 2^-24 of the larger of the two.
 const ROUNDING = 2 ** -22;
 
-/** Not with min and max: they are slow where two numbers are equal, as pixels and ends of the range are. */
+/** It compares, since min and max are slow where two numbers are equal, as pixels and ends of the range are. */
 export const clamp = (v: number, low: number, high: number): number =>
   v < low ? low : v > high ? high : v;
 

@@ -2,19 +2,14 @@
 //
 // The attack itself knows one set of coordinates. Here a classifier of pixels becomes one of other
 // coordinates, and what it is asked about is always the pixels that those stand for after rounding.
-import { channelOfEach } from "../data/frame.ts";
 import { TemperError } from "../errors.ts";
 import type { Classifier } from "./classifier.ts";
-import type { AttackOptions } from "./options.ts";
+import type { AttackSettings } from "./settings.ts";
 import type { PixelRange } from "./threat.ts";
-
-/** The std of each pixel's channel; one number stands for all. */
-export const unitOfPixels = (std: readonly number[], shape: readonly number[]): Float32Array =>
-  Float32Array.from(channelOfEach(shape), (channel) => std[channel] ?? std[0]);
 
 /** @throws TemperError `bad-option` where the model's units are asked for and it has none of its own */
 export function checkUnits(
-  { epsSpace }: Pick<AttackOptions, "epsSpace">,
+  { epsSpace }: Pick<AttackSettings, "epsSpace">,
   std: readonly number[] | undefined,
 ): void {
   if (epsSpace === "pixel" || std !== undefined) return;
@@ -25,6 +20,7 @@ export function checkUnits(
   );
 }
 
+/** A classifier and its range in other units than pixels, and the way between the two. */
 export interface Units {
   readonly classifier: Classifier;
   readonly range: PixelRange;
@@ -47,8 +43,8 @@ export function inUnits(
     classifier: {
       ...classifier,
       logits: (x, n) => classifier.logits(toPixels(x), n),
-      gradient: async (loss, x, rows) => {
-        const { logits, gradient } = await classifier.gradient(loss, toPixels(x), rows);
+      gradient: async (of, x, rows) => {
+        const { logits, gradient } = await classifier.gradient(of, toPixels(x), rows);
         return { logits, gradient: toPixels(gradient) }; // d/du of f(u unit) = unit f'
       },
     },

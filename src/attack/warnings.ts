@@ -5,9 +5,9 @@
 import type { GradientEnd } from "../autodiff/ends.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { nodeLabel } from "../onnx/graph.ts";
+import { attackOf, NONE } from "./attacks.ts";
 import type { Longer } from "./longer.ts";
-import { type AttackName, attackNames } from "./options.ts";
-import { attacksAll, usesGradients } from "./parts.ts";
+import { usesGradients } from "./parts.ts";
 import type { Probe } from "./probe.ts";
 import { countRight } from "./share.ts";
 import { type Ball, isWithin, type Outcome } from "./worst.ts";
@@ -44,13 +44,18 @@ const noticeable = (count: number, of: number): boolean => count >= 2 && count >
 
 const sameBall = (a: Ball, b: Ball): boolean => isWithin(a, b) && isWithin(b, a);
 
+const isOneStep = (name: string): boolean => {
+  const entry = attackOf(name);
+  return "run" in entry && entry.oneStep === true;
+};
+
 const predictedLabels: Warning = {
   name: "predicted-labels",
   when: "FGSM or PGD take the loss against the network's own answers instead of the true labels",
   // The other attacks leave wrong images alone, and for right ones the labels agree.
   attack: ({ options }) =>
     options.labels === "predicted" &&
-    attacksAll(options) &&
+    attackOf(options.attack).attacksAll &&
     "labels predicted by the network: weaker than an attack on the true labels",
 };
 
@@ -172,16 +177,13 @@ const squareWins: Warning = {
   attack: (attack, { cleanMargins, attacks }) => {
     const { attack: name } = attack.options;
     // One step is beaten by anything; that says nothing of the gradients.
-    if (name === "fgsm" || !usesGradients(attack.options)) return false;
+    if (isOneStep(name) || !usesGradients(attack.options)) return false;
     const rivals = attacks.filter((other) => sameBall(other.options, attack.options));
-    const finders = (i: number): (AttackName | undefined)[] =>
-      rivals.filter(({ margins }) => !(margins[i] > 0)).map(({ found }) => attackNames[found[i]]);
+    const finders = (i: number): string[] =>
+      rivals.filter(({ margins }) => !(margins[i] > 0)).map(({ found }) => found[i]);
     const count = cleanMargins.filter((m, i) => {
       const names = m > 0 ? finders(i) : [];
-      return (
-        names.length > 0 &&
-        names.every((attack) => attack !== undefined && !usesGradients({ attack }))
-      );
+      return names.length > 0 && names.every((by) => by !== NONE && !attackOf(by).usesGradients);
     }).length;
     return (
       noticeable(count, cleanMargins.length) &&
@@ -206,8 +208,8 @@ const moreSteps: Warning = {
 };
 
 /** Whether an attack can do all that another can, and more. */
-const isStronger = (a: AttackName, b: AttackName): boolean =>
-  a !== b && (a === "auto" || (b === "fgsm" && usesGradients({ attack: a })));
+const isStronger = (a: string, b: string): boolean =>
+  a !== b && ("parts" in attackOf(a) || (isOneStep(b) && attackOf(a).usesGradients));
 
 /** The first of the rivals that turns noticeably more of the right images, and how many more. */
 function beatenBy(

@@ -1,12 +1,12 @@
 // Several attacks on the same images: an image counts as right only where it withstands all of them.
-import { type AttackOptions, attackNames } from "./options.ts";
+import type { AttackOptions } from "./options.ts";
 
 /** An attack's result, image by image. */
 export interface Outcome {
   readonly options: AttackOptions;
   readonly margins: Float32Array;
-  /** Which attack made each image, an index in `attackNames`, or none of them. */
-  readonly found: Uint8Array;
+  /** The name of the attack that made each image; NONE where it is the clean one. */
+  readonly found: readonly string[];
 }
 
 /** What may be done to an image. */
@@ -34,7 +34,7 @@ export function ballsOf(outcomes: readonly Pick<Outcome, "options">[]): Ball[] {
 export interface Worst {
   /** The least margin of each image. */
   readonly margins: Float32Array;
-  /** The name of the attack it comes from; "none" where no attack improved on the clean image. */
+  /** The name of the attack it comes from; NONE where no attack improved on the clean image. */
   readonly decided: readonly string[];
   /** The index of its outcome. */
   readonly from: Int32Array;
@@ -51,6 +51,6 @@ export function worstOf(outcomes: readonly Outcome[]): Worst {
       from[i] = k;
     }
   }
-  const decided = Array.from(from, (k, i) => attackNames[outcomes[k].found[i]] ?? "none");
+  const decided = Array.from(from, (k, i) => outcomes[k].found[i]);
   return { margins, decided, from };
 }

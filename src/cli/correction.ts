@@ -1,31 +1,45 @@
 // A correction in words: why it ended, what contradicted what, and the table of before and after.
 import type { Contradiction } from "../correct/elastic.ts";
-import type { Run, RunRecord } from "../run/record.ts";
-import type { RobustOptions } from "../run/robust-options.ts";
+import type { RobustRun, Run } from "../run/run.ts";
 import { measuredHeadings, measuredRow } from "./candidates.ts";
 import type { Context } from "./context.ts";
 import { percent, table } from "./table.ts";
 
-function endInWords({ end, iterations, options }: RunRecord): string | undefined {
-  const last = iterations.at(-1);
-  const anchor = last !== undefined && "anchor" in last ? last.anchor : undefined;
+function endInWords(run: Run): string | undefined {
+  if (run.recipe === "robust") return robustEndInWords(run);
+  const last = run.record.iterations.at(-1);
+  const { end } = run.record;
   switch (end) {
     case "iterations":
       return undefined;
-    case "front-settled":
-      return `ended after iteration ${last?.iteration}: the front has not moved for long (--patience)`;
-    case "time-limit":
-      return `ended after iteration ${last?.iteration ?? 0}: its time limit, ${(options as RobustOptions).timeLimit} s`;
     case "corrected-already":
       return "no point to correct: the model already gets all of them right; it is unchanged";
     case "repeated-anchor":
-      return `ended in iteration ${last?.iteration}: its parameters repeat those of iteration ${anchor?.repeats}`;
+      return `ended in iteration ${last?.iteration}: its parameters repeat those of iteration ${last?.anchor?.repeats}`;
     case "not-finite":
-      return `ended after iteration ${last?.iteration}: its loss or gradients are not finite`;
+      return notFinite(last?.iteration);
     case "contradiction":
       return `ended in iteration ${last?.iteration}: no parameters near the model's own meet its cuts`;
   }
 }
+
+function robustEndInWords({ record }: RobustRun): string | undefined {
+  const { end, iterations, options } = record;
+  const last = iterations.at(-1)?.iteration ?? 0;
+  switch (end) {
+    case "iterations":
+      return undefined;
+    case "front-settled":
+      return `ended after iteration ${last}: the front has not moved for long (--patience)`;
+    case "time-limit":
+      return `ended after iteration ${last}: its time limit, ${options.timeLimit} s`;
+    case "not-finite":
+      return notFinite(last);
+  }
+}
+
+const notFinite = (iteration: number | undefined): string =>
+  `ended after iteration ${iteration}: its loss or gradients are not finite`;
 
 export const conflictInWords = ({
   iteration,
@@ -54,7 +68,7 @@ function validationInWords({ record, choice }: Run): string | undefined {
   );
 }
 
-function proofInWords({ proof }: RunRecord): string | undefined {
+function proofInWords({ proof }: Run["record"]): string | undefined {
   if (proof === undefined) return undefined;
   const { proven, fullStep, residual, shortfall } = proof;
   if (proven) {
@@ -68,7 +82,7 @@ function proofInWords({ proof }: RunRecord): string | undefined {
 
 export function printRun(run: Run, folder: string, context: Context): void {
   const { record, before, after, front, timings } = run;
-  const note = endInWords(record);
+  const note = endInWords(run);
   if (note !== undefined) context.print(note);
   context.print(
     table(measuredHeadings, [measuredRow("before", before), measuredRow("after", after)]),

@@ -1,6 +1,8 @@
-// The table that grows while Algorithm 1 runs: one row an iteration.
-import type { IterationRecord } from "../correct/algorithm.ts";
-import { growingTable } from "./growing.ts";
+// The tables that grow while a correction runs: a row for each iteration, or for each candidate.
+import type { CentreRecord, IterationRecord } from "../correct/records.ts";
+import type { Context } from "./context.ts";
+import { growing, growingTable } from "./growing.ts";
+import { percent } from "./table.ts";
 
 const shown = (value: number | null | undefined): string => value?.toPrecision(4) ?? "-";
 
@@ -8,6 +10,7 @@ const shown = (value: number | null | undefined): string => value?.toPrecision(4
 const blocks = ({ blocks: by }: IterationRecord): string[] =>
   by === undefined ? [] : [`objective ${shown(by.objectives.at(-1))}, dual ${shown(by.dual)}`];
 
+/** Of Algorithm 1: a row for each iteration. */
 export const iterationTable = growingTable<IterationRecord>(
   [
     ["iteration", 9, (r) => String(r.iteration)],
@@ -24,3 +27,27 @@ export const iterationTable = growingTable<IterationRecord>(
   // Only where sources are asked again is there a number that still fall.
   (heading, { asked }) => heading !== "falling" || asked !== undefined,
 );
+
+/** Of the moving centre: what was attacked in the iteration, and how the candidate did on other images. */
+const centreTable = growingTable<CentreRecord>([
+  ["iteration", 9, (r) => String(r.iteration)],
+  ["attacked", 8, (r) => String(r.points)],
+  ["wrong", 6, (r) => percent(r.wrong / r.points)],
+  ["hinge", 7, (r) => r.meanHinge.toPrecision(3)],
+  ["cuts", 4, (r) => String(r.rows)],
+  ["active", 6, (r) => String(r.active)],
+  ["step", 6, (r) => r.step.toPrecision(3)],
+  ["distance", 8, (r) => r.distance.toPrecision(3)],
+  ["violation", 9, (r) => r.candidate?.violation?.toPrecision(4) ?? "-"],
+  ["right", 5, (r) => String(r.candidate?.corrected ?? "-")],
+  ["loss", 7, (r) => r.candidate?.loss?.toPrecision(3) ?? "-"],
+  ["", 0, (r) => (r.penalty === null ? "" : "elastic")],
+]);
+
+/** Shows a row of the moving centre for each candidate. */
+export function growingCandidates(context: Context): (record: CentreRecord) => void {
+  const show = growing(context, centreTable);
+  return (record) => {
+    if (record.candidate !== null) show(record);
+  };
+}

@@ -1,27 +1,32 @@
 #!/usr/bin/env node
 // The command `temper`: words to calls, errors to exit codes.
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
-import { type ErrorCode, TemperError } from "../errors.ts";
+import { Command, Option } from "commander";
 import { addAttack } from "./commands/attack.ts";
-import { addBench } from "./commands/bench.ts";
 import { addCorrect } from "./commands/correct.ts";
 import { addData } from "./commands/data.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addInspect } from "./commands/inspect.ts";
+import { addReport } from "./commands/report.ts";
 import { addSelect } from "./commands/select.ts";
 import { addTrain } from "./commands/train.ts";
+import { withConfig } from "./config.ts";
 import { type Context, createContext } from "./context.ts";
+import { endingWell } from "./exit.ts";
+import { isRare } from "./flags.ts";
 
-/** Ran but failed; every other refusal is wrong use or unreadable input. */
-const ranButFailed: ReadonlySet<ErrorCode> = new Set([
-  "worker-failed",
-  "download-failed",
-  "aborted",
-]);
+const SITUATIONS = `
+Which of these is yours?
 
-function createProgram(context: Context): Command {
+  You want to see it work:         temper demo
+  You have inputs it gets wrong:   temper correct model.onnx --data train.npz --points wrong.npz --out RUN
+  You want it robust in general:   temper correct model.onnx --data train.npz --recipe robust --eps 0.03 --out RUN
+  You want to know how it stands:  temper evaluate model.onnx --data test.npz --attack auto --eps 0.03
+
+"temper COMMAND --help" shows what people use, "temper COMMAND --help all" everything.`;
+
+function createProgram(context: Context, everything: boolean): Command {
   const { version } = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   ) as { version: string };
@@ -29,37 +34,53 @@ function createProgram(context: Context): Command {
     .description("Corrects a trained ONNX image classifier with constraints instead of retraining.")
     .version(version)
     .exitOverride()
-    .configureHelp({ sortSubcommands: false });
+    .configureHelp({ sortSubcommands: false })
+    .addHelpText("after", SITUATIONS);
   for (const add of [
     addDemo,
     addData,
     addCorrect,
     addSelect,
+    addReport,
     addAttack,
     addEvaluate,
     addTrain,
     addInspect,
-    addBench,
   ])
     add(program, context);
-  for (const command of program.commands) command.exitOverride();
+  for (const command of program.commands) {
+    command.exitOverride().configureHelp({
+      visibleOptions: (of) => visible(of, everything),
+      helpWidth: process.stdout.columns ?? 110,
+    });
+    const rest = command.options.filter(isRare).length;
+    if (rest > 0 && !everything) {
+      command.addHelpText("after", `\n--help all shows ${rest} more options.`);
+    }
+  }
   return program;
 }
 
-function exitCode(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof TemperError) {
-    process.stderr.write(`error: ${error.message}\n`);
-    return ranButFailed.has(error.code) ? 1 : 2;
-  }
-  process.stderr.write(`error: ${(error as Error).stack ?? error}\n`);
-  return 1;
+/** The options that help lists: the everyday ones, or all; help itself comes last. */
+const visible = (command: Command, everything: boolean): Option[] => [
+  ...command.options.filter((option) => everything || !isRare(option)),
+  new Option("--help [all]", "show this, or all options"),
+];
+
+/**
+ * The words of the command line, and whether every option is to be listed: not by `--help` without `all`. Where no
+ * help is asked for they all are, so that a misspelt one is answered with any that is near.
+ */
+function wordsOf(argv: readonly string[]): { readonly words: string[]; readonly all: boolean } {
+  const at = argv.findIndex((word) => word === "--help" || word === "-h");
+  const asked = at >= 0 || argv[0] === "help";
+  const all = at >= 0 && argv[at + 1] === "all";
+  return { words: argv.filter((_, i) => !(all && i === at + 1)), all: all || !asked };
 }
 
 const context = createContext();
-try {
-  await createProgram(context).parseAsync();
-} catch (error) {
-  context.progress.stop();
-  process.exitCode = exitCode(error);
-}
+await endingWell(context, async () => {
+  const { words, all } = wordsOf(process.argv.slice(2));
+  const program = createProgram(context, all);
+  await program.parseAsync(await withConfig(program, words), { from: "user" });
+});

@@ -1,15 +1,16 @@
 // What a command line names: model files, data sets and outputs, so that every refusal says which.
 import { access, constants, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, relative } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { type DataOptions, openData } from "../data/open.ts";
 import { type Model, openModel } from "../engine/model.ts";
+import type { NetworkOptions } from "../engine/network.ts";
 import { TemperError } from "../errors.ts";
 import type { Context } from "./context.ts";
-import { type ModelFlags, modelOptions } from "./options.ts";
+import { modelOptions } from "./shared-flags.ts";
 
 /** @throws TemperError as openModel does; of several models, the message names the one it is about */
-export async function openModelFile(path: string, flags: ModelFlags): Promise<Model> {
+export async function openModelFile(path: string, flags: NetworkOptions): Promise<Model> {
   try {
     return await openModel(path, modelOptions(flags));
   } catch (error) {
@@ -35,13 +36,15 @@ const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
+type OutputKind = ".npz" | ".onnx" | ".svg" | ".png";
+
 /**
  * Checks an output before any work is done for it. A file's kind is in its name, so that a model is never
  * overwritten with points by a slip.
  *
  * @throws TemperError `bad-option` of another kind, `file-missing` where no file can be written at the path
  */
-export async function checkOutput(path: string, kind: ".npz" | ".onnx"): Promise<void> {
+export async function checkOutput(path: string, kind: OutputKind): Promise<void> {
   const folder = dirname(path);
   const why = !(await isFolder(folder))
     ? `there is no folder "${folder}"`
@@ -58,6 +61,15 @@ export async function checkOutput(path: string, kind: ".npz" | ".onnx"): Promise
     );
   }
   if (!path.endsWith(kind)) {
-    throw new TemperError("bad-option", `--out ${path}: expected a name that ends in ${kind}`);
+    throw new TemperError("bad-option", `"${path}": expected a name that ends in ${kind}`);
   }
+}
+
+/** @throws TemperError `bad-option` where an output lies in the RUN folder that it is made from */
+export function refuseInsideRun(path: string, run: string): void {
+  if (relative(run, path).startsWith("..")) return;
+  throw new TemperError(
+    "bad-option",
+    `"${path}" lies in the run "${run}", which never changes\ngive a path outside it`,
+  );
 }

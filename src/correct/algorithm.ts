@@ -17,12 +17,12 @@
 // float32, and the rounded point is the anchor; losses that cannot matter are not finished; the loop ends
 // early where it cannot go on (`RunEnd`).
 import { throwIfAborted } from "../errors.ts";
-import type { ActiveSet, SolveStatus } from "../qp/nearest-point.ts";
 import { norm } from "../tensor/vector.ts";
-import { type BlocksOptions, type BlocksRecord, blockDescent } from "./blocks.ts";
+import { type BlocksOptions, blockDescent, type Solved } from "./blocks.ts";
 import {
   anchorTheta,
-  type Candidate,
+  candidateTheta,
+  type Evaluation,
   finiteOrNull,
   memberTheta,
   poolOf,
@@ -30,20 +30,73 @@ import {
   trialOf,
 } from "./candidates.ts";
 import { choose } from "./choice.ts";
-import { type CutChoice, createCuts } from "./cuts.ts";
-import { type Contradiction, createElastic } from "./elastic.ts";
+import { type CutChoice, type Cuts, createCuts } from "./cuts.ts";
+import { type Contradiction, createElastic, type ElasticSubproblem } from "./elastic.ts";
 import { notFiniteAtStart } from "./finite.ts";
-import { evaluateLines, type Loss } from "./lines.ts";
+import {
+  finishingStateOf,
+  type Journal,
+  noteIteration,
+  openJournal,
+  type Reached,
+  stateOf,
+} from "./journal.ts";
+import { evaluateLines } from "./lines.ts";
 import type { Asked, Oracle } from "./oracle.ts";
+import type { Correction, IterationRecord, RunEnd } from "./records.ts";
 import { type Stage, untimed } from "./stage.ts";
-import type { AlgorithmState, AnchorState, FinishingState } from "./state.ts";
-import { createSubproblem, type SubproblemSolution } from "./subproblem.ts";
+import type { AlgorithmState, AnchorState } from "./state.ts";
+import { createSubproblem, type Subproblem, type SubproblemSolution } from "./subproblem.ts";
 import { type Score, scorePoints } from "./violation.ts";
 
+/**
+ * Runs Algorithm 1. Asks the oracle one thing at a time, in a fixed order, and for each theta all at once
+ * (always the same array), so that an oracle may prepare itself for a theta.
+ *
+ * @throws TemperError `data-mismatch` when theta0's own logits, loss or gradients are not finite; `aborted`
+ */
+export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Promise<Correction> {
+  const { iterations, state, signal, onState } = options;
+  const run = prepare(oracle, options);
+  const { evaluated, anchors, trials } = run.journal;
+
+  const ended = state === undefined ? await start(run) : await takeUp(run, state);
+  if (ended !== undefined) return finish(run, ended);
+
+  for (let k = evaluated.length; k <= iterations; k++) {
+    // Add the cuts (7) and (8) of the newest anchor.
+    throwIfAborted(signal);
+    if (!(await addCuts(run, evaluated[k - 1]))) {
+      if (k === 1) throw notFiniteAtStart(trials[0]);
+      return finish(run, "not-finite");
+    }
+
+    // Solve (13) -> theta_k, rounded to float32.
+    const solution = await solve(run, k);
+    if (solution === undefined) return finish(run, "contradiction");
+    const thetaK = anchorTheta(oracle.theta0, solution.d);
+    const repeats = [oracle.theta0, ...anchors].findIndex((earlier) => isSame(earlier, thetaK));
+    if (repeats >= 0) {
+      // The full step of that iteration is the candidate.
+      note(run, solution, { trial: trials[repeats * options.alphas], repeats });
+      return finish(run, "repeated-anchor");
+    }
+
+    // Add the points theta0 + alpha (theta_k - theta0) to the pool. The full step is the next anchor.
+    await addLine(run, thetaK, k);
+    note(run, solution, await addAnchor(run, thetaK, k));
+    if (k === iterations) break;
+    const largestMultiplier = run.elastic.largestMultiplier();
+    await onState?.(stateOf(run.journal, { active: solution.active, largestMultiplier }));
+  }
+  return finish(run, "iterations");
+}
+
+/** What Algorithm 1 is asked to do. */
 export interface AlgorithmOptions {
   /** K, at least 1. */
   readonly iterations: number;
-  /** Steps along each direction, at least 1. */
+  /** n: the number of steps along each line, at least 1. */
   readonly alphas: number;
   /** Every point must satisfy f_l + margin <= f_y. */
   readonly margin: number;
@@ -51,8 +104,9 @@ export interface AlgorithmOptions {
   readonly radius?: number | undefined;
   /** delta, what the loss may rise by; default 0. */
   readonly lossSlack?: number | undefined;
-  /** Which cuts an anchor brings, and the most rivals of a point; default all. */
+  /** Which cuts an anchor brings; default "all". */
   readonly cuts?: CutChoice | undefined;
+  /** How many rivals of a point an anchor is cut against at most; default Infinity. */
   readonly rivals?: number | undefined;
   /**
    * C of the elastic form: what a unit of violation of an adversarial cut costs. Default Infinity: the cuts
@@ -63,7 +117,7 @@ export interface AlgorithmOptions {
   readonly blocks?: Omit<BlocksOptions, "tensors"> | undefined;
   /** w of (19). */
   readonly weight: number;
-  /** Share of theta0's violation that counts as zero in the choice (19). */
+  /** The choice (19) takes a violation below this share of theta0's for zero. */
   readonly tolerance: number;
   /** Called when the cuts of an iteration contradict each other. */
   readonly onContradiction?: ((found: Contradiction) => void) | undefined;
@@ -71,7 +125,7 @@ export interface AlgorithmOptions {
   readonly onIteration?: ((record: IterationRecord) => void) | undefined;
   /** Called as the losses of the points along the lines are found, after the last iteration. */
   readonly onLine?: ((done: number, of: number) => void) | undefined;
-  /** Evaluates the loss of every candidate to the end; the front and the choice are the same without. */
+  /** Whether every candidate's loss is evaluated to the end; the front and the choice do not depend on it. */
   readonly fullPool?: boolean | undefined;
   /** Where an earlier run stood: it is taken up again there, with the result of an uninterrupted one. */
   readonly state?: AlgorithmState | undefined;
@@ -80,70 +134,22 @@ export interface AlgorithmOptions {
    * of an iteration have their losses.
    */
   readonly onState?: ((state: AlgorithmState) => Promise<void>) | undefined;
-  /** Times the stages; default: just runs them. */
+  /** Runs each piece of work and may time it; default: just runs it. */
   readonly stage?: Stage | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Why the loop ended. */
-export type RunEnd =
-  /** All K iterations were made. */
-  | "iterations"
-  /** theta_k is an earlier anchor: its cuts are there already, so every further iteration would be the same. */
-  | "repeated-anchor"
-  /** Even in the elastic form (13) leads farther from theta0 than its own length, or to nothing. */
-  | "contradiction"
-  /** The last anchor's logits, loss or gradients are not finite, so there are no cuts at it. */
-  | "not-finite"
-  /** theta0 violates nothing, margin included: there is no point to correct. */
-  | "corrected-already";
-
-/** One iteration in plain numbers, null where one is not finite. */
-export interface IterationRecord {
-  readonly iteration: number;
-  /** Rows of (13). */
-  readonly rows: number;
-  readonly status: SolveStatus;
-  /** Linear systems solved. */
-  readonly steps: number;
-  /** Rows with a positive multiplier. */
-  readonly active: number;
-  /** As `Residuals` of the solver. */
-  readonly residuals: {
-    readonly primal: number | null;
-    readonly dual: number | null;
-    readonly complementarity: number | null;
-  };
-  /** ||d||_2 of the solution, before rounding. */
-  readonly distance: number | null;
-  /** Where Algorithm 2 answered; then d and the residuals are its own, and all else of the dual. */
-  readonly blocks?: BlocksRecord;
-  /** theta_k itself; null when the cuts contradict each other. */
-  readonly anchor: AnchorRecord | null;
-  /** What asking the sources at theta_k brought, in the cutting-set form. */
-  readonly asked?: Asked;
-}
-
-export interface AnchorRecord extends Pick<Trial, "violation" | "corrected" | "loss"> {
-  /** Present when theta_k is an earlier anchor: its iteration, 0 for theta0. */
-  readonly repeats?: number;
-}
-
-/** An answer to (13), by Algorithm 2 where it was asked. */
-type Solved = SubproblemSolution & { readonly blocks?: BlocksRecord };
-
-/** What Algorithm 1 found. */
-export interface Correction {
-  readonly end: RunEnd;
-  /** The cuts that excluded each other, by iteration; the last one may have ended the run. */
-  readonly contradictions: readonly Contradiction[];
-  /** theta_1, theta_2, ..., each [p]: `memberTheta` rebuilds every candidate from them and theta0. */
-  readonly anchors: readonly Float32Array[];
-  /** Every candidate, theta0 first, then by iteration and step. */
-  readonly pool: readonly Candidate[];
-  /** Index in the pool of the choice (19). */
-  readonly choice: number;
-  readonly iterations: readonly IterationRecord[];
+/** What the functions below share: the run's tools, and what it has found. */
+interface AlgorithmRun {
+  readonly oracle: Oracle;
+  readonly options: AlgorithmOptions;
+  readonly stage: Stage;
+  readonly journal: Journal;
+  readonly cuts: Cuts;
+  readonly subproblem: Subproblem;
+  readonly elastic: ElasticSubproblem;
+  /** A d longer than this, given the distance of the farthest row, counts as a contradiction. */
+  readonly longest: (farthest: number) => number;
 }
 
 /**
@@ -152,218 +158,176 @@ export interface Correction {
  */
 const FAR = 10;
 
-/**
- * Runs Algorithm 1. Asks the oracle one thing at a time, in a fixed order, and for each theta all at once
- * (always the same array), so that an oracle may prepare itself for a theta.
- *
- * @throws TemperError `data-mismatch` when theta0's own logits, loss or gradients are not finite; `aborted`
- */
-export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Promise<Correction> {
-  const { iterations, alphas, margin, signal, state, stage = untimed } = options;
-  const { radius = 0, lossSlack = 0 } = options;
-  const { theta0, tensors } = oracle;
-  const longest = (farthest: number): number => Math.max(norm(theta0), FAR * farthest);
+/** The tools of a run that begins, or of one that is taken up again. */
+function prepare(oracle: Oracle, options: AlgorithmOptions): AlgorithmRun {
+  const { radius = 0, lossSlack = 0, penalty = Infinity, state, stage = untimed } = options;
+  const longest = (farthest: number): number => Math.max(norm(oracle.theta0), FAR * farthest);
+  const journal = openJournal(state);
   const cuts = createCuts(oracle, { ...options, radius, lossSlack });
   const subproblem = createSubproblem(cuts.rows, { longest, start: state?.active });
-  const evaluated: AnchorState[] = [...(state?.anchors ?? [])];
-  const anchors = evaluated.slice(1).map(({ theta }) => theta);
-  const finishing = state?.finishing;
-  if (finishing?.last !== undefined) anchors.push(finishing.last);
-  const trials: Trial[] = [...(state?.trials ?? [])];
-  const records: IterationRecord[] = [...(state?.iterations ?? [])];
-  const contradictions: Contradiction[] = [...(state?.contradictions ?? [])];
   const elastic = createElastic(cuts, subproblem, {
-    penalty: contradictions.at(-1)?.penalty ?? options.penalty ?? Infinity,
+    penalty: journal.contradictions.at(-1)?.penalty ?? penalty,
     largestMultiplier: state?.largestMultiplier ?? 0,
   });
+  return { oracle, options, stage, journal, cuts, subproblem, elastic, longest };
+}
 
-  const scoreAt = (theta: Float32Array): Promise<Score> => {
-    throwIfAborted(signal);
-    return stage("candidates", async () =>
-      scorePoints(await oracle.logits(theta), oracle.y(), margin),
-    );
-  };
-  const lossAt = (theta: Float32Array) => stage("candidates", () => oracle.loss(theta));
-  const lossGradientAt = (theta: Float32Array) =>
-    stage("loss-gradient", () => oracle.lossGradient(theta));
-  const addToPool = (
-    theta: Float32Array,
-    iteration: number,
-    step: number,
-    score: Score,
-    loss: number | null,
-  ): Trial => {
-    const trial = trialOf({ theta0, theta, iteration, step, alphas, score, loss });
-    trials.push(trial);
-    return trial;
-  };
-  const lossOnLine = ({ iteration, step }: Trial, limit: number): Promise<Loss> => {
-    throwIfAborted(signal);
-    const theta = memberTheta(theta0, anchors[iteration - 1], step, alphas);
-    return stage("candidates", () => oracle.boundedLoss(theta, limit));
-  };
-  /** Points that the present ones do not stand for, where the oracle has sources to ask. */
-  const askAt = async (theta: Float32Array): Promise<Asked | undefined> => {
-    const { ask } = oracle;
-    return ask && stage("points", () => ask(theta, margin));
-  };
-  /** Earlier candidates have not seen the points that later ones found. */
-  const scoredAgain = async (): Promise<Trial[]> => {
-    if (oracle.ask === undefined) return trials;
-    const again: Trial[] = [];
-    for (const trial of trials) {
-      const { iteration, step } = trial;
-      const anchor = iteration === 0 ? theta0 : anchors[iteration - 1];
-      const score = await scoreAt(memberTheta(theta0, anchor, step, alphas));
-      again.push({
-        ...trial,
-        violation: finiteOrNull(score.violation),
-        corrected: score.corrected,
-      });
-    }
-    return again;
-  };
-  const byBlocks = async (nearest: SubproblemSolution, k: number): Promise<Solved> => {
-    if (options.blocks === undefined) return nearest;
-    const squares = subproblem.squares();
-    const problem = { rows: cuts.rows, rhs: cuts.rhs(), upper: elastic.upper(), squares, longest };
-    const found = await stage("blocks", () =>
-      blockDescent(problem, k, { tensors, ...options.blocks! }),
-    );
-    const dual = nearest.distance ** 2;
-    return { ...nearest, ...found, blocks: { ...found.blocks, dual } };
-  };
-  const record = (solution: Solved, anchor: AnchorRecord | null, asked?: Asked): void => {
-    const row = {
-      ...recordOf(records.length + 1, cuts.list.length, solution, anchor),
-      ...(asked === undefined ? {} : { asked }),
-    };
-    records.push(row);
-    options.onIteration?.(row);
-  };
-  const snapshot = (active: ActiveSet): AlgorithmState => ({
-    anchors: [...evaluated],
-    trials: [...trials],
-    iterations: [...records],
-    active,
-    largestMultiplier: elastic.largestMultiplier(),
-    contradictions: [...contradictions],
-  });
-  /** No (13) is left to solve: what only cuts and a warm start need is left out. */
-  const withLines = (finishing: FinishingState): AlgorithmState => {
-    const bare = evaluated.map((anchor) => ({ ...anchor, gradient: new Float64Array() }));
-    const none = { rows: new Int32Array(), multipliers: new Float64Array() };
-    return { ...snapshot(none), anchors: bare, finishing };
-  };
-  const finish = async (end: RunEnd): Promise<Correction> => {
-    const { fullPool = false, onState } = options;
-    const last = anchors.length < evaluated.length ? undefined : anchors.at(-1);
-    const lines = await evaluateLines(await scoredAgain(), {
-      alphas,
-      fullPool,
-      evaluate: lossOnLine,
-      known: finishing?.lines,
-      onLine: options.onLine,
-      onLines: onState && ((lines) => onState(withLines({ end, last, lines }))),
-    });
-    const pool = poolOf(lines);
-    const choice = choose(pool, options);
-    return { end, contradictions, anchors, pool, choice, iterations: records };
-  };
+/** anchors = {theta0};  pool = {theta0} */
+async function start(run: AlgorithmRun): Promise<RunEnd | undefined> {
+  const { trial } = await addAnchor(run, run.oracle.theta0, 0);
+  if (trial.violation === null || trial.loss === null) throw notFiniteAtStart(trial);
+  return trial.violation === 0 ? "corrected-already" : undefined;
+}
 
-  // anchors = {theta0};  pool = {theta0}
-  await askAt(theta0);
-  if (evaluated.length === 0) {
-    const before = await scoreAt(theta0);
-    const done = before.violation === 0;
-    const start = done ? { loss: await lossAt(theta0) } : await lossGradientAt(theta0);
-    if (!Number.isFinite(before.violation + start.loss))
-      throw notFiniteAtStart({ ...before, loss: start.loss });
-    addToPool(theta0, 0, 0, before, start.loss);
-    if (!("gradient" in start)) return finish("corrected-already");
-    evaluated.push({ theta: theta0, ...start });
-  }
+/** Goes on from a state: asks the sources, and makes the cuts, as the earlier run did and in the same order. */
+async function takeUp(
+  run: AlgorithmRun,
+  { finishing }: AlgorithmState,
+): Promise<RunEnd | undefined> {
+  const { evaluated, anchors } = run.journal;
+  await askAt(run, run.oracle.theta0);
   for (const [j, next] of anchors.entries()) {
-    const earlier = evaluated[j];
-    if (finishing === undefined) await stage("cuts", () => cuts.add(earlier.theta, earlier));
-    await askAt(next);
+    if (finishing === undefined) await addCuts(run, evaluated[j]);
+    await askAt(run, next);
   }
-  if (finishing !== undefined) return finish(finishing.end);
-
-  for (let k = evaluated.length; ; k++) {
-    // Add the cuts (7) and (8) of the newest anchor.
-    throwIfAborted(signal);
-    const newest = evaluated[k - 1];
-    if (!(await stage("cuts", () => cuts.add(newest.theta, newest)))) {
-      if (k === 1) throw notFiniteAtStart(trials[0]);
-      return finish("not-finite");
-    }
-
-    // Solve (13) -> theta_k; where its cuts exclude each other, in the elastic form from here on.
-    const { solution: nearest, contradiction } = await stage("qp", () => elastic.solve());
-    if (contradiction !== undefined) {
-      contradictions.push({ iteration: k, ...contradiction });
-      options.onContradiction?.(contradictions.at(-1)!);
-      if (contradiction.penalty === null) {
-        record(nearest, null);
-        return finish("contradiction");
-      }
-    }
-    const solution = await byBlocks(nearest, k);
-    const thetaK = anchorTheta(theta0, solution.d);
-    const repeats = [theta0, ...anchors].findIndex((earlier) => isSame(earlier, thetaK));
-    if (repeats >= 0) {
-      record(solution, anchorOf(trials[repeats * alphas], repeats)); // the full step of that iteration
-      return finish("repeated-anchor");
-    }
-
-    // Add the points theta0 + alpha (theta_k - theta0), alpha < 1, to the pool; their losses come at the end.
-    for (let step = 1; step < alphas; step++) {
-      const theta = memberTheta(theta0, thetaK, step, alphas);
-      addToPool(theta, k, step, await scoreAt(theta), null);
-    }
-
-    // The full step is the next anchor, so its loss comes with the gradient; after the last one it comes alone.
-    anchors.push(thetaK);
-    const asked = await askAt(thetaK);
-    const score = await scoreAt(thetaK);
-    const last = k === iterations;
-    const at = last ? { loss: await lossAt(thetaK) } : await lossGradientAt(thetaK);
-    record(solution, anchorOf(addToPool(thetaK, k, alphas, score, at.loss)), asked);
-    if (!("gradient" in at)) return finish("iterations");
-    evaluated.push({ theta: thetaK, ...at });
-    await options.onState?.(snapshot(nearest.active));
-  }
+  return finishing?.end;
 }
 
-function recordOf(
-  iteration: number,
-  rows: number,
-  { status, steps, active, residuals, distance, blocks }: Solved,
-  anchor: AnchorRecord | null,
-): IterationRecord {
-  return {
-    iteration,
-    rows,
-    status,
-    steps,
-    active: active.rows.length,
-    residuals: {
-      primal: finiteOrNull(residuals.primal),
-      dual: finiteOrNull(residuals.dual),
-      complementarity: finiteOrNull(residuals.complementarity),
-    },
-    distance: finiteOrNull(distance),
-    ...(blocks && { blocks }),
-    anchor,
+const addCuts = ({ stage, cuts }: AlgorithmRun, anchor: AnchorState): Promise<boolean> =>
+  stage("cuts", () => cuts.add(anchor.theta, anchor));
+
+/** The answer to (13), in the elastic form from a contradiction on; undefined where that has no answer either. */
+async function solve(run: AlgorithmRun, k: number): Promise<Solved | undefined> {
+  const { options, stage, journal, elastic } = run;
+  const { solution, contradiction } = await stage("qp", () => elastic.solve());
+  if (contradiction !== undefined) {
+    const found = { iteration: k, ...contradiction };
+    journal.contradictions.push(found);
+    options.onContradiction?.(found);
+    if (found.penalty === null) {
+      note(run, solution, {});
+      return undefined;
+    }
+  }
+  return options.blocks === undefined ? solution : solveByBlocks(run, solution, k);
+}
+
+/** Algorithm 2's answer to the (13) that the dual has solved; what Algorithm 2 does not say is the dual's. */
+async function solveByBlocks(
+  { oracle, options, stage, cuts, subproblem, elastic, longest }: AlgorithmRun,
+  nearest: SubproblemSolution,
+  k: number,
+): Promise<Solved> {
+  const problem = {
+    rows: cuts.rows,
+    rhs: cuts.rhs(),
+    upper: elastic.upper(),
+    squares: subproblem.squares(),
+    longest,
   };
+  const blocks = { tensors: oracle.tensors, ...options.blocks! };
+  const found = await stage("blocks", () => blockDescent(problem, k, blocks));
+  return { ...nearest, ...found, blocks: { ...found.blocks, dual: nearest.distance ** 2 } };
 }
 
-const anchorOf = ({ violation, corrected, loss }: Trial, repeats?: number): AnchorRecord => ({
-  violation,
-  corrected,
-  loss,
-  ...(repeats === undefined ? {} : { repeats }),
-});
+/** Adds the points with alpha < 1 to the pool; their losses come at the end. */
+async function addLine(run: AlgorithmRun, thetaK: Float32Array, k: number): Promise<void> {
+  const { oracle, options } = run;
+  for (let step = 1; step < options.alphas; step++) {
+    const theta = memberTheta(oracle.theta0, thetaK, step, options.alphas);
+    addTrial(run, { theta, iteration: k, step, score: await scoreAt(run, theta), loss: null });
+  }
+}
+
+/**
+ * Makes theta_k, or theta0 where k is 0, a candidate and an anchor. Its loss comes with the gradient, and alone where
+ * no cuts will be made: at theta_K, and at a theta0 that violates nothing.
+ */
+async function addAnchor(
+  run: AlgorithmRun,
+  theta: Float32Array,
+  k: number,
+): Promise<{ readonly trial: Trial; readonly asked: Asked | undefined }> {
+  const { oracle, options, stage, journal } = run;
+  const asked = await askAt(run, theta);
+  const score = await scoreAt(run, theta);
+  const isLast = k === options.iterations || (k === 0 && score.violation === 0);
+  const at: Pick<AnchorState, "loss"> & Partial<AnchorState> = isLast
+    ? { loss: await stage("candidates", () => oracle.loss(theta)) }
+    : await stage("loss-gradient", () => oracle.lossGradient(theta));
+  const { loss, gradient } = at;
+  const step = k === 0 ? 0 : options.alphas;
+  const trial = addTrial(run, { theta, iteration: k, step, score, loss });
+  if (k > 0) journal.anchors.push(theta);
+  if (gradient !== undefined) journal.evaluated.push({ theta, loss, gradient });
+  return { trial, asked };
+}
+
+/** Adds to the pool. */
+function addTrial(
+  { oracle: { theta0 }, options: { alphas }, journal }: AlgorithmRun,
+  at: Evaluation,
+): Trial {
+  const trial = trialOf(theta0, at.step / alphas, at);
+  journal.trials.push(trial);
+  return trial;
+}
+
+/** Adds points that the present ones do not stand for, where the oracle has sources to ask. */
+async function askAt(
+  { oracle: { ask }, options, stage }: AlgorithmRun,
+  theta: Float32Array,
+): Promise<Asked | undefined> {
+  return ask && stage("points", () => ask(theta, options.margin));
+}
+
+function scoreAt({ oracle, options, stage }: AlgorithmRun, theta: Float32Array): Promise<Score> {
+  throwIfAborted(options.signal);
+  return stage("candidates", async () =>
+    scorePoints(await oracle.logits(theta), oracle.y(), options.margin),
+  );
+}
+
+/** Writes down an iteration, and tells of it. */
+function note(run: AlgorithmRun, solution: Solved, reached: Reached): void {
+  const record = noteIteration(run.journal, run.cuts.list.length, solution, reached);
+  run.options.onIteration?.(record);
+}
+
+/** Finds the losses of the points along the lines, as far as they can matter, and chooses. */
+async function finish(run: AlgorithmRun, end: RunEnd): Promise<Correction> {
+  const { oracle, options, stage, journal } = run;
+  const { alphas, fullPool = false, signal, state, onLine, onState } = options;
+  const lines = await evaluateLines(await scoredAgain(run), {
+    alphas,
+    fullPool,
+    evaluate: (trial, limit) => {
+      throwIfAborted(signal);
+      const theta = thetaOf(run, trial);
+      return stage("candidates", () => oracle.boundedLoss(theta, limit));
+    },
+    known: state?.finishing?.lines,
+    onLine,
+    onLines: onState && ((found) => onState(finishingStateOf(journal, end, found))),
+  });
+  const pool = poolOf(lines);
+  const { contradictions, anchors, iterations } = journal;
+  return { end, contradictions, anchors, pool, choice: choose(pool, options), iterations };
+}
+
+/** The trials. Where the oracle adds points they are scored anew: the earlier ones have not seen the later points. */
+async function scoredAgain(run: AlgorithmRun): Promise<readonly Trial[]> {
+  const { oracle, journal } = run;
+  if (oracle.ask === undefined) return journal.trials;
+  const again: Trial[] = [];
+  for (const trial of journal.trials) {
+    const { violation, corrected } = await scoreAt(run, thetaOf(run, trial));
+    again.push({ ...trial, violation: finiteOrNull(violation), corrected });
+  }
+  return again;
+}
+
+const thetaOf = ({ oracle, options, journal }: AlgorithmRun, trial: Trial): Float32Array =>
+  candidateTheta(trial, oracle.theta0, journal.anchors, { kind: "lines", alphas: options.alphas });
 
 const isSame = (a: Float32Array, b: Float32Array): boolean => a.every((v, i) => v === b[i]);

@@ -6,17 +6,18 @@
 //         if that is infeasible (only possible at t = 1): twice the share of the same draw
 //         S_{t+1}: a new random subset that overlaps S_t
 //
-// Every bias is in every subset, which makes them overlap, and of each weight tensor a random share. With d_F
-// the entries that are fixed, the problem over S is a nearest point again:
+// Every subset holds all biases, which makes the subsets overlap, and a random share of each weight tensor. With
+// d_F the entries that are fixed, the problem over S is a nearest point again:
 //
 //     min ||d_S||^2   s.t.   A_S d_S <= b - A_F d_F.
 //
-// At a share of 1 it is (13) itself, so doubling finds an answer wherever (13) has one. Every answer meets all
-// cuts, as what it starts from does. Zhao & Kronqvist, arXiv 2409.13770, Algorithm 2 (restored).
+// At a share of 1 it is (13) itself, so doubling finds an answer wherever (13) has one. The first answer meets all
+// cuts, and so does every later one, which starts from it. Zhao & Kronqvist, arXiv 2409.13770, Algorithm 2 (restored).
 import { overCoordinates, put } from "../qp/coordinates.ts";
 import type { ActiveSet } from "../qp/problem.ts";
 import { type CutRows, rowsFrom } from "../qp/rows.ts";
 import { type Random, randomStream } from "../tensor/random.ts";
+import { STREAMS } from "../tensor/streams.ts";
 import { dot, norm } from "../tensor/vector.ts";
 import type { ThetaTensor } from "./oracle.ts";
 import { createSubproblem, type SubproblemSolution } from "./subproblem.ts";
@@ -26,11 +27,11 @@ export interface BlockProblem {
   readonly rows: CutRows;
   /** b, [rows.count()]. */
   readonly rhs: Float64Array;
-  /** Bounds on lambda, where the cuts are elastic. */
+  /** The bounds on lambda; present where the cuts are elastic. */
   readonly upper?: Float64Array | undefined;
   /** ||a_i||^2 over all coordinates, by which violations are measured. */
   readonly squares: Float64Array;
-  /** As in `SubproblemOptions`. */
+  /** The longest d that is no contradiction: `SubproblemOptions` says more. */
   readonly longest: (farthest: number) => number;
 }
 
@@ -40,16 +41,19 @@ export interface BlocksRecord {
   readonly freeShare: number;
   /** ||theta - theta0||^2, the objective of (13), after each block. */
   readonly objectives: readonly number[];
-  /** Linear systems solved. */
+  /** How many linear systems were solved. */
   readonly steps: number;
   /** The objective of the nearest point itself, by the dual. */
   readonly dual: number;
 }
 
-/** The last block's answer: d of all coordinates; the residuals are shares of the length of the free part. */
+/** The last block's answer. Its d has all coordinates; its residuals are shares of the length of the free part. */
 export interface BlocksSolution extends Pick<SubproblemSolution, "d" | "distance" | "residuals"> {
   readonly blocks: Omit<BlocksRecord, "dual">;
 }
+
+/** An answer to (13), and what Algorithm 2 did where the answer is its own. */
+export type Solved = SubproblemSolution & { readonly blocks?: BlocksRecord };
 
 export interface BlocksOptions {
   readonly tensors: readonly ThetaTensor[];
@@ -59,9 +63,6 @@ export interface BlocksOptions {
   readonly blockSteps: number;
   readonly seed: number;
 }
-
-/** Sets the streams of the subsets apart from all others of the same seed. */
-const SUBSETS = 201;
 
 /** All biases and a random share of every weight tensor, at least one entry: coordinates, ascending. */
 export function drawBlock(
@@ -77,7 +78,7 @@ export function drawBlock(
   return Int32Array.from(drawn.flatMap((coordinates) => [...coordinates])).sort();
 }
 
-/** Minimises (13) over the chosen coordinates, the others fixed at those of d; the answer's d is whole. */
+/** Minimises (13) over the chosen coordinates while the others stay as in d. The answer's d has all coordinates. */
 export function solveBlock(
   { rows, rhs, upper, squares, longest }: BlockProblem,
   d: Float64Array,
@@ -107,7 +108,7 @@ export function blockDescent(
   let share = freeShare;
   let steps = 0;
   const drawAndSolve = (t: number, from: Float64Array, start?: ActiveSet): SubproblemSolution => {
-    const chosen = drawBlock(tensors, share, randomStream(seed, SUBSETS, k, t));
+    const chosen = drawBlock(tensors, share, randomStream(seed, STREAMS.blocks, k, t));
     const found = solveBlock(problem, from, chosen, start);
     steps += found.steps;
     return found;
@@ -121,7 +122,7 @@ export function blockDescent(
   const objectives = [dot(best.d, best.d)];
   for (let t = 2; t <= blockSteps && share < 1; t++) {
     const found = drawAndSolve(t, best.d, best.active);
-    // What it starts from meets the cuts; where rounding hides that, it stays.
+    // The present d meets the cuts. It stays where rounding hides that, or leaves an answer that is no nearer.
     if (found.conflict === undefined && found.distance < best.distance) best = found;
     objectives.push(dot(best.d, best.d));
   }

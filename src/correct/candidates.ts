@@ -4,24 +4,24 @@ import { norm, subtract } from "../tensor/vector.ts";
 import { efficientFront } from "./dominance.ts";
 import type { Score } from "./violation.ts";
 
-/** A trial point theta0 + alpha (theta_k - theta0), evaluated. A plain record: JSON holds it without loss. */
+/** A trial point theta0 + alpha (theta_k - theta0) and what it is worth. JSON holds the record without loss. */
 export interface Candidate {
   /** k; 0 for theta0 itself. */
   readonly iteration: number;
   /** j: the step along the direction, alpha = j / alphas; 0 for theta0 itself. */
   readonly step: number;
   readonly alpha: number;
-  /** (10), with the margin. null: not finite. */
+  /** (10), with the margin; null where it is not finite. */
   readonly violation: number | null;
-  /** Points with f_y above every rival, without the margin. */
+  /** The number of points with f_y above every rival, without the margin. */
   readonly corrected: number;
-  /** L(theta; D). null: not finite, or only a bound is known. */
+  /** L(theta; D); null where it is not finite, or only a bound on it is known. */
   readonly loss: number | null;
-  /** Present when the evaluation of the loss stopped early, the candidate being dominated already. */
+  /** Present when the evaluation of the loss stopped early because the candidate was dominated already. */
   readonly lossAtLeast?: number;
   /** ||theta - theta0||_2 of the rounded theta. */
   readonly distance: number;
-  /** No other candidate dominates it. */
+  /** Whether no other candidate dominates it. */
   readonly front: boolean;
 }
 
@@ -30,25 +30,30 @@ export type Trial = Omit<Candidate, "front">;
 
 export const finiteOrNull = (v: number): number | null => (Number.isFinite(v) ? v : null);
 
-/** The record of an evaluated theta = memberTheta(theta0, theta_k, step, alphas). */
-export function trialOf(at: {
-  readonly theta0: Float32Array;
+/** What is known of a theta that has been evaluated. */
+export interface Evaluation {
   readonly theta: Float32Array;
   readonly iteration: number;
   readonly step: number;
-  readonly alphas: number;
   readonly score: Score;
-  /** null: not known yet. */
+  /** null where the loss is not known yet. */
   readonly loss: number | null;
-}): Trial {
+}
+
+/** The record of a theta that lies `alpha` of the way from theta0 to an anchor. */
+export function trialOf(
+  theta0: Float32Array,
+  alpha: number,
+  { theta, iteration, step, score, loss }: Evaluation,
+): Trial {
   return {
-    iteration: at.iteration,
-    step: at.step,
-    alpha: at.step / at.alphas,
-    violation: finiteOrNull(at.score.violation),
-    corrected: at.score.corrected,
-    loss: at.loss === null ? null : finiteOrNull(at.loss),
-    distance: norm(subtract(at.theta, at.theta0)),
+    iteration,
+    step,
+    alpha,
+    violation: finiteOrNull(score.violation),
+    corrected: score.corrected,
+    loss: loss === null ? null : finiteOrNull(loss),
+    distance: norm(subtract(theta, theta0)),
   };
 }
 
@@ -60,8 +65,8 @@ export function poolOf(trials: readonly Trial[]): Candidate[] {
 
 /**
  * The pool member fround(theta0 + (j / alphas) (theta_k - theta0)), computed in float64: all that is needed
- * to rebuild it is theta0 and the anchor theta_k, both float32 [p]. The full step is theta_k itself: after many
- * steps a weight may have shrunk so far that theta_k - theta0 no longer holds its last bits.
+ * to rebuild it is theta0 and the anchor theta_k, both float32 [p]. The full step is theta_k itself and is not
+ * computed: of a weight that shrank far, theta_k - theta0 may not hold the last bits.
  */
 export function memberTheta(
   theta0: Float32Array,
@@ -79,29 +84,32 @@ export function anchorTheta(theta0: Float32Array, d: Float64Array): Float32Array
   return theta0.map((t, i) => t + d[i]);
 }
 
-/** How candidates lie on the stored thetas. */
-export interface Layout {
-  /** Steps along each direction. */
-  readonly alphas: number;
-  /** Every so many iterations a theta is stored; so is the last. */
-  readonly every: number;
-}
+/** Where the candidates of a run lie: this depends on its algorithm. */
+export type Layout =
+  /** Algorithm 1: at `alphas` steps along the line from theta0 to every theta_k. */
+  | { readonly kind: "lines"; readonly alphas: number }
+  /** The moving centre: at the means that it judged, one every so many iterations and one at the end. */
+  | { readonly kind: "means"; readonly every: number };
 
 /**
- * The parameters of a candidate, from theta0 and the stored thetas.
+ * The parameters of a candidate, [p].
  *
+ * @param anchors the thetas that the run stored: theta_1, theta_2, ..., or the judged means
  * @throws TemperError `bad-option` where no theta was stored at its iteration
  */
 export function candidateTheta(
   { iteration, step }: Pick<Candidate, "iteration" | "step">,
   theta0: Float32Array,
   anchors: readonly Float32Array[],
-  { alphas, every }: Layout,
+  layout: Layout,
 ): Float32Array {
   if (iteration === 0) return theta0.slice();
-  const anchor = anchors[Math.ceil(iteration / every) - 1];
+  const at = layout.kind === "lines" ? iteration : Math.ceil(iteration / layout.every);
+  const anchor = anchors[at - 1];
   if (anchor === undefined) {
     throw new TemperError("bad-option", `the run has no candidate of iteration ${iteration}`);
   }
-  return memberTheta(theta0, anchor, step, alphas);
+  return layout.kind === "lines"
+    ? memberTheta(theta0, anchor, step, layout.alphas)
+    : anchor.slice();
 }

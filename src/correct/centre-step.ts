@@ -4,7 +4,7 @@
 //                          grad L' d  <=  L(theta0) + delta - L    if that is >= 0, else  -s_L (L - L(theta0) - delta)
 //
 // and d is shortened to the step cap. A point that must be right has a row of its own, with s = 1: only the cap
-// may keep it waiting. Rows that cannot be met together within `longest` become elastic, the loss's excepted.
+// may keep it waiting. Rows that cannot be met together within `longest` become elastic, all but that of the loss.
 import type { Cut } from "./cuts.ts";
 import { createElastic } from "./elastic.ts";
 import { groupsOf, hingesOf, meanGap } from "./groups.ts";
@@ -13,37 +13,40 @@ import type { SampledLoss, Separated } from "./separation.ts";
 import { createSubproblem, type SubproblemSolution } from "./subproblem.ts";
 
 export interface StepOptions {
-  /** K: most aggregate cuts. */
+  /** K: the largest number of aggregate cuts. */
   readonly groups: number;
   /** s: the share of a group's mean hinge that the linearised hinge is asked to fall by. */
   readonly share: number;
-  /** s_L: the same for the loss, where it lies above its limit. */
+  /** s_L: the share of its excess that the loss is asked to fall by where it lies above its limit. */
   readonly lossShare: number;
+  /** What is added to every hinge: a point must satisfy f_l + margin <= f_y. */
   readonly margin: number;
-  /** delta */
+  /** delta: what the loss may rise by. */
   readonly lossSlack: number;
-  /** Longest step, as a length. */
+  /** The cap: the largest ||d||. */
   readonly stepCap: number;
   /** A solution longer than this is taken for a contradiction. */
   readonly longest: number;
 }
 
 export interface CentreStep {
-  /** d, not longer than the cap, [p]. */
+  /** d, shortened to the cap, [p]. */
   readonly d: Float64Array;
   readonly solution: SubproblemSolution;
-  /** The price of a unit of violation of an elastic row; null where none was: `solution` tells whether all hold. */
+  /** The price of a unit of violation; null where no row became elastic, and `solution` tells whether all hold. */
   readonly penalty: number | null;
+  /** The number of cuts. */
   readonly rows: number;
-  /** Points that are wrong, points with a positive hinge, and the mean of max(0, h_i) over all points. */
+  /** How many points are wrong, and how many have a positive hinge. */
   readonly wrong: number;
   readonly violated: number;
+  /** The mean of max(0, h_i) over all points. */
   readonly meanHinge: number;
 }
 
 /**
- * The step at theta from the points found there and the sampled loss; d = 0 where nothing is violated.
- * undefined: a logit, a row or its right-hand side is not finite.
+ * The step at theta from the points found there and the sampled loss; d is 0 where nothing is violated. The answer
+ * is undefined where a logit, a row or its right-hand side is not finite.
  */
 export async function centreStep(
   theta: Float32Array,

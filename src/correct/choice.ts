@@ -2,17 +2,16 @@
 //
 //     argmin  w L~ + (1 - w) V~        L~, V~ scaled to [0, 1];  ties: loss, then distance
 //
-// Open choice: the paper does not say whether [0, 1] is taken over the pool or over its front. Here: the front.
+// The paper does not say whether [0, 1] is taken over the pool or over its front. Here it is the front.
 // A pool holds wild early steps, and with their losses in the range every weight would mean the same.
 //
 // Differs from the paper: a violation under `tolerance` times theta0's counts as zero when candidates are
 // compared. Strictly, w = 0 would pick between 0.15 and 0.18 out of thousands, and throw away a much lower loss.
-// Only here: the front and the ranges use true values.
+// This is done here only: the front and the ranges use the true values.
 //
 // Only the front is searched. The objective, the tolerance included, never gets better as loss or violation
 // grows, so whoever dominates a candidate is at least as good; and a tie in both then goes to the one that is
 // not dominated. Of the violations that count as zero, the front still holds the one with the lowest loss.
-
 import type { Candidate } from "./candidates.ts";
 import { isComparable } from "./dominance.ts";
 

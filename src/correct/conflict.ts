@@ -9,6 +9,7 @@ export interface Conflict {
   readonly loss: boolean;
 }
 
+/** What these rows of (13) stand for. */
 export function conflictOf(cuts: readonly Cut[], rows: readonly number[]): Conflict {
   const named = new Set(rows.map((r) => cuts[r].point));
   const loss = named.delete("loss");

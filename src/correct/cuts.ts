@@ -1,6 +1,6 @@
 // The cuts of Algorithm 1: at each anchor, the rivals of every point (7) or (18), and the loss (8).
 //
-// A cut linearises a constraint at the anchor theta_j, that is the float32 point that was evaluated. In terms
+// A cut linearises a constraint at the anchor theta_j, which is the float32 point that was evaluated. In terms
 // of d = theta - theta0 it reads  grad' d <= b.
 import { rowsFrom } from "../qp/rows.ts";
 import { dot, subtract } from "../tensor/vector.ts";
@@ -14,14 +14,14 @@ export type Cut =
 /** The rows of (13) so far. */
 export interface Cuts {
   readonly rows: CutSet;
-  /** What each row stands for. */
+  /** What each row stands for, in the order of the rows. */
   readonly list: readonly Cut[];
   /** b, [rows.count()]. */
   rhs(): Float64Array;
   /**
-   * Appends the cuts at an anchor: |Dadv| (labels - 1) rows (7), or fewer where so asked, then one row (8). The
-   * first anchor must be theta0, whose loss is the limit in (8). Returns false when a row or its b is not finite:
-   * then (13) cannot be solved any more.
+   * Appends the cuts at an anchor: |Dadv| (labels - 1) rows (7), or fewer where the options ask for fewer, then one
+   * row (8). The first anchor must be theta0, whose loss is the limit in (8). Returns false when a row or its b is
+   * not finite: then (13) cannot be solved any more.
    */
   add(theta: Float32Array, at: { loss: number; gradient: Float64Array }): Promise<boolean>;
 }
@@ -33,16 +33,19 @@ export interface CutOptions {
   readonly radius: number;
   /** delta: the loss may rise by this much. */
   readonly lossSlack: number;
-  /** all: every rival of every point; violated: only where the anchor violates the margin. Default all. */
+  /**
+   * Whether a point is cut against "all" its rivals or only where the anchor has "violated" the margin; default
+   * "all".
+   */
   readonly cuts?: CutChoice | undefined;
-  /** Only this many rivals of a point, those with the highest logits at the anchor; default all. */
+  /** How many rivals a point is cut against: those with the highest logits at the anchor; default Infinity. */
   readonly rivals?: number | undefined;
 }
 
 export const cutChoices = ["all", "violated"] as const;
 export type CutChoice = (typeof cutChoices)[number];
 
-/** No cuts yet. */
+/** An empty set of cuts. */
 export function createCuts(
   oracle: Oracle,
   { margin, radius, lossSlack, cuts = "all", rivals = Infinity }: CutOptions,

@@ -2,18 +2,20 @@
 //
 //     min 1/2 ||d||^2 + C sum s   s.t.   A d <= b + s,  s >= 0
 //
-// Its dual merely adds lambda <= C. The price is that of the adversarial cuts (7); the loss cut (8) stays hard.
-
+// Its dual merely adds lambda <= C. Only the adversarial cuts (7) have this price; the loss cut (8) stays hard.
 import { type Conflict, conflictOf } from "./conflict.ts";
 import type { Cut, Cuts } from "./cuts.ts";
 import type { Subproblem, SubproblemSolution } from "./subproblem.ts";
 
-/** C of the first contradiction, as a multiple of the largest multiplier so far: hard wherever cuts can be met. */
+/**
+ * C after the first contradiction, as a multiple of the largest multiplier so far: so high that the cuts stay hard
+ * wherever they can be met.
+ */
 const FIRST_PRICE = 1000;
-/** Below this multiple nothing would be asked of the cuts any more. */
+/** The lowest C, as a multiple of the largest multiplier: less would ask nothing of the cuts any more. */
 const LOWEST_PRICE = 1e-6;
 
-/** The prices to try after a contradiction at price `penalty`, falling tenfold: d may be too long even so. */
+/** The prices to try after a contradiction at price `penalty`; they fall tenfold, as d may be too long at the first. */
 function* prices(penalty: number, largestMultiplier: number): Generator<number> {
   const lowest = LOWEST_PRICE * largestMultiplier;
   for (
@@ -28,7 +30,7 @@ function* prices(penalty: number, largestMultiplier: number): Generator<number> 
 /** A contradiction in one iteration, and the price at which the run went on. */
 export interface Contradiction extends Conflict {
   readonly iteration: number;
-  /** Rows of (13) that could not be met together. */
+  /** The number of rows of (13), which could not be met together. */
   readonly rows: number;
   /** C from here on; null where the run ended instead. */
   readonly penalty: number | null;
@@ -43,6 +45,7 @@ function upperBounds(cuts: readonly Cut[], penalty: number): Float64Array | unde
 export interface ElasticStart {
   /** C; Infinity keeps the cuts hard until they contradict each other. */
   readonly penalty: number;
+  /** The largest multiplier of an earlier run's solutions, else 0. */
   readonly largestMultiplier: number;
 }
 
@@ -61,7 +64,7 @@ export interface ElasticSolution {
   readonly contradiction?: Omit<Contradiction, "iteration">;
 }
 
-/** (13) with a price for when it has no near solution. */
+/** (13), which becomes elastic when it has no solution near enough. */
 export function createElastic(
   cuts: Pick<Cuts, "list" | "rhs">,
   subproblem: Subproblem,

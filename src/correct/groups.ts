@@ -2,9 +2,9 @@
 //
 //     h_i(theta) = max_{l != y_i} f_l(x_i; theta) - f_{y_i}(x_i; theta) + margin
 //
-// The points with h_i > 0, sorted by label and then by h_i, are cut into at most K groups B_g of equal size; a
-// group's mean hinge is  margin + sum over i in B_g of (f_rival(x_i) - f_{y_i}(x_i)) / |B_g|, rivals as they
-// stand at the present theta. Sorting makes a group's gradients alike, so that their mean stands for each.
+// The points with h_i > 0, sorted by label and then by h_i, are cut into at most K groups B_g of equal size. A
+// group's mean hinge is  margin + sum over i in B_g of (f_rival(x_i) - f_{y_i}(x_i)) / |B_g|, where the rivals are
+// those at the present theta. Sorting makes a group's gradients alike, so that their mean stands for each.
 import type { LogitSum } from "./oracle.ts";
 
 /** Points with their labels and the logits that a theta gives them, row-major [points x labels]. */
@@ -13,12 +13,13 @@ export interface AskedPoints {
   readonly logits: Float64Array;
 }
 
-/** h_i of every point, and the rival it is taken at. NaN where a logit is. */
+/** h_i of every point, and the rival it is taken at; h_i is NaN where a logit of the point is. */
 export interface Hinges {
   readonly values: Float64Array;
   readonly rivals: Int32Array;
 }
 
+/** The hinges of the points; of rivals with the same logit the first is named. */
 export function hingesOf({ y, logits }: AskedPoints, margin: number): Hinges {
   const labels = logits.length / y.length;
   const values = new Float64Array(y.length);

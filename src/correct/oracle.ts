@@ -1,6 +1,5 @@
 // What the algorithm asks about a classifier: losses, gradients, logits on the points, cuts.
 import type { CutRows } from "../qp/rows.ts";
-import type { Loss } from "./lines.ts";
 
 /** One tensor of theta. Algorithm 2 treats weights and biases differently. */
 export interface ThetaTensor {
@@ -17,7 +16,7 @@ export interface LogitTerm {
   readonly weight: number;
 }
 
-/** sum of w_il f_l(x_i): (7) is one point with +1 at the rival and -1 at its label. */
+/** A sum of w_il f_l(x_i): in (7) it is one point with +1 at the rival and -1 at its label. */
 export type LogitSum = readonly LogitTerm[];
 
 /**
@@ -29,16 +28,20 @@ export interface CutSet extends CutRows {
   addLogitSums(theta: Float32Array, sums: readonly LogitSum[]): Promise<Float64Array>;
   /** Appends one row that is already known, such as the gradient of the loss, float64 [p]. */
   addRow(row: Float64Array): void;
-  /** Row-wise bytes held, for the record of timings. */
+  /** How many bytes the rows take, for the record of timings. */
   bytes(): number;
 }
 
+/** L(theta; D), or where its evaluation stopped, a value that it exceeds or equals. */
+export type Loss = { readonly loss: number } | { readonly lossAtLeast: number };
+
 /** What came of asking the sources again. */
 export interface Asked {
+  /** The number of sources. */
   readonly sources: number;
-  /** Sources of which theta gets a point wrong. */
+  /** How many of them have a point that theta gets wrong. */
   readonly falling: number;
-  /** Points added. */
+  /** How many points were added. */
   readonly added: number;
 }
 
@@ -49,9 +52,9 @@ export interface Asked {
 export interface Oracle {
   readonly theta0: Float32Array;
   readonly tensors: readonly ThetaTensor[];
-  /** Number of labels. */
+  /** The number of labels. */
   readonly labels: number;
-  /** The true label y_i of each point of Dadv; more of them after `ask` has added points. */
+  /** The true label y_i of each point of Dadv; there are more of them after `ask` has added points. */
   y(): Int32Array;
   /**
    * Asks the sources of the points again at theta, and adds to Dadv what theta gets wrong or right by less than the
@@ -63,13 +66,13 @@ export interface Oracle {
   /** L(theta; D). */
   loss(theta: Float32Array): Promise<number>;
   /**
-   * The same, or a lower bound on it once it is known to exceed `limit`. Needs a loss that is never
+   * L(theta; D), or a lower bound on it once it is known to exceed `limit`. This needs a loss that is never
    * negative: a sum over part of the images is then such a bound.
    */
   boundedLoss(theta: Float32Array, limit: number): Promise<Loss>;
   /** L(theta; D) and its gradient [p]. */
   lossGradient(theta: Float32Array): Promise<{ loss: number; gradient: Float64Array }>;
-  /** || d/dx of each sum of logits at theta ||_1, x in pixel units: what (18) adds to a cut, per unit of rho. */
+  /** || d/dx of each sum of logits at theta ||_1 with x in pixel units: what (18) adds to a cut, per unit of rho. */
   inputNorms(theta: Float32Array, sums: readonly LogitSum[]): Promise<Float64Array>;
   /** An empty set of cuts. */
   cutSet(): CutSet;

@@ -4,7 +4,7 @@ import type { CutSet } from "./oracle.ts";
 
 /** The points of one iteration, and an empty set of cuts over them. */
 export interface Separated extends AskedPoints {
-  /** So many points, the first ones, must be right: each is cut by itself. */
+  /** How many points must be right: they are the first ones, and each is cut by itself. */
   readonly own: number;
   readonly cuts: CutSet;
 }

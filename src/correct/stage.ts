@@ -6,4 +6,5 @@ export type StageName = "points" | "cuts" | "qp" | "blocks" | "loss-gradient" | 
 /** Runs `work` and returns what it returns; called anew for every piece of a stage, never inside another. */
 export type Stage = <R>(name: StageName, work: () => R | Promise<R>) => Promise<R>;
 
+/** Just runs the work. */
 export const untimed: Stage = async (_name, work) => work();

@@ -19,10 +19,11 @@ export interface SubproblemSolution {
   readonly residuals: Residuals;
   /** Rows with a positive multiplier, and these: what the next solve starts from. */
   readonly active: ActiveSet;
-  /** Linear systems solved. */
+  /** How many linear systems were solved. */
   readonly steps: number;
-  /** The largest multiplier, and the largest that any row would need if it were the only one. */
+  /** The largest multiplier. */
   readonly largest: number;
+  /** The largest multiplier that any row would need if it were the only one. */
   readonly alone: number;
   /** Present when the cuts contradict each other: the rows that do, ascending. */
   readonly conflict?: readonly number[];
@@ -32,29 +33,30 @@ export interface SubproblemOptions {
   /** The active set of an earlier solve over the first of these rows, where a run is taken up again. */
   readonly start?: ActiveSet | undefined;
   /**
-   * A longer d is taken as a contradiction: with p >> m rows that cannot be met together are rarely
+   * A d longer than this is taken as a contradiction: with p >> m, rows that cannot be met together are rarely
    * dependent to the last bit, so a conflict shows as an exploding ||d|| and not as infeasibility.
    *
-   * @param farthest of the distances at which one row alone would be met: no answer is nearer
+   * @param farthest the largest distance at which a row alone would be met: no answer is nearer
    */
   readonly longest: (farthest: number) => number;
-  /** ||a_i||^2, by which violations are measured; default that of the rows themselves. */
+  /** ||a_i||^2, by which violations are measured; default: those of the rows themselves. */
   readonly squares?: (() => Float64Array) | undefined;
 }
 
-/** Of the terms lambda_i a_i of a d that is too long, those above this share of the longest are named. */
+/** Where d is too long, the rows are named whose terms lambda_i a_i in d are above this share of the longest. */
 const MATTERS = 0.01;
 
-/** A solve that stops at a violation above this share of ||d|| has not found a point that meets the cuts. */
+/** A solve that stops early has not met the cuts where its largest violation is above this share of ||d||. */
 const UNMET = 1e-4;
 
 export interface Subproblem {
   /** ||a_i||^2 of every row there is now. */
   squares(): Float64Array;
+  /** Solves (13) with b and the bounds on lambda of every row there is now. */
   solve(rhs: Float64Array, upper?: Float64Array): SubproblemSolution;
 }
 
-/** (13) over rows that only ever grow; each `solve` takes b, and the bounds on lambda, of all rows there are. */
+/** (13) over a set of rows that only ever grows. */
 export function createSubproblem(
   rows: CutRows,
   { longest, start: first, squares: measured }: SubproblemOptions,

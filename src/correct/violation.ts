@@ -1,16 +1,17 @@
 // How far a classifier is from correcting the points: the total violation (10), from its logits.
+
 /** What the logits on the points say. */
 export interface Score {
-  /** (10) with the margin. NaN when a logit is. */
+  /** (10) with the margin; NaN when a logit is. */
   readonly violation: number;
   /** How many points have f_y above every rival, without the margin. */
   readonly corrected: number;
-  /** The other points, ascending. */
+  /** The points that are not corrected, ascending. */
   readonly wrong: readonly number[];
 }
 
 /**
- * Logits row-major [points x labels] and the points' labels y:
+ * Scores logits, row-major [points x labels], against the points' labels y:
  *
  *     V(theta) = sum_i sum_{l != y_i} max(0, g_il + margin), g_il = f_l(x_i) - f_{y_i}(x_i).
  *

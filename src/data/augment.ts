@@ -1,17 +1,15 @@
 // Random crops and flips of images: one seeded draw an image for a data set, a fresh one a pass in training.
 import { TemperError } from "../errors.ts";
 import { type Random, randomStream } from "../tensor/random.ts";
+import { STREAMS } from "../tensor/streams.ts";
 import { type Dataset, imageSize } from "./dataset.ts";
 import { frameOf, rowAt } from "./frame.ts";
 
 /** `crop-flip`: padded by 4 with reflection, cropped at random to its own size, mirrored half of the time. */
-export const augmentations = ["crop-flip"] as const;
-export type Augmentation = (typeof augmentations)[number];
+export const augmentations: readonly Augmentation[] = ["crop-flip"];
+export type Augmentation = NonNullable<Dataset["augment"]>;
 
 const PADDING = 4;
-
-// The purpose of these streams, "crop" in ASCII: far from the image and epoch numbers that name others.
-const DRAW = 0x63726f70;
 
 /** The pixel that the padded index `i` shows on an axis of `n`: reflected at the borders, which are not repeated. */
 function reflected(i: number, n: number): number {
@@ -72,7 +70,7 @@ export function augmentDataset(dataset: Dataset, seed: number): Dataset {
   const clean = dataset.clean?.slice();
   for (let i = 0; i < count; i++) {
     for (const images of clean === undefined ? [pixels] : [pixels, clean]) {
-      const random = randomStream(seed, DRAW, first + i);
+      const random = randomStream(seed, STREAMS.augment, first + i);
       cropFlip(images.subarray(i * size, (i + 1) * size), shape, random);
     }
   }

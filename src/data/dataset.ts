@@ -1,7 +1,6 @@
 // Labelled images in memory: slices, batches in pixel units, checks against a model, a content hash.
 import { createHash } from "node:crypto";
 import { TemperError } from "../errors.ts";
-import type { Augmentation } from "./augment.ts";
 
 /** Labelled images. All arrays are row-major and shared between slices: never write to them. */
 export interface Dataset {
@@ -9,19 +8,20 @@ export interface Dataset {
   readonly name: string;
   /** The shape of one image, usually [c, h, w]. */
   readonly shape: readonly number[];
+  /** The number of images, 0 or more. */
   readonly count: number;
-  /** [count, ...shape]: bytes 0..255, or float32 in pixel units ([0, 1], attacks may leave it). */
+  /** `[count, ...shape]`: bytes 0..255, or float32 in pixel units (`[0, 1]`, which attacks may leave). */
   readonly pixels: Uint8Array | Float32Array;
-  /** [count] */
+  /** `[count]`: the true label of each image, 0 or more. */
   readonly labels: Int32Array;
-  /** [count]: the index in the original data of each attacked image, where known. */
+  /** `[count]`: the index in the original data of each attacked image, where known. */
   readonly source?: Int32Array | undefined;
-  /** [count, ...shape]: the images before an attack in pixel units, where known. */
+  /** `[count, ...shape]`: the images before an attack in pixel units, where known. */
   readonly clean?: Float32Array | undefined;
   /** Index of image 0 in the data this is a slice of; absent means 0. */
   readonly first?: number | undefined;
   /** How the images were changed on opening, where they were: the name alone then opens others. */
-  readonly augment?: Augmentation | undefined;
+  readonly augment?: "crop-flip" | undefined;
   /** What a reader must be told about the data, such as "3 of 5 batch files". */
   readonly note?: string | undefined;
 }

@@ -1,13 +1,11 @@
 // Handwritten-looking digits that Temper draws itself, so that it can be tried without a download.
 import { type Random, randomStream } from "../tensor/random.ts";
+import { DIGIT_SEEDS } from "../tensor/streams.ts";
 import type { Dataset } from "./dataset.ts";
 import { GLYPHS, type Stroke } from "./strokes.ts";
 
 const SIDE = 28;
 const COUNTS = { train: 12_000, test: 2_000 } as const;
-
-/** Number that opens a split's streams; train and test share nothing but the strokes. */
-const STREAMS = { train: 0, test: 1 } as const;
 
 /** Every so many-th image, in the mean, is written carelessly: these keep a network under 100 %. */
 const HARD_SHARE = 0.08;
@@ -159,15 +157,15 @@ function drawDigit(digit: number, random: Random, squared: Float64Array, pixels:
  */
 export function drawDigits(split: "train" | "test"): Dataset {
   const count = COUNTS[split];
-  const stream = STREAMS[split];
-  const labels = randomStream(stream).permutation(count);
+  const seed = DIGIT_SEEDS[split]; // train and test share nothing but the strokes
+  const labels = randomStream(seed).permutation(count);
   for (let i = 0; i < count; i++) labels[i] %= GLYPHS.length;
   const size = SIDE * SIDE;
   const pixels = new Uint8Array(count * size);
   const squared = new Float64Array(size);
   for (let i = 0; i < count; i++) {
     const image = pixels.subarray(i * size, (i + 1) * size);
-    drawDigit(labels[i], randomStream(stream, i), squared, image);
+    drawDigit(labels[i], randomStream(seed, i), squared, image);
   }
   return { name: `digits:${split}`, shape: [1, SIDE, SIDE], count, pixels, labels };
 }

@@ -10,6 +10,17 @@ export type NpyArray = { readonly shape: readonly number[] } & (
   | { readonly type: "int32" | "int64"; readonly values: Int32Array }
 );
 
+/** Rows of `width` floats as one matrix. */
+export function stackFloats(rows: readonly Float32Array[], width: number): NpyArray {
+  const values = new Float32Array(rows.length * width);
+  for (const [i, row] of rows.entries()) values.set(row, i * width);
+  return { type: "float32", shape: [rows.length, width], values };
+}
+
+/** The rows of a matrix of `width` columns. */
+export const unstackFloats = (values: Float32Array, width: number): Float32Array[] =>
+  Array.from({ length: values.length / width }, (_, i) => values.slice(i * width, (i + 1) * width));
+
 /** ASCII words, in the file of one fixed width (NumPy's bytes_). Written only. */
 export interface NpyWords {
   readonly shape: readonly number[];

@@ -12,10 +12,11 @@ import { openImageFolder } from "./image-folder.ts";
 import { type DataSource, parseDataName } from "./names.ts";
 import { readPoints } from "./points.ts";
 
+/** How {@link openData} finds and changes what it opens. */
 export interface DataOptions extends FolderOptions {
   /** `crop-flip`: every image cropped and flipped at random, by one seeded draw. Default: none. */
   readonly augment?: Augmentation | undefined;
-  /** Of the draws of `augment`, default 0. */
+  /** The seed of the draws of `augment`, a whole number. Default 0. */
   readonly seed?: number | undefined;
 }
 

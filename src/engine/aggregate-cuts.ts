@@ -1,7 +1,7 @@
 // The cuts of one iteration of the moving centre: gradients of sums over many images, made in the worker processes.
 //
-// A sum over many images leaves no factors (cut-set.ts), so a row is kept whole: float32, as onnxruntime gives it.
-// Rows come by the scratch file into one array that is there already: a hundred of them are 65 MB for CNN.
+// A sum over many images leaves no factors (factored-rows.ts), so a row is kept whole, in float32 as onnxruntime gives
+// it. Rows come by the scratch file into one array that is there already: a hundred of them are 65 MB for CNN.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { imageSize } from "../data/dataset.ts";
 import { dot, dotFloat32, dotMixed, type Vector, weightedSum } from "../tensor/vector.ts";
@@ -11,12 +11,12 @@ import { readFloats } from "./scratch.ts";
 import * as tasks from "./sum-tasks.ts";
 import type { Workers } from "./workers.ts";
 
-/** Sums a task: enough to be worth a message, few enough that all processes have work. */
+/** How many sums go into a task: enough to be worth a message, and so few that all processes have work. */
 const SUMS = 5;
 
 export interface AggregateSource {
   readonly network: Network;
-  /** Holds the network; theta is shared when rows are added. */
+  /** They share the network already; theta is shared with them when rows are added. */
   readonly workers: Workers;
   /** All points, row-major [n, ...inputShape], in pixel units. */
   readonly points: Float32Array;
@@ -30,7 +30,7 @@ export interface RowStore {
   floats: Float32Array;
 }
 
-/** a . b, the same to the bit as b . a, each pair of types in code of its own. */
+/** a . b, which is b . a to the bit; each pair of types has a loop of its own, which the compiler can specialise. */
 function product(a: Vector, b: Vector): number {
   if (a instanceof Float32Array) {
     return b instanceof Float32Array ? dotFloat32(a, b) : dotMixed(a, b);
@@ -50,7 +50,7 @@ export function createAggregateCuts({
   const p = network.theta0.length;
   const size = imageSize(network.inputShape);
   const rows: Vector[] = [];
-  /** Rows in the store. */
+  /** How many rows the store holds. */
   let taken = 0;
   /** The Gram entries of the sums added last: all are needed sooner or later, and made at once they are cheap. */
   let block: { readonly from: number; readonly gram: Float64Array } = {
@@ -77,7 +77,7 @@ export function createAggregateCuts({
     }
     return { x, covector, counts };
   };
-  /** The rows of some sums, in the store behind those that are there. */
+  /** Puts the rows of some sums into the store, behind those that are there. */
   const take = (made: readonly tasks.SumRow[]): Float32Array[] => {
     const first = taken;
     taken += made.length;
@@ -113,7 +113,7 @@ export function createAggregateCuts({
       const all = made.flat();
       const inFile = workers.scratch !== undefined && all.every((r) => r.gradient === undefined);
       const gram = inFile ? gramOfScratch(workers, { n: all.length, p }, signal) : undefined;
-      const added = take(all); // while the processes are at it
+      const added = take(all); // Meanwhile the processes make the Gram matrix.
       block = { from: rows.length, gram: await (gram ?? gramBlock(added)) };
       rows.push(...added);
       return Float64Array.from(all, ({ value }) => value);

@@ -2,20 +2,24 @@
 import type { GradientProgram } from "../autodiff/programs.ts";
 import { isBatch } from "../autodiff/shape.ts";
 import { elementCount } from "../onnx/graph.ts";
+import type { Objective } from "./loss.ts";
 import type { Network } from "./network.ts";
-import { addThetaGradient, type ProgramName, type Programs } from "./programs.ts";
+import { addThetaGradient, type Derivative, type Programs } from "./programs.ts";
 import type { FloatArray } from "./session.ts";
 
-/** The most images a run. */
+/** The most images of a run. */
 export const BATCH = 125;
 
-// A batch whose largest tensor has more values than this leaves the processor's caches: 7 % slower on ResNet8.
+// A batch whose largest tensor has more values than this leaves the processor's caches, which made ResNet8 7 % slower.
 const LARGEST_TENSOR = 2 ** 19;
 
-// Fewer images leave the products of dense layers without rows.
+// With fewer images the matrix products of dense layers have too few rows to be fast.
 const FEWEST = 8;
 
-/** Images a run. Sums over a batch are float32 inside onnxruntime: the network alone decides. */
+/**
+ * How many images go into a run. onnxruntime adds over a batch in float32, so that the size of a batch shows in the
+ * bits of a sum: it follows from the network alone.
+ */
 export function batchOf({ shapes }: Network): number {
   let largest = 1;
   for (const shape of shapes.values()) {
@@ -35,7 +39,7 @@ export async function eachBatch(
   for (let at = from; at < to; at += batch) await visit(at, Math.min(to, at + batch));
 }
 
-/** f(x) of n images [n x labels]. */
+/** f(x) of n images, row-major [n x labels]. */
 export async function logitsOfAll(
   network: Network,
   programs: Programs,
@@ -51,10 +55,12 @@ export async function logitsOfAll(
   return all;
 }
 
-/** n images x and the covector [n x labels] of a gradient program on them. */
-export interface GradientCall<Name extends ProgramName> {
-  readonly name: Name;
+/** The gradient of an objective summed over n images. */
+export interface GradientCall {
+  readonly of: Objective;
+  /** Row-major [n, ...inputShape], in pixel units. */
   readonly x: Float32Array;
+  /** [n x labels]; it holds what the objective says. */
   readonly covector: Float32Array;
   readonly n: number;
 }
@@ -62,14 +68,14 @@ export interface GradientCall<Name extends ProgramName> {
 type Visit = (
   program: GradientProgram,
   outputs: Map<string, FloatArray>,
-  /** The batch's first image. */
+  /** Index of the batch's first image. */
   from: number,
 ) => void;
 
-async function eachGradient<Name extends ProgramName>(
+async function eachGradient(
   network: Network,
   programs: Programs,
-  { name, x, covector, n }: GradientCall<Name>,
+  { of, in: wrt, x, covector, n }: GradientCall & Pick<Derivative, "in">,
   visit: Visit,
 ): Promise<void> {
   const { labels } = network;
@@ -77,20 +83,25 @@ async function eachGradient<Name extends ProgramName>(
   await eachBatch(network, 0, n, async (from, to) => {
     const images = x.subarray(from * size, to * size);
     const weights = covector.subarray(from * labels, to * labels);
-    const { program, outputs } = await programs.gradient(name, images, weights, to - from);
+    const { program, outputs } = await programs.gradient(
+      { of, in: wrt },
+      images,
+      weights,
+      to - from,
+    );
     visit(program, outputs, from);
   });
 }
 
-/** Gradient in x, same shape as x. */
+/** The gradient in x, in the shape of x; it is 0 where no path leads from the image to the logits. */
 export async function inputGradientOfAll(
   network: Network,
   programs: Programs,
-  call: GradientCall<Extract<ProgramName, `input-${string}`>>,
+  call: GradientCall,
 ): Promise<Float32Array> {
   const all = new Float32Array(call.x.length);
   const image = network.graph.inputs[0].name;
-  await eachGradient(network, programs, call, (program, outputs, from) => {
+  await eachGradient(network, programs, { ...call, in: "image" }, (program, outputs, from) => {
     const gradient = program.gradients.get(image);
     if (gradient !== undefined) {
       all.set(outputs.get(gradient)!.data, (from * call.x.length) / call.n);
@@ -103,7 +114,7 @@ export async function inputGradientOfAll(
 export async function thetaRowOfAll(
   network: Network,
   programs: Programs,
-  call: GradientCall<Extract<ProgramName, `theta-${string}`>>,
+  call: GradientCall,
   row: Float32Array,
 ): Promise<Float32Array> {
   if (call.n > batchOf(network)) {
@@ -112,7 +123,12 @@ export async function thetaRowOfAll(
     return logits;
   }
   // One batch: there is nothing to add up.
-  const { program, outputs } = await programs.gradient(call.name, call.x, call.covector, call.n);
+  const { program, outputs } = await programs.gradient(
+    { of: call.of, in: "theta" },
+    call.x,
+    call.covector,
+    call.n,
+  );
   for (const { name, offset, size } of network.parameters) {
     const gradient = program.gradients.get(name);
     if (gradient === undefined) row.fill(0, offset, offset + size);
@@ -125,11 +141,11 @@ export async function thetaRowOfAll(
 export async function thetaGradientOfAll(
   network: Network,
   programs: Programs,
-  call: GradientCall<Extract<ProgramName, `theta-${string}`>>,
+  call: GradientCall,
 ): Promise<{ readonly gradient: Float64Array; readonly logits: Float32Array }> {
   const gradient = new Float64Array(network.theta0.length);
   const logits = new Float32Array(call.n * network.labels);
-  await eachGradient(network, programs, call, (program, outputs, from) => {
+  await eachGradient(network, programs, { ...call, in: "theta" }, (program, outputs, from) => {
     logits.set(outputs.get(program.logits)!.data, from * network.labels);
     addThetaGradient(network, program, outputs, gradient);
   });

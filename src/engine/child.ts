@@ -1,4 +1,4 @@
-// The entry of a worker process: takes shared values and tasks from the parent, one at a time.
+// The entry of a worker process: it takes shared values and tasks from the parent, one at a time.
 import { TemperError } from "../errors.ts";
 import type { FromChild, ToChild } from "./children.ts";
 import { createTaskState, type TaskFunction } from "./task.ts";

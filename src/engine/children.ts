@@ -2,10 +2,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type ErrorCode, TemperError } from "../errors.ts";
+import { type ErrorCode, TemperError, throwIfAborted } from "../errors.ts";
 import { openScratch } from "./scratch.ts";
-import type { TaskName } from "./task.ts";
-import type { MapOptions, Until, Workers } from "./workers.ts";
+import { isSame, type MapOptions, type TaskName, type Until } from "./task.ts";
 
 /** How often a shard is started before the workers give up. */
 const TRIES = 3;
@@ -23,6 +22,7 @@ export type FromChild =
       readonly code?: ErrorCode;
     };
 
+/** A task on one argument, waiting for a process or with one. */
 interface Job {
   readonly id: number;
   readonly task: TaskName;
@@ -37,164 +37,211 @@ interface Child {
   job: Job | undefined;
 }
 
+interface Children {
+  /** What every process has been given, for those that are started later. */
+  readonly shared: Map<string, unknown>;
+  readonly waiting: Job[];
+  readonly alive: Set<Child>;
+  /** The file that the processes know as SCRATCH. */
+  readonly scratch: number | undefined;
+  begun: boolean;
+  closing: boolean;
+  /** Why no process could be started, once none could. */
+  unstarted: TemperError | undefined;
+  nextId: number;
+}
+
 // From sources (tests) the child needs a loader for TypeScript; built, it is plain JavaScript.
 const fromSource = import.meta.url.endsWith(".ts");
 const entry = fileURLToPath(new URL(fromSource ? "./child.ts" : "./child.js", import.meta.url));
 
-/** Starts `count` processes at once; they end with this one, or on close. */
-export function createChildren(count: number): Workers {
-  const shared = new Map<string, unknown>();
-  const waiting: Job[] = [];
-  const children = new Set<Child>();
-  const scratch = openScratch();
-  let closing = false;
-  /** Why no process could be started, once none could. */
-  let unstarted: TemperError | undefined;
-  let nextId = 0;
-
-  const send = (child: Child, message: ToChild): void => {
-    // A child that died in between is noticed by its exit event, which runs the job again.
-    child.process.send(message, () => {});
+/** Workers of `count` processes, which start with the first task; they end with this one, or on close. */
+export function createChildren(count: number) {
+  const children: Children = {
+    shared: new Map(),
+    waiting: [],
+    alive: new Set(),
+    scratch: openScratch(),
+    begun: false,
+    closing: false,
+    unstarted: undefined,
+    nextId: 0,
   };
-  const feed = (): void => {
-    for (const child of children) {
-      if (child.job !== undefined) continue;
-      const job = waiting.shift();
-      if (job === undefined) return;
-      child.job = job;
-      job.tries++;
-      send(child, { kind: "run", id: job.id, task: job.task, arg: job.arg });
-    }
-  };
-  const onMessage = (child: Child, message: FromChild): void => {
-    const job = child.job;
-    if (job === undefined || job.id !== message.id) return;
-    child.job = undefined;
-    if (message.kind === "done") job.finish(message.result);
-    else {
-      const { code } = message;
-      job.fail(
-        code === undefined ? new Error(message.message) : new TemperError(code, message.message),
-      );
-    }
-    feed();
-  };
-  const onExit = (child: Child, why: string): void => {
-    if (!children.delete(child) || closing) return;
-    const job = child.job;
-    if (job !== undefined && job.tries < TRIES) waiting.unshift(job);
-    else if (job !== undefined) {
-      job.fail(
-        new TemperError(
-          "worker-failed",
-          `a worker process ended ${TRIES} times on the same shard (${why})\n` +
-            "it may have run out of memory: try fewer --threads",
-        ),
-      );
-    }
-    start();
-    feed();
-  };
-  /** A process that never was: the others do its work, where there are any. */
-  const onError = (child: Child, { message }: Error): void => {
-    if (child.process.pid !== undefined || !children.delete(child)) return;
-    unstarted = new TemperError(
-      "worker-failed",
-      `a worker process could not be started: ${message}\ntry fewer --threads; 0 needs none`,
-    );
-    if (child.job !== undefined) waiting.unshift(child.job);
-    if (children.size > 0) feed();
-    else for (const job of waiting.splice(0)) job.fail(unstarted);
-  };
-  const start = (): void => {
-    const child: Child = {
-      process: fork(entry, [], {
-        serialization: "advanced",
-        execArgv: fromSource ? ["--import", "tsx"] : [],
-        stdio: ["ignore", "inherit", "inherit", "ipc", scratch ?? "ignore"], // the fifth is SCRATCH
-      }),
-      job: undefined,
-    };
-    children.add(child);
-    child.process.on("message", (message) => onMessage(child, message as FromChild));
-    child.process.on("exit", (code, signal) => onExit(child, signal ?? `exit code ${code}`));
-    child.process.on("error", (error) => onError(child, error));
-    for (const [key, value] of shared) send(child, { kind: "share", key, value });
-  };
-  for (let i = 0; i < count; i++) start();
-
-  const mapUntil: Workers["mapUntil"] = <A, R>(
+  const mapUntil = <A, R>(
     task: TaskName,
     args: readonly A[],
     until: Until<R>,
-    { onDone, signal }: MapOptions = {},
-  ): Promise<R[]> =>
-    new Promise((resolve, reject) => {
-      const results = new Map<number, R>();
-      const own: Job[] = [];
-      let done = 0;
-      let settled = 0;
-      let over = false;
-      const leave = (): void => {
-        over = true;
-        signal?.removeEventListener("abort", stop);
-        for (const job of own) {
-          const at = waiting.indexOf(job);
-          if (at >= 0) waiting.splice(at, 1);
-        }
-      };
-      const fail = (error: Error): void => {
-        leave();
-        reject(error);
-      };
-      const stop = (): void => fail(new TemperError("aborted", "stopped on request"));
-      /** Looks at the results in the order of the arguments, as far as they have come in. */
-      const settle = (): void => {
-        let enough = settled === args.length;
-        while (!enough && results.has(settled)) {
-          enough = until(results.get(settled)!) || settled + 1 === args.length;
-          settled++;
-        }
-        if (!enough) return;
-        leave();
-        resolve(Array.from({ length: settled }, (_, i) => results.get(i)!));
-      };
-      if (signal?.aborted) return stop();
-      if (unstarted !== undefined && children.size === 0) return fail(unstarted);
-      signal?.addEventListener("abort", stop);
-      for (const [i, arg] of args.entries()) {
-        const finish = (result: unknown): void => {
-          if (over) return;
-          results.set(i, result as R);
-          onDone?.(++done);
-          settle();
-        };
-        own.push({ id: nextId++, task, arg, tries: 0, finish, fail });
-      }
-      waiting.push(...own);
-      settle();
-      feed();
-    });
-
+    options: MapOptions = {},
+  ): Promise<R[]> => {
+    if (!children.begun) for (let i = 0; i < count; i++) start(children);
+    children.begun = true;
+    return runJobs(children, task, args, until, options);
+  };
   return {
     size: count,
-    scratch,
-    share: (key, value) => {
-      if (shared.get(key) === value) return;
-      shared.set(key, value);
-      for (const child of children) send(child, { kind: "share", key, value });
-    },
-    map: (task, args, options) => mapUntil(task, args, () => false, options),
+    scratch: children.scratch,
+    share: (key: string, value: unknown): void => share(children, key, value),
+    map: <A, R>(task: TaskName, args: readonly A[], options?: MapOptions): Promise<R[]> =>
+      mapUntil(task, args, () => false, options),
     mapUntil,
-    close: async () => {
-      const first = !closing;
-      closing = true;
-      const ends = [...children].map(
-        ({ process }) => new Promise<void>((resolve) => process.once("exit", () => resolve())),
-      );
-      for (const { process } of children) process.kill("SIGKILL");
-      await Promise.all(ends);
-      if (first && scratch !== undefined) closeSync(scratch);
-    },
+    close: (): Promise<void> => close(children),
   };
+}
+
+/** Runs a task on every argument, and looks at the results in the order of the arguments until one is enough. */
+async function runJobs<A, R>(
+  children: Children,
+  task: TaskName,
+  args: readonly A[],
+  until: Until<R>,
+  { onDone, signal }: MapOptions,
+): Promise<R[]> {
+  throwIfAborted(signal);
+  if (children.unstarted !== undefined && children.alive.size === 0) throw children.unstarted;
+  const runs = args.map((arg) => enqueue<R>(children, task, arg));
+  let over = false;
+  let done = 0;
+  let stop = (): void => {};
+  /** Rejects when any job fails or the caller asks to stop, whichever result is waited for. */
+  const broken = new Promise<never>((_, reject) => {
+    stop = () => reject(new TemperError("aborted", "stopped on request"));
+    for (const { result } of runs) result.catch(reject);
+  });
+  broken.catch(() => {}); // Nobody waits for it once the last result is there.
+  for (const { result } of runs) {
+    result.then(
+      () => {
+        if (!over) onDone?.(++done);
+      },
+      () => {},
+    );
+  }
+  signal?.addEventListener("abort", stop);
+  feed(children);
+  try {
+    const results: R[] = [];
+    for (const { result } of runs) {
+      results.push(await Promise.race([result, broken]));
+      if (until(results.at(-1)!)) break;
+    }
+    return results;
+  } finally {
+    over = true;
+    signal?.removeEventListener("abort", stop);
+    for (const { job } of runs) {
+      const at = children.waiting.indexOf(job);
+      if (at >= 0) children.waiting.splice(at, 1);
+    }
+  }
+}
+
+function enqueue<R>(
+  children: Children,
+  task: TaskName,
+  arg: unknown,
+): { readonly job: Job; readonly result: Promise<R> } {
+  let job: Job | undefined;
+  const result = new Promise<R>((resolve, reject) => {
+    const finish = (value: unknown): void => resolve(value as R);
+    job = { id: children.nextId++, task, arg, finish, fail: reject, tries: 0 };
+  });
+  children.waiting.push(job!);
+  return { job: job!, result };
+}
+
+/** Gives every idle process the next job that waits. */
+function feed({ alive, waiting }: Children): void {
+  for (const child of alive) {
+    if (child.job !== undefined) continue;
+    const job = waiting.shift();
+    if (job === undefined) return;
+    child.job = job;
+    job.tries++;
+    send(child, { kind: "run", id: job.id, task: job.task, arg: job.arg });
+  }
+}
+
+function send(child: Child, message: ToChild): void {
+  // A child that died in between is noticed by its exit event, which runs the job again.
+  child.process.send(message, () => {});
+}
+
+function share({ shared, alive }: Children, key: string, value: unknown): void {
+  if (isSame(shared.get(key), value)) return;
+  shared.set(key, value);
+  for (const child of alive) send(child, { kind: "share", key, value });
+}
+
+function start(children: Children): void {
+  const { shared, alive, scratch } = children;
+  const child: Child = {
+    process: fork(entry, [], {
+      serialization: "advanced",
+      execArgv: fromSource ? ["--import", "tsx"] : [],
+      stdio: ["ignore", "inherit", "inherit", "ipc", scratch ?? "ignore"], // the fifth is SCRATCH
+    }),
+    job: undefined,
+  };
+  alive.add(child);
+  child.process.on("message", (message) => onMessage(children, child, message as FromChild));
+  child.process.on("exit", (code, signal) => {
+    onExit(children, child, signal ?? `exit code ${code}`);
+  });
+  child.process.on("error", (error) => onError(children, child, error));
+  for (const [key, value] of shared) send(child, { kind: "share", key, value });
+}
+
+function onMessage(children: Children, child: Child, message: FromChild): void {
+  const { job } = child;
+  if (job === undefined || job.id !== message.id) return;
+  child.job = undefined;
+  if (message.kind === "done") job.finish(message.result);
+  else {
+    const { code, message: words } = message;
+    job.fail(code === undefined ? new Error(words) : new TemperError(code, words));
+  }
+  feed(children);
+}
+
+/** A process has ended: another one takes its place, and its job is run again unless it was tried often enough. */
+function onExit(children: Children, child: Child, why: string): void {
+  if (!children.alive.delete(child) || children.closing) return;
+  const { job } = child;
+  if (job !== undefined && job.tries < TRIES) children.waiting.unshift(job);
+  else {
+    job?.fail(
+      new TemperError(
+        "worker-failed",
+        `a worker process ended ${TRIES} times on the same shard (${why})\n` +
+          "it may have run out of memory: try fewer --threads",
+      ),
+    );
+  }
+  start(children);
+  feed(children);
+}
+
+/** A process that never was: the others do its work, where there are any. */
+function onError(children: Children, child: Child, { message }: Error): void {
+  const { alive, waiting } = children;
+  if (child.process.pid !== undefined || !alive.delete(child)) return;
+  const unstarted = new TemperError(
+    "worker-failed",
+    `a worker process could not be started: ${message}\ntry fewer --threads; 0 needs none`,
+  );
+  children.unstarted = unstarted;
+  if (child.job !== undefined) waiting.unshift(child.job);
+  if (alive.size > 0) feed(children);
+  else for (const job of waiting.splice(0)) job.fail(unstarted);
+}
+
+async function close(children: Children): Promise<void> {
+  const { alive, scratch, closing } = children;
+  children.closing = true;
+  const ends = [...alive].map(
+    ({ process }) => new Promise<void>((resolve) => process.once("exit", () => resolve())),
+  );
+  for (const { process } of alive) process.kill("SIGKILL");
+  await Promise.all(ends);
+  if (!closing && scratch !== undefined) closeSync(scratch);
 }

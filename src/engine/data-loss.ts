@@ -1,4 +1,4 @@
-// L(theta; D) over the shared data set, in the worker processes: whole, an image each, and means of shards' sums.
+// L(theta; D) over the shared data set, made in the worker processes: the mean, each image's loss, and gradients.
 import type { Dataset } from "../data/dataset.ts";
 import { addScaled } from "../tensor/vector.ts";
 import type { LossName } from "./losses.ts";
@@ -28,22 +28,19 @@ export function meanLossGradient(parts: readonly LossGradient[], n: number): Los
   return { loss: parts.reduce((sum, { loss }) => sum + loss, 0) / n, gradient };
 }
 
-/** Shares the keys network, data and, in every call, theta. */
+/** The loss of one network on one data set. It shares the keys network and data, and theta in every call. */
 export function createDataLoss(options: {
   readonly network: Network;
   readonly data: Dataset;
   readonly loss: LossName;
   readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
-  /** Images of D passed so far in the present sweep over it. */
+  /** Called with the number of images of D that the present sweep has passed. */
   readonly onShard?: ((done: number, of: number) => void) | undefined;
 }): DataLoss {
   const { network, data, loss, workers, signal, onShard } = options;
   const shards = tasks.shardsOf(data.count).map((shard) => ({ ...shard, loss }));
-  workers.share("network", {
-    file: network.file,
-    options: network.options,
-  } satisfies tasks.SharedNetwork);
+  tasks.shareNetwork(workers, network);
   workers.share("data", data);
   const sweep = <R>(task: string, theta: Float32Array): Promise<R[]> => {
     workers.share("theta", theta);

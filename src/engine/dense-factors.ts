@@ -9,7 +9,7 @@ export interface DenseLayer {
   readonly offset: number;
   readonly inputs: number;
   readonly outputs: number;
-  /** The weight is [outputs, inputs], else [inputs, outputs]. */
+  /** Whether the weight is stored [outputs, inputs]; else it is [inputs, outputs]. */
   readonly deltaFirst: boolean;
   readonly activation: string;
   readonly delta: string;
@@ -31,7 +31,7 @@ export function timesActivations(
     }
     return products;
   }
-  // Where the rows of W run out the last one is repeated, and its results are left.
+  // Where the rows of W run out the last one is repeated, and what it gives is not used.
   const rowAt = (o: number): number => offset + Math.min(o, outputs - 1) * inputs;
   const tile = new Float64Array(8);
   const whole = activations.length - (activations.length % 4);
@@ -59,7 +59,7 @@ export function timesActivations(
   return products;
 }
 
-/** Two rows of W, at the places given, times the four activations from `k`. */
+/** Multiplies two rows of W, which begin at `even` and `odd`, with the four activations from the k-th on. */
 function twoTimesFour(
   into: Float64Array,
   w: Float64Array,
@@ -107,7 +107,7 @@ function twoTimesFour(
   into[7] = t3;
 }
 
-/** Four rows of W, at the places given, times one activation, with the sums of `twoTimesFour`. */
+/** Multiplies four rows of W with one activation; it adds in the order of `twoTimesFour`. */
 function fourTimesOne(
   into: Float64Array,
   w: Float64Array,

@@ -2,13 +2,14 @@
 import { elementCount, type Node } from "../onnx/graph.ts";
 import type { Network } from "./network.ts";
 
+/** Floating-point operations for one image. */
 export interface PassWork {
   readonly forward: number;
   readonly inputGradient: number;
   readonly thetaGradient: number;
 }
 
-/** Per image: what counts is as if the batch were one. */
+/** Entries of a value for one image. A dimension that grows with the batch is written as a negative number. */
 const elements = (shape: readonly number[]): number => elementCount(shape.map(Math.abs));
 
 /** Multiplications that make one value of the node's output; 0 for an operator that has no weights. */
@@ -32,9 +33,10 @@ function productsAValue(
 }
 
 /**
- * Floating-point operations an image in Conv, Gemm and MatMul, 2 for a multiplication and its addition. A gradient
- * is counted by what it must do: again a forward pass for each side of every product that is differentiated,
- * where the first layer's image needs none for a gradient in theta.
+ * Counts the operations of Conv, Gemm and MatMul, 2 for a multiplication and its addition. A gradient costs the
+ * forward pass, and as much again for each factor of a product that it is taken in. The gradient in the image
+ * passes through the values alone; the gradient in theta passes through values and weights, but not through the
+ * image, which is what the first layer multiplies.
  */
 export function workOfPasses({ graph, shapes }: Network): PassWork {
   const layers = graph.nodes

@@ -12,7 +12,7 @@ import type { Workers } from "./workers.ts";
 
 const module: string = import.meta.url;
 
-/** Columns of A a strip. */
+/** Columns of A in a strip. */
 const STRIP = 8192;
 
 const graph: Graph = {
@@ -82,7 +82,10 @@ interface StripShard extends Strip {
   readonly p: number;
 }
 
-/** The same to the bit of the first n rows [p] of the workers' scratch file, in their processes. */
+/**
+ * G of the first n rows [p] of the workers' scratch file, made in their processes; to the bit what `gramBlock`
+ * gives.
+ */
 export async function gramOfScratch(
   workers: Workers,
   { n, p }: { readonly n: number; readonly p: number },
@@ -101,6 +104,7 @@ export async function gramOfScratch(
   return mirrored(total, n);
 }
 
+/** The product of one strip of the rows in the scratch file. */
 export async function stripShard(
   state: TaskState,
   { n, p, from, to }: StripShard,

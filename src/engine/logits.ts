@@ -1,14 +1,4 @@
-// What is read off logits: cross-entropy in float64, margins; and the one-hot labels of its gradient graph.
-
-/** -log softmax(f)_y of row `i`, float64, safe for large logits. */
-export function crossEntropy(logits: Float32Array, labels: number, i: number, y: number): number {
-  const at = i * labels;
-  let top = logits[at];
-  for (let l = 1; l < labels; l++) top = Math.max(top, logits[at + l]);
-  let sum = 0;
-  for (let l = 0; l < labels; l++) sum += Math.exp(logits[at + l] - top);
-  return top + Math.log(sum) - logits[at + y];
-}
+// What is read off logits, and the one-hot labels that the gradient graph of a loss takes.
 
 /** One-hot rows [n x labels]. */
 export function oneHot(y: Int32Array, labels: number): Float32Array {

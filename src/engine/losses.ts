@@ -1,36 +1,39 @@
-// The losses a run may hold: each a function of the logits that is smooth and never negative.
-import { crossEntropy } from "./logits.ts";
+// The table of the losses that a run may hold: a new one is a file of losses/ and an entry here.
+import { demand } from "../errors.ts";
+import type { Loss } from "./loss.ts";
+import { brier } from "./losses/brier.ts";
+import { crossEntropy } from "./losses/cross-entropy.ts";
 
-export const lossNames = ["cross-entropy", "brier"] as const;
-export type LossName = (typeof lossNames)[number];
+const table = [crossEntropy, brier] as const;
 
-/** The loss of row `i` of logits [n x labels] against its label, float64. */
-export type LossOf = (logits: Float32Array, labels: number, i: number, y: number) => number;
+/**
+ * What the loss of a data set is the mean of: `cross-entropy` is -log softmax(f)_y; `brier` is the squared
+ * distance of softmax(f) from the one-hot label, in [0, 2].
+ */
+export type LossName = (typeof table)[number]["name"];
 
-/** Squared distance of softmax(f) from the one-hot label: in [0, 2]. */
-export function brier(logits: Float32Array, labels: number, i: number, y: number): number {
-  const row = logits.subarray(i * labels, (i + 1) * labels);
-  const top = row.reduce((a, c) => Math.max(a, c), Number.NEGATIVE_INFINITY);
-  let total = 0;
-  for (const f of row) total += Math.exp(f - top);
-  let sum = 0;
-  for (const [l, f] of row.entries()) {
-    sum += (Math.exp(f - top) / total - (l === y ? 1 : 0)) ** 2;
-  }
-  return sum;
+export const losses: readonly Loss[] = table;
+
+export const lossNames: readonly LossName[] = table.map(({ name }) => name);
+
+/** Every loss with what it is, for help. */
+export const lossWords: string = losses.map(({ name, words }) => `${name} (${words})`).join(" or ");
+
+/** @throws TemperError `bad-option` for a name that is not in the table */
+export function lossOf(name: LossName): Loss {
+  const found = losses.find((loss) => loss.name === name);
+  demand(found !== undefined, "loss", name, lossNames.join(" or "));
+  return found!;
 }
 
-export const losses: Readonly<Record<LossName, LossOf>> = { "cross-entropy": crossEntropy, brier };
-
-/** Sum of the losses of n rows. */
+/** Sum of a loss over n rows of logits [n, labels] with the labels y [n]. */
 export function sumLoss(
-  loss: LossName,
+  loss: Pick<Loss, "value">,
   logits: Float32Array,
   labels: number,
   y: Int32Array,
 ): number {
-  const of = losses[loss];
   let sum = 0;
-  for (let i = 0; i < y.length; i++) sum += of(logits, labels, i, y[i]);
+  for (let i = 0; i < y.length; i++) sum += loss.value(logits, labels, i, y[i]);
   return sum;
 }

@@ -5,49 +5,52 @@ import { refuseUnknown, TemperError } from "../errors.ts";
 import { type Parameter, withTheta } from "../onnx/theta.ts";
 import { inputGradientOfAll, logitsOfAll, thetaGradientOfAll } from "./batches.ts";
 import { oneHot } from "./logits.ts";
+import { logitSum } from "./loss.ts";
+import { crossEntropy } from "./losses/cross-entropy.ts";
 import { sumLoss } from "./losses.ts";
 import { loadNetwork, type Network, type NetworkOptions, networkBytes } from "./network.ts";
 import { openPrograms } from "./programs.ts";
 
 /**
- * A trained image classifier. Images x are float32 in pixel units, row-major [n, ...inputShape]; y holds
- * the true labels. Calls with arrays that do not fit throw TemperError `data-mismatch`.
+ * A trained image classifier. Images `x` are float32 in pixel units, row-major `[n, ...inputShape]`; `y` holds
+ * their n true labels, each from 0 to `labels` - 1. Theta is all that may move, as one float32 vector. Calls with
+ * arrays that do not fit are refused with TemperError `data-mismatch`; gradients of an operator without a gradient
+ * rule with `model-unsupported`.
  */
 export interface Model {
-  /** Shape of one image, without the batch. */
+  /** The shape of one image without the batch, usually [channels, height, width]. */
   readonly inputShape: readonly number[];
-  /** Number of labels. */
+  /** The number of labels, 2 or more. */
   readonly labels: number;
+  /** The length of theta. */
   readonly parameterCount: number;
-  /** The tensors of theta in order; offsets and sizes count floats. */
+  /** The tensors of theta in their order. */
   readonly parameters: readonly Parameter[];
-  /**
-   * The plain data behind the model, for the other rooms of this package; not part of the public
-   * contract.
-   *
-   * @internal
-   */
-  readonly network: Network;
-  /** A copy of theta [parameterCount]. */
+  /** A copy of theta, `[parameterCount]`. */
   theta(): Float32Array;
-  /** f_l(x_i), row-major [n * labels]. */
+  /** The logits f_l(x_i) of n images, float32, row-major `[n, labels]`. */
   logits(x: Float32Array, n: number): Promise<Float32Array>;
-  /** Mean cross-entropy, float64. */
+  /** The mean cross-entropy over the images, in nats. */
   loss(x: Float32Array, y: Int32Array): Promise<number>;
-  /** Mean cross-entropy and its gradient in theta, float64 [parameterCount]. */
+  /** The mean cross-entropy over the images and its gradient in theta. */
   lossGradient(
     x: Float32Array,
     y: Int32Array,
-  ): Promise<{ readonly loss: number; readonly gradient: Float64Array }>;
-  /** Gradient in x of the summed cross-entropy, same shape as x. */
+  ): Promise<{
+    /** The mean cross-entropy, in nats. */
+    readonly loss: number;
+    /** Its gradient in theta, `[parameterCount]`. */
+    readonly gradient: Float64Array;
+  }>;
+  /** The gradient in x of the cross-entropy summed over the images, of the same shape as x. */
   inputGradient(x: Float32Array, y: Int32Array): Promise<Float32Array>;
-  /** Gradient in theta of the sum of w_il f_l(x_i); weights [n * labels], any n. */
+  /** The gradient in theta of the sum of w_il f_l(x_i), `[parameterCount]`; weights w are row-major `[n, labels]`. */
   logitGradient(x: Float32Array, weights: Float32Array | Float64Array): Promise<Float64Array>;
-  /** The same network with another theta. Close both. */
+  /** The same network with another theta, `[parameterCount]`. It is closed for itself, as this one is. */
   withParameters(theta: Float32Array): Promise<Model>;
-  /** The ONNX file: the input file with theta's bytes replaced in place. */
+  /** The ONNX file: the bytes that were opened, with theta's replaced in place. */
   bytes(): Uint8Array<ArrayBuffer>;
-  /** Frees the native sessions. The model may be used again: they are made anew. */
+  /** Frees the native sessions. The model may be used again: they are then made anew. */
   close(): Promise<void>;
 }
 
@@ -88,6 +91,23 @@ async function readModelFile(path: string): Promise<Uint8Array> {
   }
 }
 
+/** The network behind each model: what other rooms of the package need of it, and no user of the package sees. */
+const networks = new WeakMap<Model, Network>();
+
+/**
+ * The plain data behind a model.
+ *
+ * @throws TemperError `bad-option`, where `model` does not come from {@link openModel}
+ */
+export function networkOf(model: Model): Network {
+  const network = networks.get(model);
+  if (network !== undefined) return network;
+  throw new TemperError(
+    "bad-option",
+    "this is no model: expected what openModel or withParameters gives, not a copy of it",
+  );
+}
+
 function modelOf(network: Network): Model {
   const theta = network.theta0;
   const programs = openPrograms(network, theta);
@@ -116,31 +136,30 @@ function modelOf(network: Network): Model {
   const logits: Model["logits"] = async (x, n) =>
     logitsOfAll(network, programs, x, countOf(x, n, "n"));
 
-  return {
+  const model: Model = {
     inputShape: network.inputShape,
     labels: network.labels,
     parameterCount: theta.length,
     parameters: network.parameters,
-    network,
     theta: () => theta.slice(),
     logits,
     loss: async (x, y) => {
       labelled(x, y);
-      return sumLoss("cross-entropy", await logits(x, y.length), network.labels, y) / y.length;
+      return sumLoss(crossEntropy, await logits(x, y.length), network.labels, y) / y.length;
     },
     lossGradient: async (x, y) => {
       const n = y.length;
       const covector = labelled(x, y);
-      const call = { name: "theta-of-cross-entropy", x, covector, n } as const;
+      const call = { of: crossEntropy, x, covector, n };
       const sums = await thetaGradientOfAll(network, programs, call);
       return {
-        loss: sumLoss("cross-entropy", sums.logits, network.labels, y) / n,
+        loss: sumLoss(crossEntropy, sums.logits, network.labels, y) / n,
         gradient: sums.gradient.map((g) => g / n),
       };
     },
     inputGradient: async (x, y) =>
       inputGradientOfAll(network, programs, {
-        name: "input-of-cross-entropy",
+        of: crossEntropy,
         x,
         covector: labelled(x, y),
         n: y.length,
@@ -148,13 +167,15 @@ function modelOf(network: Network): Model {
     logitGradient: async (x, weights) => {
       const n = countOf(x, weights.length / network.labels, `${weights.length} weights`);
       const covector = Float32Array.from(weights);
-      const call = { name: "theta-of-logits", x, covector, n } as const;
+      const call = { of: logitSum, x, covector, n };
       return (await thetaGradientOfAll(network, programs, call)).gradient;
     },
     withParameters: async (next) => modelOf(moveTheta(network, next.slice())),
     bytes: () => networkBytes(network, theta),
     close: () => programs.release(),
   };
+  networks.set(model, network);
+  return model;
 }
 
 /** The same network with another theta as its theta0, file and all. */

@@ -12,13 +12,18 @@ import { readGraph } from "../onnx/read.ts";
 import { type Parameter, splitTheta, thetaOf } from "../onnx/theta.ts";
 import { Session } from "./session.ts";
 
+/** How {@link openModel} reads a file. */
 export interface NetworkOptions {
-  /** Normalisation that the model wants and its graph does not do: a number a channel, or one for all. */
+  /**
+   * The mean of the normalisation (x - mean) / std that the model wants and its graph does not do, in pixel
+   * units: a number for each channel, or one for all. Default 0. A model that takes bytes has none.
+   */
   readonly mean?: readonly number[] | undefined;
+  /** The standard deviation of that normalisation, above 0: a number for each channel, or one for all. Default 1. */
   readonly std?: readonly number[] | undefined;
-  /** Which output holds the logits, of a model with several. */
+  /** The name of the output that holds the logits, in a model with several. Default: the only one. */
   readonly output?: string | undefined;
-  /** The tensors that may move: a pattern on their names (`fc*`), or `last` for the last dense layer. */
+  /** The tensors that may move: a pattern on their names (`fc*`), or `last` for the last dense layer. Default: all. */
   readonly trainable?: string | undefined;
 }
 

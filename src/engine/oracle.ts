@@ -5,6 +5,7 @@ import { joined } from "../tensor/vector.ts";
 import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
 import { createCutSet } from "./cut-set.ts";
 import { createDataLoss, meanLossGradient } from "./data-loss.ts";
+import { logitSum } from "./loss.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
 import { openPrograms, type Programs } from "./programs.ts";
@@ -21,13 +22,13 @@ export interface OracleOptions {
   readonly loss?: LossName | undefined;
   readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
-  /** Images of D passed so far in the present sweep over it, for a progress bar. */
+  /** Called with the number of images of D that the present sweep has passed, for a progress bar. */
   readonly onShard?: ((done: number, of: number) => void) | undefined;
 }
 
 /**
- * The oracle and what it holds. Give it the workers for itself: it shares the keys network, data, theta
- * and order.
+ * An oracle that can be given more points and must be closed. Nobody else may use its workers meanwhile: it shares
+ * the keys network, data, theta and order.
  */
 export interface EngineOracle extends Oracle {
   /** Appends points to Dadv: images in pixel units, row-major, and their labels. */
@@ -54,7 +55,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
     return present.programs;
   };
 
-  // The images in the order of their losses at theta0, largest first: what a candidate pays, it pays early.
+  // The images in the order of their losses at theta0, largest first: the sum of a bad candidate is large early.
   const sortedShards = tasks
     .shardsOf(data.count, tasks.SORTED_SHARD)
     .map((shard) => ({ ...shard, loss }));
@@ -98,7 +99,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
       meanLossGradient(await dataLoss.sweep("lossGradientShard", theta), data.count),
     inputNorms: async (theta, sums) => {
       const programs = await programsAt(theta);
-      // One row a pair of sum and image: the gradient of a sum at its image alone.
+      // Each pair of a sum and one of its images has a row: the gradient of the sum at that image alone.
       const pairs = sums.flatMap((terms, sum) =>
         [...new Set(terms.map(({ point }) => point))].map((point) => ({ sum, point })),
       );
@@ -111,7 +112,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
           if (term.point === point) covector[i * network.labels + term.label] += term.weight;
         }
       }
-      const call = { name: "input-of-logits", x: images, covector, n: pairs.length } as const;
+      const call = { of: logitSum, x: images, covector, n: pairs.length };
       const gradient = await inputGradientOfAll(network, programs, call);
       const norms = new Float64Array(sums.length);
       for (const [i, { sum }] of pairs.entries()) {

@@ -6,33 +6,26 @@ import {
   type ProgramRequest,
   withParameterInputs,
 } from "../autodiff/programs.ts";
-import { COVECTOR, type Seed } from "../autodiff/seeds.ts";
+import { COVECTOR } from "../autodiff/seeds.ts";
 import { TemperError } from "../errors.ts";
 import { type Graph, nodeLabel } from "../onnx/graph.ts";
 import { withTheta } from "../onnx/theta.ts";
-import type { LossName } from "./losses.ts";
+import type { Objective } from "./loss.ts";
 import type { Network } from "./network.ts";
 import { type FloatArray, Session } from "./session.ts";
 
-/** What may be differentiated in the input; "logits" is a weighted sum of them. */
-export type InputSeed = "logits" | "cross-entropy" | "dlr" | "targeted-dlr";
-
-/**
- * Gradients in theta or in the input of a weighted sum of logits ("logits") or of a summed loss;
- * "cuts" is "theta-of-logits" with the gradients of dense layers as two factors.
- */
-export type ProgramName =
-  | `input-of-${InputSeed}`
-  | `theta-of-${LossName}`
-  | "theta-of-logits"
-  | "cuts";
+/** What is differentiated, and in what: the image, theta, or theta with the gradients of dense weights as factors. */
+export interface Derivative {
+  readonly of: Objective;
+  readonly in: "image" | "theta" | "theta in factors";
+}
 
 export interface Programs {
   /** f(x), row-major [n x labels]. */
   logits(x: Float32Array, n: number): Promise<Float32Array>;
-  /** Runs a gradient graph on n images with a covector [n x labels]. */
+  /** Runs a gradient graph on n images with a covector [n x labels], which holds what the objective says. */
   gradient(
-    name: ProgramName,
+    derivative: Derivative,
     x: Float32Array,
     covector: Float32Array,
     n: number,
@@ -40,25 +33,20 @@ export interface Programs {
   release(): Promise<void>;
 }
 
-const seeds: Readonly<Record<ProgramName, Seed>> = {
-  "input-of-logits": "weights",
-  "input-of-cross-entropy": "cross-entropy",
-  "input-of-dlr": "dlr",
-  "input-of-targeted-dlr": "targeted-dlr",
-  "theta-of-logits": "weights",
-  "theta-of-cross-entropy": "cross-entropy",
-  "theta-of-brier": "brier",
-  cuts: "weights",
-};
+const keyOf = (derivative: Derivative): string => `${derivative.of.name} in ${derivative.in}`;
 
-function request({ shapes, parameters, graph }: Network, name: ProgramName): ProgramRequest {
-  const seed = seeds[name];
-  // A model that rounds the image is attacked with the gradient it has, 0; `gradientEnds` tells.
-  if (name.startsWith("input-")) {
-    return { shapes, seed, wrt: [graph.inputs[0].name], endAtSteps: true };
-  }
+function request({ shapes, parameters, graph }: Network, derivative: Derivative): ProgramRequest {
+  const seed = derivative.of.gradient;
   const theta = parameters.map((p) => p.name);
-  return { shapes, seed, wrt: theta, ...(name === "cuts" ? { factored: new Set(theta) } : {}) };
+  switch (derivative.in) {
+    case "image":
+      // A model that rounds the image is attacked with the gradient it has, 0; `gradientEnds` tells.
+      return { shapes, seed, wrt: [graph.inputs[0].name], endAtSteps: true };
+    case "theta":
+      return { shapes, seed, wrt: theta };
+    case "theta in factors":
+      return { shapes, seed, wrt: theta, factored: new Set(theta) };
+  }
 }
 
 /** @throws TemperError `model-unsupported` where theta is empty: a quantised model can be asked, not moved */
@@ -85,14 +73,19 @@ export function demandInputGradient({ graph }: Network, what: string): void {
   );
 }
 
-const derived = new WeakMap<Network, Map<ProgramName, GradientProgram>>();
+const derived = new WeakMap<Network, Map<string, GradientProgram>>();
 
-/** Derived once a network: the weights are not part of the derivation. */
-export function programOf(network: Network, name: ProgramName): GradientProgram {
-  const known = derived.get(network) ?? new Map<ProgramName, GradientProgram>();
+/**
+ * A gradient graph, derived once a network: the weights are not part of the derivation.
+ *
+ * @throws TemperError `model-unsupported` naming the operators on the way that have no gradient rule
+ */
+export function programOf(network: Network, derivative: Derivative): GradientProgram {
+  const known = derived.get(network) ?? new Map<string, GradientProgram>();
   derived.set(network, known);
-  const program = known.get(name) ?? gradientProgram(network.graph, request(network, name));
-  known.set(name, program);
+  const key = keyOf(derivative);
+  const program = known.get(key) ?? gradientProgram(network.graph, request(network, derivative));
+  known.set(key, program);
   return program;
 }
 
@@ -120,9 +113,9 @@ function programsOf(network: Network, theta: ThetaAs): Programs {
       const outputs = await session.run({ ...theta.feeds(), [image]: batch(x, n) });
       return outputs.get(network.graph.outputs[0].name)!.data;
     },
-    gradient: async (name, x, covector, n) => {
-      const program = programOf(network, name);
-      const session = await sessionOf(name, () => program.graph);
+    gradient: async (derivative, x, covector, n) => {
+      const program = programOf(network, derivative);
+      const session = await sessionOf(keyOf(derivative), () => program.graph);
       const outputs = await session.run({
         ...theta.feeds(),
         [image]: batch(x, n),
@@ -131,7 +124,7 @@ function programsOf(network: Network, theta: ThetaAs): Programs {
       return { program, outputs };
     },
     release: async () => {
-      // One that onnxruntime refused holds nothing; its caller was told.
+      // A session that onnxruntime refused holds nothing, and its caller was told.
       for (const session of await Promise.allSettled(sessions.values())) {
         if (session.status === "fulfilled") await session.value.release();
       }
@@ -147,8 +140,9 @@ export const openPrograms = (network: Network, theta: Float32Array): Programs =>
     feeds: () => ({}),
   });
 
-/** Programs at whatever theta they were moved to last: slower runs, and none of them makes a session. */
+/** Programs that feed theta to every run: the runs are slower, but another theta needs no new session. */
 export interface MovingPrograms extends Programs {
+  /** Sets the theta of the runs that follow. */
   move(theta: Float32Array): void;
 }
 

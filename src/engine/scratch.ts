@@ -7,12 +7,12 @@ import { openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Its descriptor in a child process. */
+/** The descriptor of the file in a child process. */
 export const SCRATCH = 4;
 
 /**
- * Its descriptor; the name is gone at once, so that nothing stays behind however the process ends. undefined
- * where there is no place for temporary files.
+ * Opens the file and returns its descriptor, or undefined where there is no place for temporary files. Its name is
+ * removed at once, so that nothing stays behind, however the process ends.
  */
 export function openScratch(): number | undefined {
   const path = join(tmpdir(), `temper-${randomUUID()}`);

@@ -4,19 +4,20 @@ import { dot } from "../tensor/vector.ts";
 import { logitsOfAll, thetaGradientOfAll, thetaRowOfAll } from "./batches.ts";
 import type { LossGradient } from "./data-loss.ts";
 import { oneHot } from "./logits.ts";
-import { type LossName, sumLoss } from "./losses.ts";
+import { logitSum } from "./loss.ts";
+import { type LossName, lossOf, sumLoss } from "./losses.ts";
 import { SCRATCH, writeFloats } from "./scratch.ts";
 import type { TaskState } from "./task.ts";
 import { sharedPrograms } from "./tasks.ts";
 
 export const module: string = import.meta.url;
 
-/** Some sums of logits, each over images of its own: counts[s] images of x and of the covector. */
+/** Some sums of logits: the s-th takes the next counts[s] images of x, with as many rows of the covector. */
 export interface SumShard {
   readonly x: Float32Array;
   readonly covector: Float32Array;
   readonly counts: readonly number[];
-  /** Where the first row goes in the scratch file, in rows; absent where there is no such file. */
+  /** Where the first row goes in the scratch file, counted in rows; absent where there is no such file. */
   readonly at?: number | undefined;
 }
 
@@ -26,6 +27,7 @@ export interface SumRow {
   readonly gradient?: Float32Array;
 }
 
+/** The value and the gradient in theta of each sum, at the shared theta. */
 export async function sumShard(
   state: TaskState,
   { x, covector, counts, at: place }: SumShard,
@@ -39,7 +41,7 @@ export async function sumShard(
   for (const n of counts) {
     const weights = covector.subarray(at * labels, (at + n) * labels);
     const images = x.subarray(at * size, (at + n) * size);
-    const call = { name: "theta-of-logits", x: images, covector: weights, n } as const;
+    const call = { of: logitSum, x: images, covector: weights, n };
     const value = dot(await thetaRowOfAll(network, programs, call, row), weights);
     at += n;
     if (place !== undefined && writeFloats(SCRATCH, row, (place + rows.length) * row.length)) {
@@ -66,13 +68,14 @@ export async function sampleShard(
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
   const y = ids.map((id) => data.labels[id]);
+  const loss = lossOf(name);
   const { gradient, logits } = await thetaGradientOfAll(network, programs, {
-    name: `theta-of-${name}`,
+    of: loss,
     x: gather(data, ids),
     covector: oneHot(y, network.labels),
     n: ids.length,
   });
-  return { loss: sumLoss(name, logits, network.labels, y), gradient };
+  return { loss: sumLoss(loss, logits, network.labels, y), gradient };
 }
 
 /** n images, row-major, in pixel units. */

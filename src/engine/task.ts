@@ -1,4 +1,4 @@
-// What a shard's function sees wherever it runs: the shared values, and what it derived from them.
+// What a task is: a function by name, called with an argument and what its process shares and has derived.
 
 /** A module's URL and the name of a function it exports; the function is a TaskFunction. */
 export interface TaskName {
@@ -6,7 +6,18 @@ export interface TaskName {
   readonly name: string;
 }
 
+/** What a map of a task over arguments is called with. */
+export interface MapOptions {
+  /** Called after each finished task with the number done; the order of finishing is free. */
+  readonly onDone?: ((done: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Ends a map early: called with the results in the order of the arguments until it returns true. */
+export type Until<R> = (result: R) => boolean;
+
 export interface TaskState {
+  /** Replaces a shared value, unless it is the same as `isSame` tells. */
   set(key: string, value: unknown): void;
   get<T>(key: string): T;
   /**
@@ -36,7 +47,7 @@ export function createTaskState(): TaskState {
   const derived = new Map<string, Derived>();
   return {
     set: (key, value) => {
-      if (values.get(key) === value) return;
+      if (isSame(values.get(key), value)) return;
       values.set(key, value);
       versions.set(key, (versions.get(key) ?? 0) + 1);
     },
@@ -65,3 +76,25 @@ export function createTaskState(): TaskState {
     },
   };
 }
+
+/**
+ * Whether two shared values are equal, to the bit: arrays of numbers, and records and lists of such. Any other
+ * objects are the same only where they are one.
+ */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b)) {
+    return a.constructor === b.constructor && bytesOf(a).equals(bytesOf(b));
+  }
+  if (!isPlain(a) || !isPlain(b) || Array.isArray(a) !== Array.isArray(b)) return false;
+  const [keys, others] = [Object.keys(a), Object.keys(b)];
+  return keys.length === others.length && keys.every((key) => key in b && isSame(a[key], b[key]));
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" &&
+  value !== null &&
+  (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype);

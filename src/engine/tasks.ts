@@ -1,16 +1,17 @@
-// The engine's shards, in a worker or here: a slice's summed loss or its gradient, and each image's loss or rightness.
+// The engine's tasks on slices of the shared data set: summed losses, their gradients, which images are right.
 import { type Dataset, imageSize, imagesOf, toPixelUnits } from "../data/dataset.ts";
 import { eachBatch } from "./batches.ts";
 import { marginOf, oneHot } from "./logits.ts";
-import { type LossName, losses, sumLoss } from "./losses.ts";
+import { type LossName, lossOf, sumLoss } from "./losses.ts";
 import { loadNetwork, type Network, type NetworkOptions } from "./network.ts";
 import { addThetaGradient, openPrograms, type Programs } from "./programs.ts";
 import type { TaskState } from "./task.ts";
+import type { Workers } from "./workers.ts";
 
-/** Images a shard. Its sums are float64 and are added in shard order. */
+/** Images of a shard. Sums are float64 and added in the order of the shards, so that no split over processes shows. */
 const SHARD = 1000;
 
-/** Images a shard of a sum that may stop: smaller, so that less is done beyond the stop. */
+/** Images of a shard of a sum that may stop early: fewer, so that less is done beyond the stop. */
 export const SORTED_SHARD = 500;
 
 /** A slice [from, to) of the shared data set. */
@@ -31,6 +32,10 @@ export interface SharedNetwork {
 
 export const module: string = import.meta.url;
 
+/** Shares a network under the key that `sharedNetwork` reads. */
+export const shareNetwork = (workers: Workers, { file, options }: Network): void =>
+  workers.share("network", { file, options } satisfies SharedNetwork);
+
 /** The fixed list of shards of `count` images. */
 export function shardsOf(count: number, size = SHARD): Shard[] {
   return Array.from({ length: Math.ceil(count / size) }, (_, i) => ({
@@ -50,7 +55,7 @@ export const sharedNetwork = (state: TaskState): Promise<Network> =>
     return loadNetwork(file, options);
   });
 
-/** The shared network at the shared theta ("theta"), sessions kept until either changes. */
+/** The shared network at the shared theta ("theta"); its sessions are kept until either changes. */
 export async function sharedPrograms(
   state: TaskState,
 ): Promise<{ readonly network: Network; readonly programs: Programs }> {
@@ -64,7 +69,7 @@ export async function sharedPrograms(
   return { network, programs };
 }
 
-// Bytes become floats at a quarter of the cost of a small network's pass, so they are kept where they fit.
+// To turn bytes into floats costs a quarter of a small network's pass, so the floats are kept where they fit.
 const KEPT_FLOATS = 2 ** 26;
 
 /** The shared data set, its pixels as float32 where that takes no more than 256 MB. */
@@ -93,17 +98,18 @@ function sortedData(state: TaskState): Promise<Dataset> {
 export const lossShard = async (state: TaskState, shard: LossShard): Promise<number> =>
   sumLosses(state, await sharedData(state), shard);
 
-/** The same over a shard of the sorted data set. */
+/** Sum of the losses of a shard of the sorted data set. */
 export const sortedLossShard = async (state: TaskState, shard: LossShard): Promise<number> =>
   sumLosses(state, await sortedData(state), shard);
 
 async function sumLosses(state: TaskState, data: Dataset, shard: LossShard): Promise<number> {
   const { from, to } = shard;
   const { network, programs } = await sharedPrograms(state);
+  const of = lossOf(shard.loss);
   let loss = 0;
   await eachBatch(network, from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
-    loss += sumLoss(shard.loss, logits, network.labels, data.labels.subarray(a, b));
+    loss += sumLoss(of, logits, network.labels, data.labels.subarray(a, b));
   });
   return loss;
 }
@@ -129,11 +135,12 @@ export async function imageLossesShard(
 ): Promise<Float64Array> {
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
+  const { value } = lossOf(loss);
   const values = new Float64Array(to - from);
   await eachBatch(network, from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
     for (let i = a; i < b; i++) {
-      values[i - from] = losses[loss](logits, network.labels, i - a, data.labels[i]);
+      values[i - from] = value(logits, network.labels, i - a, data.labels[i]);
     }
   });
   return values;
@@ -146,6 +153,7 @@ export async function lossGradientShard(
 ): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
+  const of = lossOf(name);
   const gradient = new Float64Array(network.theta0.length);
   let loss = 0;
   await eachBatch(network, from, to, async (a, b) => {
@@ -153,12 +161,12 @@ export async function lossGradientShard(
     const covector = oneHot(y, network.labels);
     const images = imagesOf(data, a, b);
     const { program, outputs } = await programs.gradient(
-      `theta-of-${name}`,
+      { of, in: "theta" },
       images,
       covector,
       b - a,
     );
-    loss += sumLoss(name, outputs.get(program.logits)!.data, network.labels, y);
+    loss += sumLoss(of, outputs.get(program.logits)!.data, network.labels, y);
     addThetaGradient(network, program, outputs, gradient);
   });
   return { loss, gradient };

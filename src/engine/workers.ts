@@ -2,39 +2,42 @@
 import { availableParallelism } from "node:os";
 import { demand, throwIfAborted } from "../errors.ts";
 import { createChildren } from "./children.ts";
-import { createTaskState, type TaskFunction, type TaskName } from "./task.ts";
-
-export interface MapOptions {
-  /** Called after each finished task with the number done; the order of finishing is free. */
-  readonly onDone?: ((done: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Ends a map early: called with the results in the order of the arguments until it returns true. */
-export type Until<R> = (result: R) => boolean;
+import {
+  createTaskState,
+  type MapOptions,
+  type TaskFunction,
+  type TaskName,
+  type Until,
+} from "./task.ts";
 
 /**
- * Runs named functions of named modules on lists of arguments. Results come in the order of the
- * arguments, so that sums over them do not depend on the number of processes.
+ * Processes that work for one call at a time: they run named functions of named modules on lists of arguments.
+ * Results come in the order of the arguments, so that sums over them do not depend on the number of processes.
  */
 export interface Workers {
-  /** How many tasks run at once. */
+  /** How many tasks run at once, 1 or more. */
   readonly size: number;
   /** The file that its processes know as SCRATCH (scratch.ts); undefined where there is none. */
   readonly scratch: number | undefined;
   /**
-   * Gives every process a value that tasks read by `key`; sharing a key again replaces it. A value that is
-   * shared already is not sent again, nor anything derived from it anew: never write to one.
+   * Gives every process a value that tasks read by `key`; sharing a key again replaces it. A value that is equal
+   * to the one that is shared is not sent again, and what was derived from it is kept. Never write to a shared one.
    */
   share(key: string, value: unknown): void;
+  /**
+   * Runs a task on every argument.
+   *
+   * @throws what a task throws; TemperError `worker-failed` where processes keep dying, `aborted`
+   */
   map<A, R>(task: TaskName, args: readonly A[], options?: MapOptions): Promise<R[]>;
-  /** The results up to the first at which `until` holds; what runs beyond it is dropped. */
+  /** The results up to the first at which `until` holds; what runs beyond it is dropped. Errors are as of `map`. */
   mapUntil<A, R>(
     task: TaskName,
     args: readonly A[],
     until: Until<R>,
     options?: MapOptions,
   ): Promise<R[]>;
+  /** Ends the processes; nothing runs after it. */
   close(): Promise<void>;
 }
 
@@ -48,7 +51,8 @@ export function checkThreads(threads = 0): void {
 }
 
 /**
- * Workers: `threads` child processes (default: one a core), or this process alone where it is 0.
+ * Opens workers: `threads` child processes, from 0 to 256 (default: one a core); 0 works in this process alone.
+ * They end on `close`, and with this process.
  *
  * @throws TemperError as `checkThreads` does
  */

@@ -2,11 +2,15 @@
 import { TemperError } from "../errors.ts";
 import { elementCount, type Graph, type Tensor } from "./graph.ts";
 
-/** One tensor of theta; `offset` and `size` count floats. */
+/** One tensor of theta. */
 export interface Parameter {
+  /** The name of the initializer in the ONNX file, or of the output of a Constant node. */
   readonly name: string;
+  /** Its dimensions as the file has them. */
   readonly shape: readonly number[];
+  /** Where its first number lies in theta, counted in floats. */
   readonly offset: number;
+  /** How many floats it has: the product of `shape`. */
   readonly size: number;
   /** A bias shifts its layer's output; every other tensor is a weight. */
   readonly kind: "weight" | "bias";

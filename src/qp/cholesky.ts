@@ -21,7 +21,7 @@ export interface Cholesky {
 
 /** The factor of the empty matrix. */
 export function emptyCholesky(): Cholesky {
-  // Row i holds at least i + 1 entries; what lies beyond is spent.
+  // Row i holds at least i + 1 entries; what lies beyond them is no longer used.
   const rows: Float64Array[] = [];
   return {
     get size() {

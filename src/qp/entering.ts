@@ -4,7 +4,7 @@ import type { WorkingSet } from "./working-set.ts";
 
 /** How often a row may enter W without a visible fall of the dual before it counts as rounding. */
 const ENTRIES = 4;
-/** A fall of the dual by less than this share of its value is not visible: rounding could fake it. */
+/** A fall of the dual by less than this share of its value is not visible: it could be rounding alone. */
 const VISIBLE = 1e-13;
 
 /** A row off its KKT condition and the way its multiplier wants to go. */

@@ -5,19 +5,29 @@ import { type NearestPointOptions, nearestPoint, type Solution } from "./nearest
 
 /** min 1/2 ||d||^2 + u's subject to A d <= b + s, s >= 0, A given by its rows. */
 export interface DenseProblem {
-  /** At least one row; all [p]. */
+  /** The rows of A, at least one, all `[p]`. */
   readonly rows: readonly Float64Array[];
-  /** b, [m]. */
+  /** b, `[m]`, finite. */
   readonly rhs: Float64Array;
-  /** u, [m]; default: no row is elastic. */
+  /** u, `[m]`: the price of one unit of slack in each row. Default: Infinity, no row is elastic. */
   readonly upper?: Float64Array | undefined;
 }
 
-/** As `nearestPoint`, with `point` = d = -A' lambda, [p], which means what the status says of lambda. */
+/** A solution with its point. */
+export interface DenseSolution extends Solution {
+  /** d = -A' lambda, `[p]`: the nearest point where the status is `solved`. */
+  readonly point: Float64Array;
+}
+
+/**
+ * Solves as {@link nearestPoint} does, and gives the point itself.
+ *
+ * @throws TemperError `bad-option`, when there are no rows, lengths differ or numbers are not finite
+ */
 export function nearestPointDense(
   { rows, rhs, upper }: DenseProblem,
   options: NearestPointOptions = {},
-): Solution & { readonly point: Float64Array } {
+): DenseSolution {
   if (rows.length === 0) {
     throw new TemperError("bad-option", "nearestPointDense: no rows given, so p is unknown");
   }

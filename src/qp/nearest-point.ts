@@ -38,11 +38,11 @@ export type { Residuals } from "./residuals.ts";
 export interface NearestPointOptions {
   /** The active set of an earlier solve, whose rows must still have the same indices. Default: empty. */
   readonly start?: ActiveSet | undefined;
-  /** Largest violation of a row that counts as none, as a share of ||d|| (see `Residuals`). Default 1e-10. */
+  /** The largest violation of a row that counts as none, as a share of ||d|| (see `Residuals`). Default 1e-10. */
   readonly tolerance?: number | undefined;
-  /** Most linear systems to solve. Default 10 m + 100. */
+  /** The largest number of linear systems to solve. Default 10 m + 100. */
   readonly maxIterations?: number | undefined;
-  /** Rows that were left out; default none. */
+  /** Asked for rows that were left out of the problem; default: none were. */
   readonly lacking?: Lacking | undefined;
 }
 
@@ -60,7 +60,7 @@ export type SolveStatus =
   | "infeasible"
   /** Rounding allows no further progress: the multipliers are the best found, `residuals` say how good. */
   | "stalled"
-  /** Stopped early: the multipliers are a feasible point of the dual, and a good start. */
+  /** The solve was stopped early: the multipliers are a feasible point of the dual, and a good start. */
   | "iteration-limit";
 
 export interface Solution {
@@ -69,11 +69,11 @@ export interface Solution {
   readonly multipliers: Float64Array;
   /** The positive multipliers: the `start` of the next solve. */
   readonly active: ActiveSet;
-  /** Linear systems solved. */
+  /** How many linear systems were solved. */
   readonly iterations: number;
-  /** Of `multipliers`, recomputed from G and b after the solve. */
+  /** The residuals of `multipliers`, recomputed from G and b after the solve. */
   readonly residuals: Residuals;
-  /** When infeasible: y >= 0, [m], with b' y < 0 and A' y = 0 as far as `isCertificate` says. */
+  /** Present when infeasible: y >= 0, [m], with b' y < 0 and A' y = 0 as far as `isCertificate` says. */
   readonly certificate?: Float64Array;
 }
 
@@ -84,7 +84,7 @@ const NEGLIGIBLE = 1e-10;
  * Solves the problem from an active set, cold by default. Failure to solve is a status. The same problem
  * and the same start give the same bits, whatever was cached.
  *
- * @throws TemperError `bad-option` when lengths differ or numbers are not what their comment asks for.
+ * @throws TemperError `bad-option` when lengths differ or numbers are not as the problem's comments ask
  */
 export function nearestPoint(
   problem: NearestPointProblem,
@@ -168,8 +168,8 @@ export function nearestPoint(
       continue;
     }
 
-    // All KKT conditions hold for the rows there are; once more from a fresh factor if this one was
-    // updated on the way.
+    // All KKT conditions hold for the rows there are. They are checked once more from a fresh factor if this one
+    // was updated on the way.
     if (grew()) continue;
     if (!set.settled) {
       set.settle();

@@ -6,8 +6,8 @@
 // factor it has, until there are none. P only grows, and a point that is nearest for P and violates no row
 // is nearest for all rows.
 //
-// P begins with the active rows of the start and the rows that the start violates. It is no more than
-// that, so the answer depends on the problem and the start alone, and not on what earlier solves met.
+// P begins with the active rows of the start and the rows that the start violates. Nothing else is in it,
+// so the answer depends on the problem and the start alone, and not on what earlier solves met.
 import { norm, subtract } from "../tensor/vector.ts";
 import { gramCache } from "./gram-cache.ts";
 import {
@@ -27,11 +27,11 @@ export interface PricedSolution {
   readonly d: Float64Array;
   /** The positive multipliers: the `start` of the next solve. */
   readonly active: ActiveSet;
-  /** Linear systems solved. */
+  /** How many linear systems were solved. */
   readonly iterations: number;
-  /** Over all rows, from A d. */
+  /** The residuals over all rows, from A d. */
   readonly residuals: Residuals;
-  /** When infeasible: the rows of the certificate, ascending. */
+  /** Present when infeasible: the rows of the certificate, ascending. */
   readonly conflict?: readonly number[];
 }
 
@@ -40,11 +40,11 @@ export interface PricedOptions {
   readonly upper?: Float64Array | undefined;
   /** The active set of an earlier solve, whose rows must still have the same indices. Default: empty. */
   readonly start?: ActiveSet | undefined;
-  /** As in `nearestPoint`. */
+  /** The largest violation that counts as none, as `nearestPoint` measures it. Default 1e-10. */
   readonly tolerance?: number | undefined;
 }
 
-/** A growing set of rows with what earlier solves computed of them. */
+/** A growing set of rows, with what earlier solves computed of them. */
 export interface PricedRows {
   /** min 1/2 ||d||^2 + u's, A d <= b + s over all rows there are now; b is [m]. */
   solve(rhs: Float64Array, options?: PricedOptions): PricedSolution;
@@ -67,7 +67,7 @@ const JOINING = 128;
 
 const NO_ROWS: ActiveSet = { rows: new Int32Array(0), multipliers: new Float64Array(0) };
 
-/** An active set, its d = -A' lambda, and A d. */
+/** An active set with its d = -A' lambda, and A d. */
 interface Priced {
   readonly active: ActiveSet;
   readonly d: Float64Array;
@@ -75,9 +75,9 @@ interface Priced {
 }
 
 /**
- * Nothing known of the rows yet.
+ * Rows of which nothing is known yet.
  *
- * @param squares ||a_i||^2, by which violations are measured; default that of the rows themselves
+ * @param squares ||a_i||^2, by which violations are measured; default: those of the rows themselves
  */
 export function pricedRows(rows: CutRows, squares?: () => Float64Array): PricedRows {
   const gram = gramCache(rows);

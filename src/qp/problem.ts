@@ -7,17 +7,19 @@ import { createWorkingSet, type WorkingSet } from "./working-set.ts";
 
 /** min 1/2 ||d||^2 + u's subject to A d <= b + s, s >= 0, with m rows. */
 export interface NearestPointProblem {
-  /** The rows of A by their Gram matrix; a `gramCache` keeps its entries for the next solve. */
+  /** The rows of A by their Gram matrix; a {@link gramCache} keeps its entries for the next solve. */
   readonly rows: Rows | GramColumns;
-  /** b, [m], finite. */
+  /** b, `[m]`, finite. */
   readonly rhs: Float64Array;
-  /** u, [m], each >= 0: the price of one unit of slack in row i. Infinity (default) makes it hard. */
+  /** u, `[m]`, each >= 0: the price of one unit of slack in row i. Infinity (default) makes it hard. */
   readonly upper?: Float64Array | undefined;
 }
 
 /** The rows with a positive multiplier, ascending, and these multipliers: all a warm start needs. */
 export interface ActiveSet {
+  /** Indices of rows. */
   readonly rows: Int32Array;
+  /** The multiplier of each of them, above 0 and at most its u_i. */
   readonly multipliers: Float64Array;
 }
 

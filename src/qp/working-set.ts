@@ -42,7 +42,7 @@ export interface WorkingSet {
   slack(): Float64Array;
   /** Takes a row off its bound, without putting it into W yet. */
   release(row: number): void;
-  /** The row as W sees it now. */
+  /** The row as the present W sees it. */
   project(row: number): Projection;
   /** Puts a row into W that is off its bounds and not dependent. */
   append(row: number, projection: Projection): void;
@@ -66,7 +66,7 @@ export function createWorkingSet(problem: DualProblem, atUpper: readonly number[
   let factor = emptyCholesky();
   let settled = true;
 
-  /** A row as the first `onto.size` of the others see it. Plain loops: with a thousand rows they are the work. */
+  /** A row as the first `onto.size` of the others see it. The loops are plain: of a thousand rows they are the work. */
   const projectOn = (onto: Cholesky, others: readonly number[], row: number): Projection => {
     const column = gram.column(row);
     const g = new Float64Array(onto.size);

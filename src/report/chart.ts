@@ -23,22 +23,6 @@ export async function chartSvg(describe: (plot: Plot) => PlotOptions): Promise<s
   return `${outerHTML.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')}\n`;
 }
 
-/** Charts of one size as one SVG, row by row. */
-export function sideBySide(
-  rows: readonly (readonly string[])[],
-  { width, height }: { readonly width: number; readonly height: number },
-): string {
-  const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
-  const placed = rows.flatMap((row, r) =>
-    row.map((svg, c) => svg.trim().replace("<svg ", `<svg x="${c * width}" y="${r * height}" `)),
-  );
-  const [all, high] = [columns * width, rows.length * height];
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${all} ${high}" width="${all}" height="${high}">` +
-    `${placed.join("\n")}</svg>\n`
-  );
-}
-
 /** The pixels of an SVG on white, as a PNG file. */
 export async function svgToPng(svg: string): Promise<Uint8Array> {
   const { Resvg } = await import("@resvg/resvg-js");

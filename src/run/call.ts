@@ -1,15 +1,18 @@
 // What `correct` is called with: the options of each recipe, and the data, points and callbacks they share.
-import type { IterationRecord } from "../correct/algorithm.ts";
+
 import type { Contradiction } from "../correct/elastic.ts";
-import type { CentreRecord } from "../correct/moving-centre.ts";
+import type { CentreRecord, IterationRecord } from "../correct/records.ts";
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
-import { TemperError } from "../errors.ts";
-import type { CorrectRequest } from "./options.ts";
+import { checkThreads, type Workers } from "../engine/workers.ts";
+import { refuseUnknown, TemperError } from "../errors.ts";
+import { namesIn, partOf, type Request, type Table, wordOf } from "../options/table.ts";
+import type { Progress } from "../progress.ts";
+import { type PointRequest, pointTable } from "./points/options.ts";
 import type { PointOrigin } from "./record.ts";
-import type { RobustRequest } from "./robust-options.ts";
+import { type RobustRequest, robustTable } from "./robust/options.ts";
 
-/** What every recipe takes. */
+/** What every recipe takes beside its options. */
 export interface CommonCall {
   /** D: what the loss is measured on. */
   readonly data: Dataset;
@@ -26,21 +29,28 @@ export interface CommonCall {
   readonly origin?: PointOrigin | undefined;
   /** Held-out data: accuracy and negative flips of every candidate of the front. */
   readonly validation?: Dataset | undefined;
-  /** Worker processes; default one a core, 0 stays in this process. */
+  /** Worker processes, 0 to 256; default one a core, 0 stays in this process. */
   readonly threads?: number | undefined;
+  /** Workers that are open already, for several calls; they stay open. Then `threads` is not asked. */
+  readonly workers?: Workers | undefined;
+  /** Stops the work: the call then throws `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((stage: string, done: number, of: number) => void) | undefined;
+  /** Told how far each stage of the work is. */
+  readonly onProgress?: Progress | undefined;
   /** Paths to note in timings.json, such as those of the model and the data. */
   readonly paths?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A call of the recipes standard and paper. */
-export interface CorrectCall extends CorrectRequest, CommonCall {
-  /** Dadv: images in pixel units with their true labels. With `reattack`, the sources: their clean images. */
-  readonly points: Dataset;
-  readonly onIteration?: ((record: IterationRecord) => void) | undefined;
-  readonly onContradiction?: ((found: Contradiction) => void) | undefined;
-}
+export type PointCall = PointRequest &
+  CommonCall & {
+    /** Dadv: images in pixel units with their true labels. With `reattack` the sources: their clean images. */
+    readonly points: Dataset;
+    /** Told of each iteration when it is done. */
+    readonly onIteration?: ((record: IterationRecord) => void) | undefined;
+    /** Told of cuts that exclude each other. */
+    readonly onContradiction?: ((found: Contradiction) => void) | undefined;
+  };
 
 /** A call of the recipe robust. */
 export type RobustCall = RobustRequest &
@@ -49,83 +59,74 @@ export type RobustCall = RobustRequest &
     readonly points?: Dataset | undefined;
     /** The images to attack in place of those of `data`. */
     readonly sourcesFrom?: Dataset | undefined;
+    /** Told of each iteration when it is done. */
     readonly onIteration?: ((record: CentreRecord) => void) | undefined;
   };
 
-const common: Readonly<Record<Exclude<keyof CommonCall, "data">, true>> = {
+/** A call of `correct`; `recipe` tells which. */
+export type CorrectCall = PointCall | RobustCall;
+
+export const isRobustCall = (call: CorrectCall): call is RobustCall => call.recipe === "robust";
+
+/** Everything of a call that is no option of a recipe. */
+const beside: Readonly<Record<string, true>> = {
+  data: true,
+  points: true,
+  sourcesFrom: true,
   folder: true,
   resume: true,
   force: true,
   origin: true,
   validation: true,
   threads: true,
+  workers: true,
   signal: true,
   onProgress: true,
-  paths: true,
-};
-
-export const known: Readonly<Record<keyof CorrectCall, true>> = {
-  data: true,
-  points: true,
-  recipe: true,
-  ...common,
-  iterations: true,
-  alphas: true,
-  weight: true,
-  margin: true,
-  radius: true,
-  lossSlack: true,
-  penalty: true,
-  cuts: true,
-  rivals: true,
-  loss: true,
-  solver: true,
-  freeShare: true,
-  blockSteps: true,
-  tolerance: true,
-  fullPool: true,
-  reattack: true,
-  seed: true,
   onIteration: true,
   onContradiction: true,
-};
+  paths: true,
+} satisfies Record<Exclude<keyof PointCall | keyof RobustCall, OptionName>, true>;
 
-export const knownRobust: Readonly<Record<keyof RobustCall, true>> = {
-  data: true,
-  points: true,
-  recipe: true,
-  sourcesFrom: true,
-  ...common,
-  iterations: true,
-  every: true,
-  patience: true,
-  timeLimit: true,
-  sources: true,
-  random: true,
-  groups: true,
-  keep: true,
-  share: true,
-  lossShare: true,
-  lossSample: true,
-  stepCap: true,
-  margin: true,
-  lossSlack: true,
-  loss: true,
-  judged: true,
-  weight: true,
-  tolerance: true,
-  seed: true,
-  attack: true,
-  onIteration: true,
-};
+type OptionName = keyof PointRequest | keyof RobustRequest;
 
-export const isRobust = (call: CorrectCall | RobustCall): call is RobustCall =>
-  call.recipe === "robust";
+/**
+ * The options of a recipe in a call.
+ *
+ * @throws TemperError `bad-option` for an option that does not exist, or belongs to another recipe
+ */
+export function requestIn<O extends object, F, A>(
+  table: Table<O, F>,
+  call: CorrectCall & { readonly attack?: A },
+): Request<O> & { readonly attack: A } {
+  refuseOtherRecipe(call);
+  refuseUnknown(call, { ...beside, ...namesIn(table), attack: true }, "correct");
+  return { ...partOf(table, call), attack: call.attack as A };
+}
 
-/** @throws TemperError `data-mismatch` where a data set does not fit the model, or no point is given */
-export function checkInputs(model: Model, call: CorrectCall | RobustCall): void {
+/** An option of another recipe would be ignored in silence. */
+export function refuseOtherRecipe(call: { readonly recipe?: string | undefined }): void {
+  const robust = call.recipe === "robust";
+  const [own, other] = robust ? [robustTable, pointTable] : [pointTable, robustTable];
+  const foreign = Object.entries(call).find(
+    ([name, value]) =>
+      value !== undefined && Object.hasOwn(other, name) && !Object.hasOwn(own, name),
+  );
+  if (foreign === undefined) return;
+  const advice = robust ? "leave it out" : "give --recipe robust, or leave it out";
+  throw new TemperError(
+    "bad-option",
+    `--${wordOf(foreign[0])} does not belong to the recipe ${call.recipe ?? "standard"}; ${advice}`,
+  );
+}
+
+/**
+ * Checks the data sets of a call against the model.
+ *
+ * @throws TemperError `data-mismatch` where one does not fit, or no point is given; `bad-option` of `threads`
+ */
+export function checkInputs(model: Model, call: CorrectCall): void {
   const expected = { shape: model.inputShape, labels: model.labels };
-  const robust = isRobust(call);
+  checkThreads(call.threads);
   checkDataset(call.data, expected);
   if (call.points?.count === 0) {
     throw new TemperError(
@@ -133,6 +134,7 @@ export function checkInputs(model: Model, call: CorrectCall | RobustCall): void 
       `${call.points.name}: no points given; there is nothing to correct`,
     );
   }
+  const robust = isRobustCall(call);
   if (!robust || call.points !== undefined) checkDataset(call.points!, expected);
   if (robust && call.sourcesFrom !== undefined) checkDataset(call.sourcesFrom, expected);
   if (call.validation !== undefined) checkDataset(call.validation, expected);

@@ -1,32 +1,52 @@
-// What a run is: the record that run.json holds, and the run in memory.
-
+// What a run is: the record that run.json holds, and the times beside it.
+//
+// Standard and paper correct points that are given, by Algorithm 1; robust is another algorithm. What differs
+// between these two families are the options, the record of an iteration, and the reasons to end.
 import type { AttackOptions } from "../attack/options.ts";
-import type { IterationRecord, RunEnd } from "../correct/algorithm.ts";
 import type { Candidate } from "../correct/candidates.ts";
 import type { Contradiction } from "../correct/elastic.ts";
-import type { CentreEnd, CentreRecord } from "../correct/moving-centre.ts";
+import type { CentreEnd, CentreRecord, IterationRecord, RunEnd } from "../correct/records.ts";
 import type { Augmentation } from "../data/augment.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import type { CutWork } from "./cut-meter.ts";
-import type { CorrectOptions } from "./options.ts";
-import type { Proof } from "./proof.ts";
-import type { RobustOptions } from "./robust-options.ts";
+import type { PointOptions } from "./points/options.ts";
+import type { Proof } from "./points/proof.ts";
+import type { RobustOptions } from "./robust/options.ts";
 import type { Times } from "./stopwatch.ts";
 import type { Validation } from "./validate.ts";
 
+/** What is particular to each family of recipes. */
+export interface Families {
+  readonly points: {
+    readonly options: PointOptions;
+    readonly iteration: IterationRecord;
+    readonly end: RunEnd;
+  };
+  readonly robust: {
+    readonly options: RobustOptions;
+    readonly iteration: CentreRecord;
+    readonly end: CentreEnd;
+  };
+}
+export type Family = keyof Families;
+
 /** A model measured on the points (robust: on the judging images, attacked anew) and on the training data. */
 export interface Measured {
-  /** (10), with the margin. */
+  /** (10), with the margin, 0 or more, in units of the logits. */
   readonly violation: number;
   /** L(theta; D): the mean loss that was asked for, on the training data. */
   readonly loss: number;
   /** Points with f_y above every rival, without the margin. */
   readonly corrected: number;
+  /** The number of points. */
   readonly points: number;
 }
 
+/** What is noted of a data set: enough to tell whether another one is the same. */
 export interface InputRecord {
+  /** SHA-256, hexadecimal, of element type, shape, pixels and labels. */
   readonly sha256: string;
+  /** The number of images. */
   readonly count: number;
   /** How the images were changed on opening, where they were. */
   readonly augment?: Augmentation;
@@ -35,23 +55,29 @@ export interface InputRecord {
 /** The attack that made the points, and which of its points were taken. */
 export interface PointOrigin {
   readonly attack: AttackOptions;
+  /** The so many worst points, balanced over the labels. */
   readonly worst?: number | undefined;
+  /** So many points in a seeded order, balanced over the labels. */
   readonly random?: number | undefined;
 }
 
 /** What a run is of: the same beginning and the same code give the same run. */
-export interface RunBeginning {
-  readonly format: 1;
+export interface RunBeginning<F extends Family = Family> {
+  /** The version of this form of run.json. */
+  readonly format: typeof FORMAT;
+  /** The versions of this package and of the engine under it. */
   readonly versions: { readonly temper: string; readonly onnxruntime: string };
-  readonly options: CorrectOptions | RobustOptions;
-  /** How the model is read: normalisation, output. */
+  /** Every option that decides the result, resolved: given to `correct` again they repeat the run. */
+  readonly options: Families[F]["options"];
+  /** How the model is read: normalisation, output, what may move. */
   readonly network: NetworkOptions;
+  /** Hashes of what the run was given. */
   readonly inputs: {
     readonly model: { readonly sha256: string; readonly parameters: number };
     readonly data: InputRecord;
-    /** Absent where the robust recipe was given none. */
+    /** Absent where the recipe robust was given none. */
     readonly points?: InputRecord & { readonly origin?: PointOrigin };
-    /** The images that the robust recipe attacked in place of those of `data`. */
+    /** The images that the recipe robust attacked in place of those of `data`. */
     readonly sources?: InputRecord;
     /** Held-out data, where some were given. */
     readonly validation?: InputRecord;
@@ -60,23 +86,30 @@ export interface RunBeginning {
   readonly files: readonly string[];
 }
 
-/**
- * run.json of a finished run: the same bytes for the same inputs, seed and options, whatever the number
- * of processes. While the run is unfinished run.json holds its beginning alone.
- */
-export interface RunRecord extends RunBeginning {
+/** Format 1 had other options, no word of `reattack`, and called thetas.npz directions.npz. */
+export const FORMAT = 2;
+
+/** What an algorithm found. */
+export interface Found<F extends Family = Family> {
   /** Why the iterations ended. */
-  readonly end: RunEnd | CentreEnd;
+  readonly end: Families[F]["end"];
   /** Cuts that excluded each other: in which iteration, how many rows, which points, and what then. */
   readonly contradictions: readonly Contradiction[];
-  /** Of Algorithm 1, or of the moving centre where the recipe is robust. */
-  readonly iterations: readonly (IterationRecord | CentreRecord)[];
+  readonly iterations: readonly Families[F]["iteration"][];
   /** Every candidate; theta0 is the first. */
   readonly pool: readonly Candidate[];
   /** Index in the pool of the chosen candidate. */
   readonly choice: number;
-  /** theta0, and the corrected file as it was read back. */
+}
+
+/**
+ * run.json of a finished run: the same bytes for the same inputs, seed and options, whatever the number
+ * of processes. While the run is unfinished run.json holds its beginning alone.
+ */
+export interface RunRecord<F extends Family = Family> extends RunBeginning<F>, Found<F> {
+  /** theta0, measured. */
   readonly before: Measured;
+  /** The corrected file, measured as it was read back. */
   readonly after: Measured;
   /** ||theta - theta0||_2 of the choice. */
   readonly distance: number;
@@ -84,42 +117,31 @@ export interface RunRecord extends RunBeginning {
   readonly proof?: Proof;
   /** What the front costs on held-out data, where some were given. */
   readonly validation?: Validation;
-  /** Points that the corrected file still gets wrong. */
+  /** Points that the corrected file still gets wrong, ascending. */
   readonly wrong: readonly number[];
-  /** SHA-256 of those that the record vouches for. */
+  /** SHA-256 of the files that the record vouches for, by their names. */
   readonly hashes: Readonly<Record<string, string>>;
 }
 
 /**
- * timings.json: whatever differs from run to run. Of a run that was stopped, the parts are added. Stages: `cuts`,
- * `qp` (the subproblem (13)), `blocks` (by Algorithm 2), in them `gram` (its Gram entries) and `products` (which
- * cuts does d violate? A small part, for the right-hand side of new cuts, counts in `cuts`), `loss-gradient`,
- * `candidates`, in it `loss` (of the last theta_k: one evaluation of L(theta; D)), `points` (attacked, of the
- * robust recipe), `check`, `validate`.
+ * timings.json: whatever differs from run to run. Of a run that was stopped, the parts are added. The stages are
+ * `cuts`, `qp` (the subproblem (13)), `blocks` (by Algorithm 2), in them `gram` (its Gram entries) and `products`
+ * (which cuts does d violate? A small part, for the right-hand side of new cuts, counts in `cuts`),
+ * `loss-gradient`, `candidates`, in it `loss` (of the last theta_k: one evaluation of L(theta; D)), `points`
+ * (attacked, of the recipe robust), `check`, `validate`.
  */
 export interface Timings extends Times, CutWork {
+  /** The machine in words: processor, cores, system, Node. */
   readonly machine: string;
+  /** Worker processes. */
   readonly processes: number;
+  /** When the run ended, ISO 8601. */
   readonly date: string;
+  /** Where the inputs lay, as the caller named them. */
   readonly paths: Readonly<Record<string, string>>;
 }
 
-/** A finished correction. */
-export interface Run {
-  readonly record: RunRecord;
-  readonly timings: Timings;
-  readonly pool: readonly Candidate[];
-  /** The candidates that no other dominates. */
-  readonly front: readonly Candidate[];
-  readonly choice: Candidate;
-  readonly before: Measured;
-  readonly after: Measured;
-  /** (19) with another weight, at once. */
-  select(weight: number): Candidate;
-  /** A candidate's parameters [p]: every member can be rebuilt from the stored directions. */
-  theta(candidate: Candidate): Float32Array;
-  /** The ONNX file of a candidate. */
-  bytes(candidate: Candidate): Uint8Array<ArrayBuffer>;
-  /** Writes the RUN folder, and checks what it wrote. */
-  save(folder: string, options?: { readonly force?: boolean | undefined }): Promise<void>;
-}
+/** Whether a record is of the recipe robust. */
+export const isRobust = (
+  record: RunRecord<"points"> | RunRecord<"robust">,
+): record is RunRecord<"robust"> => record.options.recipe === "robust";

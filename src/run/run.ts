@@ -1,97 +1,84 @@
-// A run in memory: its pool, its front, any candidate's parameters and file, and how it is saved.
-
+// A run in memory: its candidates, its front, any candidate's parameters and file, and how it is saved.
 import { type Candidate, candidateTheta, type Layout } from "../correct/candidates.ts";
 import { choose } from "../correct/choice.ts";
-import type { Dataset } from "../data/dataset.ts";
-import type { NpyArray } from "../data/npy.ts";
-import { writeNpz } from "../data/npz.ts";
-import { writePoints } from "../data/points.ts";
 import { TemperError } from "../errors.ts";
 import { patchWeights } from "../onnx/patch.ts";
 import { type Parameter, splitTheta } from "../onnx/theta.ts";
-import { prepareFolder, RECORD, readChecked, sha256, writeFolder } from "./folder.ts";
-import type { Run, RunRecord, Timings } from "./record.ts";
+import { prepareFolder } from "./folder/files.ts";
+import { type FileBytes, writeRun } from "./folder/write.ts";
+import type { Families, Family, Measured, RunRecord, Timings } from "./record.ts";
 
-export const CORRECTED = "corrected.onnx";
-export const POINTS = "points.npz";
-export const DIRECTIONS = "directions.npz";
-export const TIMINGS = "timings.json";
-/** Every file of a run, of one without points too. */
-export const filesOf = (points: Dataset | undefined): readonly string[] => [
-  RECORD,
-  TIMINGS,
-  CORRECTED,
-  ...(points === undefined ? [] : [POINTS]),
-  DIRECTIONS,
-];
+/** A finished correction of one family of recipes. */
+export interface RunOf<F extends Family> {
+  /** Which recipe it was; it tells the two families apart. */
+  readonly recipe: Families[F]["options"]["recipe"];
+  /** What run.json holds. */
+  readonly record: RunRecord<F>;
+  /** What timings.json holds. */
+  readonly timings: Timings;
+  /** Every candidate; theta0 is the first. */
+  readonly pool: readonly Candidate[];
+  /** The candidates that no other dominates. */
+  readonly front: readonly Candidate[];
+  /** The candidate whose file is corrected.onnx. */
+  readonly choice: Candidate;
+  /** theta0, measured. */
+  readonly before: Measured;
+  /** The corrected file, measured as it was read back. */
+  readonly after: Measured;
+  /**
+   * The choice (19) by another weight in [0, 1], at once.
+   *
+   * @throws TemperError `bad-option`
+   */
+  select(weight: number): Candidate;
+  /** A candidate's parameters, float32 [p]: every one can be rebuilt from the stored thetas. */
+  theta(candidate: Candidate): Float32Array;
+  /** The ONNX file of a candidate. */
+  bytes(candidate: Candidate): Uint8Array<ArrayBuffer>;
+  /**
+   * Writes the RUN folder, and checks what it wrote.
+   *
+   * @throws TemperError `file-exists` where the folder holds something else, or a run and `force` is not given
+   */
+  save(folder: string, options?: { readonly force?: boolean | undefined }): Promise<void>;
+}
 
-/** The parts of a run that are not in its record. */
-export interface RunParts {
-  readonly record: RunRecord;
+/** A finished correction by the recipes standard and paper. */
+export type PointRun = RunOf<"points">;
+/** A finished correction by the recipe robust. */
+export type RobustRun = RunOf<"robust">;
+/** A finished correction; `recipe` tells which. */
+export type Run = PointRun | RobustRun;
+
+/** A run by its parts. */
+export interface RunParts<F extends Family> {
+  readonly record: RunRecord<F>;
   readonly timings: Timings;
   /** Any ONNX file of the network; the bytes outside theta are the user's. */
   readonly file: Uint8Array;
   readonly parameters: readonly Parameter[];
-  /** The points that had to be right; the robust recipe may have had none. */
-  readonly points: Dataset | undefined;
   readonly theta0: Float32Array;
   /** theta_1 ... theta_k. */
   readonly anchors: readonly Float32Array[];
+  /** The bytes of the files that the record vouches for. */
+  readonly files: FileBytes;
 }
 
-/** directions.npz: theta0 float32 [p], theta float32 [K, p]. */
-export function writeDirections(
-  theta0: Float32Array,
-  anchors: readonly Float32Array[],
-): Uint8Array {
-  const p = theta0.length;
-  const all = new Float32Array(anchors.length * p);
-  for (const [k, theta] of anchors.entries()) all.set(theta, k * p);
-  return writeNpz(
-    new Map<string, NpyArray>([
-      ["theta0", { type: "float32", shape: [p], values: theta0 }],
-      ["theta", { type: "float32", shape: [anchors.length, p], values: all }],
-    ]),
-  );
-}
-
-/** The JSON of a record or of timings as it is written. */
-export const writeJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
-/** How candidates lie on the stored directions: of the robust recipe one every k iterations, whole. */
-export const layoutOf = (options: RunRecord["options"]): Layout => ({
-  alphas: options.alphas,
-  every: options.recipe === "robust" ? options.every : 1,
-});
-
-function thetaOf({ record, theta0, anchors }: RunParts, candidate: Candidate): Float32Array {
-  return candidateTheta(candidate, theta0, anchors, layoutOf(record.options));
-}
-
-const fileOf = (parts: RunParts, candidate: Candidate): Uint8Array<ArrayBuffer> =>
-  patchWeights(parts.file, splitTheta(parts.parameters, thetaOf(parts, candidate)));
-
-/** Writes the files of a finished run, and reads back those that its record vouches for. */
-export async function writeRun(folder: string, parts: RunParts): Promise<void> {
-  const { record, timings, points, theta0, anchors } = parts;
-  await writeFolder(
-    folder,
-    new Map<string, Uint8Array | string>([
-      [CORRECTED, fileOf(parts, record.pool[record.choice])],
-      ...(points === undefined ? [] : [[POINTS, writePoints(points)] as const]),
-      [DIRECTIONS, writeDirections(theta0, anchors)],
-      [TIMINGS, writeJson(timings)],
-      [RECORD, writeJson(record)],
-    ]),
-  );
-  for (const [name, hash] of Object.entries(record.hashes)) await readChecked(folder, name, hash);
-}
+/** Where the candidates of a run lie. */
+export const layoutOf = (options: Families[Family]["options"]): Layout =>
+  options.recipe === "robust"
+    ? { kind: "means", every: options.every }
+    : { kind: "lines", alphas: options.alphas };
 
 /** A run from its parts. */
-export function createRun(parts: RunParts): Run {
-  const { record, timings } = parts;
+export function createRun<F extends Family>(parts: RunParts<F>): RunOf<F> {
+  const { record, timings, file, parameters, theta0, anchors, files } = parts;
   const { pool, options } = record;
+  const theta = (candidate: Candidate): Float32Array =>
+    candidateTheta(candidate, theta0, anchors, layoutOf(options));
   return {
+    recipe: options.recipe,
     record,
     timings,
     pool,
@@ -105,15 +92,11 @@ export function createRun(parts: RunParts): Run {
       }
       return pool[choose(pool, { weight, tolerance: options.tolerance })];
     },
-    theta: (candidate) => thetaOf(parts, candidate),
-    bytes: (candidate) => fileOf(parts, candidate),
+    theta,
+    bytes: (candidate) => patchWeights(file, splitTheta(parameters, theta(candidate))),
     save: async (folder, { force = false } = {}) => {
       await prepareFolder(folder, force);
-      await writeRun(folder, parts);
+      await writeRun(folder, { record, timings, files });
     },
   };
 }
-
-/** What the record vouches for, of files given as bytes. */
-export const hashesOf = (files: Readonly<Record<string, Uint8Array>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)]));

@@ -1,9 +1,11 @@
 // What a correction costs on held-out data: accuracy, and the images that were right and are now wrong.
+
 import { type Candidate, candidateTheta, type Layout } from "../correct/candidates.ts";
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import * as tasks from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
+import type { Progress } from "../progress.ts";
 
 /** A candidate of the front on held-out data. */
 export interface ValidatedCandidate {
@@ -30,7 +32,7 @@ export interface ValidateOptions {
   readonly layout: Layout;
   readonly anchors: readonly Float32Array[];
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((done: number, of: number) => void) | undefined;
+  readonly onProgress?: Progress | undefined;
 }
 
 /** Measures theta0 and every candidate of the front on held-out data. */
@@ -58,7 +60,7 @@ export async function validate(
   const before = await rightAt(network.theta0);
   const validated: ValidatedCandidate[] = [];
   for (const { iteration, step } of front) {
-    onProgress?.(validated.length, front.length);
+    onProgress?.("validate", validated.length, front.length);
     const theta = candidateTheta({ iteration, step }, network.theta0, anchors, layout);
     const right = await rightAt(theta);
     const negativeFlips = count(before.map((was, i) => was & (1 - right[i])));

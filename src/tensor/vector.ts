@@ -1,6 +1,6 @@
 // float64 vector arithmetic: the sums that must not lose digits.
 
-/** Either float type; results are always float64. */
+/** A vector of either float type; results are always float64. */
 export type Vector = Float64Array | Float32Array;
 
 /** a . b over `n` entries from the two offsets; four partial sums keep the adder's pipeline full. */
@@ -22,9 +22,9 @@ export function dot(a: Vector, b: Vector, n = a.length, aAt = 0, bAt = 0): numbe
 }
 
 /**
- * The same sum for two float32 arrays of one length, to the bit. In code of its own: where one loop sees
- * several array types V8 runs it slower, and Gram entries are nothing but such loops (2.1 us an entry
- * instead of 3.0 on CNNLight, measured side by side).
+ * The bits of `dot` for two float32 arrays of one length. It has code of its own because V8 runs a loop slower that
+ * sees several array types, and Gram entries are nothing but such loops (2.1 us an entry instead of 3.0 on
+ * CNNLight, measured side by side).
  */
 export function dotFloat32(a: Float32Array, b: Float32Array): number {
   const n = a.length;
@@ -44,7 +44,7 @@ export function dotFloat32(a: Float32Array, b: Float32Array): number {
   return s0 + s1 + (s2 + s3);
 }
 
-/** The same sum for a float32 and a float64 array of one length, to the bit; in code of its own for the same reason. */
+/** The bits of `dot` for a float32 and a float64 array of one length; `dotFloat32` says why it has code of its own. */
 export function dotMixed(a: Float32Array, b: Float64Array): number {
   const n = a.length;
   let s0 = 0;
@@ -75,7 +75,7 @@ export function addScaled(
   for (let i = 0; i < n; i++) y[yAt + i] += scale * x[xAt + i];
 }
 
-/** sum of weights[r] rows[r], float64 [n], of float32 rows four a pass over the sum; weights of 0 cost nothing. */
+/** The sum of weights[r] rows[r], float64 [n]. Four float32 rows share a pass over it; weights of 0 cost nothing. */
 export function weightedSum(
   weights: Float64Array,
   rows: readonly Vector[],
@@ -123,7 +123,7 @@ export function norm(a: Vector): number {
   return Math.sqrt(dot(a, a));
 }
 
-/** Index of the largest of `n` entries from `at`; the first of equals; NaN never wins. */
+/** The index, from `at`, of the largest of `n` entries: of equal ones the first; a NaN wins only as the first entry. */
 export function argmax(a: Vector, n = a.length, at = 0): number {
   let best = 0;
   for (let i = 1; i < n; i++) if (a[at + i] > a[at + best]) best = i;

@@ -5,6 +5,7 @@ import type { AttackOptions } from "../attack/options.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { BATCH, batchOf, thetaGradientOfAll } from "../engine/batches.ts";
 import { oneHot } from "../engine/logits.ts";
+import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { sumLoss } from "../engine/losses.ts";
 import type { Network } from "../engine/network.ts";
 import { type MovingPrograms, openMovingPrograms, type Programs } from "../engine/programs.ts";
@@ -20,7 +21,7 @@ export interface AdversarialShard {
   readonly options: AttackOptions;
 }
 
-/** Over the images twice, clean and attacked. */
+/** Sums over the images, each counted twice: clean and attacked. */
 export interface AdversarialSums {
   /** Summed cross-entropy. */
   readonly loss: number;
@@ -29,8 +30,8 @@ export interface AdversarialSums {
 }
 
 /**
- * Baked weights run up to twice as fast, but each theta then takes sessions of 2 to 200 ms. Where an image is long on
- * its way, as the small batches of ResNet8 tell, they win.
+ * Whether theta is baked into the graphs. Baked weights run up to twice as fast, but each new theta then costs
+ * sessions of 2 to 200 ms. They win where a pass takes long, which a small batch tells, as that of ResNet8 does.
  */
 const bakes = (network: Network): boolean => batchOf(network) < BATCH;
 
@@ -59,13 +60,13 @@ export async function adversarialShard(
   const x = joined([images.x, attacked.x]);
   const both = Int32Array.from([...y, ...y]);
   const { gradient, logits } = await thetaGradientOfAll(network, programs, {
-    name: "theta-of-cross-entropy",
+    of: crossEntropy,
     x,
     covector: oneHot(both, network.labels),
     n: both.length,
   });
   return {
-    loss: sumLoss("cross-entropy", logits, network.labels, both),
+    loss: sumLoss(crossEntropy, logits, network.labels, both),
     gradient: Float32Array.from(gradient),
   };
 }

@@ -5,36 +5,44 @@
 //
 // with x' the images attacked at the present theta, and a learning rate that falls linearly to 0. Running
 // statistics of batch normalisation stay as they are: they are no part of theta, here as in a correction.
-import { type AttackRequest, attackOptions, attackRequestNames } from "../attack/options.ts";
+import { type AttackRequest, attackOptions } from "../attack/options.ts";
 import { type Work, withWorkers } from "../attack/session.ts";
 import { checkUnits } from "../attack/units.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Model } from "../engine/model.ts";
+import { crossEntropy } from "../engine/losses/cross-entropy.ts";
+import { type Model, networkOf } from "../engine/model.ts";
 import { networkBytes } from "../engine/network.ts";
 import { demandInputGradient, programOf } from "../engine/programs.ts";
 import { idShards } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { demand, refuseUnknown, TemperError, throwIfAborted } from "../errors.ts";
+import type { Progress } from "../progress.ts";
 import { randomStream } from "../tensor/random.ts";
+import { STREAMS } from "../tensor/streams.ts";
 import { addScaled } from "../tensor/vector.ts";
 import { type AdversarialShard, type AdversarialSums, module } from "./adversarial-tasks.ts";
 import { createAdam } from "./optimizer.ts";
 
+/** What `trainAdversarially` is called with; either `steps` or `seconds` must be given. */
 export interface AdversarialOptions extends Work {
+  /** The training images, in pixel units, with their true labels. */
   readonly data: Dataset;
-  /** The attack that every image is trained under. */
+  /** The attack that every image is trained under. Its own seed is not read. */
   readonly attack: AttackRequest;
-  /** Steps in all; or */
+  /** How many steps to train for, 1 or more. */
   readonly steps?: number | undefined;
-  /** seconds in all, of which the number of steps follows. */
+  /** How many seconds to train for, above 0; the number of steps follows from the machine. */
   readonly seconds?: number | undefined;
-  /** Clean images a step, as many attacked ones beside them; default 128. */
+  /** Clean images of a step, 1 or more; as many attacked ones stand beside them. Default 128. */
   readonly batch?: number | undefined;
-  /** Of the first step, default 1e-3. */
+  /** The learning rate of the first step, above 0, default 1e-3; it falls linearly to 0. */
   readonly learningRate?: number | undefined;
-  /** Default 0. Names the minibatches and the random starts; those of `attack` are not its own. */
+  /** A whole number, default 0. It decides the minibatches and the random starts. */
   readonly seed?: number | undefined;
+  /** Called after each step. */
   readonly onStep?: ((step: AdversarialStep) => void) | undefined;
+  /** The stage is `training`; it counts steps, or seconds where these are given. */
+  readonly onProgress?: Progress | undefined;
 }
 
 const known: Readonly<Record<keyof AdversarialOptions, true>> = {
@@ -46,41 +54,45 @@ const known: Readonly<Record<keyof AdversarialOptions, true>> = {
   learningRate: true,
   seed: true,
   onStep: true,
+  onProgress: true,
   threads: true,
+  workers: true,
   signal: true,
 };
 
+/** One step of adversarial training. */
 export interface AdversarialStep {
-  /** From 1. */
+  /** The number of the step, from 1. */
   readonly step: number;
   /** The share of the training that is done, in (0, 1]. */
   readonly done: number;
-  /** Since the training began, with the start of its processes. */
+  /** Seconds since the training began, with the start of its processes. */
   readonly seconds: number;
-  /** The minibatch's loss before the step. */
+  /** Mean cross-entropy over the minibatch, clean and attacked, before the step. */
   readonly loss: number;
-  /** After the step, float32 [p]; never written to again. */
+  /** theta after the step, float32 [p]; it is never written to again. */
   readonly theta: Float32Array;
 }
 
+/** The trained network. */
 export interface AdversariallyTrained {
   /** The ONNX file: the model's own with theta's bytes replaced in place. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** float32 [p]. */
   readonly theta: Float32Array;
+  /** How many steps were made. */
   readonly steps: number;
+  /** How many seconds they took, with the start of the processes. */
   readonly seconds: number;
 }
 
-/** Images of a shard: four processes have work, and a run is still long beside what travels. */
+/** Images of a shard: of a step four processes have work, and a run is still long beside what travels for it. */
 const SHARD = 32;
 
-/** What a random stream is for. */
-const PURPOSE = { order: 201, attack: 202 } as const;
-
-/** Endless minibatches: each time round all images in another order, the last of them as many as are left. */
+/** Endless minibatches: every epoch takes all images in another order; its last minibatch has what is left. */
 function* minibatches(count: number, batch: number, seed: number): Generator<Int32Array, never> {
   for (let epoch = 1; ; epoch++) {
-    const order = randomStream(seed, PURPOSE.order, epoch).permutation(count);
+    const order = randomStream(seed, STREAMS.adversarial.order, epoch).permutation(count);
     for (let from = 0; from < count; from += batch) yield order.subarray(from, from + batch);
   }
 }
@@ -121,10 +133,9 @@ export async function trainAdversarially(
   options: AdversarialOptions,
 ): Promise<AdversariallyTrained> {
   refuseUnknown(options, known, "trainAdversarially");
-  refuseUnknown(options.attack, attackRequestNames, "the attack of trainAdversarially");
   const { data, steps, seconds, batch = 128, learningRate = 1e-3, seed = 0, signal } = options;
   const attack = attackOptions(options.attack);
-  const { network } = model;
+  const network = networkOf(model);
   checkUnits(attack, network.options.std);
   if ((steps === undefined) === (seconds === undefined)) {
     throw new TemperError("bad-option", "how long to train: give either steps or seconds");
@@ -136,7 +147,7 @@ export async function trainAdversarially(
     demand(Number.isFinite(x) && x > 0, word, x, "a number above 0");
   }
   demand(Number.isInteger(seed), "seed", seed, "a whole number");
-  programOf(network, "theta-of-cross-entropy");
+  programOf(network, { of: crossEntropy, in: "theta" });
   demandInputGradient(network, "adversarial training");
 
   const began = performance.now();
@@ -154,7 +165,7 @@ export async function trainAdversarially(
     while (done < 1) {
       throwIfAborted(signal);
       step++;
-      const drawn = randomStream(seed, PURPOSE.attack, step).below(2 ** 31 - 1);
+      const drawn = randomStream(seed, STREAMS.adversarial.attack, step).below(2 ** 31 - 1);
       const shard = { ids: batches.next().value, options: { ...attack, seed: drawn } };
       const { loss, gradient } = await lossAt(workers, rounded, shard, signal);
       if (!Number.isFinite(loss)) {
@@ -166,6 +177,8 @@ export async function trainAdversarially(
       adam.step(theta, gradient, learningRate * (1 - done));
       rounded = Float32Array.from(theta);
       done = doneAfter(step);
+      if (steps === undefined) options.onProgress?.("training", done * seconds!, seconds!);
+      else options.onProgress?.("training", step, steps);
       options.onStep?.({ step, done, seconds: elapsed(), loss, theta: rounded });
     }
     return {

@@ -7,8 +7,11 @@ import { isTemporary, writeAtomic } from "../data/write.ts";
 import { TemperError } from "../errors.ts";
 import type { OptimizerState } from "./optimizer.ts";
 
+/** One epoch of a training. */
 export interface EpochRecord {
+  /** The number of the epoch, from 1. */
   readonly epoch: number;
+  /** The learning rate of all its steps. */
   readonly learningRate: number;
   /** Mean cross-entropy over the epoch's minibatches, each before its own step. */
   readonly loss: number;

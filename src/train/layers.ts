@@ -2,6 +2,7 @@
 import { float, int, ints } from "../onnx/attributes.ts";
 import type { Attribute, Graph, Node, Tensor } from "../onnx/graph.ts";
 import { randomStream } from "../tensor/random.ts";
+import { STREAMS } from "../tensor/streams.ts";
 
 export const INPUT = "input";
 
@@ -13,7 +14,7 @@ export interface Layers {
   conv(x: string, name: string, dims: readonly number[], options?: ConvOptions): string;
   /** `dims`: [outputs, inputs]. */
   dense(x: string, name: string, dims: readonly [number, number]): string;
-  /** Scale 1, shift 0, running mean 0 and variance 1. */
+  /** It begins with scale 1, shift 0, running mean 0 and running variance 1. */
   batchNorm(x: string, name: string, channels: number): string;
   /** A float32 tensor that is no weight of a layer. */
   constant(name: string, dims: readonly number[], values: readonly number[]): string;
@@ -30,13 +31,13 @@ export interface ConvOptions {
   readonly bias?: boolean;
 }
 
-// PyTorch's: epsilon, and the share of a minibatch in a running average; ONNX states the share that is kept.
+// PyTorch's epsilon, and its share of a minibatch in a running average; ONNX states the share that is kept.
 const EPSILON = 1e-5;
 export const MOMENTUM = 0.1;
 
-/** Nothing yet; the layer named `output` makes the logits. */
+/** A network without layers; the layer that is named `output` will make the logits. */
 export function createLayers(seed: number): Layers {
-  const random = randomStream(seed, 0);
+  const random = randomStream(seed, STREAMS.training.weights);
   const initializers = new Map<string, Tensor>();
   const nodes: Node[] = [];
 

@@ -3,6 +3,7 @@ import { int } from "../onnx/attributes.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { createLayers, INPUT, type Layers } from "./layers.ts";
 
+/** The paper's networks: `cnnlight` and `cnn` for images [1, 28, 28], `resnet8` for [3, 32, 32]; 10 labels each. */
 export const architectures = ["cnnlight", "cnn", "resnet8"] as const;
 export type Architecture = (typeof architectures)[number];
 
@@ -48,7 +49,7 @@ function residualBlock(
   return op("Relu", `${name}.relu2`, [op("Add", `${name}.add`, [y, shortcut])]);
 }
 
-/** Per channel of CIFAR-10, as the paper's authors normalise it. */
+/** Mean and standard deviation of each channel of CIFAR-10, as the paper's authors normalise it. */
 const MEAN = [0.4914, 0.4822, 0.4465];
 const STD = [0.2023, 0.1994, 0.201];
 

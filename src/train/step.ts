@@ -5,6 +5,7 @@
 import { gradientProgram, withParameterInputs } from "../autodiff/programs.ts";
 import { COVECTOR } from "../autodiff/seeds.ts";
 import { oneHot } from "../engine/logits.ts";
+import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { sumLoss } from "../engine/losses.ts";
 import type { Network } from "../engine/network.ts";
 import { addThetaGradient } from "../engine/programs.ts";
@@ -39,7 +40,7 @@ export function runningAverages({ graph, shapes }: Network): Map<string, Float64
   );
 }
 
-/** Steps of a network; `running` is what each of them moves. */
+/** Opens a session for the steps of a network; each step moves the averages `running`. */
 export async function createStepper(
   network: Network,
   running: ReadonlyMap<string, Float64Array>,
@@ -48,7 +49,7 @@ export async function createStepper(
   const { graph, statistics } = trainingGraph(network.graph, shapes);
   const program = gradientProgram(graph, {
     shapes,
-    seed: "cross-entropy",
+    seed: crossEntropy.gradient,
     wrt: parameters.map(({ name }) => name),
     rules: trainingRules,
   });
@@ -73,7 +74,7 @@ export async function createStepper(
       for (let i = 0; i < gradient.length; i++) gradient[i] /= n;
       updateRunning(running, statistics, (name) => outputs.get(name)!.data, n);
       return {
-        loss: sumLoss("cross-entropy", outputs.get(program.logits)!.data, labels, y),
+        loss: sumLoss(crossEntropy, outputs.get(program.logits)!.data, labels, y),
         gradient,
       };
     },

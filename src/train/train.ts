@@ -1,4 +1,4 @@
-// Trains one of the paper's networks from nothing, on minibatches, by the authors' recipe.
+// Trains one of the paper's networks from nothing, on minibatches, by the authors' plan.
 import { cropFlip } from "../data/augment.ts";
 import { checkDataset, type Dataset, gather, hashDataset, imageSize } from "../data/dataset.ts";
 import { loadNetwork } from "../engine/network.ts";
@@ -7,37 +7,53 @@ import { demand, refuseUnknown, TemperError, throwIfAborted } from "../errors.ts
 import { patchWeights } from "../onnx/patch.ts";
 import { splitTheta } from "../onnx/theta.ts";
 import { writeGraph } from "../onnx/write.ts";
+import type { Progress } from "../progress.ts";
 import { type Random, randomStream } from "../tensor/random.ts";
+import { STREAMS } from "../tensor/streams.ts";
 import { type EpochRecord, keepTraining } from "./checkpoint.ts";
 import { type Architecture, buildNetwork } from "./networks.ts";
-import { recipes, type Schedule } from "./recipes.ts";
+import { plans, type Schedule } from "./plans.ts";
 import { createStepper, runningAverages } from "./step.ts";
 
+/** What `train` is called with. */
 export interface TrainOptions {
+  /** The training images, in pixel units and of the shape that the network takes, with their true labels. */
   readonly data: Dataset;
-  /** Passes over the data; default 10, resnet8 20. */
+  /** Passes over the data, 1 or more. Default 10, of resnet8 20. */
   readonly epochs?: number | undefined;
-  /** Images a step, default 64. */
+  /** Images of a step, 1 or more. Default 64. */
   readonly batch?: number | undefined;
-  /** Default 1e-3, resnet8 0.01. */
+  /** The learning rate of the first epoch, 0 or more. Default 1e-3, of resnet8 0.01. */
   readonly learningRate?: number | undefined;
-  /** Factor on the learning rate after each epoch; default 0.7, resnet8 0.9. */
+  /** Factor on the learning rate after each epoch, 0 or more. Default 0.7, of resnet8 0.9. */
   readonly decay?: number | undefined;
+  /** A whole number, default 0; the same seed gives the same bytes. */
   readonly seed?: number | undefined;
-  /** Where the network is written; until then the training is kept beside it, one state an epoch. */
+  /**
+   * The file to write the network to; until it is finished the training is kept beside it, one state an epoch.
+   * Default: nothing is written.
+   */
   readonly out?: string | undefined;
-  /** Takes up the training that stopped beside `out`: its network is that of an uninterrupted one, byte for byte. */
+  /**
+   * Whether to take up a training that stopped beside `out`: its network is that of an uninterrupted one, byte for
+   * byte. Default false.
+   */
   readonly resume?: boolean | undefined;
-  /** Starts again where one stopped. */
+  /** Whether to start again where a training stopped beside `out`. Default false. */
   readonly force?: boolean | undefined;
-  readonly onProgress?: ((epoch: number, done: number, of: number) => void) | undefined;
+  /** A stage is an epoch, as in `epoch 2 of 10`; it counts images. */
+  readonly onProgress?: Progress | undefined;
+  /** Called after each epoch. */
   readonly onEpoch?: ((record: EpochRecord) => void) | undefined;
+  /** Stops the training between two steps, with a TemperError `aborted`. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A network that was trained from nothing. */
 export interface Trained {
   /** The trained network, an ONNX file. */
   readonly bytes: Uint8Array;
+  /** One record an epoch, of those before a stop too. */
   readonly epochs: readonly EpochRecord[];
 }
 
@@ -60,9 +76,9 @@ const known: Readonly<Record<keyof TrainOptions, true>> = {
 
 /** What decides the result, fully stated. */
 function statedOptions(architecture: Architecture, options: TrainOptions): Stated {
-  const recipe = recipes[architecture];
-  const { epochs = recipe.epochs, batch = recipe.batch, seed = 0 } = options;
-  const { learningRate = recipe.learningRate, decay = recipe.decay } = options;
+  const plan = plans[architecture];
+  const { epochs = plan.epochs, batch = plan.batch, seed = 0 } = options;
+  const { learningRate = plan.learningRate, decay = plan.decay } = options;
   for (const [word, n] of Object.entries({ epochs, batch })) {
     demand(Number.isInteger(n) && n >= 1, word, n, "a whole number, 1 or more");
   }
@@ -93,17 +109,17 @@ function imagesOfBatch(
  * Trains `architecture` on data of its shape. The defaults are the authors'. cnnlight, cnn: Adam 1e-3,
  * batch 64, 10 epochs, learning rate x 0.7 an epoch. resnet8: gradient descent 0.01 with momentum 0.9,
  * batch 64, every image cropped and flipped anew each epoch; 20 epochs, learning rate x 0.9 an epoch.
- * Same seed, same bytes.
+ * The same seed gives the same bytes.
  *
- * @throws TemperError `data-mismatch`, `bad-option`, `aborted`; `file-exists` and `run-unreadable` of
- *   what is kept beside `out`
+ * @throws TemperError `data-mismatch`, `bad-option`, `aborted`; of what is kept beside `out` `file-exists`,
+ *   `file-missing` and `run-unreadable`
  */
 export async function train(architecture: Architecture, options: TrainOptions): Promise<Trained> {
   refuseUnknown(options, known, "train");
   const { data, signal, out, resume = false, force = false } = options;
   const stated = statedOptions(architecture, options);
   const { epochs, batch, decay, seed } = stated;
-  const recipe = recipes[architecture];
+  const plan = plans[architecture];
   const network = await loadNetwork(writeGraph(buildNetwork(architecture, seed)));
   checkDataset(data, { shape: network.inputShape, labels: network.labels });
   const beginning = { architecture, ...stated, data: hashDataset(data), engine: engineVersion() };
@@ -113,14 +129,16 @@ export async function train(architecture: Architecture, options: TrainOptions): 
   const records: EpochRecord[] = [...(kept?.epochs ?? [])];
   const theta = kept?.theta ?? Float64Array.from(network.theta0);
   const running = kept?.running ?? runningAverages(network);
-  const optimizer = recipe.optimizer(theta.length, kept?.optimizer);
+  const optimizer = plan.optimizer(theta.length, kept?.optimizer);
   const stepper = await createStepper(network, running);
   try {
     for (let epoch = records.length + 1; epoch <= epochs; epoch++) {
       const before = records.at(-1);
       const learningRate = before === undefined ? stated.learningRate : before.learningRate * decay;
-      const order = randomStream(seed, 1, epoch).permutation(data.count);
-      const draw = recipe.cropFlip ? (id: number) => randomStream(seed, 2, epoch, id) : undefined;
+      const order = randomStream(seed, STREAMS.training.order, epoch).permutation(data.count);
+      const draw = plan.cropFlip
+        ? (id: number) => randomStream(seed, STREAMS.training.crops, epoch, id)
+        : undefined;
       let loss = 0;
       for (let from = 0; from < data.count; from += batch) {
         throwIfAborted(signal);
@@ -130,7 +148,7 @@ export async function train(architecture: Architecture, options: TrainOptions): 
         const found = await stepper.gradient(Float32Array.from(theta), x, y);
         loss += found.loss;
         optimizer.step(theta, found.gradient, learningRate);
-        options.onProgress?.(epoch, from + ids.length, data.count);
+        options.onProgress?.(`epoch ${epoch} of ${epochs}`, from + ids.length, data.count);
       }
       if (!Number.isFinite(loss)) {
         throw new TemperError(

@@ -1,4 +1,4 @@
-// Runs the built command as a user does: in a folder of its own, without a terminal.
+// Runs the built command and the benches as a user does, without a terminal.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -56,11 +56,18 @@ function afterWorkersStart(pid: number, act: () => void): void {
 }
 
 /** The command line `temper ...args`; `milliseconds` counts from the start or from the interrupt. */
-export function temper(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+export const temper = (args: readonly string[], options: RunOptions = {}): Promise<Ran> =>
+  run([entry, ...args], options);
+
+/** The command line `npm run bench -- ...args`, in the clone as npm runs it; results go where --out says. */
+export const bench = (args: readonly string[]): Promise<Ran> =>
+  run(["--import", "tsx", "bench/main.ts", ...args], { cwd: resolve(".") });
+
+function run(args: readonly string[], options: RunOptions): Promise<Ran> {
   const { cwd = newFolder(), interrupt, kill, deaf } = options;
   return new Promise((done, fail) => {
     let from = performance.now();
-    const child = spawn(process.execPath, [entry, ...args], {
+    const child = spawn(process.execPath, args, {
       cwd,
       env,
       stdio: ["ignore", "pipe", "pipe"],

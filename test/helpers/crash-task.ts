@@ -1,4 +1,4 @@
-// Tasks for the tests of workers: one ends its process the first time it runs, one fails, one doubles.
+// Tasks for the tests of workers: one ends its process the first time it runs, one fails, one doubles, one counts.
 import { existsSync, writeFileSync } from "node:fs";
 import type { TaskState } from "../../src/engine/task.ts";
 import { TemperError } from "../../src/errors.ts";
@@ -8,6 +8,12 @@ export const module: string = import.meta.url;
 export async function double(state: TaskState, x: number): Promise<number> {
   return 2 * x + state.get<number>("offset");
 }
+
+let made = 0;
+
+/** How often this process has derived something from the shared value "theta". */
+export const derivations = (state: TaskState): Promise<number> =>
+  state.derive("count", ["theta"], async () => ++made);
 
 /** Dies once: the file remembers that it did. */
 export async function dieOnce(_: TaskState, arg: { marker: string; x: number }): Promise<number> {

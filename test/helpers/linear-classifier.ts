@@ -24,16 +24,16 @@ export function linearClassifier(
   return {
     labels,
     logits,
-    gradient: async (loss, x, rows) => {
+    gradient: async ({ name }, x, rows) => {
       const n = rows.length / labels;
       const gradient = new Float32Array(x.length);
       for (let i = 0; i < n; i++) {
         const row = [...rows.subarray(i * labels, (i + 1) * labels)];
         const f = rowOf(x, i);
         const inLogits =
-          loss === "cross-entropy"
+          name === "cross-entropy"
             ? softmax(f).map((p, l) => p - row[l])
-            : logitGradient(loss, f, row);
+            : logitGradient(name, f, row);
         for (let j = 0; j < size; j++) {
           gradient[i * size + j] = weights.reduce((sum, w, l) => sum + inLogits[l] * w[j], 0);
         }

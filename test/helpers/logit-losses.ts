@@ -1,13 +1,11 @@
 // The losses of attacks as functions of float64 logits, from their definitions, and their gradients by differences.
-import type { InputSeed } from "../../src/engine/programs.ts";
-
 const ranked = (f: readonly number[]): number[] => f.toSorted((a, b) => b - a);
 
-/** The loss whose gradient `loss` names; `row` is what its graph takes. */
-export function logitLoss(loss: InputSeed, f: readonly number[], row: readonly number[]): number {
+/** The objective of that name; `row` is what its graph takes. */
+export function logitLoss(name: string, f: readonly number[], row: readonly number[]): number {
   const weighted = row.reduce((sum, w, l) => sum + w * f[l], 0);
   const [first, , third, fourth] = ranked(f);
-  switch (loss) {
+  switch (name) {
     case "logits":
       return weighted;
     case "cross-entropy":
@@ -16,19 +14,21 @@ export function logitLoss(loss: InputSeed, f: readonly number[], row: readonly n
       return -(weighted - ranked(f.filter((_, l) => row[l] === 0))[0]) / (first - third);
     case "targeted-dlr":
       return weighted / (first - (third + fourth) / 2);
+    default:
+      throw new Error(`no definition of ${name}`);
   }
 }
 
 /** Central differences of logitLoss in the logits. */
 export function logitGradient(
-  loss: InputSeed,
+  name: string,
   f: readonly number[],
   row: readonly number[],
 ): number[] {
   const h = 1e-5;
   const at = (l: number, by: number): number =>
     logitLoss(
-      loss,
+      name,
       f.map((v, k) => (k === l ? v + by : v)),
       row,
     );

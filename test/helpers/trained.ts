@@ -4,7 +4,7 @@ import { type Classifier, classifierOf } from "../../src/attack/classifier.ts";
 import type { AttackOptions } from "../../src/attack/options.ts";
 import { type Dataset, gather } from "../../src/data/dataset.ts";
 import { openData } from "../../src/data/open.ts";
-import type { Model } from "../../src/engine/model.ts";
+import { type Model, networkOf } from "../../src/engine/model.ts";
 import { openPrograms } from "../../src/engine/programs.ts";
 import { train } from "../../src/train/train.ts";
 
@@ -28,8 +28,8 @@ export function pick(data: Dataset, keep: (label: number, i: number) => boolean)
 }
 
 /** What attacks ask of a model; its sessions are never released. */
-export const classifierOfModel = ({ network, theta }: Model): Classifier =>
-  classifierOf(network, openPrograms(network, theta()));
+export const classifierOfModel = (model: Model): Classifier =>
+  classifierOf(networkOf(model), openPrograms(networkOf(model), model.theta()));
 
 /** All images attacked at once, without shards, pools or choices. */
 export function attackEverything(

@@ -1,32 +1,26 @@
 // temper attack: makes points.npz, the images a model gets wrong when attacked.
 import type { Command } from "commander";
 import { attack } from "../../attack/attack.ts";
-import { type AttackName, attackNames } from "../../attack/options.ts";
+import { attackTable } from "../../attack/options.ts";
+import type { DataOptions } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
+import type { NetworkOptions } from "../../engine/network.ts";
+import { text, wholeNumber } from "../../options/kinds.ts";
+import { partOf } from "../../options/table.ts";
 import type { Context } from "../context.ts";
+import { addFlags, givenIn } from "../flags.ts";
 import { checkOutput, openDataset, openModelFile } from "../open.ts";
-import {
-  ATTACK_WORDS,
-  type AttackFlags,
-  attackRequest,
-  type CommonFlags,
-  type DataFlags,
-  type ModelFlags,
-  withAttack,
-  withAugment,
-  withCommon,
-  withModel,
-} from "../options.ts";
-import { count, number, oneOf } from "../parse.ts";
+import { attackFlags, augmentFlags, dataFlag, modelFlags, workFlags } from "../shared-flags.ts";
 
-interface Flags extends CommonFlags, DataFlags, ModelFlags, AttackFlags {
+interface Flags extends NetworkOptions, DataOptions {
   readonly data: string;
-  readonly attack: AttackName;
-  readonly eps: number;
   readonly out: string;
+  readonly eps: number;
   readonly worst?: number;
   readonly random?: number;
+  readonly threads?: number;
+  readonly json?: boolean;
 }
 
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
@@ -34,13 +28,15 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   const model = await openModelFile(path, flags);
   const data = await openDataset(flags.data, flags, context);
   const result = await attack(model, {
-    ...attackRequest(flags, flags.attack, flags.eps),
+    ...partOf(attackTable, flags),
+    eps: flags.eps,
+    seed: flags.seed,
     data,
     worst: flags.worst,
     random: flags.random,
     threads: flags.threads,
     signal: context.signal,
-    onProgress: (done, of) => context.progress.update(flags.attack, done, of),
+    onProgress: context.progress.update,
   });
   await model.close();
   context.progress.stop();
@@ -69,28 +65,37 @@ export function addAttack(program: Command, context: Context): void {
         "an npz with x, y, source (index in the unsliced DATA) and clean. " +
         "Without --worst or --random it writes all of them.",
     )
-    .argument("<model>", "ONNX file")
-    .requiredOption(
-      "--data <data>",
+    .argument("<model>", "ONNX file");
+  addFlags(command, {
+    data: dataFlag(
       "images to attack: mnist:train, digits:train, file.npz, a folder of images, ...",
-    )
-    .option("--attack <name>", ATTACK_WORDS, oneOf(attackNames), "pgd")
-    .requiredOption("--eps <radius>", "radius of the ball", number({ min: 0 }))
-    .requiredOption("--out <file>", "the npz to write")
-    .option(
-      "--worst <n>",
-      "the n points with the lowest f_y - max rival, n / labels of each label",
-      count(),
-    )
-    .option(
-      "--random <n>",
-      "the first n broken points in a seeded order, n / labels of each label",
-      count(),
-    );
-  withModel(withAttack(withAugment(withCommon(command))))
+    ),
+    ...augmentFlags,
+    out: {
+      kind: text("<file>"),
+      group: "What comes out",
+      required: true,
+      help: "the npz to write",
+    },
+    worst: {
+      kind: wholeNumber(),
+      group: "What comes out",
+      everyday: true,
+      help: "the n points with the lowest f_y - max rival, n / labels of each label",
+    },
+    random: {
+      kind: wholeNumber(),
+      group: "What comes out",
+      everyday: true,
+      help: "the first n broken points in a seeded order, n / labels of each label",
+    },
+    ...attackFlags,
+    ...modelFlags,
+    ...workFlags,
+  })
     .addHelpText(
       "after",
       "\nExample:\n  temper attack model.onnx --data mnist:train --eps 0.1 --worst 10 --out points.npz",
     )
-    .action((path: string, flags: Flags) => run(path, flags, context));
+    .action((path: string) => run(path, givenIn(command) as never, context));
 }

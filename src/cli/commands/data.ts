@@ -1,12 +1,13 @@
 // temper data: fetches a published data set, or lists what is in the data folder.
 import { basename, join } from "node:path";
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { fetchFiles } from "../../data/fetch.ts";
 import { dataFolder } from "../../data/files.ts";
 import { mirrorsOf, type PublishedSet, publishedSets } from "../../data/published.ts";
 import { type FileStatus, verifyFiles } from "../../data/verify.ts";
 import type { Context } from "../context.ts";
-import { oneOf } from "../parse.ts";
+import { addFlags } from "../flags.ts";
+import { workFlags } from "../shared-flags.ts";
 import { table } from "../table.ts";
 
 interface Flags {
@@ -67,7 +68,7 @@ async function run(
 
 export function addData(program: Command, context: Context): void {
   const names = publishedSets.map(({ name }) => name);
-  program
+  const command = program
     .command("data")
     .summary("fetch MNIST or CIFAR-10, or list what is there")
     .description(
@@ -77,12 +78,9 @@ export function addData(program: Command, context: Context): void {
         "file is kept as NAME.wrong. CIFAR-10 arrives as one archive of 170 MB, which is " +
         "removed once it is unpacked (184 MB).",
     )
-    .argument("[set]", names.join(" or "), oneOf(names))
-    .option(
-      "--data-dir <dir>",
-      "folder of the data sets (default: TEMPER_DATA, else a cache folder)",
-    )
-    .option("--json", "print one JSON document on stdout")
+    .addArgument(new Argument("[set]", "the set to fetch").choices(names));
+  const { dataDir, json, config } = workFlags;
+  addFlags(command, { dataDir, json, config })
     .addHelpText(
       "after",
       "\nTEMPER_MIRROR: the base address of a mirror of your own, used instead of the\n" +

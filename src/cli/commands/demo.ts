@@ -9,13 +9,15 @@ import { openData } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
 import { openModel } from "../../engine/model.ts";
+import { openWorkers, type Workers } from "../../engine/workers.ts";
+import { text } from "../../options/kinds.ts";
 import { correct } from "../../run/correct.ts";
-import { CORRECTED } from "../../run/run.ts";
+import { CORRECTED } from "../../run/folder/files.ts";
 import type { Context } from "../context.ts";
+import { addFlags } from "../flags.ts";
 import { growing } from "../growing.ts";
-import { iterationTable } from "../iterations.ts";
-import { count } from "../parse.ts";
-import { growingCandidates } from "../robust.ts";
+import { growingCandidates, iterationTable } from "../iterations.ts";
+import { workFlags } from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
 
 const SHIPPED = fileURLToPath(new URL("../../../models/digits-cnnlight.onnx", import.meta.url));
@@ -25,7 +27,7 @@ const POINTS = 10;
 const BRIEFLY = { iterations: 40, sources: 1000, lossSample: 2000 } as const;
 
 interface Flags {
-  readonly out: string;
+  readonly out?: string;
   readonly threads?: number;
 }
 
@@ -36,11 +38,16 @@ const row = (name: string, { clean, attacks }: Evaluation, trainingLoss: number)
   trainingLoss.toFixed(4),
 ];
 
-async function run({ out, threads }: Flags, context: Context): Promise<void> {
+async function run({ threads, ...flags }: Flags, context: Context): Promise<void> {
+  const workers = openWorkers(threads);
+  await tell(flags.out ?? "temper-demo", workers, context).finally(workers.close);
+}
+
+/** The story, with one set of workers for all of it. */
+async function tell(out: string, workers: Workers, context: Context): Promise<void> {
   const { progress, signal } = context;
   const step = (text: string): void => progress.line(text);
-  const onProgress = (stage: string, done: number, of: number): void =>
-    progress.update(stage, done, of);
+  const onProgress = progress.update;
   const started = performance.now();
   await mkdir(out, { recursive: true });
   const train = await openData("digits:train");
@@ -54,10 +61,10 @@ async function run({ out, threads }: Flags, context: Context): Promise<void> {
           { attack: "fgsm", eps: EPS },
           { attack: "pgd", eps: EPS },
         ],
-        threads,
+        workers,
         signal,
         onProgress,
-      }),
+      }).finally(opened.close),
     );
 
   step(`1. A network trained on ${train.count} drawn digits; PGD attacks them at eps ${EPS}.`);
@@ -65,9 +72,9 @@ async function run({ out, threads }: Flags, context: Context): Promise<void> {
     data: train,
     eps: EPS,
     worst: POINTS,
-    threads,
+    workers,
     signal,
-    onProgress: (done, of) => onProgress("pgd", done, of),
+    onProgress,
   });
   const pointsFile = join(out, "points.npz");
   await writeAtomic(pointsFile, writePoints(found.points));
@@ -78,7 +85,7 @@ async function run({ out, threads }: Flags, context: Context): Promise<void> {
   step(
     "2. Recipe standard: the nearest network that gets these right, the training loss held close.",
   );
-  const work = { data: train, threads, signal, onProgress } as const;
+  const work = { data: train, workers, signal, onProgress } as const;
   const [listed, whole] = [join(out, "run"), join(out, "robust")];
   const paths = { model: SHIPPED, data: train.name };
   const points = { points: found.points, paths: { ...paths, points: pointsFile } };
@@ -129,14 +136,21 @@ async function run({ out, threads }: Flags, context: Context): Promise<void> {
 }
 
 export function addDemo(program: Command, context: Context): void {
-  program
+  const command = program
     .command("demo")
     .summary("the whole story on built-in data, no download")
     .description(
       "Attacks a shipped network on built-in digits, corrects it on the ten worst points, and measures " +
         "both on unseen digits. The digits are drawn by Temper: their figures say nothing about MNIST.",
-    )
-    .option("--out <dir>", "folder to write; an earlier demo in it is replaced", "temper-demo")
-    .option("--threads <n>", "worker processes (default: one a core)", count())
-    .action((flags: Flags) => run(flags, context));
+    );
+  addFlags(command, {
+    out: {
+      kind: text("<dir>"),
+      group: "What comes out",
+      everyday: true,
+      help: "folder to write; an earlier demo in it is replaced",
+      usual: "temper-demo",
+    },
+    threads: workFlags.threads,
+  }).action((flags: Flags) => run(flags, context));
 }

@@ -1,39 +1,39 @@
 // temper evaluate: accuracy and loss, clean and under attack, of one or several models.
 import type { Command } from "commander";
+import type { AttackName } from "../../attack/attacks.ts";
 import {
   type AttackResult,
+  type EvaluateCall,
   type Evaluation,
   evaluate,
   type WorstResult,
 } from "../../attack/evaluate.ts";
 import { writeAttackedImages } from "../../attack/images.ts";
-import type { AttackName } from "../../attack/options.ts";
+import { attackTable } from "../../attack/options.ts";
 import { sample } from "../../attack/sample.ts";
 import type { Share } from "../../attack/share.ts";
+import type { DataOptions } from "../../data/open.ts";
 import { writeAtomic } from "../../data/write.ts";
+import type { Model } from "../../engine/model.ts";
+import type { NetworkOptions } from "../../engine/network.ts";
+import { openWorkers } from "../../engine/workers.ts";
 import { TemperError } from "../../errors.ts";
+import { text, wholeNumber } from "../../options/kinds.ts";
+import { partOf } from "../../options/table.ts";
 import type { Context } from "../context.ts";
+import { addFlags, type Flag, givenIn } from "../flags.ts";
 import { checkOutput, openDataset, openModelFile } from "../open.ts";
-import {
-  type AttackFlags,
-  attackRequest,
-  type CommonFlags,
-  type DataFlags,
-  type ModelFlags,
-  withAttackList,
-  withAugment,
-  withCommon,
-  withModel,
-} from "../options.ts";
-import { count } from "../parse.ts";
+import { attackFlags, augmentFlags, dataFlag, modelFlags, workFlags } from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
 
-interface Flags extends CommonFlags, DataFlags, ModelFlags, AttackFlags {
+interface Flags extends NetworkOptions, DataOptions {
   readonly data: string;
   readonly attack?: AttackName[];
   readonly eps?: number[];
   readonly limit?: number;
   readonly out?: string;
+  readonly threads?: number;
+  readonly json?: boolean;
 }
 
 interface ModelRow extends Omit<Evaluation, "images"> {
@@ -130,28 +130,20 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
     );
   }
   await checkImages(paths, flags);
-  const attacks = eps.flatMap((radius) => attack.map((name) => attackRequest(flags, name, radius)));
+  const stated = partOf(attackTable, flags);
+  const attacks = eps.flatMap((radius) =>
+    attack.map((name) => ({ ...stated, attack: name, eps: radius, seed })),
+  );
   const models = await Promise.all(
     paths.map(async (path) => ({ path, model: await openModelFile(path, flags) })),
   );
   const whole = await openDataset(flags.data, flags, context);
   const data = limit === undefined ? whole : sample(whole, { limit, seed });
 
-  const rows: ModelRow[] = [];
-  for (const { path, model } of models) {
-    const { images, ...result } = await evaluate(model, {
-      data,
-      attacks,
-      images: out !== undefined,
-      threads: flags.threads,
-      signal: context.signal,
-      onProgress: (stage, done, of) => context.progress.update(stage, done, of),
-    });
-    rows.push({ path, parameters: model.parameterCount, ...result });
-    await model.close();
-    if (out !== undefined && images !== undefined)
-      await writeAtomic(out, writeAttackedImages(images));
-  }
+  const workers = openWorkers(flags.threads);
+  const rows = await measureAll(models, { ...flags, data, attacks, workers }, context).finally(
+    workers.close,
+  );
   context.progress.stop();
   const { name, count: n, note = null, augment = null } = data;
   if (flags.json === true) {
@@ -166,6 +158,31 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   for (const line of warningLines(rows)) context.progress.line(line);
 }
 
+/** Evaluates one model after the other with the same workers, and writes the images of the only one. */
+async function measureAll(
+  models: readonly { readonly path: string; readonly model: Model }[],
+  { out, ...call }: Omit<EvaluateCall, "images"> & { readonly out?: string },
+  { progress, signal }: Context,
+): Promise<ModelRow[]> {
+  const { data, attacks, workers } = call;
+  const rows: ModelRow[] = [];
+  for (const { path, model } of models) {
+    const { images, ...result } = await evaluate(model, {
+      data,
+      attacks,
+      images: out !== undefined,
+      workers,
+      signal,
+      onProgress: progress.update,
+    });
+    rows.push({ path, parameters: model.parameterCount, ...result });
+    await model.close();
+    if (out !== undefined && images !== undefined)
+      await writeAtomic(out, writeAttackedImages(images));
+  }
+  return rows;
+}
+
 export function addEvaluate(program: Command, context: Context): void {
   const command = program
     .command("evaluate")
@@ -176,21 +193,40 @@ export function addEvaluate(program: Command, context: Context): void {
         'images that the attack turns, "lowest label" the label with the least accuracy. Notes say what weakens ' +
         "a number; docs/evaluation.md explains each.",
     )
-    .argument("<model...>", "ONNX files")
-    .requiredOption(
-      "--data <data>",
+    .argument("<model...>", "ONNX files");
+  const several = (flag: Flag): Flag => ({
+    ...flag,
+    usual: undefined,
+    several: true,
+    required: false,
+  });
+  addFlags(command, {
+    data: dataFlag(
       "what to measure on: mnist:test, cifar10:test[0:1000], file.npz, idx:IMAGES,LABELS, a folder of images",
-    )
-    .option("--limit <n>", "only a seeded sample of n images, n / labels of each label", count())
-    .option(
-      "--out <file>",
-      "an npz of each image's worst input: x, y, source, clean_margin, margin, attack, change",
-    );
-  withModel(withAttackList(withAugment(withCommon(command))))
+    ),
+    limit: {
+      kind: wholeNumber(),
+      group: "What goes in",
+      everyday: true,
+      help: "only a seeded sample of n images, n / labels of each label",
+    },
+    ...augmentFlags,
+    out: {
+      kind: text("<file>"),
+      group: "What comes out",
+      everyday: true,
+      help: "an npz of each image's worst input: x, y, source, clean_margin, margin, attack, change",
+    },
+    ...attackFlags,
+    attack: several(attackFlags.attack),
+    eps: several(attackFlags.eps),
+    ...modelFlags,
+    ...workFlags,
+  })
     .addHelpText(
       "after",
       "\nExamples:\n  temper evaluate model.onnx --data mnist:test --attack fgsm --attack pgd --eps 0.05 --eps 0.1\n" +
         "  temper evaluate before.onnx RUN/corrected.onnx --data mnist:test --limit 1000 --attack auto --eps 0.1",
     )
-    .action((paths: string[], flags: Flags) => run(paths, flags, context));
+    .action((paths: string[]) => run(paths, givenIn(command) as never, context));
 }

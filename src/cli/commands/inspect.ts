@@ -1,14 +1,18 @@
 // temper inspect: what a model is made of, what Temper would change, and which operators have a gradient.
+
 import type { Command } from "commander";
 import { discrete, isStep } from "../../autodiff/rule.ts";
 import { rules } from "../../autodiff/rules.ts";
+import { networkOf } from "../../engine/model.ts";
+import type { NetworkOptions } from "../../engine/network.ts";
 import type { Node } from "../../onnx/graph.ts";
 import type { Context } from "../context.ts";
+import { addFlags } from "../flags.ts";
 import { openModelFile } from "../open.ts";
-import { type ModelFlags, withModel, withTrainable } from "../options.ts";
+import { modelFlags, trainableFlags, workFlags } from "../shared-flags.ts";
 import { table } from "../table.ts";
 
-interface Flags extends ModelFlags {
+interface Flags extends NetworkOptions {
   readonly json?: boolean;
 }
 
@@ -20,7 +24,7 @@ function gradientOf(op: string, nodes: readonly Node[]): string {
 
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
   const model = await openModelFile(path, flags);
-  const { graph } = model.network;
+  const { graph } = networkOf(model);
   const uses = new Map<string, Node[]>();
   for (const node of graph.nodes) uses.set(node.op, [...(uses.get(node.op) ?? []), node]);
   const operators = [...uses]
@@ -61,9 +65,9 @@ export function addInspect(program: Command, context: Context): void {
         "being attacked or corrected; operators on shapes need none. One with steps (0) is refused behind weights; " +
         "between the image and them it leaves an attack no gradient.",
     )
-    .argument("<model>", "ONNX file")
-    .option("--json", "print one JSON document on stdout");
-  withTrainable(withModel(command)).action((path: string, flags: Flags) =>
-    run(path, flags, context),
+    .argument("<model>", "ONNX file");
+  const { json, config } = workFlags;
+  addFlags(command, { ...modelFlags, ...trainableFlags, json, config }).action(
+    (path: string, flags: Flags) => run(path, flags, context),
   );
 }

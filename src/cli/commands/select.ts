@@ -1,14 +1,16 @@
 // temper select: chooses again from a finished run, at once.
-import { relative } from "node:path";
 import type { Command } from "commander";
 import type { Candidate } from "../../correct/candidates.ts";
 import { writeAtomic } from "../../data/write.ts";
-import { TemperError } from "../../errors.ts";
-import { openRun } from "../../run/open.ts";
+
+import { fraction, text } from "../../options/kinds.ts";
+import { openRun } from "../../run/folder/open.ts";
 import { candidateHeadings, candidateRow } from "../candidates.ts";
 import type { Context } from "../context.ts";
-import { checkOutput } from "../open.ts";
-import { number } from "../parse.ts";
+import { addFlags } from "../flags.ts";
+import { checkOutput, refuseInsideRun } from "../open.ts";
+import { workFlags } from "../shared-flags.ts";
+
 import { percent, table } from "../table.ts";
 
 interface Flags {
@@ -20,12 +22,7 @@ interface Flags {
 async function run(folder: string, flags: Flags, context: Context): Promise<void> {
   if (flags.out !== undefined) {
     await checkOutput(flags.out, ".onnx");
-    if (!relative(folder, flags.out).startsWith("..")) {
-      throw new TemperError(
-        "bad-option",
-        `--out ${flags.out} lies in the run "${folder}", which never changes\ngive a path outside it`,
-      );
-    }
+    refuseInsideRun(flags.out, folder);
   }
   const finished = await openRun(folder);
   const chosen = finished.select(flags.weight);
@@ -50,21 +47,30 @@ async function run(folder: string, flags: Flags, context: Context): Promise<void
 }
 
 export function addSelect(program: Command, context: Context): void {
-  program
+  const command = program
     .command("select")
     .summary("choose again from a finished run")
     .description(
       "Shows the efficient front of a RUN and chooses from it by (19): weight 0 takes the lowest violation, " +
         "1 the lowest training loss. RUN itself never changes; --out writes the chosen model.",
     )
-    .argument("<run>", "folder written by temper correct")
-    .requiredOption(
-      "--weight <w>",
-      "weight of the loss against the violation",
-      number({ min: 0, max: 1 }),
-    )
-    .option("--out <file>", "write the chosen model there")
-    .option("--json", "print one JSON document on stdout")
+    .argument("<run>", "folder written by temper correct");
+  addFlags(command, {
+    weight: {
+      kind: fraction("<w>"),
+      group: "Trade-off",
+      required: true,
+      help: "weight of the loss against the violation",
+    },
+    out: {
+      kind: text("<file>"),
+      group: "What comes out",
+      everyday: true,
+      help: "write the chosen model there",
+    },
+    json: workFlags.json,
+    config: workFlags.config,
+  })
     .addHelpText("after", "\nExample:\n  temper select RUN --weight 0.2 --out model.onnx")
     .action((folder: string, flags: Flags) => run(folder, flags, context));
 }

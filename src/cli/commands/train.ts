@@ -2,13 +2,15 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { TemperError } from "../../errors.ts";
+import { flag, length, text, wholeNumber } from "../../options/kinds.ts";
 import { stateFile } from "../../train/checkpoint.ts";
 import { type Architecture, architectures } from "../../train/networks.ts";
-import { recipes } from "../../train/recipes.ts";
+import { plans, type Schedule } from "../../train/plans.ts";
 import { train } from "../../train/train.ts";
 import type { Context } from "../context.ts";
+import { addFlags } from "../flags.ts";
 import { checkOutput, openDataset } from "../open.ts";
-import { count, number } from "../parse.ts";
+import { dataFlag, workFlags } from "../shared-flags.ts";
 
 interface Flags {
   readonly data: string;
@@ -57,12 +59,7 @@ async function run(given: string, flags: Flags, context: Context): Promise<void>
     resume,
     force,
     signal: context.signal,
-    onProgress: (epoch, done, of) =>
-      context.progress.update(
-        `epoch ${epoch} of ${epochs ?? recipes[architecture].epochs}`,
-        done,
-        of,
-      ),
+    onProgress: context.progress.update,
     onEpoch: ({ epoch, loss }) => context.progress.line(`epoch ${epoch}: loss ${loss.toFixed(4)}`),
   });
   context.progress.stop();
@@ -89,8 +86,14 @@ async function runOrStop(given: string, flags: Flags, context: Context): Promise
   }
 }
 
+/** The default of each network's schedule, as help tells it. */
+function told(name: keyof Schedule): string {
+  const [usual, resnet8] = [plans.cnnlight[name], plans.resnet8[name]];
+  return usual === resnet8 ? String(usual) : `${usual}, resnet8 ${resnet8}`;
+}
+
 export function addTrain(program: Command, context: Context): void {
-  program
+  const command = program
     .command("train")
     .summary("train one of the paper's networks")
     .description(
@@ -100,35 +103,49 @@ export function addTrain(program: Command, context: Context): void {
         "anew every epoch; some minutes an epoch of cifar10:train. " +
         "The file takes pixels in [0, 1]: resnet8 normalises them itself and needs no --mean and --std.",
     )
-    .argument("<architecture>", architectures.join(" or "))
-    .requiredOption(
-      "--data <data>",
-      "training data: mnist:train, cifar10:train, file.npz, a folder of images, ...",
-    )
-    .requiredOption("--out <file>", "the ONNX file to write")
-    .option(
-      "--resume",
-      "continue the training that stopped, with the file of an uninterrupted one; FILE.state keeps it",
-    )
-    .option("--force", "start again where a training stopped")
-    .option("--epochs <n>", "passes over the data (default: 10, resnet8 20)", count())
-    .option("--batch <n>", "images a step (default: 64)", count())
-    .option(
-      "--learning-rate <rate>",
-      "in the first epoch (default: 0.001, resnet8 0.01)",
-      number({ min: 0 }),
-    )
-    .option(
-      "--decay <factor>",
-      "factor on the learning rate after each epoch (default: 0.7, resnet8 0.9)",
-      number({ min: 0 }),
-    )
-    .option("--seed <n>", "the same seed gives the same file to the bit", count(0), 0)
-    .option(
-      "--data-dir <dir>",
-      "folder of the data sets (default: TEMPER_DATA, else a cache folder)",
-    )
-    .option("--json", "print one JSON document on stdout")
+    .argument("<architecture>", architectures.join(" or "));
+  const { seed, dataDir, json, config } = workFlags;
+  const group = "Training";
+  addFlags(command, {
+    data: dataFlag("training data: mnist:train, cifar10:train, file.npz, a folder of images, ..."),
+    out: {
+      kind: text("<file>"),
+      group: "What comes out",
+      required: true,
+      help: "the ONNX file to write",
+    },
+    resume: {
+      kind: flag,
+      group: "What comes out",
+      everyday: true,
+      help: "continue the training that stopped, with the file of an uninterrupted one; FILE.state keeps it",
+    },
+    force: { kind: flag, group: "What comes out", help: "start again where a training stopped" },
+    epochs: {
+      kind: wholeNumber(),
+      group,
+      everyday: true,
+      help: "passes over the data",
+      usual: told("epochs"),
+    },
+    batch: { kind: wholeNumber(), group, help: "images a step", usual: told("batch") },
+    learningRate: {
+      kind: length("<rate>"),
+      group,
+      help: "in the first epoch",
+      usual: told("learningRate"),
+    },
+    decay: {
+      kind: length("<factor>"),
+      group,
+      help: "factor on the learning rate after each epoch",
+      usual: told("decay"),
+    },
+    seed,
+    dataDir,
+    json,
+    config,
+  })
     .addHelpText(
       "after",
       "\nExamples:\n  temper train cnnlight --data mnist:train --out cnnlight.onnx\n" +

@@ -1,0 +1,76 @@
+// The study as Markdown: a table, what it was made of, and the plot.
+import { markdownTable, paragraph } from "../markdown.ts";
+import { settingInWords } from "../work.ts";
+import type { Measures } from "./measure.ts";
+import { studyRows } from "./rows.ts";
+import type { RowResult, Study } from "./study.ts";
+
+const HEADINGS = [
+  "row",
+  "seed",
+  "clean",
+  "FGSM",
+  "PGD",
+  "AutoAttack",
+  "loss",
+  "distance",
+  "steps",
+  "time",
+];
+
+const accuracyCells = ({ clean, fgsm, pgd, auto }: Measures): string[] => [
+  ...[clean, fgsm, pgd].map((share) => share.toFixed(2)),
+  auto === null ? "-" : auto.toFixed(1),
+];
+
+const rowCells = (result: RowResult): string[] => [
+  studyRows.find(({ name }) => name === result.row)?.words ?? result.row,
+  String(result.seed),
+  ...accuracyCells(result),
+  result.loss.toFixed(4),
+  result.distance.toFixed(2),
+  String(result.steps),
+  `${result.seconds.toFixed(0)} s`,
+];
+
+/** What every row starts from, in words. */
+function recipeInWords({ setting: { recipe } }: Study): string {
+  const { sources, groups, share, lossShare, stepCap, margin, lossSlack, iterations, attack } =
+    recipe;
+  return (
+    `Recipe: ${sources} sources an iteration, ${groups} groups, share ${share}, loss share ${lossShare}, ` +
+    `step cap ${stepCap}, margin ${margin}, loss slack ${lossSlack}, at most ${iterations} iterations; ` +
+    `it and the training attack by ${attack.attack} of ${attack.steps} steps of ${attack.stepSize.toPrecision(3)}.`
+  );
+}
+
+/** The table, what it was made of, and the plot in the file `svg` where a row is drawn. */
+export function beyondMarkdown(study: Study, svg: string): string {
+  const { before, rows, setting } = study;
+  const first =
+    before === null
+      ? []
+      : [
+          [
+            "the network itself",
+            "-",
+            ...accuracyCells(before),
+            before.loss.toFixed(4),
+            "0",
+            "-",
+            "-",
+          ],
+        ];
+  const machines = [...new Set(rows.map(({ machine }) => machine))];
+  return [
+    markdownTable(HEADINGS, [...first, ...rows.map(rowCells)]),
+    "",
+    "Accuracies in per cent, loss on the training data, distance ||theta - theta0||, steps: iterations or minibatches.",
+    `${settingInWords(setting)}${setting.auto > 0 ? `, AutoAttack on ${setting.auto} of them` : ""}.`,
+    paragraph(recipeInWords(study)),
+    `Times on ${machines.join("; ")}.`,
+    ...(rows.some(({ curve }) => curve.length > 0)
+      ? ["", `![accuracy under attack against seconds](${svg})`]
+      : []),
+  ].join("\n");
+}

@@ -1,0 +1,139 @@
+// The flags of temper correct: those of the tables of its recipes, and what goes in and comes out.
+import { type AttackUse, attackTable } from "../attack/options.ts";
+import { flag, oneOf, text, wholeNumber } from "../options/kinds.ts";
+import type { Scene } from "../options/table.ts";
+import { type Facts, recipeNames } from "../run/options.ts";
+import { pointOptions, pointTable } from "../run/points/options.ts";
+import { robustOptions, robustTable } from "../run/robust/options.ts";
+import type { Flag, Flags } from "./flags.ts";
+import {
+  augmentFlags,
+  dataFlag,
+  flagsOf,
+  modelFlags,
+  trainableFlags,
+  workFlags,
+} from "./shared-flags.ts";
+
+const goesIn = "What goes in";
+const comesOut = "What comes out";
+
+const small: Facts = { flops: 0, points: 10 };
+const large: Facts = { flops: 1e8, points: 10 };
+const attack = { eps: 0.1 };
+
+/** The situations that a default depends on. */
+const pointScenes: readonly Scene<object, Facts>[] = (
+  [
+    ["", undefined, {}, small],
+    ["paper", undefined, { recipe: "paper" }, small],
+    ["--reattack", undefined, { reattack: true, attack }, small],
+    [
+      "--reattack of 200 points",
+      "--reattack",
+      { reattack: true, attack },
+      { ...small, points: 200 },
+    ],
+    ["--solver blocks", undefined, { solver: "blocks" }, small],
+  ] as const
+).map(([words, of, request, facts]) => ({
+  words,
+  of,
+  table: pointTable,
+  options: pointOptions(request, facts),
+  facts,
+}));
+
+const robustScenes: readonly Scene<object, Facts>[] = (
+  [
+    ["robust", undefined, small],
+    ["robust, large networks", "robust", large],
+  ] as const
+).map(([words, of, facts]) => ({
+  words,
+  of,
+  table: robustTable,
+  options: robustOptions({ recipe: "robust", attack }, facts),
+  facts,
+}));
+
+const attackScenes = (
+  [
+    ["", "judge", 1],
+    ["--reattack", "reattack", 1.2],
+    ["robust", "robust", 1],
+  ] as const
+).map(([words, use, reach]: readonly [string, AttackUse, number]) => ({
+  words,
+  table: attackTable,
+  options: { attack: "pgd" as const },
+  facts: { use, reach },
+}));
+
+const { recipe, ...ofRecipes } = flagsOf({ ...robustTable, ...pointTable }, [
+  ...pointScenes,
+  ...robustScenes,
+]);
+
+const optional = (one: Flag): Flag => ({ ...one, required: false });
+
+/** Every flag of temper correct, in the order of its help. */
+export const correctFlags: Flags = {
+  data: dataFlag(
+    "training data, on which the loss is held: mnist:train, file.npz, a folder of images, ...",
+  ),
+  points: {
+    kind: text("<data>"),
+    group: goesIn,
+    everyday: true,
+    help: "the inputs to get right, with their true labels: points.npz of temper attack, or any data",
+  },
+  worst: {
+    kind: wholeNumber(),
+    group: goesIn,
+    everyday: true,
+    help: "attack DATA and take the n worst points, n / labels of each label",
+  },
+  sourcesFrom: {
+    kind: text("<data>"),
+    group: goesIn,
+    help: "robust: attack these images, augmented as DATA are, in place of those of DATA",
+  },
+  ...augmentFlags,
+  out: { kind: text("<run>"), group: comesOut, required: true, help: "folder to write" },
+  validate: {
+    kind: text("<data>"),
+    group: comesOut,
+    everyday: true,
+    help:
+      "held-out data: accuracy, and images right before and wrong after, " +
+      "of every candidate of the front",
+  },
+  resume: {
+    kind: flag,
+    group: comesOut,
+    everyday: true,
+    help: "continue the run that stopped in the folder, with the result of an uninterrupted one",
+  },
+  force: { kind: flag, group: comesOut, help: "replace the run that is in the folder" },
+  like: {
+    kind: text("<run>"),
+    group: "Recipe",
+    help: "the options of an earlier run; those that are given here win",
+  },
+  recipe: { ...recipe, kind: oneOf(recipeNames), usual: "standard" },
+  ...ofRecipes,
+  random: {
+    kind: wholeNumber(),
+    group: goesIn,
+    everyday: true,
+    help:
+      "attack DATA and take n broken points in a seeded order; " +
+      "robust: attack n images again and again",
+  },
+  ...flagsOf(attackTable, attackScenes),
+  eps: optional(flagsOf(attackTable, attackScenes).eps),
+  ...modelFlags,
+  ...trainableFlags,
+  ...workFlags,
+};

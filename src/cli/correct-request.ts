@@ -1,0 +1,145 @@
+// What temper correct is asked for: its flags, those of an earlier run where --like names one, and what they mean.
+
+import { join } from "node:path";
+import { attackOptions, attackTable, type StatedAttack } from "../attack/options.ts";
+import type { Augmentation } from "../data/augment.ts";
+import type { NetworkOptions } from "../engine/network.ts";
+import { TemperError } from "../errors.ts";
+import { partOf, type Request } from "../options/table.ts";
+import { refuseOtherRecipe } from "../run/call.ts";
+import { POINTS } from "../run/folder/files.ts";
+import { readRecord } from "../run/folder/open.ts";
+import { type PointRequest, pointOptions, pointTable } from "../run/points/options.ts";
+import type { PointOrigin } from "../run/record.ts";
+import { type RobustRequest, robustOptions, robustTable } from "../run/robust/options.ts";
+
+/** The flags that are no options of a recipe. */
+interface OwnFlags extends NetworkOptions {
+  readonly recipe?: string | undefined;
+  readonly reattack?: boolean | undefined;
+  readonly random?: number | undefined;
+  readonly data: string;
+  readonly out: string;
+  readonly points?: string | undefined;
+  readonly worst?: number | undefined;
+  readonly sourcesFrom?: string | undefined;
+  readonly validate?: string | undefined;
+  readonly augment?: Augmentation | undefined;
+  readonly resume?: boolean | undefined;
+  readonly force?: boolean | undefined;
+  readonly like?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly threads?: number | undefined;
+  readonly dataDir?: string | undefined;
+  readonly seed?: number | undefined;
+  readonly eps?: number | undefined;
+}
+
+/** What the command is asked for. */
+export interface Asked extends OwnFlags {
+  /** The options of the recipe. */
+  readonly request: PointRequest | RobustRequest;
+  /** The attack that finds the points, where one does. */
+  readonly origin: PointOrigin | undefined;
+}
+
+/** Reads the flags that were given; what --like names stands behind them. */
+export async function askedOf(flags: Readonly<Record<string, unknown>>): Promise<Asked> {
+  const given = flags as object as OwnFlags;
+  const like = given.like === undefined ? undefined : await likeRun(given.like, given);
+  const all: OwnFlags = { ...like?.flags, ...given };
+  const ofAttack = partOf(attackTable, given);
+  const { recipe = "standard" } = all;
+  refuseOtherRecipe(recipe === "robust" ? all : { ...all, random: undefined });
+  if (recipe === "robust" && all.worst !== undefined) {
+    throw new TemperError(
+      "bad-option",
+      "--worst does not belong to the recipe robust; leave it out",
+    );
+  }
+  const attack = { ...like?.attack, ...ofAttack };
+  const reattacks = all.reattack === true;
+  const request =
+    recipe === "robust"
+      ? { ...partOf(robustTable, all), attack }
+      : { ...partOf(pointTable, all), ...(reattacks && { attack }) };
+  const finds = recipe !== "robust" && all.points === undefined;
+  return {
+    ...all,
+    request: request as PointRequest | RobustRequest,
+    origin: finds ? originOf(all, { ...like?.finding, ...ofAttack }) : undefined,
+  };
+}
+
+/** The attack on the data that gives the points; undefined where nothing asks for one, which is refused later. */
+function originOf(
+  { worst, random, seed }: OwnFlags,
+  attack: Request<StatedAttack>,
+): PointOrigin | undefined {
+  if (attack.eps === undefined || (worst === undefined && random === undefined)) return undefined;
+  return { attack: attackOptions({ ...attack, eps: attack.eps, seed }), worst, random };
+}
+
+/** The options of an earlier run as flags, and its attacks. */
+async function likeRun(folder: string, given: OwnFlags) {
+  const { options, network, inputs } = await readRecord(folder);
+  const { recipe } = given;
+  if (recipe !== undefined && recipe !== options.recipe) {
+    throw new TemperError(
+      "bad-option",
+      `--like ${folder} is a run of the recipe ${options.recipe}, not ${recipe}\nleave --recipe out`,
+    );
+  }
+  const { attack, ...plain } = options;
+  const origin = inputs.points?.origin;
+  const stated = [given.points, given.worst, given.random].some((source) => source !== undefined);
+  // The points that the cutting-set form made are not the sources it was given.
+  const kept = inputs.points !== undefined && !(plain.recipe !== "robust" && plain.reattack);
+  const source = origin ?? (kept ? { points: join(folder, POINTS) } : {});
+  const { attack: finding, ...chosen } = { attack: undefined, ...source };
+  const flags = { ...plain, ...network, augment: inputs.data.augment };
+  return { attack, finding, flags: { ...flags, ...(stated ? {} : chosen) } };
+}
+
+/**
+ * Refuses wrong use before anything is opened.
+ *
+ * @throws TemperError `bad-option`
+ */
+export function refuseEarly(asked: Asked): void {
+  const { request, resume, force } = asked;
+  if (resume === true && force === true) {
+    throw new TemperError(
+      "bad-option",
+      "--resume continues a run and --force replaces it; give one of them",
+    );
+  }
+  const unknown = { flops: 0, points: 1 };
+  if (request.recipe === "robust") {
+    robustOptions(request, unknown);
+    return;
+  }
+  checkSource(asked);
+  pointOptions(request, unknown);
+}
+
+/** Exactly one source of points, and a radius where they are to be attacked. */
+function checkSource(asked: Asked): void {
+  const { points, worst, random, eps, reattack, origin } = asked;
+  const given = [points, worst, random].filter((value) => value !== undefined).length;
+  if (given !== 1) {
+    throw new TemperError(
+      "bad-option",
+      `${given === 0 ? "no points given" : "several sources of points given"}: ` +
+        "give one of --points DATA, --worst N, --random N",
+    );
+  }
+  if (points !== undefined || origin !== undefined) return;
+  if (eps === undefined && reattack !== true) {
+    const word = worst === undefined ? "--random" : "--worst";
+    throw new TemperError(
+      "bad-option",
+      `${word} attacks the data and needs --eps, as in --eps 0.1`,
+    );
+  }
+}

@@ -1,0 +1,34 @@
+// How a command ends: errors become a message on stderr and an exit code.
+import { CommanderError } from "commander";
+import { type ErrorCode, TemperError } from "../errors.ts";
+import type { Context } from "./context.ts";
+
+/** Ran but failed; every other refusal is wrong use or unreadable input. */
+const ranButFailed: ReadonlySet<ErrorCode> = new Set([
+  "worker-failed",
+  "download-failed",
+  "aborted",
+]);
+
+function exitCode(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof TemperError) {
+    process.stderr.write(`error: ${error.message}\n`);
+    return ranButFailed.has(error.code) ? 1 : 2;
+  }
+  process.stderr.write(`error: ${(error as Error).stack ?? error}\n`);
+  return 1;
+}
+
+/** Runs a command; an error that ends it becomes a message and an exit code. */
+export async function endingWell(
+  { progress }: Pick<Context, "progress">,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    progress.stop();
+    process.exitCode = exitCode(error);
+  }
+}

@@ -1,0 +1,113 @@
+// The flags that several commands share, each declared once.
+import { attackTable } from "../attack/options.ts";
+import { augmentations } from "../data/augment.ts";
+import type { NetworkOptions } from "../engine/network.ts";
+import { flag, numberList, oneOf, text, wholeNumber } from "../options/kinds.ts";
+import { defaultInWords, type Scene } from "../options/table.ts";
+import type { Flag, Flags } from "./flags.ts";
+
+const work = "Work";
+const model = "Model";
+
+/** --data, which every command needs that looks at images. */
+export const dataFlag = (help: string): Flag => ({
+  kind: text("<data>"),
+  group: "What goes in",
+  everyday: true,
+  required: true,
+  help,
+});
+
+/** --json --seed --threads --data-dir --config */
+export const workFlags = {
+  json: { kind: flag, group: "What comes out", help: "print one JSON document on stdout" },
+  seed: {
+    kind: wholeNumber(0),
+    group: work,
+    help: "the same seed gives the same result to the bit",
+    usual: "0",
+  },
+  threads: { kind: wholeNumber(), group: work, help: "worker processes", usual: "one a core" },
+  dataDir: {
+    kind: text("<dir>"),
+    group: work,
+    help: "folder of the data sets",
+    usual: "TEMPER_DATA, else a cache folder",
+  },
+  config: {
+    kind: text("<file>"),
+    group: work,
+    help: "options from a YAML or JSON file, by their words; those of the command line win",
+  },
+} as const satisfies Flags;
+
+/** --augment */
+export const augmentFlags = {
+  augment: {
+    kind: oneOf(augmentations, "<how>"),
+    group: "What goes in",
+    help:
+      "crop-flip: each image of DATA cropped (reflection padding 4) and flipped at random, " +
+      "once, by the seed",
+  },
+} as const satisfies Flags;
+
+/** --mean --std --output */
+export const modelFlags = {
+  mean: {
+    kind: numberList("<a,b,c>"),
+    group: model,
+    help: "mean per channel, or one for all, where the model wants normalised input",
+  },
+  std: {
+    kind: numberList("<a,b,c>"),
+    group: model,
+    help: "standard deviation per channel, or one for all, where the model wants normalised input",
+  },
+  output: {
+    kind: text("<name>"),
+    group: model,
+    help: "the output that holds the logits, of a model with several",
+  },
+} as const satisfies Flags;
+
+/** --trainable, for the commands that look at theta. */
+export const trainableFlags = {
+  trainable: {
+    kind: text("<pattern>"),
+    group: model,
+    help:
+      'only these tensors move: a pattern on their names ("fc*,conv2.*"), ' +
+      "or last: the last dense layer",
+  },
+} as const satisfies Flags;
+
+/** The rows of tables as flags, each with its default as the scenes tell it. */
+export const flagsOf = <O, F>(
+  rows: Readonly<Record<string, object>>,
+  scenes: readonly Scene<O, F>[],
+) =>
+  Object.fromEntries(
+    Object.entries(rows).map(([name, row]): [string, Flag] => [
+      name,
+      { ...(row as Flag), usual: defaultInWords(name, scenes) || undefined },
+    ]),
+  );
+
+/** The options of an attack, with the defaults that they have when a network is judged. */
+export const attackFlags: Flags = flagsOf(attackTable, [
+  {
+    words: "",
+    table: attackTable,
+    options: { attack: "pgd" },
+    facts: { use: "judge", reach: 1 },
+  },
+]);
+
+/** How a model is to be read, from the flags. */
+export const modelOptions = ({ mean, std, output, trainable }: NetworkOptions): NetworkOptions => ({
+  mean,
+  std,
+  output,
+  trainable,
+});

@@ -1,0 +1,112 @@
+// What Algorithm 1 writes down on its way, and the states from which a run is taken up again.
+import type { ActiveSet } from "../qp/nearest-point.ts";
+import type { Solved } from "./blocks.ts";
+import { finiteOrNull, type Trial } from "./candidates.ts";
+import type { Contradiction } from "./elastic.ts";
+import type { Asked } from "./oracle.ts";
+import type { AnchorRecord, IterationRecord, RunEnd } from "./records.ts";
+import type { AlgorithmState, AnchorState } from "./state.ts";
+
+/** Everything that Algorithm 1 has found so far; it only ever grows. */
+export interface Journal {
+  /** theta0, theta_1, ..., each with the loss and the gradient that its cut (8) is made of. */
+  readonly evaluated: AnchorState[];
+  /** theta_1, theta_2, ...: one of them more than `evaluated` has when no cuts are made of the last. */
+  readonly anchors: Float32Array[];
+  readonly trials: Trial[];
+  readonly iterations: IterationRecord[];
+  readonly contradictions: Contradiction[];
+}
+
+/** An empty journal, or the one of the run that left this state. */
+export function openJournal(state: AlgorithmState | undefined): Journal {
+  const evaluated = [...(state?.anchors ?? [])];
+  const last = state?.finishing?.last;
+  return {
+    evaluated,
+    anchors: [
+      ...evaluated.slice(1).map(({ theta }) => theta),
+      ...(last === undefined ? [] : [last]),
+    ],
+    trials: [...(state?.trials ?? [])],
+    iterations: [...(state?.iterations ?? [])],
+    contradictions: [...(state?.contradictions ?? [])],
+  };
+}
+
+/** Where an iteration led: to theta_k as a candidate, or nowhere. */
+export interface Reached {
+  readonly trial?: Trial;
+  /** The iteration of which theta_k is the anchor already. */
+  readonly repeats?: number;
+  readonly asked?: Asked | undefined;
+}
+
+/** Writes down an iteration. */
+export function noteIteration(
+  { iterations }: Journal,
+  rows: number,
+  { status, steps, active, residuals, distance, blocks }: Solved,
+  { trial, repeats, asked }: Reached,
+): IterationRecord {
+  const record = {
+    iteration: iterations.length + 1,
+    rows,
+    status,
+    steps,
+    active: active.rows.length,
+    residuals: {
+      primal: finiteOrNull(residuals.primal),
+      dual: finiteOrNull(residuals.dual),
+      complementarity: finiteOrNull(residuals.complementarity),
+    },
+    distance: finiteOrNull(distance),
+    ...(blocks && { blocks }),
+    anchor: trial === undefined ? null : anchorOf(trial, repeats),
+    ...(asked && { asked }),
+  };
+  iterations.push(record);
+  return record;
+}
+
+const anchorOf = ({ violation, corrected, loss }: Trial, repeats?: number): AnchorRecord => ({
+  violation,
+  corrected,
+  loss,
+  ...(repeats === undefined ? {} : { repeats }),
+});
+
+/** The state after an iteration that has a next one. */
+export function stateOf(
+  { evaluated, trials, iterations, contradictions }: Journal,
+  solver: { readonly active: ActiveSet; readonly largestMultiplier: number },
+): AlgorithmState {
+  return {
+    anchors: [...evaluated],
+    trials: [...trials],
+    iterations: [...iterations],
+    active: solver.active,
+    largestMultiplier: solver.largestMultiplier,
+    contradictions: [...contradictions],
+  };
+}
+
+/**
+ * The state while the losses of the lines are found. No (13) is left to solve, so it holds nothing that only cuts
+ * and a warm start need.
+ */
+export function finishingStateOf(
+  journal: Journal,
+  end: RunEnd,
+  lines: readonly Trial[],
+): AlgorithmState {
+  const none = { rows: new Int32Array(), multipliers: new Float64Array() };
+  const state = stateOf(journal, { active: none, largestMultiplier: 0 });
+  const { anchors, evaluated } = journal;
+  const last = anchors.length < evaluated.length ? undefined : anchors.at(-1);
+  return {
+    ...state,
+    anchors: evaluated.map((anchor) => ({ ...anchor, gradient: new Float64Array() })),
+    finishing: { end, last, lines },
+  };
+}

@@ -1,0 +1,121 @@
+// What a run of either algorithm says: one record an iteration, and at the end what was found.
+//
+// Records are plain: JSON holds them without loss, so null stands for a number that is not finite.
+import type { SolveStatus } from "../qp/nearest-point.ts";
+import type { BlocksRecord } from "./blocks.ts";
+import type { Candidate, Trial } from "./candidates.ts";
+import type { Contradiction } from "./elastic.ts";
+import type { Asked } from "./oracle.ts";
+
+/** Why Algorithm 1 ended. */
+export type RunEnd =
+  /** All K iterations were made. */
+  | "iterations"
+  /** theta_k is an earlier anchor: its cuts are there already, so every further iteration would be the same. */
+  | "repeated-anchor"
+  /** Even in the elastic form (13) leads farther from theta0 than its own length, or to nothing. */
+  | "contradiction"
+  /** The last anchor's logits, loss or gradients are not finite, so there are no cuts at it. */
+  | "not-finite"
+  /** theta0 violates nothing, margin included: there is no point to correct. */
+  | "corrected-already";
+
+/** One iteration of Algorithm 1. */
+export interface IterationRecord {
+  /** k, from 1. */
+  readonly iteration: number;
+  /** The number of rows of (13). */
+  readonly rows: number;
+  readonly status: SolveStatus;
+  /** How many linear systems the solver solved. */
+  readonly steps: number;
+  /** The number of rows with a positive multiplier. */
+  readonly active: number;
+  /** The solver's `Residuals`. */
+  readonly residuals: {
+    readonly primal: number | null;
+    readonly dual: number | null;
+    readonly complementarity: number | null;
+  };
+  /** ||d||_2 of the solution, before rounding. */
+  readonly distance: number | null;
+  /** Present where Algorithm 2 answered: d and the residuals are then its own, and all else is the dual's. */
+  readonly blocks?: BlocksRecord;
+  /** theta_k itself; null when the cuts contradict each other. */
+  readonly anchor: AnchorRecord | null;
+  /** What asking the sources at theta_k brought, in the cutting-set form. */
+  readonly asked?: Asked;
+}
+
+export interface AnchorRecord extends Pick<Trial, "violation" | "corrected" | "loss"> {
+  /** Present when theta_k is an earlier anchor: its iteration, 0 for theta0. */
+  readonly repeats?: number;
+}
+
+/** What Algorithm 1 found. */
+export interface Correction {
+  readonly end: RunEnd;
+  /** The cuts that excluded each other, by iteration; the last one may have ended the run. */
+  readonly contradictions: readonly Contradiction[];
+  /** theta_1, theta_2, ..., each [p]: `candidateTheta` rebuilds every candidate from them and theta0. */
+  readonly anchors: readonly Float32Array[];
+  /** Every candidate, theta0 first, then by iteration and step. */
+  readonly pool: readonly Candidate[];
+  /** Index in the pool of the choice (19). */
+  readonly choice: number;
+  readonly iterations: readonly IterationRecord[];
+}
+
+/** Why the moving centre ended. */
+export type CentreEnd =
+  /** All K iterations were made. */
+  | "iterations"
+  /** The front has not moved for `patience` iterations. */
+  | "front-settled"
+  /** The time that the run may take is spent. */
+  | "time-limit"
+  /** The present theta's logits, loss or gradients are not finite, so there are no cuts at it. */
+  | "not-finite";
+
+/** One iteration of the moving centre; what is asked is theta before the step. */
+export interface CentreRecord {
+  /** k, from 1. */
+  readonly iteration: number;
+  /** How many points were asked, how many of them are wrong, and how many have a positive hinge. */
+  readonly points: number;
+  readonly wrong: number;
+  readonly violated: number;
+  /** The mean of max(0, h_i) over the points. */
+  readonly meanHinge: number;
+  /** L on the sample, and theta0's on the same. */
+  readonly sampledLoss: number;
+  readonly sampledLossAtStart: number;
+  /** The number of cuts. */
+  readonly rows: number;
+  readonly status: SolveStatus;
+  /** How many linear systems the solver solved. */
+  readonly steps: number;
+  /** The number of rows with a positive multiplier. */
+  readonly active: number;
+  /** C where the rows were elastic, else null. */
+  readonly penalty: number | null;
+  /** ||d|| of the nearest point, and of the step after the cap. */
+  readonly solution: number;
+  readonly step: number;
+  /** ||theta - theta0|| after the step. */
+  readonly distance: number;
+  /** The mean of the latest thetas, where it became a candidate in this iteration. */
+  readonly candidate: Pick<Trial, "violation" | "corrected" | "loss"> | null;
+}
+
+/** What the moving centre found. */
+export interface CentreCorrection {
+  readonly end: CentreEnd;
+  /** The judged means; the n-th belongs to iteration min(n every, the last one judged). */
+  readonly anchors: readonly Float32Array[];
+  /** theta0 first, then every judged mean. */
+  readonly pool: readonly Candidate[];
+  /** Index in the pool of the choice (19). */
+  readonly choice: number;
+  readonly iterations: readonly CentreRecord[];
+}

@@ -1,0 +1,117 @@
+// The kinds of values that options have: what is expected, whether a value is one, and how a text is read as one.
+
+/** One kind of value. */
+export interface Kind<V> {
+  /** What stands for the value in help, such as `<n>`; a flag has none. */
+  readonly placeholder?: string | undefined;
+  /** What is expected, as an error says it. */
+  readonly expected: string;
+  holds(value: unknown): boolean;
+  /** The value that a text stands for, or something that does not hold. */
+  read(text: string): V | undefined;
+}
+
+const isNumber = (value: unknown): value is number =>
+  typeof value === "number" && Number.isFinite(value);
+
+const readNumber = (text: string): number => (text.trim() === "" ? Number.NaN : Number(text));
+
+/** A whole number, `min` or more. */
+export const wholeNumber = (min = 1): Kind<number> => ({
+  placeholder: "<n>",
+  expected: `a whole number, ${min} or more`,
+  holds: (value) => Number.isInteger(value) && (value as number) >= min,
+  read: readNumber,
+});
+
+/** A finite number, 0 or more. */
+export const length = (placeholder: string): Kind<number> => ({
+  placeholder,
+  expected: "a number, 0 or more",
+  holds: (value) => isNumber(value) && value >= 0,
+  read: readNumber,
+});
+
+/** A number above 0. */
+export const positive = (placeholder: string): Kind<number> => ({
+  placeholder,
+  expected: "a number above 0",
+  holds: (value) => isNumber(value) && value > 0,
+  read: readNumber,
+});
+
+/** A number, `min` or more. */
+export const atLeast = (min: number, placeholder: string): Kind<number> => ({
+  placeholder,
+  expected: `a number, ${min} or more`,
+  holds: (value) => isNumber(value) && value >= min,
+  read: readNumber,
+});
+
+/** A share of a whole. */
+export const fraction = (placeholder: string): Kind<number> => ({
+  placeholder,
+  expected: "a number from 0 to 1",
+  holds: (value) => isNumber(value) && value >= 0 && value <= 1,
+  read: readNumber,
+});
+
+/** A share of a whole that is not nothing. */
+export const positiveFraction = (placeholder: string): Kind<number> => ({
+  placeholder,
+  expected: "a number above 0, at most 1",
+  holds: (value) => isNumber(value) && value > 0 && value <= 1,
+  read: readNumber,
+});
+
+/** One of a closed list of words. */
+export const oneOf = <W extends string>(words: readonly W[], placeholder = "<name>"): Kind<W> => ({
+  placeholder,
+  expected: words.join(" or "),
+  holds: (value) => words.includes(value as W),
+  read: (text) => words.find((word) => word === text),
+});
+
+/** A value of another kind, or a word in its place. */
+export const orWord = <V, W extends string>(kind: Kind<V>, word: W): Kind<V | W> => ({
+  placeholder: kind.placeholder,
+  expected: `${kind.expected}, or ${word}`,
+  holds: (value) => value === word || kind.holds(value),
+  read: (text) => (text === word ? word : kind.read(text)),
+});
+
+/** A switch. */
+export const flag: Kind<boolean> = {
+  expected: "true or false",
+  holds: (value) => typeof value === "boolean",
+  read: (text) => (text === "true" ? true : text === "false" ? false : undefined),
+};
+
+/** Any text that is not empty. */
+export const text = (placeholder: string): Kind<string> => ({
+  placeholder,
+  expected: "a text",
+  holds: (value) => typeof value === "string" && value !== "",
+  read: (given) => given,
+});
+
+/** Numbers, separated by commas in a text. */
+export const numberList = (placeholder: string): Kind<readonly number[]> => ({
+  placeholder,
+  expected: "numbers separated by commas",
+  holds: (value) => Array.isArray(value) && value.length > 0 && value.every(isNumber),
+  read: (given) => given.split(",").map(readNumber),
+});
+
+/** Two numbers, the lower first; null, in a text `none`, is no range. */
+export const range = (placeholder: string): Kind<readonly [number, number] | null> => ({
+  placeholder,
+  expected: "low,high with low < high (as 0,1), or none",
+  holds: (value) =>
+    value === null ||
+    (Array.isArray(value) && value.length === 2 && value.every(isNumber) && value[0] < value[1]),
+  read: (given) => {
+    if (given === "none") return null;
+    return given.split(",").map(readNumber) as unknown as readonly [number, number];
+  },
+});

@@ -1,0 +1,128 @@
+// A run that is not finished yet: begun in its folder, brought up to date after each iteration, taken up again.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Dataset } from "../../data/dataset.ts";
+import { writePoints } from "../../data/points.ts";
+import { TemperError } from "../../errors.ts";
+import type { RunBeginning, RunRecord, Timings } from "../record.ts";
+import {
+  jsonText,
+  POINTS,
+  prepareFolder,
+  RECORD,
+  readJson,
+  recordIn,
+  removeTemporaries,
+  STATE,
+  TIMINGS,
+  writeFolder,
+} from "./files.ts";
+import { readState, type StateFormat, writeState } from "./state.ts";
+
+/** A folder that keeps a run while it goes on. */
+export interface RunKeeper<S> {
+  /** Where an earlier run of the same beginning stopped. */
+  readonly state: S | undefined;
+  /** Its times up to there. */
+  readonly timings: Timings | undefined;
+  /** The folder holds the whole run already. */
+  readonly finished: boolean;
+  /** Puts the state on disk; the next iteration waits for it. */
+  keep(state: S, timings: Timings): Promise<void>;
+  /** Removes the state: the run is finished. */
+  drop(): Promise<void>;
+}
+
+/** What must be the same for a run to go on: everything of the beginning but the list of files. */
+const beginningIn = ({ format, versions, options, network, inputs }: Partial<RunRecord>) => ({
+  format,
+  versions,
+  options,
+  network,
+  inputs,
+});
+
+/** The entries of two beginnings that differ, in words. */
+export function differences(then: unknown, now: unknown, name = ""): string[] {
+  if (typeof then !== "object" || typeof now !== "object" || then === null || now === null) {
+    return then === now ? [] : [`${name} ${JSON.stringify(then)}, now ${JSON.stringify(now)}`];
+  }
+  const [a, b] = [then as Record<string, unknown>, now as Record<string, unknown>];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) =>
+    differences(a[key], b[key], name === "" ? key : `${name}.${key}`),
+  );
+}
+
+/** What timings.json says of the iterations that a state has; they are written before it. */
+async function timingsUpTo(
+  folder: string,
+  state: { readonly iterations: readonly unknown[] } | undefined,
+): Promise<Timings | undefined> {
+  if (state === undefined) return undefined;
+  const timings = (await readJson(folder, TIMINGS)) as Timings;
+  return { ...timings, iterations: timings.iterations.slice(0, state.iterations.length) };
+}
+
+export interface KeepOptions {
+  readonly points?: Dataset | undefined;
+  readonly resume?: boolean | undefined;
+  readonly force?: boolean | undefined;
+}
+
+/**
+ * Begins a run in its folder, or takes up the one that stopped there.
+ *
+ * @throws TemperError `file-exists` as `prepareFolder` does; `run-unreadable` where the folder's run has
+ *   another beginning: other options, inputs or versions
+ */
+export async function keepRun<S extends { readonly iterations: readonly unknown[] }>(
+  folder: string,
+  beginning: RunBeginning,
+  { points, resume = false, force = false }: KeepOptions,
+  { state: format }: { readonly state: StateFormat<S> },
+): Promise<RunKeeper<S>> {
+  const begin = async (): Promise<void> => {
+    // The record comes first: a run that is killed from here on is known for one, and its points are given again.
+    await writeFolder(folder, new Map([[RECORD, jsonText(beginning)]]));
+    if (points !== undefined) await writeFolder(folder, new Map([[POINTS, writePoints(points)]]));
+  };
+  const keeper = (finished: boolean, state?: S, timings?: Timings): RunKeeper<S> => ({
+    state,
+    timings,
+    finished,
+    keep: (next, spent) =>
+      writeFolder(
+        folder,
+        new Map<string, Uint8Array | string>([
+          [TIMINGS, jsonText(spent)],
+          [STATE, writeState(next, format)],
+        ]),
+      ),
+    drop: () => rm(join(folder, "state"), { recursive: true, force: true }),
+  });
+  if (resume && (await recordIn(folder))) {
+    const record = (await readJson(folder, RECORD)) as Partial<RunRecord>;
+    const then = beginningIn(record);
+    const now = beginningIn(JSON.parse(jsonText(beginning)));
+    const different = differences(then, now);
+    if (different.length > 0) {
+      throw new TemperError(
+        "run-unreadable",
+        `"${folder}" holds a run with ${different.slice(0, 3).join("; ")}\n` +
+          "give the same options to continue it, or --force to start again",
+      );
+    }
+    await removeTemporaries(folder);
+    const finished = record.end !== undefined;
+    const state = await readState(folder, format);
+    if (finished) await keeper(true).drop();
+    else if (state === undefined) await begin();
+    return keeper(finished, state, await timingsUpTo(folder, state));
+  }
+  await prepareFolder(folder, force);
+  const fresh = keeper(false);
+  await fresh.drop(); // a run that was killed when its record was written, or has none, may have left its state
+  await begin();
+  await removeTemporaries(folder);
+  return fresh;
+}

@@ -1,0 +1,67 @@
+// A finished run as files: each is serialised once, and what is hashed is what is written.
+import type { Dataset } from "../../data/dataset.ts";
+import { type NpyArray, stackFloats } from "../../data/npy.ts";
+import { writeNpz } from "../../data/npz.ts";
+import { writePoints } from "../../data/points.ts";
+import type { RunRecord, Timings } from "../record.ts";
+import {
+  CORRECTED,
+  jsonText,
+  POINTS,
+  RECORD,
+  readChecked,
+  sha256,
+  THETAS,
+  TIMINGS,
+  writeFolder,
+} from "./files.ts";
+
+/** The bytes of the files that a record vouches for, by their names. */
+export type FileBytes = ReadonlyMap<string, Uint8Array>;
+
+/** thetas.npz: theta0 float32 [p], theta float32 [K, p]. */
+const writeThetas = (theta0: Float32Array, anchors: readonly Float32Array[]): Uint8Array =>
+  writeNpz(
+    new Map<string, NpyArray>([
+      ["theta0", { type: "float32", shape: [theta0.length], values: theta0 }],
+      ["theta", stackFloats(anchors, theta0.length)],
+    ]),
+  );
+
+/** Serialises what a finished run holds beside its record. */
+export const fileBytes = (run: {
+  readonly corrected: Uint8Array;
+  /** The points that had to be right; the recipe robust may have had none. */
+  readonly points: Dataset | undefined;
+  readonly theta0: Float32Array;
+  readonly anchors: readonly Float32Array[];
+}): FileBytes =>
+  new Map([
+    [CORRECTED, run.corrected],
+    ...(run.points === undefined ? [] : [[POINTS, writePoints(run.points)] as const]),
+    [THETAS, writeThetas(run.theta0, run.anchors)],
+  ]);
+
+/** SHA-256 of files, by their names. */
+export const hashesOf = (files: FileBytes): Record<string, string> =>
+  Object.fromEntries([...files].map(([name, bytes]) => [name, sha256(bytes)]));
+
+/** Writes the files of a finished run, and reads back those that its record vouches for. */
+export async function writeRun(
+  folder: string,
+  {
+    record,
+    timings,
+    files,
+  }: { readonly record: RunRecord; readonly timings: Timings; readonly files: FileBytes },
+): Promise<void> {
+  await writeFolder(
+    folder,
+    new Map<string, Uint8Array | string>([
+      ...files,
+      [TIMINGS, jsonText(timings)],
+      [RECORD, jsonText(record)],
+    ]),
+  );
+  for (const [name, hash] of Object.entries(record.hashes)) await readChecked(folder, name, hash);
+}

@@ -1,0 +1,60 @@
+// What the shell of a correction (correct.ts) asks of a recipe, whichever algorithm it runs.
+
+import type { Dataset } from "../data/dataset.ts";
+import type { Network } from "../engine/network.ts";
+import type { Workers } from "../engine/workers.ts";
+import type { Progress } from "../progress.ts";
+import type { CutWork } from "./cut-meter.ts";
+import type { StateFormat } from "./folder/state.ts";
+import type { Proof } from "./points/proof.ts";
+import type { Families, Family, Found, Measured, RunBeginning } from "./record.ts";
+import type { Stopwatch } from "./stopwatch.ts";
+
+/** A recipe whose options are resolved and whose inputs are checked; nothing is computed yet. */
+export interface Plan<F extends Family, S> {
+  readonly options: Families[F]["options"];
+  /** What is noted of its own inputs, beside the model and the data. */
+  readonly inputs: Pick<RunBeginning["inputs"], "points" | "sources">;
+  readonly state: StateFormat<S>;
+  start(context: JobContext, kept: Kept<S>): Job<F>;
+}
+
+/** What every job runs with. */
+export interface JobContext {
+  readonly network: Network;
+  readonly workers: Workers;
+  readonly clock: Stopwatch;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: Progress | undefined;
+}
+
+/** What an earlier run of the same beginning left, and where this one leaves its own. */
+export interface Kept<S> {
+  readonly state: S | undefined;
+  readonly onState: ((state: S) => Promise<void>) | undefined;
+  /** Counted up to there. */
+  readonly work: CutWork | undefined;
+}
+
+/** A correction at work. */
+export interface Job<F extends Family> {
+  /** Runs the algorithm; `anchors` are the thetas that candidates are rebuilt from. */
+  find(): Promise<Found<F> & { readonly anchors: readonly Float32Array[] }>;
+  /** Measures an ONNX file, which is read anew. */
+  measure(file: Uint8Array): Promise<MeasuredFile>;
+  /** Whether the choice is proven to be the nearest; undefined where no choice could be. */
+  proof?(found: Found<F>, measured: MeasuredFile): Proof | undefined;
+  /** The points that had to be right. */
+  points(): Dataset | undefined;
+  /** Work counted exactly. */
+  work(): CutWork;
+  close(): Promise<void>;
+}
+
+/** A model measured, and which of the points that must be right are wrong. */
+export interface MeasuredFile {
+  readonly measured: Measured;
+  readonly wrong: readonly number[];
+  /** Of the points, [points x labels]. */
+  readonly logits: Float64Array;
+}

@@ -1,0 +1,36 @@
+// What a run claims about a file is measured on the file: its bytes are read again and asked.
+import { scorePoints } from "../../correct/violation.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import type { LossName } from "../../engine/losses.ts";
+import { loadNetwork, type Network } from "../../engine/network.ts";
+import { createOracle } from "../../engine/oracle.ts";
+import type { Workers } from "../../engine/workers.ts";
+import type { MeasuredFile } from "../plan.ts";
+
+export interface MeasureOptions {
+  /** How it was read: the file is read in the same way. */
+  readonly network: Pick<Network, "options">;
+  readonly points: Dataset;
+  readonly data: Dataset;
+  readonly margin: number;
+  readonly loss: LossName;
+  readonly workers: Workers;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Violation, loss and corrected points of an ONNX file, and which points are wrong. */
+export async function measureFile(
+  file: Uint8Array,
+  { network: { options }, points, data, margin, loss: name, workers, signal }: MeasureOptions,
+): Promise<MeasuredFile> {
+  const network = await loadNetwork(file, options);
+  const oracle = createOracle({ network, points, data, loss: name, workers, signal });
+  try {
+    const logits = await oracle.logits(oracle.theta0);
+    const { violation, corrected, wrong } = scorePoints(logits, points.labels, margin);
+    const loss = await oracle.loss(oracle.theta0);
+    return { measured: { violation, loss, corrected, points: points.count }, wrong, logits };
+  } finally {
+    await oracle.close();
+  }
+}

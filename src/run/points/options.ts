@@ -1,0 +1,199 @@
+// The options of the recipes standard and paper: corrections of given points by Algorithm 1.
+import { type StatedAttack, statedAttack } from "../../attack/options.ts";
+import { type CutChoice, cutChoices } from "../../correct/cuts.ts";
+import { TemperError } from "../../errors.ts";
+import {
+  atLeast,
+  flag,
+  length,
+  oneOf,
+  orWord,
+  positive,
+  positiveFraction,
+  wholeNumber,
+} from "../../options/kinds.ts";
+import { type Request, resolve, type Table } from "../../options/table.ts";
+import { demandRadius, type Facts, type SharedOptions, sharedRows } from "../options.ts";
+
+export const solvers = ["dual", "blocks"] as const;
+export type Solver = (typeof solvers)[number];
+
+const pointRecipes = ["standard", "paper"] as const;
+
+/** The options that a table holds; the attack of `reattack` has a table of its own. */
+interface PlainPointOptions extends SharedOptions {
+  /** `standard` (the default), or `paper`: the same with margin 0, as in the paper's tables. */
+  readonly recipe: (typeof pointRecipes)[number];
+  /**
+   * The cutting-set form: the points are sources, attacked again at every trial point, and what still falls
+   * becomes a point. Needs `attack`. Default false.
+   */
+  readonly reattack: boolean;
+  /** With `reattack`: most points of one source. Default 30. */
+  readonly pointsPerSource?: number;
+  /** With `reattack`: sources are attacked in balls of so many eps, 1 or more. Default 1.2. */
+  readonly reach?: number;
+  /** Points looked at along each direction, 1 or more. Default 10. */
+  readonly alphas: number;
+  /** rho of (18), in pixel units: every cut must hold in the l-infinity ball of this radius. Default 0. */
+  readonly radius: number;
+  /**
+   * C: the price of a unit of violation of an adversarial cut, above 0. Default `inf`, which keeps the cuts hard
+   * while they can be met.
+   */
+  readonly penalty: number | "inf";
+  /** `violated`: an anchor brings only cuts that it violates. Default `all`; with `reattack` `violated`. */
+  readonly cuts: CutChoice;
+  /** Cuts against only so many rivals of a point, the strongest at the anchor. Default `all`. */
+  readonly rivals: number | "all";
+  /** Answers (13): `dual` (the default), or `blocks`: Algorithm 2, whose objective is recorded beside the dual's. */
+  readonly solver: Solver;
+  /** Of `blocks`: the share of each weight tensor that may move in a step; biases always may. Default 0.2. */
+  readonly freeShare?: number;
+  /** Of `blocks`: steps an iteration. Default 5. */
+  readonly blockSteps?: number;
+  /** Evaluates every candidate's loss to the end; the front and the choice are the same without. Default false. */
+  readonly fullPool: boolean;
+}
+
+/** Everything that decides the result of a correction of given points, fully stated. */
+export interface PointOptions extends PlainPointOptions {
+  /** Of `reattack`: the attack. Only its eps has no default; it is not clipped unless stated otherwise. */
+  readonly attack?: StatedAttack;
+}
+
+/** Options as they are asked for: whatever has a default may be left out. */
+export type PointRequest = Request<PlainPointOptions> & {
+  readonly attack?: Request<StatedAttack> | undefined;
+};
+
+const subproblem = "Cuts and subproblem (13)";
+const sources = "What goes in";
+
+const withReattack = {
+  words: "reattack",
+  holds: ({ reattack }: Partial<PlainPointOptions>): boolean => reattack === true,
+};
+const withBlocks = {
+  words: "the solver blocks",
+  holds: ({ solver }: Partial<PlainPointOptions>): boolean => solver === "blocks",
+};
+
+/** The cutting-set form attacks its sources some 4,000 times in all. */
+const roundsOfReattack = (points: number): number =>
+  Math.min(40, Math.max(20, Math.round(4000 / points)));
+
+export const pointTable: Table<PlainPointOptions, Facts> = {
+  recipe: {
+    kind: oneOf(pointRecipes),
+    group: "Recipe",
+    everyday: true,
+    help:
+      "standard: a must-fix list of points. paper: the same with margin 0, as in the paper's tables. " +
+      "robust: against an attack in general, no points needed",
+    default: () => "standard",
+  },
+  reattack: {
+    kind: flag,
+    group: sources,
+    help:
+      "few inputs, robustly: attack the sources of the points again at every trial point, and add what " +
+      "still falls (with --eps; --random takes the first n images, broken or not)",
+    default: () => false,
+  },
+  pointsPerSource: {
+    kind: wholeNumber(),
+    group: sources,
+    help: "with --reattack: most points of one source",
+    needs: withReattack,
+    default: () => 30,
+  },
+  reach: {
+    kind: atLeast(1, "<factor>"),
+    group: sources,
+    help: "with --reattack: attack in balls so many times as large as --eps",
+    needs: withReattack,
+    default: () => 1.2,
+  },
+  ...sharedRows,
+  iterations: {
+    ...sharedRows.iterations,
+    default: ({ reattack }, { points }) => (reattack ? roundsOfReattack(points) : 20),
+  },
+  margin: {
+    ...sharedRows.margin,
+    default: ({ reattack, recipe }) => (reattack ? 6 : recipe === "paper" ? 0 : 0.1),
+  },
+  lossSlack: { ...sharedRows.lossSlack, default: () => 0 },
+  alphas: {
+    kind: wholeNumber(),
+    group: subproblem,
+    help: "points looked at along each direction",
+    default: () => 10,
+  },
+  radius: {
+    kind: length("<rho>"),
+    group: subproblem,
+    help: "robust cuts (18): ask every cut in the ball of this radius in pixels",
+    default: () => 0,
+  },
+  penalty: {
+    kind: orWord(positive("<c>"), "inf"),
+    group: subproblem,
+    help: "elastic cuts: the price of a unit of violation; inf is hard until cuts contradict each other",
+    default: () => "inf",
+  },
+  cuts: {
+    kind: oneOf(cutChoices, "<which>"),
+    group: subproblem,
+    help: "all: cut every rival of every point in each iteration. violated: only those not yet met",
+    default: ({ reattack }) => (reattack ? "violated" : "all"),
+  },
+  rivals: {
+    kind: orWord(wholeNumber(), "all"),
+    group: subproblem,
+    help: "cut only against the n strongest rivals of a point, or all",
+    default: () => "all",
+  },
+  solver: {
+    kind: oneOf(solvers),
+    group: subproblem,
+    help: "dual: the nearest point itself. blocks: Algorithm 2, part of the weights at a time",
+    default: () => "dual",
+  },
+  freeShare: {
+    kind: positiveFraction("<s>"),
+    group: subproblem,
+    help: "blocks: the share of each layer's weights that may move in a step; biases always may",
+    needs: withBlocks,
+    default: () => 0.2,
+  },
+  blockSteps: {
+    kind: wholeNumber(),
+    group: subproblem,
+    help: "blocks: steps an iteration",
+    needs: withBlocks,
+    default: () => 5,
+  },
+  fullPool: {
+    kind: flag,
+    group: subproblem,
+    help: "evaluate the loss of every candidate to the end; the front and the choice are the same without",
+    default: () => false,
+  },
+};
+
+/**
+ * Fills in the defaults and checks what is stated.
+ *
+ * @throws TemperError `bad-option`
+ */
+export function pointOptions({ attack, ...request }: PointRequest, facts: Facts): PointOptions {
+  const options = resolve(pointTable, request, { facts, call: "correct" });
+  if (!options.reattack) {
+    if (attack === undefined) return options;
+    throw new TemperError("bad-option", "attack is given without reattack, which alone uses it");
+  }
+  demandRadius(attack, "reattack attacks the points anew");
+  return { ...options, attack: statedAttack(attack!, { use: "reattack", reach: options.reach! }) };
+}

@@ -1,0 +1,111 @@
+// The recipes standard and paper: Algorithm 1 on given points, or on points that are made as it goes on.
+import { checkAttackable } from "../../attack/attackable.ts";
+import { algorithm1 } from "../../correct/algorithm.ts";
+import type { Oracle } from "../../correct/oracle.ts";
+import type { AlgorithmState } from "../../correct/state.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import { workOfPasses } from "../../engine/flops.ts";
+import { logitSum } from "../../engine/loss.ts";
+import { type Model, networkOf } from "../../engine/model.ts";
+import { createOracle } from "../../engine/oracle.ts";
+import { demandInputGradient, demandTheta, programOf } from "../../engine/programs.ts";
+import { checkInputs, type PointCall, requestIn } from "../call.ts";
+import { cutMeter } from "../cut-meter.ts";
+import { algorithmState } from "../folder/state.ts";
+import { inputOf } from "../inputs.ts";
+import type { Job, JobContext, Kept, Plan } from "../plan.ts";
+import { measureFile } from "./measure.ts";
+import { type PointOptions, pointOptions, pointTable } from "./options.ts";
+import { proofOf } from "./proof.ts";
+import { cleanOf, createReattack, emptied } from "./reattack.ts";
+
+/** Resolves the options, and refuses what cannot be done before anything is computed or written. */
+export function planPoints(model: Model, call: PointCall): Plan<"points", AlgorithmState> {
+  const network = networkOf(model);
+  const request = requestIn(pointTable, call);
+  checkInputs(model, call);
+  const { points, origin } = call;
+  const { forward: flops } = workOfPasses(network);
+  const options = pointOptions(request, { flops, points: points.count });
+  demandTheta(network);
+  if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
+  programOf(network, { of: logitSum, in: "theta in factors" }); // refuses an operator without a rule
+  if (options.radius > 0) demandInputGradient(network, "radius");
+  const given = options.reattack ? cleanOf(points) : points;
+  return {
+    options,
+    inputs: { points: { ...inputOf(given), ...(origin && { origin }) } },
+    state: algorithmState,
+    start: (context, kept) => startPoints({ ...call, ...context, ...kept, options }),
+  };
+}
+
+type PointRun = JobContext &
+  Kept<AlgorithmState> &
+  Pick<PointCall, "data" | "points" | "onIteration" | "onContradiction"> & {
+    readonly options: PointOptions;
+  };
+
+function startPoints(run: PointRun): Job<"points"> {
+  const { network, data, options, workers, clock, signal, onProgress } = run;
+  const sources = options.reattack ? cleanOf(run.points) : undefined;
+  let stage = "";
+  let onLines = false; // where images of one candidate say less than how many candidates are left
+  const oracle = createOracle({
+    network,
+    points: sources === undefined ? run.points : emptied(sources),
+    data,
+    loss: options.loss,
+    workers,
+    signal,
+    onShard: (done, of) => onLines || onProgress?.(stage, done, of),
+  });
+  const reattack = sources && createReattack(oracle, sources, options, { workers, signal });
+  const points = (): Dataset => reattack?.points() ?? run.points;
+  const meter = cutMeter(clock, run.work);
+  const timed: Oracle = {
+    ...oracle,
+    ask: reattack?.ask,
+    loss: (theta) => clock.stage("loss", () => oracle.loss(theta)), // the one loss that is asked for alone
+    cutSet: () => meter.metered(oracle.cutSet()),
+  };
+  return {
+    find: async () => {
+      const found = await algorithm1(timed, {
+        ...options,
+        blocks: blocksOf(options),
+        rivals: options.rivals === "all" ? Infinity : options.rivals,
+        penalty: options.penalty === "inf" ? Infinity : options.penalty,
+        signal,
+        state: run.state,
+        onState: run.onState,
+        onIteration: (record) => {
+          clock.lap();
+          run.onIteration?.(record);
+        },
+        onContradiction: run.onContradiction,
+        onLine: (done, of) => {
+          onLines = true;
+          onProgress?.("line points", done, of);
+        },
+        stage: (name, work) => {
+          stage = name;
+          return clock.stage(name, work);
+        },
+      });
+      await oracle.close();
+      return found;
+    },
+    measure: (file) =>
+      measureFile(file, { ...options, network, points: points(), data, workers, signal }),
+    proof: ({ pool, choice, iterations }, { logits }) =>
+      proofOf(pool[choice], iterations, { network, options, logits, y: points().labels }),
+    points,
+    work: meter.work,
+    close: oracle.close,
+  };
+}
+
+/** What Algorithm 2 needs, where it is asked for. */
+const blocksOf = ({ solver, freeShare, blockSteps, seed }: PointOptions) =>
+  solver === "blocks" ? { freeShare: freeShare!, blockSteps: blockSteps!, seed } : undefined;

@@ -1,0 +1,146 @@
+// The options of the recipe robust: a whole network made robust by aggregate cuts with a moving centre.
+import { type StatedAttack, statedAttack } from "../../attack/options.ts";
+import { length, oneOf, positiveFraction, wholeNumber } from "../../options/kinds.ts";
+import { type Request, type Row, resolve, type Table } from "../../options/table.ts";
+import { demandRadius, type Facts, isLarge, type SharedOptions, sharedRows } from "../options.ts";
+
+export const keeps = ["clean", "balanced", "robust"] as const;
+export type Keep = (typeof keeps)[number];
+
+/** The options that a table holds; the attack has a table of its own. */
+interface PlainRobustOptions extends SharedOptions {
+  readonly recipe: "robust";
+  /** Which accuracy the steps favour. Default `balanced`; of a large network `clean`. */
+  readonly keep: Keep;
+  /** S: images attacked an iteration, 1 or more. Default 1500; of a large network 500. */
+  readonly sources: number;
+  /** The number of images that are attacked again and again. Default: fresh ones in every iteration. */
+  readonly random?: number;
+  /** K of the aggregate cuts: most groups an iteration, 1 or more. Default 100; of a large network 50. */
+  readonly groups: number;
+  /**
+   * s: the share of its mean hinge that a group is asked to lose in an iteration, above 0, at most 1. Default by
+   * `keep`: clean 0.1, balanced 0.3, robust 0.5.
+   */
+  readonly share: number;
+  /** s_L: the same for the loss where it lies above its limit. Default by `keep`: clean 1, balanced 0.3, robust 0.1. */
+  readonly lossShare: number;
+  /** Images on which the loss of an iteration is taken, 1 or more. Default 3000; of a large network 1000. */
+  readonly lossSample: number;
+  /**
+   * Longest first step, as a share of ||theta0||, above 0, at most 1; the cap falls linearly to 0 over the run.
+   * Default 0.04; of a large network 0.005.
+   */
+  readonly stepCap: number;
+  /** Images that candidates are judged on, attacked anew for each; no cut is made of them. Default 1000. */
+  readonly judged: number;
+  /** Every so many iterations the mean of the latest thetas becomes a candidate. Default 10; of a large network 20. */
+  readonly every: number;
+  /** The run ends when so many iterations brought no new member of the front. Default 100. */
+  readonly patience: number;
+  /** Seconds after which no iteration is begun; two runs then differ. Default: no limit. */
+  readonly timeLimit?: number;
+}
+
+/** Everything that decides the result of a robust correction, fully stated. */
+export interface RobustOptions extends PlainRobustOptions {
+  /** The attack that finds the points and judges; its seeds are drawn by the run. */
+  readonly attack: StatedAttack;
+}
+
+/** Options as they are asked for: only the recipe and the attack's eps have no default. */
+export type RobustRequest = Request<PlainRobustOptions> & {
+  readonly recipe: "robust";
+  /** PGD of 5 steps of eps / 2, against the true labels, not clipped, unless stated otherwise. */
+  readonly attack: Request<StatedAttack>;
+};
+
+/** (s, s_L) for each word. */
+const SHARES: Readonly<Record<Keep, readonly [share: number, lossShare: number]>> = {
+  clean: [0.1, 1],
+  balanced: [0.3, 0.3],
+  robust: [0.5, 0.1],
+};
+
+/** A default for most networks, measured on CNNLight and CNN, and one for large ones, measured on ResNet8. */
+const bySize =
+  <V>(usual: V, large: V) =>
+  (_: object, facts: Facts): V =>
+    isLarge(facts) ? large : usual;
+
+const group = "Recipe robust";
+
+const counted = (
+  help: string,
+  usual: number,
+  large = usual,
+): Row<number, PlainRobustOptions, Facts> => ({
+  kind: wholeNumber(),
+  group,
+  help,
+  default: bySize(usual, large),
+});
+
+export const robustTable: Table<PlainRobustOptions, Facts> = {
+  recipe: {
+    kind: oneOf(["robust"]),
+    group: "Recipe",
+    help: "robust: against an attack in general, no points needed",
+    default: () => "robust",
+  },
+  ...sharedRows,
+  iterations: { ...sharedRows.iterations, default: bySize(280, 120) },
+  margin: { ...sharedRows.margin, default: bySize(1, 0.5) },
+  lossSlack: { ...sharedRows.lossSlack, default: bySize(0, 0.03) },
+  keep: {
+    kind: oneOf(keeps, "<which>"),
+    group,
+    help: "clean, balanced or robust: which accuracy the steps favour",
+    default: bySize<Keep>("balanced", "clean"),
+  },
+  sources: counted("images attacked an iteration", 1500, 500),
+  random: {
+    kind: wholeNumber(),
+    group,
+    help: "attack n images again and again",
+  },
+  groups: counted("most aggregate cuts an iteration", 100, 50),
+  share: {
+    kind: positiveFraction("<s>"),
+    group,
+    help: "the share of its hinge that a group is to lose in an iteration",
+    default: ({ keep }) => SHARES[keep!][0],
+  },
+  lossShare: {
+    kind: positiveFraction("<s>"),
+    group,
+    help: "the same for the loss where it is above its limit",
+    default: ({ keep }) => SHARES[keep!][1],
+  },
+  lossSample: counted("images of DATA the loss is cut on in an iteration", 3000, 1000),
+  stepCap: {
+    kind: positiveFraction("<share>"),
+    group,
+    help: "longest first step, as a share of ||theta0||; the cap falls to 0 over the run",
+    default: bySize(0.04, 0.005),
+  },
+  judged: counted("images that judge the candidates, a fifth of DATA at most", 1000),
+  every: counted("every so many iterations a candidate is judged", 10, 20),
+  patience: counted("end when so many iterations brought nothing to the front", 100),
+  timeLimit: {
+    kind: length("<seconds>"),
+    group,
+    help: "begin no iteration after so long; the steps shrink with the time, so two runs differ",
+  },
+};
+
+/**
+ * Fills in the defaults and checks what is stated.
+ *
+ * @throws TemperError `bad-option`
+ */
+export function robustOptions({ attack, ...request }: RobustRequest, facts: Facts): RobustOptions {
+  demandRadius(attack, "the recipe robust attacks the data");
+  const options = resolve(robustTable, request, { facts, call: "correct" });
+  return { ...options, attack: statedAttack(attack, { use: "robust" }) };
+}

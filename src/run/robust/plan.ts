@@ -1,0 +1,103 @@
+// The recipe robust: aggregate cuts with a moving centre, of images attacked anew in every iteration.
+import { checkAttackable } from "../../attack/attackable.ts";
+import { movingCentre } from "../../correct/moving-centre.ts";
+import type { CentreState } from "../../correct/state.ts";
+import { scorePoints } from "../../correct/violation.ts";
+import { workOfPasses } from "../../engine/flops.ts";
+import { logitSum } from "../../engine/loss.ts";
+import { type Model, networkOf } from "../../engine/model.ts";
+import { loadNetwork, type Network } from "../../engine/network.ts";
+import { demandTheta, programOf } from "../../engine/programs.ts";
+import { demand } from "../../errors.ts";
+import { checkInputs, type RobustCall, requestIn } from "../call.ts";
+import { cutMeter } from "../cut-meter.ts";
+import { centreState } from "../folder/state.ts";
+import { inputOf } from "../inputs.ts";
+import type { Job, JobContext, Kept, Plan } from "../plan.ts";
+import { type Split, splitOf } from "./draws.ts";
+import { type RobustOptions, robustOptions, robustTable } from "./options.ts";
+import { createSeparation, type Separation } from "./separation.ts";
+
+/** Resolves the options, and refuses what cannot be done before anything is computed or written. */
+export function planRobust(model: Model, call: RobustCall): Plan<"robust", CentreState> {
+  const network = networkOf(model);
+  const { data, points, sourcesFrom, origin } = call;
+  const request = { ...requestIn(robustTable, call), recipe: call.recipe };
+  const { forward: flops } = workOfPasses(network);
+  const options = robustOptions(request, { flops, points: points?.count ?? 0 });
+  checkInputs(model, call);
+  demandTheta(network);
+  checkAttackable(network, options.attack, "recipe robust");
+  const moves = network.theta0.some((v) => v !== 0);
+  const expected =
+    "weights that are not all 0: a step of the recipe robust is a share of their length";
+  demand(moves, "trainable", network.options.trainable ?? "all", expected);
+  programOf(network, { of: logitSum, in: "theta" }); // refuses an operator without a rule
+  const split = splitOf(data, sourcesFrom ?? data, options);
+  return {
+    options,
+    inputs: {
+      ...(points && { points: { ...inputOf(points), ...(origin && { origin }) } }),
+      ...(sourcesFrom && { sources: inputOf(sourcesFrom) }),
+    },
+    state: centreState,
+    start: (context, kept) => startRobust({ ...call, ...context, ...kept, options, split }),
+  };
+}
+
+type RobustRun = JobContext &
+  Kept<CentreState> &
+  Pick<RobustCall, "data" | "points" | "sourcesFrom" | "onIteration"> & {
+    readonly options: RobustOptions;
+    readonly split: Split;
+  };
+
+function startRobust(run: RobustRun): Job<"robust"> {
+  const { options, points, clock, signal, onProgress } = run;
+  let stage: string | undefined; // undefined while iterations are counted, which say more than their shards
+  const meter = cutMeter(clock, run.work);
+  const separationOf = (network: Network): Separation =>
+    createSeparation({
+      ...run,
+      network,
+      own: points,
+      images: run.sourcesFrom,
+      metered: meter.metered,
+      onShard: (done, of) => stage === undefined || onProgress?.(stage, done, of),
+    });
+  const separation = separationOf(run.network);
+  const own = points?.count ?? 0;
+  return {
+    find: async () => {
+      const { timeLimit } = options;
+      const found = await movingCentre(separation, {
+        ...options,
+        signal,
+        spent: () => (timeLimit === undefined ? 0 : clock.times().seconds / timeLimit),
+        state: run.state,
+        onState: run.onState,
+        onIteration: (record) => {
+          clock.lap();
+          onProgress?.("iterations", record.iteration, options.iterations);
+          run.onIteration?.(record);
+        },
+        stage: clock.stage,
+      });
+      stage = "check";
+      return { ...found, contradictions: [] };
+    },
+    measure: async (file) => {
+      const { theta0, judge, loss } = separationOf(await loadNetwork(file, run.network.options));
+      const { y, logits } = await judge(theta0);
+      const { violation, corrected, wrong } = scorePoints(logits, y, options.margin);
+      return {
+        measured: { violation, corrected, points: y.length, loss: await loss(theta0) },
+        wrong: wrong.filter((point) => point < own),
+        logits,
+      };
+    },
+    points: () => points,
+    work: meter.work,
+    close: async () => {},
+  };
+}

@@ -1,0 +1,44 @@
+// How the authors trained each network; for ResNet8 they do not say how long, so epochs and decay are ours.
+import type { Architecture } from "./networks.ts";
+import { createAdam, createMomentum, type Optimizer, type OptimizerState } from "./optimizer.ts";
+
+export interface Schedule {
+  /** Passes over the data. */
+  readonly epochs: number;
+  /** Images a step. */
+  readonly batch: number;
+  /** The learning rate of the first epoch. */
+  readonly learningRate: number;
+  /** Factor on the learning rate after each epoch. */
+  readonly decay: number;
+}
+
+/** How a network is trained where nothing else is stated. */
+export interface TrainingPlan extends Schedule {
+  /** The optimizer for p parameters, fresh or from the state of one that stopped. */
+  readonly optimizer: (p: number, state?: OptimizerState) => Optimizer;
+  /** Whether every image is cropped and flipped by a fresh draw each epoch. */
+  readonly cropFlip: boolean;
+}
+
+const mnist: TrainingPlan = {
+  epochs: 10,
+  batch: 64,
+  learningRate: 1e-3,
+  decay: 0.7,
+  optimizer: createAdam,
+  cropFlip: false,
+};
+
+export const plans: Readonly<Record<Architecture, TrainingPlan>> = {
+  cnnlight: mnist,
+  cnn: mnist,
+  resnet8: {
+    epochs: 20,
+    batch: 64,
+    learningRate: 0.01,
+    decay: 0.9,
+    optimizer: createMomentum,
+    cropFlip: true,
+  },
+};
