@@ -2,9 +2,9 @@
 import { expect, test } from "vitest";
 import { gradientProgram } from "../src/autodiff/programs.ts";
 import type { Graph, Tensor } from "../src/onnx/graph.ts";
-import { printGraph } from "../src/onnx/print.ts";
 import { graph, int64s, node, tensor } from "./helpers/graph-builder.ts";
 import { measureShapes } from "./helpers/measure-shapes.ts";
+import { printGraph } from "./helpers/print.ts";
 
 const zeros = (...dims: readonly number[]): Tensor =>
   tensor(dims, new Float32Array(dims.reduce((a, c) => a * c, 1)));

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Attribute, Graph, Tensor } from "../src/onnx/graph.ts";
 import { liftGraph } from "../src/onnx/lift.ts";
-import { printGraph } from "../src/onnx/print.ts";
 import { readGraph } from "../src/onnx/read.ts";
 import { writeGraph } from "../src/onnx/write.ts";
 import { randomStream } from "../src/tensor/random.ts";
@@ -12,6 +11,7 @@ import { evaluateGraph } from "./helpers/evaluate/evaluate.ts";
 import { graph, int64s, node, tensor } from "./helpers/graph-builder.ts";
 import { modelFile, rawFloats, unpackedInitializer, withGraphBytes } from "./helpers/model-file.ts";
 import { runOnnxruntime } from "./helpers/onnxruntime.ts";
+import { printGraph } from "./helpers/print.ts";
 import { randomArray } from "./helpers/random-array.ts";
 import { randomGraph } from "./helpers/random-graph.ts";
 

@@ -1,6 +1,6 @@
 // The options that every recipe of `correct` has, and what their defaults depend on.
 import { type StatedAttack, seedRow } from "../attack/options.ts";
-import { type LossName, lossNames } from "../engine/losses.ts";
+import { type LossName, lossNames, lossWords } from "../engine/losses.ts";
 import { TemperError } from "../errors.ts";
 import { fraction, length, oneOf, wholeNumber } from "../options/kinds.ts";
 import type { Request, Row } from "../options/table.ts";
@@ -74,7 +74,7 @@ export const sharedRows = {
   loss: {
     kind: oneOf(lossNames),
     group: tradeOff,
-    help: "the training loss: cross-entropy or brier",
+    help: `the training loss: ${lossWords}`,
     default: () => "cross-entropy",
   },
   tolerance: {

@@ -1,5 +1,5 @@
 // A graph as text, one line a node: for people, error hunting and the tests' snapshots.
-import type { Attribute, Graph, Node, Tensor } from "./graph.ts";
+import type { Attribute, Graph, Node, Tensor } from "../../src/onnx/graph.ts";
 
 function printTensor({ type, dims, values }: Tensor): string {
   const shown = values.length <= 8 ? ` {${[...values].join(", ")}}` : "";
