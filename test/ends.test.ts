@@ -1,9 +1,10 @@
 // Where the gradient in the image ends: which operator is named, and what then still works.
 import { describe, expect, it } from "vitest";
 import { attack } from "../src/attack/attack.ts";
-import { gradientEnds } from "../src/autodiff/ends.ts";
+import { gradientEnds, straightThrough } from "../src/autodiff/ends.ts";
 import { slice } from "../src/data/dataset.ts";
 import { type Model, networkOf, openModel } from "../src/engine/model.ts";
+import type { Node } from "../src/onnx/graph.ts";
 import { correct } from "../src/run/correct.ts";
 import { node, tensor } from "./helpers/graph-builder.ts";
 import {
@@ -49,20 +50,63 @@ describe("the gradient in the image ends", () => {
     expect(await endsOf(hard)).toEqual(["ArgMax answer late"]);
   });
 
-  it("at each of several quantisers, and not where a way around them is left", async () => {
-    const initializers = { s: tensor([], [0.1]), z: tensor([], [0], "uint8") };
-    const quantise = [
-      node("QuantizeLinear", ["sums", "s", "z"], ["q"], {}, "q"),
-      node("DequantizeLinear", ["q", "s", "z"], ["d"]),
-      node("Sign", ["sums"], ["t"], {}, "t"),
+  it("at each of several steps, and not where a way around them is left", async () => {
+    const steps = [node("Ceil", ["sums"], ["c"], {}, "c"), node("Floor", ["sums"], ["f"], {}, "f")];
+    const both = [...steps, node("Add", ["c", "f"], ["y"])];
+    expect(await endsOf({ after: both })).toEqual(["Ceil c late", "Floor f late"]);
+    const around = [...steps, node("Add", ["c", "sums"], ["y"])];
+    expect(await endsOf({ after: around })).toEqual([]);
+  });
+});
+
+describe("the gradient passes straight", () => {
+  const initializers = { s: tensor([], [0.1]), z: tensor([], [0], "uint8") };
+  const quantise = (x: string, y: string): Node[] => [
+    node("QuantizeLinear", [x, "s", "z"], ["q"], {}, "q"),
+    node("DequantizeLinear", ["q", "s", "z"], [y], {}, "d"),
+  ];
+  const throughOf = (odd: OddModel, weights = false): Promise<string[]> =>
+    withModel(odd, (model) => {
+      const { graph, parameters } = networkOf(model);
+      const wrt = weights ? parameters.map(({ name }) => name) : [graph.inputs[0].name];
+      return straightThrough(graph, wrt).map(({ name }) => name);
+    });
+
+  it("through quantisers and signs on a way from the image, and nothing ends there", async () => {
+    const sign = node("Sign", ["d"], ["y"], {}, "t");
+    const late = { initializers, after: [...quantise("sums", "d"), sign] };
+    expect(await throughOf(late)).toEqual(["q", "d", "t"]);
+    expect(await throughOf(late, true)).toEqual(["q", "d", "t"]);
+    expect(await endsOf(late)).toEqual([]);
+    const early = { initializers, before: quantise("x", "image") };
+    expect(await throughOf(early)).toEqual(["q", "d"]);
+    expect(await throughOf(early, true)).toEqual([]);
+    expect(await throughOf({})).toEqual([]);
+  });
+
+  it("not through what it does not reach: a size, a step, a weight's own quantiser", async () => {
+    const sized = [
+      node("Sign", ["sums"], ["t"]),
+      node("Shape", ["t"], ["shape"]),
+      node("Reshape", ["sums", "shape"], ["y"]),
     ];
-    const both = [...quantise, node("Add", ["d", "t"], ["y"])];
-    expect(await endsOf({ initializers, after: both })).toEqual([
-      "QuantizeLinear q late",
-      "Sign t late",
-    ]);
-    const around = [...quantise, node("Add", ["d", "sums"], ["y"])];
-    expect(await endsOf({ initializers, after: around })).toEqual([]);
+    expect(await throughOf({ after: sized })).toEqual([]);
+    const stepped = [node("Floor", ["sums"], ["f"]), node("Sign", ["f"], ["y"], {}, "t")];
+    expect(await throughOf({ after: stepped })).toEqual([]);
+    const weights = [...quantise("v", "w2"), node("Mul", ["sums", "w2"], ["y"])];
+    const own = { initializers: { ...initializers, v: tensor([3], [1, 2, 3]) }, after: weights };
+    expect(await throughOf(own)).toEqual([]);
+    expect(await throughOf(own, true)).toEqual(["q", "d"]);
+  });
+
+  it("and gives a gradient that an attack can follow", async () => {
+    await withModel({ initializers, before: quantise("x", "image") }, async (model) => {
+      const data = await answered(model, 5);
+      const gradient = await model.inputGradient(data.pixels as Float32Array, data.labels);
+      expect(gradient.some((g) => g !== 0)).toBe(true);
+      const { notes } = await attack(model, { data, eps: 0.1, attack: "fgsm", threads: 0 });
+      expect(notes).toEqual([expect.stringContaining('straight through QuantizeLinear "q"')]);
+    });
   });
 });
 

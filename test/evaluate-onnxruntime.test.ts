@@ -7,20 +7,33 @@ import { evaluateGraph, operators } from "./helpers/evaluate/evaluate.ts";
 import { graph, node } from "./helpers/graph-builder.ts";
 import { runOnnxruntime } from "./helpers/onnxruntime.ts";
 import { type Case, isTensor, normal } from "./helpers/operator-cases/case.ts";
-import { elementwise } from "./helpers/operator-cases/elementwise.ts";
-import { products, reductions } from "./helpers/operator-cases/products.ts";
-import { constants, shapes } from "./helpers/operator-cases/shapes.ts";
+import { activations, elementwise } from "./helpers/operator-cases/elementwise.ts";
+import { normalizations } from "./helpers/operator-cases/normalize.ts";
+import {
+  attention,
+  contractions,
+  products,
+  reductions,
+} from "./helpers/operator-cases/products.ts";
+import { quantization } from "./helpers/operator-cases/quantize.ts";
+import { constants, resizing, shapes } from "./helpers/operator-cases/shapes.ts";
 import { convolution, pooling } from "./helpers/operator-cases/windows.ts";
 
 const random = randomStream(1);
 const cases: readonly Case[] = [
   ...elementwise(random),
+  ...activations(),
   ...convolution(random),
   ...pooling(random),
   ...products(random),
+  ...contractions(),
+  ...attention(),
+  ...normalizations(random),
   ...reductions(),
+  ...quantization(random),
   ...shapes(random),
   ...constants(),
+  ...resizing(),
 ];
 
 async function compare({ op, inputs, attributes, outputs = 1, opset = 18 }: Case) {

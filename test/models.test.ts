@@ -170,9 +170,9 @@ describe("a model that cannot be served is refused in words", () => {
   const open = (graph: Graph) => openModel(writeGraph(graph));
   const refusal = (text: RegExp) =>
     expect.objectContaining({ code: "model-unsupported", message: expect.stringMatching(text) });
-  const linear = (options: { batch?: number }, view: readonly number[], last: string): Graph => {
-    const drawn = sketch({ shape: [4, 4], opset: 13, ...options }, (s, x) =>
-      dense(s, s.op("Reshape", [x, s.ints(...view)]), 16, 3),
+  const linear = (last: string): Graph => {
+    const drawn = sketch({ shape: [4, 4], opset: 13 }, (s, x) =>
+      dense(s, s.op("Flatten", [x]), 16, 3),
     );
     const [{ name }] = drawn.outputs;
     const rename = (value: string): string => (value === name ? last : value);
@@ -183,18 +183,11 @@ describe("a model that cannot be served is refused in words", () => {
     };
   };
 
-  it("where its graph is made for one image", async () => {
-    await expect(open(linear({ batch: 1 }, [1, 16], "y"))).rejects.toThrow(
-      refusal(/cannot run the model.*\n.*2 images.*open batch/s),
-    );
-    expect((await open(linear({ batch: 1 }, [-1, 16], "y"))).labels).toBe(3);
-  });
-
   it("where a value has a name that Temper or JavaScript keeps for itself", async () => {
     for (const name of ["temper/Sub_0", "__proto__"]) {
-      await expect(open(linear({}, [-1, 16], name))).rejects.toThrow(refusal(RegExp(`"${name}"`)));
+      await expect(open(linear(name))).rejects.toThrow(refusal(RegExp(`"${name}"`)));
     }
-    expect((await open(linear({}, [-1, 16], "constructor"))).labels).toBe(3);
+    expect((await open(linear("constructor"))).labels).toBe(3);
   });
 
   it("where nothing of it could be changed, though it may be measured and attacked", async () => {
@@ -210,7 +203,7 @@ describe("a model that cannot be served is refused in words", () => {
     const { clean } = await evaluate(model, { data, attacks: [{ eps: 0.1 }], threads: 0 });
     expect(clean.accuracy).toBe(1);
     await expect(correct(model, { data, points, threads: 0 })).rejects.toThrow(
-      refusal(/no float32 weights/),
+      refusal(/no float weights that could be changed: export it in float32/),
     );
   });
 

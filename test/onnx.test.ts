@@ -1,18 +1,12 @@
-// ONNX files: what is written is read back, typed storage, printing, and lifting to the gradient's opset.
+// ONNX files: what is written is read back, typed storage, and printing.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Attribute, Graph, Tensor } from "../src/onnx/graph.ts";
-import { liftGraph } from "../src/onnx/lift.ts";
 import { readGraph } from "../src/onnx/read.ts";
 import { writeGraph } from "../src/onnx/write.ts";
-import { randomStream } from "../src/tensor/random.ts";
-import type { NDArray } from "./helpers/evaluate/array.ts";
-import { evaluateGraph } from "./helpers/evaluate/evaluate.ts";
 import { graph, int64s, node, tensor } from "./helpers/graph-builder.ts";
 import { modelFile, rawFloats, unpackedInitializer, withGraphBytes } from "./helpers/model-file.ts";
 import { runOnnxruntime } from "./helpers/onnxruntime.ts";
 import { printGraph } from "./helpers/print.ts";
-import { randomArray } from "./helpers/random-array.ts";
 import { randomGraph } from "./helpers/random-graph.ts";
 
 describe("reading", () => {
@@ -101,70 +95,113 @@ test("printing shows one line a value, small tensors whole", () => {
   `);
 });
 
-describe("lifting", () => {
-  const attributes = (g: Graph, op: string): ReadonlyMap<string, Attribute> =>
-    g.nodes.find((n) => n.op === op)!.attributes;
-  const bound = (value: number): Tensor => tensor([], [value]);
+describe("a file as onnxruntime takes it", () => {
+  const neg = (input: string, output: string) => ({
+    opType: "Neg",
+    name: output,
+    input: [input],
+    output: [output],
+  });
 
-  /** Exports as they were at opset 11: axes as attributes, Dropout with a ratio, Softmax over flattened axes. */
-  const old = graph({
-    opset: 11,
-    inputs: { x: [2, 3, 4] },
-    initializers: { w: tensor([4, 4], randomArray(randomStream(1), 16)) },
-    nodes: [
-      node("Constant", [], ["low"], { value: bound(-1) }),
-      node("Clip", ["x", "low"], ["clipped"]),
-      node("MatMul", ["clipped", "w"], ["product"]),
-      node("Dropout", ["product"], ["kept"], { ratio: 0.4 }),
-      node("Unsqueeze", ["kept"], ["wide"], { axes: [0, 4] }),
-      node("Squeeze", ["wide"], ["narrow"], { axes: [0] }),
-      node("Softmax", ["narrow"], ["shares"]),
-      node("LogSoftmax", ["narrow"], ["logs"], { axis: -2 }),
-      node("Add", ["shares", "logs"], ["sum"]),
-      node("ReduceMean", ["sum"], ["mean"], { axes: [-1], keepdims: 0 }),
-      node("ReduceSum", ["mean"], ["total"], { axes: [1] }),
-      node("ReduceMax", ["mean"], ["top"]),
-      node("Add", ["total", "top"], ["y"]),
+  test("nodes out of order are sorted, and what is in order stays as it is", () => {
+    const order = (file: Uint8Array): string[] => readGraph(file).nodes.map(({ name }) => name);
+    const parts = [neg("x", "a"), neg("a", "b"), neg("x", "c"), neg("b", "y")];
+    expect(order(modelFile({ node: parts }))).toEqual(["a", "b", "c", "y"]);
+    expect(order(modelFile({ node: parts.toReversed() }))).toEqual(["a", "b", "y", "c"]);
+    const deep = Array.from({ length: 20_000 }, (_, i) =>
+      neg(i === 0 ? "x" : `v${i}`, `v${i + 1}`),
+    );
+    const last = neg("v20000", "y");
+    expect(order(modelFile({ node: [last, ...deep.toReversed()] }))).toEqual(
+      [...deep, last].map(({ name }) => name),
+    );
+  });
+
+  test("of two initializers with one name the last counts", async () => {
+    const w = (value: number) => ({ name: "w", dims: [1n], dataType: 1, floatData: [value] });
+    const file = modelFile({
+      initializer: [w(2), w(3)],
+      node: [{ opType: "Add", input: ["x", "w"], output: ["y"] }],
+    });
+    expect(readGraph(file).initializers.get("w")!.values).toEqual(Float32Array.of(3));
+  });
+
+  test("an operator from another set keeps the set's name, and is written back with it", async () => {
+    const file = modelFile(
+      { node: [{ opType: "Gelu", domain: "com.microsoft", input: ["x"], output: ["y"] }] },
+      {
+        opsetImport: [
+          { domain: "ai.onnx", version: 13n },
+          { domain: "com.microsoft", version: 1n },
+          { domain: "unused", version: 1n },
+        ],
+      },
+    );
+    const read = readGraph(file);
+    expect(read.nodes[0].op).toBe("com.microsoft.Gelu");
+    expect(readGraph(writeGraph(read))).toEqual({ ...read, name: "test" });
+    const x = { dims: [1, 2], data: Float64Array.of(1, -1), integer: false };
+    const { data } = (await runOnnxruntime(read, new Map([["x", x]]))).get("y")!;
+    expect(data[0]).toBeCloseTo(0.8413, 4);
+    expect(data[1]).toBeCloseTo(-0.1587, 4);
+  });
+});
+
+describe("a model's own functions are written out", () => {
+  /** scaled(x) = scale * x + shift(x), shift(x) = x + 1, both of the set "own". */
+  const attribute = (name: string, value: object) => ({ name, ...value });
+  const one = { name: "", dims: [], dataType: 1, floatData: [1] };
+  const shift = {
+    name: "shift",
+    domain: "own",
+    input: ["a"],
+    output: ["b"],
+    node: [
+      { opType: "Constant", output: ["t"], attribute: [attribute("value", { type: 4, t: one })] },
+      { opType: "Add", input: ["a", "t"], output: ["b"] },
     ],
-    outputs: { y: [2, 1, 4] },
-  });
-  const newer = graph({
-    opset: 13,
-    inputs: { x: [2, 3, 4] },
-    initializers: { axes: int64s(1) },
-    nodes: [
-      node("Constant", [], ["scale"], { value_floats: [1, 2, 3, 4] }),
-      node("Constant", [], ["shift"], { value_float: 0.5 }),
-      node("Constant", [], ["sizes"], { value_ints: [0, 1, -1] }),
-      node("Mul", ["x", "scale"], ["scaled"]),
-      node("Add", ["scaled", "shift"], ["moved"]),
-      node("Softmax", ["moved"], ["shares"]),
-      node("ReduceMean", ["shares"], ["mean"], { axes: [1], keepdims: 0 }),
-      node("ReduceSum", ["shares", "axes"], ["total"], { keepdims: 0 }),
-      node("Add", ["mean", "total"], ["sum"]),
-      node("Reshape", ["sum", "sizes"], ["y"]),
+  };
+  const scaled = {
+    name: "scaled",
+    domain: "own",
+    input: ["x"],
+    output: ["y"],
+    attribute: ["scale"],
+    node: [
+      {
+        opType: "Constant",
+        output: ["t"],
+        attribute: [attribute("value_float", { type: 1, refAttrName: "scale" })],
+      },
+      { opType: "Mul", input: ["x", "t"], output: ["m"] },
+      { opType: "shift", domain: "own", input: ["x"], output: ["s"] },
+      { opType: "Add", input: ["m", "s"], output: ["y"] },
     ],
-    outputs: { y: [2, 1, 4] },
+  };
+  const call = (input: string, output: string, scale: number) => ({
+    opType: "scaled",
+    domain: "own",
+    input: [input],
+    output: [output],
+    attribute: [attribute("scale", { type: 1, f: scale })],
   });
-  const x: NDArray = { dims: [2, 3, 4], data: randomArray(randomStream(2), 24) };
-  const feeds = new Map([["x", x]]);
+  const opsetImport = ["", "own"].map((domain) => ({ domain, version: 13n }));
 
-  test.each([old, newer])("from opset $opset leaves the function as it is", async (before) => {
-    const lifted = liftGraph(readGraph(writeGraph(before)));
-    expect(lifted.opset).toBe(18);
-    const expected = (await runOnnxruntime(before, feeds)).get("y")!;
-    const ran = (await runOnnxruntime(lifted, feeds)).get("y")!;
-    const evaluated = evaluateGraph(lifted, feeds, ["y"]).get("y")!;
-    for (const result of [ran, evaluated]) {
-      expect(result.dims).toEqual(expected.dims);
-      for (const [i, v] of result.data.entries()) expect(v).toBeCloseTo(expected.data[i], 5);
-    }
-    expect(lifted.nodes.some(({ op }) => op === "Constant")).toBe(false);
+  test("to what onnxruntime makes of the calls", async () => {
+    const node = [call("x", "z", 2), call("z", "y", 3)];
+    const file = modelFile({ node }, { functions: [scaled, shift], opsetImport });
+    const graph = readGraph(file);
+    expect(graph.nodes.map(({ op }) => op)).not.toContain("own.scaled");
+    const x = { dims: [1, 2], data: Float64Array.of(1, -2), integer: false };
+    const { data } = (await runOnnxruntime(graph, new Map([["x", x]]))).get("y")!;
+    // y = 4 (3 x + 1) + 1
+    expect([...data]).toEqual([17, -19]);
   });
 
-  test("leaves a newer graph alone but for its Constants", () => {
-    const recent = { ...newer, opset: 21, nodes: newer.nodes.filter((n) => n.op === "Softmax") };
-    expect(liftGraph(recent)).toEqual(recent);
-    expect(attributes(liftGraph({ ...recent, opset: 13 }), "Softmax").size).toBe(0);
+  test("unless one calls itself", () => {
+    const loop = { ...shift, node: [{ ...call("a", "b", 1), opType: "shift" }] };
+    const node = [{ opType: "shift", domain: "own", input: ["x"], output: ["y"] }];
+    const file = modelFile({ node }, { functions: [loop], opsetImport });
+    expect(() => readGraph(file)).toThrow('the function "shift" calls itself');
   });
 });

@@ -32,6 +32,17 @@ describe("affine in", () => {
         node("GlobalAveragePool", ["s"], ["y"]),
       ],
     ],
+    ["one operand of an Einsum", true, ["w"], [node("Einsum", ["x", "w"], ["y"])]],
+    ["two operands of an Einsum", false, ["w"], [node("Einsum", ["w", "w"], ["y"])]],
+    ["what is chosen", true, ["w"], [node("Where", ["x", "w", "w"], ["y"])]],
+    [
+      "what chooses",
+      false,
+      ["w"],
+      [node("Greater", ["w", "x"], ["c"]), node("Where", ["c", "x", "w"], ["y"])],
+    ],
+    ["a sign", false, ["w"], [node("Sign", ["w"], ["y"])]],
+    ["a whole number", false, ["w"], [node("Cast", ["w"], ["y"], { to: 7 })]],
     ["what an operator of another kind takes", false, ["w"], [node("Softmax", ["w"], ["y"])]],
     [
       "what does not reach the logits",

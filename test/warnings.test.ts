@@ -6,12 +6,13 @@ import type { AttackRequest } from "../src/attack/options.ts";
 import { warnings } from "../src/attack/warnings.ts";
 import type { Dataset } from "../src/data/dataset.ts";
 import { type Model, openModel } from "../src/engine/model.ts";
-import { node } from "./helpers/graph-builder.ts";
+import { node, tensor } from "./helpers/graph-builder.ts";
 import {
   answered,
   bytes,
   hard,
   mixing,
+  mixingWhite,
   noisy,
   type OddModel,
   oddModel,
@@ -129,10 +130,16 @@ describe("the model", () => {
 
   const square = { attack: "square", eps: EPS, steps: 100 } as const;
 
-  it("mixed-images beside every number", async () => {
-    const [clean, attacked] = await raised({ odd: mixing, attacks: [square] });
-    expect(clean).toEqual(["mixed-images"]);
+  it("mixed-images beside every number, where no noise showed it when the model was opened", async () => {
+    const change = (data: Dataset): Dataset => ({
+      ...data,
+      pixels: (data.pixels as Float32Array).map((v, i) => (i % 3 === 0 ? 1 : v)),
+    });
+    const [clean, attacked] = await raised({ odd: mixingWhite, attacks: [square], change });
+    expect(clean).toContain("mixed-images");
     expect(attacked).toContain("mixed-images");
+    const [alone] = await raised({ odd: mixing, attacks: [], change });
+    expect(alone).not.toContain("mixed-images");
   });
 
   it.each([
@@ -164,13 +171,26 @@ describe("the model", () => {
     expect(attacks[2].decided.square).toBeGreaterThan(1);
   });
 
+  it("surrogate-gradients, beside attacks with gradients through a quantiser", async () => {
+    const initializers = { step: tensor([], [1 / 8]) };
+    const before = [
+      node("QuantizeLinear", ["x", "step"], ["q"], {}, "eighths"),
+      node("DequantizeLinear", ["q", "step"], ["image"]),
+    ];
+    const { attacks } = await measured({ odd: { initializers, before }, attacks: [pgd, square] });
+    expect(named(attacks[0].warnings)).toContain("surrogate-gradients");
+    expect(attacks[0].warnings[0]).toContain('straight through QuantizeLinear "eighths"');
+    expect(attacks[0].turned).toBeGreaterThan(0);
+    expect(attacks[1].warnings).toEqual([]);
+  });
+
   it("without a gradient rule is attacked by Square alone, and refused to the others before any work", async () => {
-    const odd = { after: [node("Erf", ["sums"], ["y"], {}, "bent")] };
+    const odd = { after: [node("Sin", ["sums"], ["y"], {}, "bent")] };
     const { attacks } = await measured({ odd, attacks: [square] });
     expect(attacks[0].turned).toBeGreaterThan(0);
     expect(attacks[0].warnings).toEqual([]);
     await expect(measured({ odd, attacks: [square, pgd] })).rejects.toThrow(
-      /no gradient rule for Erf "bent"\n.*\nthe attack square needs no gradient$/,
+      /no gradient rule for Sin "bent"\n.*\nthe attack square needs no gradient$/,
     );
   });
 

@@ -35,8 +35,7 @@ const SHARDS = 4;
 /** Measures the three passes of a model on the images of `data`, again and again. */
 export async function measurePasses(model: Model, call: PassCall): Promise<PassRow[]> {
   const { network, data, workers, seconds, signal } = call;
-  const { file, options } = networkOf(model);
-  workers.share("network", { file, options } satisfies engineTasks.SharedNetwork);
+  engineTasks.shareNetwork(workers, networkOf(model));
   workers.share("theta", model.theta());
   workers.share("data", data);
   const work = workOfPasses(networkOf(model));

@@ -1,5 +1,5 @@
 // Making points: attacks a data set and returns the images that were right and are now wrong.
-import { gradientEnds } from "../autodiff/ends.ts";
+import { gradientEnds, straightThrough } from "../autodiff/ends.ts";
 import { type Dataset, gather, imageSize } from "../data/dataset.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import type { Workers } from "../engine/workers.ts";
@@ -184,12 +184,21 @@ function pointsOf(call: AttackCall, images: readonly tasks.KeptImage[]): Dataset
   };
 }
 
-/** What must be known of an attack that had no gradient to follow. */
+/** What must be known of an attack that had no gradient to follow, or a surrogate of one. */
 function blindNotes(model: Model, options: AttackOptions): string[] {
-  const [end] = usesGradients(options) ? gradientEnds(networkOf(model).graph) : [];
-  if (end === undefined) return [];
-  const where = nodeLabel(end.node);
-  return [`the gradient in the image ends at ${where}: take the attack square, which needs none`];
+  if (!usesGradients(options)) return [];
+  const { graph } = networkOf(model);
+  const [end] = gradientEnds(graph);
+  const [surrogate] = straightThrough(graph, [graph.inputs[0].name]);
+  if (end !== undefined) {
+    const where = nodeLabel(end.node);
+    return [`the gradient in the image ends at ${where}: take the attack square, which needs none`];
+  }
+  if (surrogate === undefined) return [];
+  const through = nodeLabel(surrogate);
+  return [
+    `the gradient in the image passes straight through ${through}, as if it had no steps: try the attack square too`,
+  ];
 }
 
 /**

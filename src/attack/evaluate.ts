@@ -1,5 +1,5 @@
 // Measuring: accuracy and loss on clean images, accuracy under each attack and the worst of all, and their warnings.
-import { gradientEnds } from "../autodiff/ends.ts";
+import { gradientEnds, straightThrough } from "../autodiff/ends.ts";
 import { type Dataset, imageSize } from "../data/dataset.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { type Model, networkOf } from "../engine/model.ts";
@@ -268,6 +268,7 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
       cleanMargins,
       probe: probed,
       ends: gradientEnds(network.graph),
+      surrogates: straightThrough(network.graph, [network.graph.inputs[0].name]),
       softmax: network.softmax,
       attacks: ran,
     };

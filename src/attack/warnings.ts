@@ -4,7 +4,7 @@
 // an evaluation, and those of AutoAttack (Croce & Hein, ICML 2020).
 import type { GradientEnd } from "../autodiff/ends.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { nodeLabel } from "../onnx/graph.ts";
+import { type Node, nodeLabel } from "../onnx/graph.ts";
 import { attackOf, NONE } from "./attacks.ts";
 import type { Longer } from "./longer.ts";
 import { usesGradients } from "./parts.ts";
@@ -26,6 +26,8 @@ export interface Evidence {
   readonly cleanMargins: Float32Array;
   readonly probe: Probe;
   readonly ends: readonly GradientEnd[];
+  /** The nodes that the gradient in the image passes straight through (autodiff/ends.ts). */
+  readonly surrogates: readonly Node[];
   readonly softmax: string | undefined;
   readonly attacks: readonly AttackEvidence[];
 }
@@ -112,6 +114,16 @@ const hardOutput: Warning = {
     ends.length > 0 &&
     !ends.some(({ early }) => early) &&
     `the answer has no gradient, which ends at ${nodeLabel(ends[0].node)}: add --attack square`,
+};
+
+const surrogateGradients: Warning = {
+  name: "surrogate-gradients",
+  when: "on a way from the image to the logits there are signs or quantisers, and the attack uses gradients",
+  attack: ({ options }, { surrogates }) =>
+    usesGradients(options) &&
+    surrogates.length > 0 &&
+    `the gradient passes straight through ${nodeLabel(surrogates[0])}, as if it had no steps, and may mislead: ` +
+      "add --attack square",
 };
 
 const vanishingGradients: Warning = {
@@ -270,6 +282,7 @@ export const warnings: readonly Warning[] = [
   mixedImages,
   quantisedInput,
   hardOutput,
+  surrogateGradients,
   vanishingGradients,
   softmaxEnding,
   nothingTurned,

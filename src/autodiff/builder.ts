@@ -1,36 +1,38 @@
-// Grows a graph node by node: what the rules write their gradients with.
+// Grows a graph node by node. The rules write their gradients with it.
 import { ints } from "../onnx/attributes.ts";
-import type { Attribute, Graph, Node, Tensor } from "../onnx/graph.ts";
+import type { Attribute, ElementType, Graph, Node, Tensor } from "../onnx/graph.ts";
 import { isBatch, type Shape, type Shapes } from "./shape.ts";
 
 /** Emits nodes in order and names what they make; a value is its name. */
 export interface Builder {
   readonly nodes: Node[];
   readonly initializers: Map<string, Tensor>;
-  /** One output. */
+  /** Adds a node with one output and returns its name. */
   op(
     op: string,
     inputs: readonly string[],
     attributes?: Readonly<Record<string, Attribute>>,
   ): string;
-  /** Several outputs. */
+  /** Adds a node with several outputs and returns their names. */
   ops(
     op: string,
     inputs: readonly string[],
     outputs: number,
     attributes?: Readonly<Record<string, Attribute>>,
   ): string[];
-  /** A float32 constant. */
+  /** Adds a float32 constant, or finds an equal one, and returns its name. */
   floats(dims: readonly number[], values: ArrayLike<number>): string;
-  /** An int64 list. */
+  /** Does the same for a list of int64. */
   ints(values: readonly number[]): string;
-  /** The values of an int64 initializer of the forward graph; undefined where there is none. */
-  constantInts(value: string | undefined): readonly number[] | undefined;
-  /** The shape of a value of the forward graph. */
+  /** Returns the numbers in an initializer of the forward graph, undefined where there is none of that name. */
+  valuesOf(value: string | undefined): readonly number[] | undefined;
+  /** Returns the element type of an initializer of the forward graph, undefined where there is none of that name. */
+  typeOf(value: string): ElementType | undefined;
+  /** Returns the shape of a value of the forward graph. */
   shapeOf(value: string): Shape;
 }
 
-/** A builder beside `graph`. Its names start with `prefix`, so that they do not meet the graph's. */
+/** Makes a builder beside `graph`. Its names start with `prefix`, so that they do not meet the graph's. */
 export function createBuilder(graph: Graph, shapes: Shapes, prefix = "temper/"): Builder {
   const nodes: Node[] = [];
   const initializers = new Map<string, Tensor>();
@@ -66,10 +68,11 @@ export function createBuilder(graph: Graph, shapes: Shapes, prefix = "temper/"):
         dims: [values.length],
         values: BigInt64Array.from(values, BigInt),
       }),
-    constantInts: (value = "") => {
+    valuesOf: (value = "") => {
       const tensor = graph.initializers.get(value);
       return tensor === undefined ? undefined : Array.from(tensor.values, Number);
     },
+    typeOf: (value) => graph.initializers.get(value)?.type,
     shapeOf: (value) => {
       const shape = shapes.get(value);
       if (shape === undefined) throw new Error(`no shape is known for "${value}"`);
@@ -78,22 +81,22 @@ export function createBuilder(graph: Graph, shapes: Shapes, prefix = "temper/"):
   };
 }
 
-/** A scalar constant. */
+/** Adds a scalar constant. */
 export const scalar = (b: Builder, value: number): string => b.floats([], [value]);
 
-/** `value` in the shape of the forward value `like`, whatever the batch. */
+/** Gives `value` the shape of the forward value `like`, whatever the batch. */
 export function reshapeLike(b: Builder, value: string, like: string): string {
   const shape = b.shapeOf(like);
   if (shape.filter(isBatch).length <= 1) return reshape(b, value, shape);
   return b.op("Reshape", [value, b.op("Shape", [like])]);
 }
 
-/** `value` in a shape of which one entry may grow with the batch. */
+/** Gives `value` a shape of which one entry may grow with the batch. */
 export function reshape(b: Builder, value: string, shape: Shape): string {
   return b.op("Reshape", [value, b.ints(shape.map((dim) => (isBatch(dim) ? -1 : dim)))]);
 }
 
-/** Sum over axes, which disappear. */
+/** Sums over axes, which disappear unless they are kept with size 1. */
 export function sumOver(b: Builder, value: string, axes: readonly number[], keep = false): string {
   if (axes.length === 0) return value;
   return b.op("ReduceSum", [value, b.ints(axes)], {
@@ -101,13 +104,25 @@ export function sumOver(b: Builder, value: string, axes: readonly number[], keep
   });
 }
 
+/** Takes the mean over axes, which are kept with size 1. */
+export function meanOver(b: Builder, value: string, axes: readonly number[]): string {
+  return b.op("ReduceMean", [value, b.ints(axes)], { keepdims: { kind: "int", value: 1 } });
+}
+
+/** Makes zeros in the shape of a value. */
+export const zerosLike = (b: Builder, value: string): string =>
+  b.op("ConstantOfShape", [b.op("Shape", [value])]);
+
+/** Counts an axis from the front, in [0, rank), where it may be counted from the back below 0. */
+export const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
 export function transpose(b: Builder, value: string, perm: readonly number[]): string {
   return b.op("Transpose", [value], { perm: ints(perm) });
 }
 
 /**
- * The gradient of a broadcast: what the forward pass copied is summed. `gradient` has shape `from`,
- * the result has the shape of the forward value `to`.
+ * Undoes a broadcast: what the forward pass copied is summed. `gradient` has the shape `from`, the result has
+ * the shape of the forward value `to`.
  */
 export function unbroadcast(b: Builder, gradient: string, from: Shape, to: string): string {
   const shape = b.shapeOf(to);

@@ -1,8 +1,8 @@
-// Where the gradient in the image ends before it arrives: operators with steps on every way to the logits.
+// Finds what weakens a gradient on its way: steps, at which it ends, and others, which it passes straight through.
 import type { Graph, Node } from "../onnx/graph.ts";
-import { isStep } from "./rule.ts";
+import { isStep, sizing } from "./rule.ts";
 import { rules } from "./rules.ts";
-import { differentiableInputs } from "./sweep.ts";
+import { differentiableInputs, onPath } from "./sweep.ts";
 import { beforeFirstLayer } from "./trainable.ts";
 
 export interface GradientEnd {
@@ -11,12 +11,9 @@ export interface GradientEnd {
   readonly early: boolean;
 }
 
-/** What only looks at sizes is no end: the image's values do not go through it. */
-const sizes: ReadonlySet<string> = new Set(["Shape", "Size"]);
-
 /**
- * The nodes at which the gradient of every logit in the image ends; empty where one gets through. The
- * gradient in the image is then 0 everywhere.
+ * Finds the nodes at which the gradient of every logit in the image ends, so that it is 0 everywhere. There are
+ * none where some gradient gets through.
  *
  * @param graph a classifier (asClassifier, lifted)
  */
@@ -39,9 +36,25 @@ export function gradientEnds(graph: Graph): readonly GradientEnd[] {
   return graph.nodes
     .filter(
       ({ op, inputs, outputs }) =>
-        !sizes.has(op) &&
+        // What only looks at sizes is no end: the image's values do not go through it.
+        !sizing.has(op) &&
         inputs.some((name) => reached.has(name)) &&
         outputs.some((name) => needed.has(name) && !reached.has(name)),
     )
     .map((node) => ({ node, early: early.has(node.outputs[0]) }));
+}
+
+/**
+ * Finds the nodes through which the gradient of the logits in some values passes straight, as if these nodes had
+ * no steps. An attack that follows such a gradient in the image follows a surrogate, and a cut made of such a
+ * gradient in weights is no linearisation of the network.
+ *
+ * @param graph a classifier (asClassifier, lifted)
+ * @param wrt the image's name, or names of parameters
+ */
+export function straightThrough(graph: Graph, wrt: readonly string[]): readonly Node[] {
+  const path = onPath(graph, { rules, output: graph.outputs[0].name, wrt, endAtSteps: true });
+  return graph.nodes.filter(
+    ({ op, outputs }) => rules.get(op)?.straightThrough && outputs.some((name) => path.has(name)),
+  );
 }

@@ -1,8 +1,8 @@
-// Batch normalization right after a convolution, moved into its weights: no pass over the images is left of it.
+// Moves a batch normalization that follows a convolution into its weights, which saves a pass over the images.
 //
-// With r = scale / sqrt(variance + epsilon), an entry a filter, r (conv(x, W, b) - mean) + bias is
-// conv(x, r W, r (b - mean) + bias). Nodes of the graph make these weights of the old ones, so that
-// the gradients flow on to W, b, scale and bias by the rules of Mul, Add, Sub and Div.
+// Let r = scale / sqrt(variance + epsilon), which has one entry for each filter. Then
+// r (conv(x, W, b) - mean) + bias = conv(x, r W, r (b - mean) + bias). Nodes of the graph make these weights of
+// the old ones, so that the gradients flow on to W, b, scale and bias by the rules of Mul, Add, Sub and Div.
 import { floatOf, intOf } from "../onnx/attributes.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
 import { createBuilder, reshape, scalar } from "./builder.ts";
@@ -14,7 +14,7 @@ export interface Folded {
   readonly shapes: Shapes;
 }
 
-/** Each BatchNormalization in inference that alone reads a Conv, all weights of both constant. */
+/** Finds each BatchNormalization in inference that alone reads a Conv, where all weights of both are constant. */
 function pairsOf({ nodes, outputs, initializers }: Graph): Map<Node, Node> {
   const read = [...nodes.flatMap(({ inputs }) => inputs), ...outputs.map(({ name }) => name)];
   const reads = new Map<string, number>();
@@ -41,7 +41,7 @@ function pairsOf({ nodes, outputs, initializers }: Graph): Map<Node, Node> {
   return pairs;
 }
 
-/** The same function, each such pair as one Conv. */
+/** Writes each such pair as one Conv; the graph computes the same function. */
 export function foldNormalization(graph: Graph, known: Shapes): Folded {
   const pairs = pairsOf(graph);
   const gone = new Set(pairs.values());

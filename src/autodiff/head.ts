@@ -1,55 +1,203 @@
-// The end of a classifier: the value that holds the logits.
+// The end of a classifier: which value holds the logits, and the nodes that make [batch, labels] of it.
 import { TemperError } from "../errors.ts";
-import { type Graph, type Node, nodeLabel } from "../onnx/graph.ts";
+import { intOf } from "../onnx/attributes.ts";
+import { int64s } from "../onnx/differences.ts";
+import { type Graph, nodeLabel, type Tensor } from "../onnx/graph.ts";
+import { OWN_NAMES } from "../onnx/lift.ts";
+import { doubtOf, endingOf, makersOf } from "./ending.ts";
+import type { Shape, Shapes } from "./shape.ts";
 
-const reshaping = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout"]);
-const endings = new Set(["Softmax", "LogSoftmax", "Identity"]);
+/** How the file's own answer says which label wins. */
+export type Answer =
+  /** By the largest of one number a label. */
+  | { readonly kind: "scores" }
+  /** By one number, above this threshold for label 1 and below it for label 0. */
+  | { readonly kind: "threshold"; readonly threshold: number }
+  /** By the label's index. */
+  | { readonly kind: "index" };
 
 export interface Head {
-  /** The value that holds the logits. */
-  readonly logits: string;
-  /** The Softmax or LogSoftmax behind them that the model ends in, and that is not used. */
-  readonly softmax: Node | undefined;
+  /** The output of the file that answers. */
+  readonly output: string;
+  /** The value of the file that the logits are. */
+  readonly value: string;
+  readonly labels: number;
+  readonly answer: Answer;
+  /** The step that the file ends in and that is not used, as messages name it. */
+  readonly cut: string | undefined;
+  /** What is to be said about the reading of the output; undefined where it is plain. */
+  readonly note: string | undefined;
+}
+
+/** The axis and the number of the labels in the shape of a value. */
+interface LabelAxis {
+  readonly axis: number;
+  readonly labels: number;
 }
 
 /**
- * The logits: the graph's output, or what its last Softmax or LogSoftmax is taken of
- * (a Softmax moves no argmax, and its logits have the gradients that attacks and cuts need).
+ * The labels of a value [batch, labels], where further axes may have the size 1; undefined for any other.
  *
- * @param output the wanted output of a graph with several
+ * @param images how many images each run has, where that is fixed; the batch is open otherwise
  */
-export function headOf(graph: Graph, output?: string): Head {
-  const names = graph.outputs.map(({ name }) => name);
-  const chosen = output ?? names[0];
-  if (!names.includes(chosen) || (output === undefined && names.length > 1)) {
-    const listed = names.map((name) => `"${name}"`).join(", ");
+function labelAxis(shape: Shape | undefined, images: number | undefined): LabelAxis | undefined {
+  if (shape === undefined) return undefined;
+  const batch = images === undefined ? -1 : images;
+  const whole = [...shape.entries()].filter(([, dim]) => dim !== 1);
+  // A batch of one image is like any other axis of size 1.
+  const [first, ...others] = batch === 1 ? [[-1, 1] as const, ...whole] : whole;
+  if (first === undefined || first[1] !== batch || others.length > 1) return undefined;
+  if (others.some(([, dim]) => dim < 2)) return undefined;
+  const [[axis, labels]] = others.length === 0 ? [[shape.length - 1, 1] as const] : others;
+  return { axis, labels };
+}
+
+/**
+ * The graph with one output alone, which may be any value that a node makes.
+ *
+ * @throws TemperError `bad-option` where nothing has the name
+ */
+export function withOutput(graph: Graph, name: string | undefined): Graph {
+  if (name === undefined) return graph;
+  const declared = graph.outputs.find((output) => output.name === name);
+  if (declared === undefined && !makersOf(graph).has(name)) {
+    const names = [...new Set(graph.outputs.map((output) => `"${output.name}"`))].join(", ");
     throw new TemperError(
       "bad-option",
-      `the model has the outputs ${listed}${output === undefined ? "" : `, not "${output}"`}\n` +
+      `the model has the outputs ${names}, not "${name}"\n` +
         "name the one that holds the logits with output (--output NAME)",
     );
   }
-  const maker = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
-  let logits = chosen;
-  let softmax: Node | undefined;
-  for (let node = maker.get(logits); node !== undefined && endings.has(node.op); ) {
-    if (node.op !== "Identity") softmax = node;
-    logits = node.inputs[0];
-    node = maker.get(logits);
-  }
-  refuseReshapedSoftmax(maker, logits);
-  return { logits, softmax };
+  return { ...graph, outputs: [declared ?? { name, type: null, dims: [] }] };
 }
 
-/** A Softmax whose result is only reshaped would pass its probabilities off as logits. */
-function refuseReshapedSoftmax(maker: ReadonlyMap<string, Node>, output: string): void {
-  let node = maker.get(output);
-  while (node !== undefined && reshaping.has(node.op)) node = maker.get(node.inputs[0]);
-  if (node !== undefined && endings.has(node.op) && node.op !== "Identity") {
+/**
+ * Finds the logits: of the only output that can hold them.
+ *
+ * @param graph lifted, with the outputs that the file declares, or the one that is named
+ * @param images how many images each run has, where that is fixed
+ * @throws TemperError `bad-option` where several outputs can be the logits, `model-unsupported` where none
+ */
+export function headOf(graph: Graph, shapes: Shapes, images?: number): Head {
+  const outputs = [...new Set(graph.outputs.map(({ name }) => name))];
+  const axisOf = (value: string): LabelAxis | undefined => labelAxis(shapes.get(value), images);
+  const isOver = (value: string, axis: number): boolean => {
+    const rank = shapes.get(value)?.length ?? 0;
+    const over = axisOf(value);
+    return over !== undefined && over.labels > 1 && over.axis === (axis < 0 ? axis + rank : axis);
+  };
+  const heads = outputs.flatMap(
+    (output) =>
+      indexHead(graph, output, axisOf, isOver) ?? scoreHead(graph, output, axisOf, isOver) ?? [],
+  );
+  const best = ["scores", "index", "threshold"]
+    .map((kind) => heads.filter(({ answer }) => answer.kind === kind))
+    .find((some) => some.length > 0);
+  if (best === undefined) throw notAClassifier(outputs, shapes);
+  const [head] = best;
+  if (best.some(({ value }) => value !== head.value)) {
+    const listed = best.map(({ output, labels }) => `"${output}" of ${labels} labels`).join(", ");
     throw new TemperError(
-      "model-unsupported",
-      `${nodeLabel(node)} is reshaped before it leaves the model, so its logits are not [batch, labels]\n` +
-        `export the model without its final ${node.op}, or with it last`,
+      "bad-option",
+      `the model has several outputs that can be the logits: ${listed}\n` +
+        "name the one that holds them with output (--output NAME)",
     );
   }
+  return head;
+}
+
+type AxisOf = (value: string) => LabelAxis | undefined;
+type IsOver = (value: string, axis: number) => boolean;
+
+const passing = new Set(["Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
+
+/** An output that is the label itself: the index of the largest of some scores. */
+function indexHead(graph: Graph, output: string, axisOf: AxisOf, isOver: IsOver): Head | undefined {
+  const maker = makersOf(graph);
+  let node = maker.get(output);
+  while (node !== undefined && passing.has(node.op)) node = maker.get(node.inputs[0]);
+  if (node?.op !== "ArgMax" || !isOver(node.inputs[0], intOf(node, "axis", 0))) return undefined;
+  const { value } = endingOf(graph, node.inputs[0], isOver);
+  const { labels } = axisOf(node.inputs[0])!;
+  return {
+    output,
+    value,
+    labels,
+    answer: { kind: "index" },
+    cut: nodeLabel(node),
+    note: undefined,
+  };
+}
+
+/** An output of one number a label, or of one number for two. */
+function scoreHead(graph: Graph, output: string, axisOf: AxisOf, isOver: IsOver): Head | undefined {
+  const { type } = graph.outputs.find(({ name }) => name === output) ?? { type: null };
+  const found = axisOf(output);
+  const sorted = makersOf(graph).get(output)?.op === "TopK";
+  if (found === undefined || sorted || (type !== null && type !== "float32")) return undefined;
+  const { value, cut, f } = endingOf(graph, output, isOver);
+  const named = { output, value, cut: cut && nodeLabel(cut) };
+  if (found.labels > 1) {
+    const note = cut === undefined ? doubtOf(graph, value) : undefined;
+    return { ...named, labels: found.labels, answer: { kind: "scores" }, note };
+  }
+  if (f === undefined) return undefined;
+  const note =
+    `the model answers with one number: it is taken as label 1's, ` +
+    `which wins above ${f(0)}, against label 0`;
+  return { ...named, labels: 2, answer: { kind: "threshold", threshold: f(0) }, note };
+}
+
+function notAClassifier(outputs: readonly string[], shapes: Shapes): TemperError {
+  const shown = outputs.map((name) => {
+    const dims = (shapes.get(name) ?? []).map((d) => (d >= 0 ? d : d === -1 ? "n" : `${-d} n`));
+    return `"${name}" is [${dims.join(", ")}]`;
+  });
+  return new TemperError(
+    "model-unsupported",
+    `no output holds one number a label for each of n images: ${shown.join(", ")}\n` +
+      "Temper corrects classifiers; of other networks it can be given the part that classifies",
+  );
+}
+
+/** A classifier whose only output is its logits. */
+export interface Classifier {
+  readonly graph: Graph;
+  readonly shapes: Shapes;
+}
+
+/** The graph with the head's value as rows of logits [batch, labels], and no other output. */
+export function withHead(graph: Graph, known: Shapes, head: Head, images?: number): Classifier {
+  const batch = images ?? -1;
+  const columns = head.answer.kind === "threshold" ? 1 : head.labels;
+  const nodes = [...graph.nodes];
+  const initializers = new Map(graph.initializers);
+  const shapes = new Map(known);
+  let logits = head.value;
+  const append = (op: string, constant: Tensor, width: number): void => {
+    const output = `${OWN_NAMES}head/${op}`;
+    const inputs = [logits, `${output}/constant`];
+    initializers.set(inputs[1], constant);
+    shapes.set(inputs[1], constant.dims);
+    shapes.set(output, [batch, width]);
+    nodes.push({ op, name: output, inputs, outputs: [output], attributes: new Map() });
+    logits = output;
+  };
+  const shape = shapes.get(logits);
+  if (shape?.length !== 2 || shape[0] !== batch || shape[1] !== columns) {
+    append("Reshape", int64s([batch, columns]), columns);
+  }
+  if (columns === 1) {
+    // One number z as the logits (0, z) of two labels.
+    append("MatMul", { type: "float32", dims: [1, 2], values: Float32Array.of(0, 1) }, 2);
+  }
+  return {
+    graph: {
+      ...graph,
+      nodes,
+      initializers,
+      outputs: [{ name: logits, type: "float32", dims: [] }],
+    },
+    shapes,
+  };
 }

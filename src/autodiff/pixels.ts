@@ -7,7 +7,7 @@ import { OWN_NAMES } from "../onnx/lift.ts";
 export interface Normalization {
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  /** The shape of either that broadcasts over an image, the batch left out. */
+  /** The shape of either that broadcasts over an image. */
   readonly dims: readonly number[];
 }
 
@@ -22,7 +22,7 @@ interface Stage {
 function normalized({ mean, std, dims }: Normalization): Stage[] {
   const perChannel = (values: readonly number[]): Tensor => ({
     type: "float32",
-    dims: [1, ...dims],
+    dims,
     values: Float32Array.from(values),
   });
   return [
@@ -50,17 +50,20 @@ function bytes(): Stage[] {
 }
 
 /**
- * The graph as a function of pixels in [0, 1], with only the logits as output: the batch left open,
- * the normalisation the model wants done inside, the bytes it takes made inside. Gradients in x are
- * then per pixel.
+ * The graph as a function of pixels in [0, 1]: the normalisation the model wants done inside, the bytes it takes
+ * made inside. Gradients in x are then per pixel.
+ *
+ * @param dims of the input, with the batch
  */
-export function asClassifier(graph: Graph, logits: string, normalization?: Normalization): Graph {
+export function ofPixels(
+  graph: Graph,
+  dims: readonly (number | string)[],
+  normalization?: Normalization,
+): Graph {
   const [input] = graph.inputs;
-  const dims = ["batch", ...input.dims.slice(1)];
-  const base = { ...graph, outputs: [{ name: logits, type: "float32" as const, dims: [] }] };
   const stages =
     input.type === "uint8" ? bytes() : normalization === undefined ? [] : normalized(normalization);
-  if (stages.length === 0) return { ...base, inputs: [{ ...input, dims }] };
+  if (stages.length === 0) return { ...graph, inputs: [{ ...input, dims }] };
 
   const initializers = new Map(graph.initializers);
   const pixels = `${OWN_NAMES}pixels`;
@@ -76,7 +79,7 @@ export function asClassifier(graph: Graph, logits: string, normalization?: Norma
     return { op, name, inputs, outputs: [value], attributes: new Map(attributes) };
   });
   return {
-    ...base,
+    ...graph,
     inputs: [{ name: pixels, type: "float32", dims }],
     initializers,
     nodes: [...nodes, ...graph.nodes],

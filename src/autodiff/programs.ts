@@ -1,4 +1,4 @@
-// The gradient graphs that the engine runs, whole: forward nodes, seed, backward nodes, outputs.
+// Makes the whole gradient graphs that the engine runs: forward nodes, seed, backward nodes, outputs.
 import type { Graph, ValueInfo } from "../onnx/graph.ts";
 import type { Parameter } from "../onnx/theta.ts";
 import { createBuilder } from "./builder.ts";
@@ -10,23 +10,23 @@ import type { Shapes } from "./shape.ts";
 import { sweep } from "./sweep.ts";
 
 export interface GradientProgram {
-  /** Inputs: the image and COVECTOR. Outputs: the logits, then the gradients and factors below. */
+  /** Its inputs are the image and COVECTOR, its outputs the logits and then the gradients and factors below. */
   readonly graph: Graph;
   readonly logits: string;
-  /** Output name of the gradient of each wanted value. */
+  /** The name of the output that holds the gradient in each wanted value. */
   readonly gradients: ReadonlyMap<string, string>;
-  /** Output names of the factors of each dense weight, where factors were asked for. */
+  /** The names of the outputs that hold the factors of each dense weight, where factors were asked for. */
   readonly factors: ReadonlyMap<string, Factors>;
 }
 
 export interface ProgramRequest {
   readonly shapes: Shapes;
   readonly seed: Seed;
-  /** The image's name and/or names of parameters. */
+  /** What to differentiate in: the image's name, names of parameters, or both. */
   readonly wrt: readonly string[];
   readonly factored?: ReadonlySet<string>;
   readonly endAtSteps?: boolean;
-  /** Default: those of rules.ts. */
+  /** By default these are the rules of rules.ts. */
   readonly rules?: ReadonlyMap<string, Rule>;
 }
 
@@ -78,7 +78,7 @@ export function gradientProgram(classifier: Graph, request: ProgramRequest): Gra
   };
 }
 
-/** The same graph with the parameters as inputs: for training, where they change at every step. */
+/** Makes inputs of the parameters, because training changes them at every step. */
 export function withParameterInputs(graph: Graph, parameters: readonly Parameter[]): Graph {
   const initializers = new Map(graph.initializers);
   for (const { name } of parameters) initializers.delete(name);

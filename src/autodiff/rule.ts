@@ -1,27 +1,29 @@
-// What a gradient rule is: one operator's vector-Jacobian products, and which inputs have one.
+// Says what a gradient rule is: one operator's vector-Jacobian products, and which inputs have one.
 import { TemperError } from "../errors.ts";
 import { intOf } from "../onnx/attributes.ts";
 import type { Node } from "../onnx/graph.ts";
 import { nodeLabel } from "../onnx/graph.ts";
 import type { Builder } from "./builder.ts";
 
-/** What a rule is given: the node and the gradient of the sum in its first output. */
+/** What a rule is given: the node and the gradient of the sum in its outputs. */
 export interface Call {
   readonly b: Builder;
   readonly node: Node;
   /** Names of the node's inputs and of its first output in the forward graph. */
   readonly x: readonly string[];
   readonly y: string;
-  /** Gradient in y. */
+  /** The gradient in y. */
   readonly g: string;
+  /** The gradient in each output, undefined where the sum does not depend on it. Rules with `everyOutput` read it. */
+  readonly gs: readonly (string | undefined)[];
 }
 
-/** Emits the nodes of one input's gradient and names it. Called only where that gradient is wanted. */
+/** Emits the nodes of one input's gradient and returns its name. It is called only where that gradient is wanted. */
 export type Vjp = () => string;
 
 /**
- * A dense weight's gradient in two factors: the sum over images n of the outer product of delta[n, :]
- * and activation[n, :]. Only delta depends on what is differentiated.
+ * The gradient of a dense weight as two factors: it is the sum over images n of the outer products of
+ * delta[n, :] and activation[n, :]. Only delta depends on what is differentiated.
  */
 export interface Factors {
   readonly activation: string;
@@ -33,19 +35,39 @@ export interface Factors {
 export interface Rule {
   /** The attributes the rule understands; any other is refused by name. */
   readonly attributes: readonly string[];
-  /** One entry an input: its gradient, or null where it has none (shapes, running statistics, bounds). */
+  /** Returns an entry for each input: its gradient, or null where it has none (shapes, running statistics, bounds). */
   vjps(call: Call): readonly (Vjp | null)[];
-  /** The inputs that may carry a gradient; default: all. Needed before shapes are known. */
+  /** The inputs that may carry a gradient, all by default. The sweep asks for them before shapes are known. */
   readonly differentiable?: readonly number[];
-  /** For a dense layer: the factors of the gradient of its weight (input 1), which must be a plain matrix. */
+  /** Whether every output has a gradient, which the rule reads from `gs`. By default only the first output has one. */
+  readonly everyOutput?: boolean;
+  /**
+   * Whether the gradient is a stand-in for one that is 0 almost everywhere. An attack that follows it follows
+   * a surrogate, and a cut made of it is no linearisation.
+   */
+  readonly straightThrough?: boolean;
+  /** What docs/operators.md says of the operator. */
+  readonly notes?: string;
+  /** Returns the factors of the gradient of a dense layer's weight (input 1), where that is a plain matrix. */
   factors?(call: Call): Factors | undefined;
 }
 
+/** Operators that look at nothing of their input but its shape. */
+export const sizing: ReadonlySet<string> = new Set([
+  "ConstantOfShape",
+  "EyeLike",
+  "RandomNormalLike",
+  "RandomUniformLike",
+  "Shape",
+  "Size",
+]);
+
 /**
- * Operators whose output is a whole number or a truth value, also of floating-point inputs: gradients
- * end there, and what they lead to needs no rule.
+ * Operators whose output is a whole number, a truth value or made of a shape alone, also of floating-point
+ * inputs: gradients end there, and what they lead to needs no rule.
  */
 export const discrete: ReadonlySet<string> = new Set([
+  ...sizing,
   "And",
   "ArgMax",
   "ArgMin",
@@ -59,34 +81,33 @@ export const discrete: ReadonlySet<string> = new Set([
   "NonZero",
   "Not",
   "Or",
-  "Shape",
-  "Size",
   "Xor",
 ]);
 
-/** Operators that are constant between jumps, whatever the type of their output. */
-const stepped: ReadonlySet<string> = new Set([
+/**
+ * Operators that are constant between jumps, whatever the type of their output. Those that networks are
+ * trained through have a straight-through rule instead (rules/quantization.ts).
+ */
+export const stepped: ReadonlySet<string> = new Set([
   "Ceil",
   "DynamicQuantizeLinear",
   "Floor",
   "Hardmax",
-  "QuantizeLinear",
   "Round",
-  "Sign",
 ]);
 
 /** ONNX's codes of float32, float16, float64 and bfloat16: a Cast to anything else has steps. */
 const floating: ReadonlySet<number> = new Set([1, 10, 11, 16]);
 
 /**
- * Whether a node's derivative is 0 wherever there is one. That is no rule: for the parameters before it,
- * a gradient of 0 would look as if they did not matter, so there such a node is refused like any other
- * without a rule.
+ * Whether a node's derivative is 0 wherever there is one, and nothing stands in for it. That is no rule: for
+ * the parameters before it, a gradient of 0 would look as if they did not matter, so there such a node is
+ * refused like any other without a rule.
  */
 export const isStep = (node: Node): boolean =>
   stepped.has(node.op) || (node.op === "Cast" && !floating.has(intOf(node, "to", 1)));
 
-/** A refusal that names the node and says what is wrong with it and what to do. */
+/** Throws a refusal that names the node and says what is wrong with it and what to do. */
 export function refuse(node: Node, what: string, advice: string): never {
   throw new TemperError("model-unsupported", `${nodeLabel(node)}: ${what}\n${advice}`);
 }

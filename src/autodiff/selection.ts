@@ -1,14 +1,22 @@
-// Which part of theta may move: a pattern on tensor names, or the last dense layer.
+// Selects the part of theta that may move: by a pattern on the names of tensors, or the last layer.
 import { TemperError } from "../errors.ts";
 import type { Node } from "../onnx/graph.ts";
 
-/** The word for the last dense layer; anything else is a pattern. */
+/** The word for the last layer; anything else is a pattern. */
 const LAST = "last";
 
-const dense = new Set(["Gemm", "MatMul"]);
-const copies = new Set(["Identity", "Transpose"]);
+/** Operators that are linear in the image with a weight of the model: a network's layers. */
+export const linear: ReadonlySet<string> = new Set([
+  "Conv",
+  "ConvTranspose",
+  "Einsum",
+  "Gemm",
+  "MatMul",
+]);
 
-/** `*` stands for any characters, `?` for one; several patterns are separated by commas. */
+const copies = new Set(["Cast", "DequantizeLinear", "Identity", "QuantizeLinear", "Transpose"]);
+
+/** Reads a pattern: `*` stands for any characters, `?` for one, and commas separate several patterns. */
 function matcher(pattern: string): (name: string) => boolean {
   const sources = pattern.split(",").map((one) =>
     one
@@ -21,23 +29,30 @@ function matcher(pattern: string): (name: string) => boolean {
   return (name) => whole.test(name);
 }
 
-/** A value and what it is a copy of, transposed or not: exporters put a Transpose before a MatMul. */
+/** Lists a value and what it is a copy of, transposed or not: exporters put a Transpose before a MatMul. */
 function copied(name: string, nodes: readonly Node[]): string[] {
   const copy = nodes.find(({ op, outputs }) => copies.has(op) && outputs[0] === name);
   return [name, ...(copy === undefined ? [] : copied(copy.inputs[0], nodes))];
 }
 
-/** The inputs of the last Gemm or MatMul, and of an Add that takes its output: where a MatMul has its bias. */
-function lastLayer(nodes: readonly Node[]): Set<string> {
-  const last = nodes.findLast(({ op }) => dense.has(op));
+/**
+ * Lists the tensors of the last layer that has one of `trainable`. They are its inputs, what these are copies of,
+ * and what an Add puts on its output, because a MatMul has its bias there.
+ *
+ * @param nodes in order
+ */
+export function lastLayer(nodes: readonly Node[], trainable: ReadonlySet<string>): Set<string> {
+  const originals = (node: Node): string[] => node.inputs.flatMap((name) => copied(name, nodes));
+  const last = nodes.findLast(
+    (node) => linear.has(node.op) && originals(node).some((name) => trainable.has(name)),
+  );
   if (last === undefined) return new Set();
   const bias = nodes.filter(({ op, inputs }) => op === "Add" && inputs.includes(last.outputs[0]));
-  const inputs = [last, ...bias].flatMap((node) => node.inputs);
-  return new Set(inputs.flatMap((name) => copied(name, nodes)));
+  return new Set([last, ...bias].flatMap(originals));
 }
 
 /**
- * Those of the trainable tensors that `pattern` selects.
+ * Returns those of the trainable tensors that `pattern` selects.
  *
  * @param nodes from which the logits are reached, in order
  * @throws TemperError `bad-option` where it selects none, with the names there are
@@ -47,7 +62,14 @@ export function selectTrainable<T extends { readonly name: string }>(
   pattern: string,
   nodes: readonly Node[],
 ): T[] {
-  const layer = lastLayer(nodes);
+  if (tensors.length === 0) {
+    throw new TemperError(
+      "bad-option",
+      `trainable "${pattern}" selects nothing: the model has no float weights\n` +
+        "a quantised model is corrected before it is quantised: give the float model",
+    );
+  }
+  const layer = lastLayer(nodes, new Set(tensors.map(({ name }) => name)));
   const selects = pattern === LAST ? (name: string) => layer.has(name) : matcher(pattern);
   const selected = tensors.filter(({ name }) => selects(name));
   if (selected.length === 0) {
@@ -57,7 +79,7 @@ export function selectTrainable<T extends { readonly name: string }>(
       "bad-option",
       `trainable "${pattern}" selects none of the model's tensors: ${names.join(", ")}${more}\n` +
         (layer.size === 0
-          ? `give a pattern such as "${tensors[0].name}"; it has no Gemm or MatMul to be last`
+          ? `give a pattern such as "${tensors[0].name}"; it has no Conv, Gemm or MatMul to be last`
           : 'give a pattern such as "fc*", or last'),
     );
   }

@@ -1,18 +1,18 @@
-// The shapes of a graph's values with the batch size left open.
+// Describes the shapes of a graph's values with the batch size left open.
 
 /**
- * One shape for every batch size: an entry d >= 0 is that size, an entry -c stands for c times the
- * batch (so -1 is the batch itself, -49 a batch of 7 x 7 windows flattened together).
+ * One shape for every batch size. An entry d >= 0 is that size, and an entry -c stands for c times the batch: -1
+ * is the batch itself, -49 a batch of 7 x 7 windows that were flattened together.
  */
 export type Shape = readonly number[];
 
 /** The shape of every value of a graph, by name. The engine measures them by running the graph. */
 export type Shapes = ReadonlyMap<string, Shape>;
 
-/** Whether an entry grows with the batch. */
+/** Tells whether an entry grows with the batch. */
 export const isBatch = (dim: number): boolean => dim < 0;
 
-/** The shape that explains what was measured at two batch sizes, or undefined where none does. */
+/** Returns the shape that explains what was measured at two batch sizes, or undefined where none does. */
 export function openShape(
   first: readonly number[],
   second: readonly number[],

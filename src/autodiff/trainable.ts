@@ -1,40 +1,38 @@
-// Which tensors are theta: the float tensors of a classifier that training would move.
+// Finds the tensors that are theta: the float tensors of a classifier that training would move.
 import type { Graph, Node, Tensor } from "../onnx/graph.ts";
 import { layOut, type Parameter } from "../onnx/theta.ts";
 import { rules } from "./rules.ts";
-import { selectTrainable } from "./selection.ts";
+import { linear, selectTrainable } from "./selection.ts";
 import { differentiableInputs } from "./sweep.ts";
 
-const linear = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
-
-/** Where an operator takes its bias; an Add of a vector is one too. */
+/** The input by which an operator takes its bias. A vector that an Add adds is a bias too. */
 const biasInput = new Map([
   ["Conv", 2],
   ["ConvTranspose", 2],
   ["Gemm", 2],
   ["BatchNormalization", 2],
+  ["GroupNormalization", 2],
+  ["InstanceNormalization", 2],
+  ["LayerNormalization", 2],
 ]);
 
-/** Inputs that are never parameters even in operators without a gradient rule: shapes, bounds, exponents. */
-const firstInputOnly = new Set([
-  "Cast",
-  "Expand",
-  "Gather",
-  "OneHot",
-  "Pad",
-  "Pow",
-  "Resize",
-  "Slice",
-  "Split",
-  "Tile",
+/** The first of the inputs at which a tensor of the file is a bound, an exponent or a depth, which nobody trains. */
+const settings: ReadonlyMap<string, number> = new Map([
+  ["Max", 0],
+  ["Min", 0],
+  ["OneHot", 1],
+  ["Pow", 1],
 ]);
 
-function floatInputs(node: Node): readonly string[] {
-  if (firstInputOnly.has(node.op)) return node.inputs.slice(0, 1);
-  return differentiableInputs(node, rules.get(node.op));
+/** Lists the inputs of a node that may hold parameters, or lead to some. */
+function floatInputs(node: Node, isTensor: (name: string) => boolean): readonly string[] {
+  const first = settings.get(node.op) ?? Number.POSITIVE_INFINITY;
+  return differentiableInputs(node, rules.get(node.op)).filter(
+    (name) => !(isTensor(name) && node.inputs.indexOf(name) >= first),
+  );
 }
 
-/** Values made from the image before any Conv, Gemm or MatMul saw it: normalisation in the graph. */
+/** Finds the values that are made of the image before a layer has seen it: its normalisation in the graph. */
 export function beforeFirstLayer({ nodes, inputs }: Graph): Set<string> {
   const early = new Set([inputs[0].name]);
   const late = new Set<string>();
@@ -47,15 +45,15 @@ export function beforeFirstLayer({ nodes, inputs }: Graph): Set<string> {
 }
 
 /**
- * Nodes from which the logits are reached through floating-point inputs, in order. The way back ends
- * where the image is normalised: what only serves that is left out with it.
+ * Lists the nodes, in order, from which the logits are reached through floating-point inputs. The way back ends
+ * where the image is normalised, and what only serves that is left out with it.
  */
-function reachingNodes(graph: Graph, logits: string): Node[] {
+function reachingNodes(graph: Graph, logits: string, isTensor: (name: string) => boolean): Node[] {
   const early = beforeFirstLayer(graph);
   const reached = new Set([logits]);
   const nodes = graph.nodes.toReversed().filter((node) => {
     if (!node.outputs.some((name) => reached.has(name) && !early.has(name))) return false;
-    for (const name of floatInputs(node)) reached.add(name);
+    for (const name of floatInputs(node, isTensor)) reached.add(name);
     return true;
   });
   return nodes.reverse();
@@ -66,15 +64,15 @@ function isBias(node: Node, input: number, tensor: Tensor): boolean {
 }
 
 /**
- * theta's tensors, in the order of the file: every float32 initializer of rank >= 1 that reaches the
- * logits through floating-point inputs, and Constant nodes that are the weight or bias of a Conv,
- * ConvTranspose, Gemm or MatMul. Not running statistics (nor a tensor that serves as one and as a scale
- * too), bounds, exponents and scalars, nor constants applied to the image before the first layer. One used
- * twice is listed once.
+ * Lists theta's tensors in the order of the file. They are every float32 initializer of rank >= 1 that reaches the
+ * logits through floating-point inputs, and Constant nodes that are the weight or bias of a Conv, ConvTranspose,
+ * Einsum, Gemm or MatMul. Not among them are running statistics (nor a tensor that serves as one and as a scale
+ * too), bounds, exponents, scalars, and constants that are applied to the image before the first layer. A tensor
+ * that is used twice is listed once.
  *
  * @param graph as read, Constant nodes and all
  * @param constants the tensors of its Constant nodes, by output name
- * @param pattern selects some of them (selection.ts); default all
+ * @param pattern selects some of them (selection.ts); by default it is all of them
  * @throws TemperError `bad-option` where the pattern selects none
  */
 export function trainableParameters(
@@ -83,13 +81,14 @@ export function trainableParameters(
   logits: string,
   pattern?: string,
 ): Parameter[] {
-  const nodes = reachingNodes(graph, logits);
+  const isTensor = (name: string): boolean => graph.initializers.has(name) || constants.has(name);
+  const nodes = reachingNodes(graph, logits, isTensor);
   const statistics = new Set(
     nodes.flatMap(({ op, inputs }) => (op === "BatchNormalization" ? inputs.slice(3) : [])),
   );
   const found = new Map<string, { name: string; tensor: Tensor; kind: "weight" | "bias" }>();
   for (const node of nodes) {
-    for (const name of floatInputs(node)) {
+    for (const name of floatInputs(node, isTensor)) {
       const constant = linear.has(node.op) ? constants.get(name) : undefined;
       const tensor = graph.initializers.get(name) ?? constant;
       if (tensor?.type !== "float32" || tensor.dims.length === 0 || found.has(name)) continue;

@@ -6,6 +6,7 @@ import { addAttack } from "./commands/attack.ts";
 import { addCorrect } from "./commands/correct.ts";
 import { addData } from "./commands/data.ts";
 import { addDemo } from "./commands/demo.ts";
+import { addDiff } from "./commands/diff.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addReport } from "./commands/report.ts";
@@ -46,6 +47,7 @@ function createProgram(context: Context, everything: boolean): Command {
     addEvaluate,
     addTrain,
     addInspect,
+    addDiff,
   ])
     add(program, context);
   for (const command of program.commands) {

@@ -74,7 +74,7 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     // Solve (13) -> theta_k, rounded to float32.
     const solution = await solve(run, k);
     if (solution === undefined) return finish(run, "contradiction");
-    const thetaK = anchorTheta(oracle.theta0, solution.d);
+    const thetaK = held(oracle, anchorTheta(oracle.theta0, solution.d));
     const repeats = [oracle.theta0, ...anchors].findIndex((earlier) => isSame(earlier, thetaK));
     if (repeats >= 0) {
       // The full step of that iteration is the candidate.
@@ -234,7 +234,7 @@ async function solveByBlocks(
 async function addLine(run: AlgorithmRun, thetaK: Float32Array, k: number): Promise<void> {
   const { oracle, options } = run;
   for (let step = 1; step < options.alphas; step++) {
-    const theta = memberTheta(oracle.theta0, thetaK, step, options.alphas);
+    const theta = held(oracle, memberTheta(oracle.theta0, thetaK, step, options.alphas));
     addTrial(run, { theta, iteration: k, step, score: await scoreAt(run, theta), loss: null });
   }
 }
@@ -328,6 +328,13 @@ async function scoredAgain(run: AlgorithmRun): Promise<readonly Trial[]> {
 }
 
 const thetaOf = ({ oracle, options, journal }: AlgorithmRun, trial: Trial): Float32Array =>
-  candidateTheta(trial, oracle.theta0, journal.anchors, { kind: "lines", alphas: options.alphas });
+  candidateTheta(trial, oracle.theta0, journal.anchors, {
+    kind: "lines",
+    alphas: options.alphas,
+    round: oracle.round,
+  });
+
+/** theta as the model's file can hold it: what is evaluated is what can be saved. */
+const held = ({ round }: Oracle, theta: Float32Array): Float32Array => round?.(theta) ?? theta;
 
 const isSame = (a: Float32Array, b: Float32Array): boolean => a.every((v, i) => v === b[i]);

@@ -84,12 +84,16 @@ export function anchorTheta(theta0: Float32Array, d: Float64Array): Float32Array
   return theta0.map((t, i) => t + d[i]);
 }
 
-/** Where the candidates of a run lie: this depends on its algorithm. */
-export type Layout =
-  /** Algorithm 1: at `alphas` steps along the line from theta0 to every theta_k. */
-  | { readonly kind: "lines"; readonly alphas: number }
+/** theta as the model's file can hold it, [p]: float16 weights are rounded further than to float32. */
+export type Round = (theta: Float32Array) => Float32Array;
+
+/** Where the candidates of a run lie: this depends on its algorithm. Default of `round`: float32 is held as it is. */
+export type Layout = { readonly round?: Round | undefined } & (
+  | /** Algorithm 1: at `alphas` steps along the line from theta0 to every theta_k. */
+  { readonly kind: "lines"; readonly alphas: number }
   /** The moving centre: at the means that it judged, one every so many iterations and one at the end. */
-  | { readonly kind: "means"; readonly every: number };
+  | { readonly kind: "means"; readonly every: number }
+);
 
 /**
  * The parameters of a candidate, [p].
@@ -109,7 +113,7 @@ export function candidateTheta(
   if (anchor === undefined) {
     throw new TemperError("bad-option", `the run has no candidate of iteration ${iteration}`);
   }
-  return layout.kind === "lines"
-    ? memberTheta(theta0, anchor, step, layout.alphas)
-    : anchor.slice();
+  if (layout.kind === "means") return anchor.slice();
+  const { round = (theta) => theta } = layout;
+  return round(memberTheta(theta0, anchor, step, layout.alphas));
 }

@@ -58,12 +58,12 @@ export async function movingCentre(
     const share = 1 - Math.max((k - 1) / iterations, spent);
     const step = await stepFrom(run, points, sampled, share);
     if (step === undefined) return finish(run, "not-finite");
-    moveTo(journal, anchorTheta(journal.theta, step.d));
+    moveTo(journal, held(oracle, anchorTheta(journal.theta, step.d)));
 
     // Judge the mean of the latest thetas, where its turn has come or theta moves no more.
     spent = spentOf(options);
     const isLast = k === iterations || spent >= 1;
-    const mean = k % every === 0 || isLast ? meanOf(journal) : undefined;
+    const mean = k % every === 0 || isLast ? held(oracle, meanOf(journal)) : undefined;
     const trial = mean && (await judge(run, mean, k));
     const count = points.y.length;
     const record = noteCentreIteration(journal, step, sampled, { points: count, trial });
@@ -75,6 +75,10 @@ export async function movingCentre(
   }
   return finish(run, journal.iterations.length < iterations ? "time-limit" : "iterations");
 }
+
+/** theta as the model's file can hold it: what is judged is what can be saved. */
+const held = ({ round }: SeparationOracle, theta: Float32Array): Float32Array =>
+  round?.(theta) ?? theta;
 
 /** What the moving centre is asked to do. */
 export interface MovingCentreOptions extends Omit<StepOptions, "stepCap" | "longest"> {

@@ -1,5 +1,7 @@
 // What the algorithm asks about a classifier: losses, gradients, logits on the points, cuts.
+
 import type { CutRows } from "../qp/rows.ts";
+import type { Round } from "./candidates.ts";
 
 /** One tensor of theta. Algorithm 2 treats weights and biases differently. */
 export interface ThetaTensor {
@@ -51,6 +53,8 @@ export interface Asked {
  */
 export interface Oracle {
   readonly theta0: Float32Array;
+  /** theta as the model's file can hold it; absent where that is float32. */
+  readonly round?: Round | undefined;
   readonly tensors: readonly ThetaTensor[];
   /** The number of labels. */
   readonly labels: number;

@@ -1,4 +1,5 @@
 // What the moving-centre algorithm asks about a classifier: points to cut, losses, a judgement of a candidate.
+import type { Round } from "./candidates.ts";
 import type { AskedPoints } from "./groups.ts";
 import type { CutSet } from "./oracle.ts";
 
@@ -22,6 +23,8 @@ export interface SampledLoss {
  */
 export interface SeparationOracle {
   readonly theta0: Float32Array;
+  /** theta as the model's file can hold it; absent where that is float32. */
+  readonly round?: Round | undefined;
   /** Points at which theta is asked in this iteration: the harder for theta, the better the cuts. */
   separate(theta: Float32Array, iteration: number): Promise<Separated>;
   /** L on the sample of this iteration. */

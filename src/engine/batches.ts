@@ -4,7 +4,8 @@ import { isBatch } from "../autodiff/shape.ts";
 import { elementCount } from "../onnx/graph.ts";
 import type { Objective } from "./loss.ts";
 import type { Network } from "./network.ts";
-import { addThetaGradient, type Derivative, type Programs } from "./programs.ts";
+import { addThetaGradient, type Programs } from "./programs.ts";
+import type { Derivative } from "./runs.ts";
 import type { FloatArray } from "./session.ts";
 
 /** The most images of a run. */

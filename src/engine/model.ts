@@ -1,14 +1,21 @@
 // The public Model: a classifier with its losses and gradients, runnable in this process.
-import { readFile } from "node:fs/promises";
 import { imageSize } from "../data/dataset.ts";
 import { refuseUnknown, TemperError } from "../errors.ts";
+import { externalLocations, type ModelBytes } from "../onnx/external.ts";
 import { type Parameter, withTheta } from "../onnx/theta.ts";
 import { inputGradientOfAll, logitsOfAll, thetaGradientOfAll } from "./batches.ts";
 import { oneHot } from "./logits.ts";
 import { logitSum } from "./loss.ts";
 import { crossEntropy } from "./losses/cross-entropy.ts";
 import { sumLoss } from "./losses.ts";
-import { loadNetwork, type Network, type NetworkOptions, networkBytes } from "./network.ts";
+import { readModelFiles } from "./model-file.ts";
+import {
+  loadNetwork,
+  type Network,
+  type NetworkOptions,
+  networkBytes,
+  patchedModel,
+} from "./network.ts";
 import { openPrograms } from "./programs.ts";
 
 /**
@@ -48,10 +55,24 @@ export interface Model {
   logitGradient(x: Float32Array, weights: Float32Array | Float64Array): Promise<Float64Array>;
   /** The same network with another theta, `[parameterCount]`. It is closed for itself, as this one is. */
   withParameters(theta: Float32Array): Promise<Model>;
-  /** The ONNX file: the bytes that were opened, with theta's replaced in place. */
+  /**
+   * The ONNX file: the input file with theta's bytes replaced in place. A model whose weights are in files beside it
+   * is refused (`model-unsupported`): a run's save(folder) writes them all.
+   */
   bytes(): Uint8Array<ArrayBuffer>;
   /** Frees the native sessions. The model may be used again: they are then made anew. */
   close(): Promise<void>;
+}
+
+export interface ModelOptions extends NetworkOptions {
+  /**
+   * The contents of the files beside a model that is given as bytes, by the names that the model gives them. Those of
+   * a model that is given by its path are read from its folder.
+   */
+  readonly externalData?:
+    | ReadonlyMap<string, Uint8Array>
+    | Readonly<Record<string, Uint8Array>>
+    | undefined;
 }
 
 /**
@@ -62,33 +83,30 @@ export interface Model {
  */
 export async function openModel(
   source: string | Uint8Array,
-  options: NetworkOptions = {},
+  options: ModelOptions = {},
 ): Promise<Model> {
-  const known = { mean: true, std: true, output: true, trainable: true } as const;
-  refuseUnknown(options, known satisfies Record<keyof NetworkOptions, true>, "openModel");
+  const known = {
+    mean: true,
+    std: true,
+    output: true,
+    trainable: true,
+    externalData: true,
+  } as const;
+  refuseUnknown(options, known satisfies Record<keyof ModelOptions, true>, "openModel");
   if (typeof source !== "string" && !(source instanceof Uint8Array)) {
     throw new TemperError("bad-option", `openModel was given ${source}: expected a path or bytes`);
   }
-  const file = typeof source === "string" ? await readModelFile(source) : source;
-  const network = await loadNetwork(file, options);
-  return modelOf(network);
+  const { externalData, ...rest } = options;
+  const { file, externalData: data } =
+    typeof source === "string" ? await readModelFiles(source) : modelBytes(source, externalData);
+  return modelOf(await loadNetwork(file, rest, data));
 }
 
-async function readModelFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const known: Record<string, string> = {
-      ENOENT: "there is no such file",
-      EISDIR: "it is a folder",
-    };
-    throw new TemperError(
-      "file-missing",
-      `cannot read the model "${path}": ${known[code ?? ""] ?? message}\ngive the path of an ONNX file`,
-      { cause },
-    );
-  }
+/** The data files that the model names, of those that are given. */
+function modelBytes(file: Uint8Array, given: ModelOptions["externalData"] = {}): ModelBytes {
+  const data = given instanceof Map ? given : new Map(Object.entries(given));
+  const named = externalLocations(file).filter((location) => data.has(location));
+  return { file, externalData: new Map(named.map((name) => [name, data.get(name)!])) };
 }
 
 /** The network behind each model: what other rooms of the package need of it, and no user of the package sees. */
@@ -178,12 +196,11 @@ function modelOf(network: Network): Model {
   return model;
 }
 
-/** The same network with another theta as its theta0, file and all. */
+/** The same network with another theta as its theta0, files and all. */
 function moveTheta(network: Network, theta: Float32Array): Network {
-  const file = networkBytes(network, theta);
   return {
     ...network,
-    file,
+    ...patchedModel(network, theta),
     theta0: theta,
     graph: withTheta(network.graph, network.parameters, theta),
   };

@@ -1,16 +1,21 @@
-// A classifier made ready: the user's file read, its head found, its shapes measured, theta laid out.
-import { headOf } from "../autodiff/head.ts";
-import { asClassifier, type Normalization } from "../autodiff/pixels.ts";
-import { openShape, type Shapes } from "../autodiff/shape.ts";
+// A classifier made ready: the user's file read, opened for any number of images, its head found, theta laid out.
+import { type Head, withHead, withOutput } from "../autodiff/head.ts";
+import type { Shapes } from "../autodiff/shape.ts";
 import { trainableParameters } from "../autodiff/trainable.ts";
-import { channelAxisOf } from "../data/frame.ts";
 import { TemperError } from "../errors.ts";
-import { elementCount, type Graph, nodeLabel, type Tensor, type ValueInfo } from "../onnx/graph.ts";
+import { type ExternalData, joinExternalData, type ModelBytes } from "../onnx/external.ts";
+import { toFloat32 } from "../onnx/float32.ts";
+import type { ElementType, Graph, Tensor } from "../onnx/graph.ts";
 import { constantValue, liftGraph, OWN_NAMES, stateSqueezedAxes } from "../onnx/lift.ts";
-import { patchWeights } from "../onnx/patch.ts";
+import { patchModel, patchWeights } from "../onnx/patch.ts";
 import { readGraph } from "../onnx/read.ts";
+import { storedTensors } from "../onnx/stored.ts";
 import { type Parameter, splitTheta, thetaOf } from "../onnx/theta.ts";
-import { Session } from "./session.ts";
+import { roundToHalves } from "../tensor/half.ts";
+import { imageInputOf, normalizationOf, withImageInput } from "./input.ts";
+import { openGraph } from "./open.ts";
+import { type Question, questionOf } from "./question.ts";
+import { canRun } from "./session.ts";
 
 /** How {@link openModel} reads a file. */
 export interface NetworkOptions {
@@ -27,9 +32,19 @@ export interface NetworkOptions {
   readonly trainable?: string | undefined;
 }
 
-/** A classifier as plain data. `graph` is lifted, maps pixels to logits, and holds theta0. */
+/** How the file ends, and what is not taken as it ends. */
+export interface Ending {
+  /** The step behind the logits that is left out: `graph` ends in what it is taken of. */
+  readonly cut: string | undefined;
+  /** What is to be said about the reading of the output; undefined where it is plain. */
+  readonly note: string | undefined;
+}
+
+/** A classifier as plain data. `graph` is lifted, of float32, maps pixels to logits, and holds theta0. */
 export interface Network {
   readonly file: Uint8Array;
+  /** The contents of the files beside the model, by the names that it gives them; most have none. */
+  readonly externalData: ExternalData;
   readonly options: NetworkOptions;
   readonly graph: Graph;
   readonly shapes: Shapes;
@@ -38,58 +53,15 @@ export interface Network {
   /** Of one image, without the batch. */
   readonly inputShape: readonly number[];
   readonly labels: number;
-  /** The Softmax that the file ends in, and that is left out: `graph` ends in what it is taken of. */
+  /** How many images every run of the graph must have; undefined where any number will do. */
+  readonly images: number | undefined;
+  readonly ending: Ending;
+  /** The same as `ending.cut`. */
   readonly softmax: string | undefined;
-}
-
-// Believed before memory is asked for: 4096 x 4096 pixels of 4 channels.
-const LARGEST_IMAGE = 2 ** 26;
-
-// Any two batch sizes tell which dimensions grow with the batch.
-const BATCHES = [2, 3] as const;
-
-/** The shape of every value, by running the graph at two batch sizes: no operator's shape rule is written twice. */
-async function measureShapes(graph: Graph, inputShape: readonly number[]): Promise<Shapes> {
-  const values = graph.nodes.flatMap(({ outputs }) => outputs.filter((name) => name !== ""));
-  const everything: Graph = {
-    ...graph,
-    outputs: values.map((name) => ({ name, type: null, dims: [] })),
-  };
-  const session = await Session.create(everything, { optimize: false });
-  const image = graph.inputs[0].name;
-  try {
-    const [first, second] = await Promise.all(
-      BATCHES.map((batch) => {
-        const dims = [batch, ...inputShape];
-        const data = new Float32Array(dims.reduce((a, c) => a * c, 1)).fill(0.5);
-        return session.run({ [image]: { dims, data } });
-      }),
-    ).catch((cause) => {
-      throw new TemperError(
-        "model-unsupported",
-        `${cause.message}\nthat was with ${BATCHES[0]} images at once; export the model with an open batch dimension`,
-        { cause },
-      );
-    });
-    const shapes = new Map<string, readonly number[]>([[image, [-1, ...inputShape]]]);
-    for (const [name, { dims }] of graph.initializers) shapes.set(name, dims);
-    for (const node of graph.nodes) {
-      for (const name of node.outputs.filter((output) => output !== "")) {
-        const shape = openShape(first.get(name)!.dims, second.get(name)!.dims, ...BATCHES);
-        if (shape === undefined) {
-          throw new TemperError(
-            "model-unsupported",
-            `${nodeLabel(node)} makes [${first.get(name)!.dims}] of 2 images and [${second.get(name)!.dims}] of 3\n` +
-              "its shape must be fixed or proportional to the batch",
-          );
-        }
-        shapes.set(name, shape);
-      }
-    }
-    return shapes;
-  } finally {
-    await session.release();
-  }
+  /** What is to be said once about how the model is run and read. */
+  readonly notes: readonly string[];
+  /** How the file itself is asked. */
+  readonly question: Question;
 }
 
 /** Temper's own names, and the one that a JavaScript object loses in onnxruntime's answers. */
@@ -108,125 +80,151 @@ function checkNames({ inputs, initializers, nodes }: Graph): void {
   );
 }
 
-function inputShapeOf(graph: Graph): number[] {
-  if (graph.inputs.length !== 1) {
-    const names = graph.inputs.map(({ name }) => `"${name}"`).join(", ") || "none";
-    throw new TemperError(
-      "model-unsupported",
-      `the model has the inputs ${names}; a classifier has one`,
-    );
-  }
-  const [{ name, type, dims }] = graph.inputs;
-  const shape = dims.slice(1);
-  if (
-    (type !== "float32" && type !== "uint8") ||
-    shape.length === 0 ||
-    shape.some((d) => typeof d !== "number" || d < 1)
-  ) {
-    throw new TemperError(
-      "model-unsupported",
-      `input "${name}" is ${type}[${dims.map((d) => d ?? "?").join(", ")}]; ` +
-        "expected float32 or uint8 [batch, channels, height, width]\n" +
-        "export the model with fixed image sizes and an open batch",
-    );
-  }
-  const size = elementCount(shape as number[]);
-  if (size > LARGEST_IMAGE) {
-    throw new TemperError(
-      "model-unsupported",
-      `input "${name}" takes images of [${shape}], ${size} numbers each; at most ${LARGEST_IMAGE} are supported`,
-    );
-  }
-  return shape as number[];
-}
-
-function normalizationOf(
-  { mean, std }: NetworkOptions,
-  { name, type }: ValueInfo,
-  inputShape: readonly number[],
-): Normalization | undefined {
-  if (mean === undefined && std === undefined) return undefined;
-  if (type === "uint8") {
-    throw new TemperError(
-      "bad-option",
-      `mean and std do not fit input "${name}" of bytes (uint8): such a model normalises them itself\n` +
-        "leave --mean and --std out",
-    );
-  }
-  const axis = channelAxisOf(inputShape);
-  const channels = axis === undefined ? 1 : inputShape[axis];
-  const full = (word: string, values: readonly number[]): readonly number[] => {
-    if (![1, channels].includes(values.length) || !values.every(Number.isFinite)) {
-      throw new TemperError(
-        "bad-option",
-        `${word} ${values.join(",")} does not fit the model's input [${inputShape}] of ${channels} channel(s)\n` +
-          `give ${channels} comma-separated number(s), or one for all`,
-      );
-    }
-    return values.length === channels ? values : Array.from({ length: channels }, () => values[0]);
-  };
-  const dims = inputShape.map((n, i) => (i === axis ? n : 1));
-  const both = { mean: full("mean", mean ?? [0]), std: full("std", std ?? [1]), dims };
-  if (both.std.some((s) => s <= 0)) {
-    throw new TemperError("bad-option", `std ${both.std.join(",")} must be above 0`);
-  }
-  return both;
-}
-
 /**
  * Reads a classifier and makes it ready for the engine.
  *
- * @throws TemperError `model-unreadable`, `model-unsupported`, or `bad-option`
+ * @param externalData the contents of the files beside the model, where it has any
+ * @throws TemperError `model-unreadable`, `model-unsupported`, `file-missing` or `bad-option`
  */
 export async function loadNetwork(
   file: Uint8Array,
   options: NetworkOptions = {},
+  externalData: ExternalData = new Map(),
 ): Promise<Network> {
-  const read = readGraph(file);
-  checkNames(read);
-  const inputShape = inputShapeOf(read);
-  const { logits, softmax } = headOf(read, options.output);
-  const normalization = normalizationOf(options, read.inputs[0], inputShape);
-  const lifted = asClassifier(liftGraph(read), logits, normalization);
-  const shapes = await measureShapes(lifted, inputShape);
-  const graph = stateSqueezedAxes(lifted, shapes);
-  const [batch, labels, ...rest] = shapes.get(logits) ?? [];
-  if (batch !== -1 || labels === undefined || labels < 2 || rest.length > 0) {
-    const shown = (shapes.get(logits) ?? []).map((d) => (d < 0 ? `${-d} x batch` : d));
-    throw new TemperError(
-      "model-unsupported",
-      `the output is [${shown.join(", ")}]; a classifier's is [batch, labels] with at least 2 labels\n` +
-        "export the model with an open batch dimension",
-    );
-  }
-  const constants = new Map<string, Tensor>(
-    read.nodes
-      // Only a tensor's bytes can be replaced in place; value_floats are attributes of another kind.
-      .filter(({ op, attributes }) => op === "Constant" && attributes.has("value"))
-      .map((node) => [node.outputs[0], constantValue(node)]),
+  const stored = readGraph(file, externalData);
+  checkNames(stored);
+  const read = toFloat32(stored);
+  const wanted = withImageInput(withOutput(liftGraph(read), options.output));
+  const [input] = wanted.inputs;
+  const open = await openGraph(wanted, imageInputOf(input), (shape) =>
+    normalizationOf(options.mean, options.std, input, shape),
   );
-  const parameters = trainableParameters(read, constants, logits, options.trainable);
+  const { head, images, inputShape } = open;
+  const { graph: headed, shapes } = withHead(open.graph, open.shapes, head, images);
+  const pruned = withImageInput(headed);
+  const graph = images === undefined ? stateSqueezedAxes(pruned, shapes) : pruned;
+  const found = { stored, read, head };
+  const parameters = parametersOf(file, found, options.trainable);
   const theta0 = thetaOf(graph, parameters);
-  if (!theta0.every(Number.isFinite)) {
-    const bad = parameters.find(({ offset, size }) =>
-      theta0.subarray(offset, offset + size).some((value) => !Number.isFinite(value)),
-    );
-    throw new TemperError("model-unsupported", `weight "${bad?.name}" is not finite`);
-  }
+  checkFinite(parameters, theta0);
+  const precision = await precisionNote({ file, externalData }, parameters);
   return {
     file,
+    externalData,
     options,
     graph,
     shapes,
     parameters,
     theta0,
     inputShape,
-    labels,
-    softmax: softmax && nodeLabel(softmax),
+    labels: head.labels,
+    images,
+    softmax: head.cut,
+    ending: { cut: head.cut, note: head.note },
+    notes: [head.note, open.note, precision].flatMap((note) => note ?? []),
+    question: questionOf(stored, input.name, head),
   };
 }
 
-/** The user's file with theta in place of theta0, every other byte as it was. */
+/** theta's tensors, as the file stores them. */
+function parametersOf(
+  file: Uint8Array,
+  { stored, read, head }: { readonly stored: Graph; readonly read: Graph; readonly head: Head },
+  pattern: string | undefined,
+): Parameter[] {
+  // What a function of the model holds is not in the file's graph, and value_floats is no tensor.
+  const inFile = storedTensors(file);
+  const constants = new Map<string, Tensor>(
+    read.nodes
+      .filter(({ op, outputs }) => op === "Constant" && inFile.has(outputs[0]))
+      .map((node) => [node.outputs[0], constantValue(node)]),
+  );
+  const made = read.nodes.some(({ outputs }) => outputs.includes(head.value));
+  const logits = made ? head.value : head.output;
+  const typeOf = (name: string): ElementType | undefined =>
+    stored.initializers.get(name)?.type ??
+    stored.nodes
+      .filter(({ op, outputs }) => op === "Constant" && outputs[0] === name)
+      .map((node) => constantValue(node).type)[0];
+  return trainableParameters(read, constants, logits, pattern).map((parameter) => {
+    const type = typeOf(parameter.name);
+    return type === "float16" || type === "float64" ? { ...parameter, type } : parameter;
+  });
+}
+
+function checkFinite(parameters: readonly Parameter[], theta: Float32Array): void {
+  if (theta.every(Number.isFinite)) return;
+  const bad = parameters.find(({ offset, size }) =>
+    theta.subarray(offset, offset + size).some((value) => !Number.isFinite(value)),
+  );
+  throw new TemperError("model-unsupported", `weight "${bad?.name}" is not finite`);
+}
+
+/** What is to be said of weights that are not float32. */
+async function precisionNote(
+  model: ModelBytes,
+  parameters: readonly Parameter[],
+): Promise<string | undefined> {
+  const types = new Set(parameters.map(({ type }) => type));
+  if (types.has("float16")) {
+    return "the model is float16: gradients and losses are computed in float32, some 1e-4 apart from the file's";
+  }
+  if (!types.has("float64")) return undefined;
+  return (await canRun(model))
+    ? "the model is float64: gradients and losses are computed in float32"
+    : "the model is float64, which onnxruntime does not compute all of its operators in: " +
+        "it is computed in float32, and what is said of it holds of that reading";
+}
+
+/** theta as the file can hold it: float16 weights are rounded, and float32 ones are what they are. */
+export function roundTheta({ parameters }: Network, theta: Float32Array): Float32Array {
+  if (parameters.every(({ type }) => type !== "float16")) return theta;
+  const rounded = theta.slice();
+  for (const { type, offset, size } of parameters) {
+    if (type !== "float16") continue;
+    rounded.set(roundToHalves(theta.subarray(offset, offset + size)), offset);
+  }
+  return rounded;
+}
+
+/** The model's file and data files with theta in place of theta0, every other byte as it was. */
+export const patchedModel = (
+  { file, externalData, parameters }: Network,
+  theta: Float32Array,
+): ModelBytes => patchModel({ file, externalData }, splitTheta(parameters, theta));
+
+/**
+ * The same of a model that is one file.
+ *
+ * @throws TemperError `model-unsupported` where it is not: its bytes alone are no model
+ */
 export function networkBytes(network: Network, theta: Float32Array): Uint8Array<ArrayBuffer> {
+  if (network.externalData.size > 0) {
+    throw new TemperError(
+      "model-unsupported",
+      "the model keeps its weights in files beside it, so that its bytes alone are no model\n" +
+        "use save(folder), which writes them all",
+    );
+  }
   return patchWeights(network.file, splitTheta(network.parameters, theta));
+}
+
+/**
+ * The files of the model with theta in place of theta0, by the names to write them under: the model itself, and its
+ * data, if it has any, in one file `<name>.data`.
+ *
+ * @param name of the model's file
+ */
+export function modelFiles(
+  network: Network,
+  theta: Float32Array,
+  name: string,
+): Map<string, Uint8Array> {
+  const patched = patchedModel(network, theta);
+  if (patched.externalData.size === 0) return new Map([[name, patched.file]]);
+  const { file, data } = joinExternalData(patched, `${name}.data`);
+  return new Map([
+    [name, file],
+    [`${name}.data`, data],
+  ]);
 }

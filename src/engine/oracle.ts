@@ -7,7 +7,7 @@ import { createCutSet } from "./cut-set.ts";
 import { createDataLoss, meanLossGradient } from "./data-loss.ts";
 import { logitSum } from "./loss.ts";
 import type { LossName } from "./losses.ts";
-import type { Network } from "./network.ts";
+import { type Network, roundTheta } from "./network.ts";
 import { openPrograms, type Programs } from "./programs.ts";
 import * as tasks from "./tasks.ts";
 import type { Workers } from "./workers.ts";
@@ -68,6 +68,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
 
   return {
     theta0: network.theta0,
+    round: (theta) => roundTheta(network, theta),
     tensors: network.parameters,
     labels: network.labels,
     y: () => y,

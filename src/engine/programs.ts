@@ -10,26 +10,13 @@ import { COVECTOR } from "../autodiff/seeds.ts";
 import { TemperError } from "../errors.ts";
 import { type Graph, nodeLabel } from "../onnx/graph.ts";
 import { withTheta } from "../onnx/theta.ts";
-import type { Objective } from "./loss.ts";
 import type { Network } from "./network.ts";
+import { oneByOne } from "./one-by-one.ts";
+import type { Derivative, Runs } from "./runs.ts";
 import { type FloatArray, Session } from "./session.ts";
 
-/** What is differentiated, and in what: the image, theta, or theta with the gradients of dense weights as factors. */
-export interface Derivative {
-  readonly of: Objective;
-  readonly in: "image" | "theta" | "theta in factors";
-}
-
-export interface Programs {
-  /** f(x), row-major [n x labels]. */
-  logits(x: Float32Array, n: number): Promise<Float32Array>;
-  /** Runs a gradient graph on n images with a covector [n x labels], which holds what the objective says. */
-  gradient(
-    derivative: Derivative,
-    x: Float32Array,
-    covector: Float32Array,
-    n: number,
-  ): Promise<{ readonly program: GradientProgram; readonly outputs: Map<string, FloatArray> }>;
+/** The runs of one network at one theta. */
+export interface Programs extends Runs {
   release(): Promise<void>;
 }
 
@@ -54,8 +41,7 @@ export function demandTheta({ parameters }: Network): void {
   if (parameters.length > 0) return;
   throw new TemperError(
     "model-unsupported",
-    "the model has no float32 weights that could be changed\n" +
-      '"temper inspect" lists its operators; quantised layers and layers without a gradient have none',
+    "the model has no float weights that could be changed: export it in float32, before it is quantised",
   );
 }
 
@@ -107,7 +93,7 @@ function programsOf(network: Network, theta: ThetaAs): Programs {
     dims: [n, ...network.inputShape],
     data,
   });
-  return {
+  const runs: Runs = {
     logits: async (x, n) => {
       const session = await sessionOf("logits", () => network.graph);
       const outputs = await session.run({ ...theta.feeds(), [image]: batch(x, n) });
@@ -123,6 +109,9 @@ function programsOf(network: Network, theta: ThetaAs): Programs {
       });
       return { program, outputs };
     },
+  };
+  return {
+    ...(network.images === undefined ? runs : oneByOne(network, network.images, runs)),
     release: async () => {
       // A session that onnxruntime refused holds nothing, and its caller was told.
       for (const session of await Promise.allSettled(sessions.values())) {

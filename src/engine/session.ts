@@ -1,8 +1,10 @@
 // One onnxruntime session: a graph made runnable. The only file that knows onnxruntime.
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { TemperError } from "../errors.ts";
-import type { Graph } from "../onnx/graph.ts";
-import { writeGraph } from "../onnx/write.ts";
+import type { ModelBytes } from "../onnx/external.ts";
+import type { ElementType, Graph } from "../onnx/graph.ts";
+import { writeApart } from "../onnx/write.ts";
+import { halfToNumber } from "../tensor/half.ts";
+import { refusal } from "./refusal.ts";
 
 /** A float32 array with its shape. */
 export interface FloatArray {
@@ -19,10 +21,20 @@ export interface DoubleArray {
 export interface SessionOptions {
   /** Off only where every value of the graph is asked for and fusing would lose some. */
   readonly optimize?: boolean;
+  /** Whether memory of one run is kept for the next; default true. */
+  readonly keepMemory?: boolean;
 }
 
+// Work is spread over processes (workers.ts); one thread each keeps them from fighting over cores.
+const NATIVE: InferenceSession.SessionOptions = {
+  executionProviders: ["cpu"],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  logSeverityLevel: 4,
+};
+
 /**
- * A runnable graph. The one class of the house beside the error: it owns native memory
+ * A runnable graph. A class because it owns native memory
  * (about 1 MB a session) that only `release` gives back.
  */
 export class Session {
@@ -32,16 +44,18 @@ export class Session {
     this.#native = native;
   }
 
-  /** @throws TemperError `model-unsupported` when onnxruntime refuses the graph, with its words. */
+  /** @throws TemperError `model-unsupported` when onnxruntime refuses the graph; its words are the cause. */
   static async create(graph: Graph, options: SessionOptions = {}): Promise<Session> {
     try {
-      const native = await InferenceSession.create(writeGraph(graph), {
-        executionProviders: ["cpu"],
-        // Work is spread over processes (workers.ts); one thread each keeps them from fighting over cores.
-        intraOpNumThreads: 1,
-        interOpNumThreads: 1,
+      const { file, externalData } = writeApart(graph);
+      const native = await InferenceSession.create(file, {
+        ...NATIVE,
+        externalData: [...externalData].map(([path, data]) => ({ path, data })),
         graphOptimizationLevel: options.optimize === false ? "disabled" : "all",
-        logSeverityLevel: 4,
+        enableCpuMemArena: options.keepMemory !== false,
+        ...(options.keepMemory === false
+          ? { extra: { session: { disable_prepacking: "1" } } }
+          : {}),
       });
       return new Session(native);
     } catch (cause) {
@@ -85,9 +99,63 @@ export class Session {
   }
 }
 
-function refusal(cause: unknown): TemperError {
-  const words = (cause as Error).message.split("\n")[0];
-  return new TemperError("model-unsupported", `onnxruntime cannot run the model: ${words}`, {
-    cause,
-  });
+/** Numbers of any type that a file's input may have; float16 as its bits. */
+export interface AnyArray {
+  readonly type: ElementType | null;
+  readonly dims: readonly number[];
+  readonly data: Float32Array | Float64Array | Uint8Array | Uint16Array;
+}
+
+/** A user's own file, as onnxruntime reads it: nothing of it goes through this package's graphs. */
+export class FileSession {
+  readonly #native: InferenceSession;
+
+  private constructor(native: InferenceSession) {
+    this.#native = native;
+  }
+
+  /** @throws TemperError `model-unsupported` when onnxruntime refuses the file; its words are the cause. */
+  static async open({ file, externalData }: ModelBytes): Promise<FileSession> {
+    try {
+      const native = await InferenceSession.create(file, {
+        ...NATIVE,
+        externalData: [...externalData].map(([path, data]) => ({ path, data })),
+      });
+      return new FileSession(native);
+    } catch (cause) {
+      throw refusal(cause);
+    }
+  }
+
+  /** One output's numbers. */
+  async ask(feeds: Readonly<Record<string, AnyArray>>, output: string): Promise<number[]> {
+    const tensors = Object.entries(feeds).map(
+      ([name, { type, dims, data }]) =>
+        [
+          name,
+          new OrtTensor((type ?? "float32") as "float32", data as Float32Array, dims),
+        ] as const,
+    );
+    try {
+      const result = (await this.#native.run(Object.fromEntries(tensors), [output]))[output];
+      const numbers = Array.from(result.data as Iterable<number>, Number);
+      return result.type === "float16" ? numbers.map(halfToNumber) : numbers;
+    } catch (cause) {
+      throw refusal(cause);
+    }
+  }
+
+  async release(): Promise<void> {
+    await this.#native.release();
+  }
+}
+
+/** Whether onnxruntime runs the file as it is. */
+export async function canRun(files: ModelBytes): Promise<boolean> {
+  try {
+    await (await FileSession.open(files)).release();
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,6 @@
 // The engine's tasks on slices of the shared data set: summed losses, their gradients, which images are right.
 import { type Dataset, imageSize, imagesOf, toPixelUnits } from "../data/dataset.ts";
+import type { ExternalData } from "../onnx/external.ts";
 import { eachBatch } from "./batches.ts";
 import { marginOf, oneHot } from "./logits.ts";
 import { type LossName, lossOf, sumLoss } from "./losses.ts";
@@ -24,17 +25,18 @@ export interface LossShard extends Shard {
   readonly loss: LossName;
 }
 
-/** What travels for a network: its file; each process derives the rest once. */
+/** What travels for a network: its files; each process derives the rest once. */
 export interface SharedNetwork {
   readonly file: Uint8Array;
+  readonly externalData: ExternalData;
   readonly options: NetworkOptions;
 }
 
 export const module: string = import.meta.url;
 
 /** Shares a network under the key that `sharedNetwork` reads. */
-export const shareNetwork = (workers: Workers, { file, options }: Network): void =>
-  workers.share("network", { file, options } satisfies SharedNetwork);
+export const shareNetwork = (workers: Workers, { file, externalData, options }: Network): void =>
+  workers.share("network", { file, externalData, options } satisfies SharedNetwork);
 
 /** The fixed list of shards of `count` images. */
 export function shardsOf(count: number, size = SHARD): Shard[] {
@@ -51,8 +53,8 @@ export const idShards = (ids: Int32Array, size = SHARD): Int32Array[] =>
 /** The shared network ("network"). */
 export const sharedNetwork = (state: TaskState): Promise<Network> =>
   state.derive("network", ["network"], () => {
-    const { file, options } = state.get<SharedNetwork>("network");
-    return loadNetwork(file, options);
+    const { file, options, externalData } = state.get<SharedNetwork>("network");
+    return loadNetwork(file, options, externalData);
   });
 
 /** The shared network at the shared theta ("theta"); its sessions are kept until either changes. */

@@ -1,6 +1,10 @@
-// The structure every other room may rely on: each value defined once, before it is used.
+// The structure every other room may rely on: each value is defined once, and each that is read is defined.
 import { TemperError } from "../errors.ts";
 import { type Graph, nodeLabel } from "./graph.ts";
+
+function refuse(message: string): never {
+  throw new TemperError("model-unreadable", message);
+}
 
 /** @throws TemperError `model-unreadable` naming the first node or output that breaks the rule. */
 export function checkGraph(graph: Graph): void {
@@ -8,34 +12,23 @@ export function checkGraph(graph: Graph): void {
   const defined = new Set(given);
   if (defined.size < given.length) {
     const twice = given.find((name, i) => given.indexOf(name) < i);
-    throw new TemperError(
-      "model-unreadable",
-      `"${twice}" is defined twice as input or initializer`,
-    );
+    refuse(`"${twice}" is defined twice as input or initializer`);
   }
   for (const node of graph.nodes) {
-    for (const input of node.inputs) {
-      if (input !== "" && !defined.has(input)) {
-        throw new TemperError(
-          "model-unreadable",
-          `${nodeLabel(node)} reads "${input}", which nothing before it defines`,
-        );
-      }
-    }
     for (const output of node.outputs) {
       if (output === "") continue;
       if (defined.has(output)) {
-        throw new TemperError(
-          "model-unreadable",
-          `${nodeLabel(node)} defines "${output}", which is already defined`,
-        );
+        refuse(`${nodeLabel(node)} defines "${output}", which is already defined`);
       }
       defined.add(output);
     }
   }
-  for (const { name } of graph.outputs) {
-    if (!defined.has(name)) {
-      throw new TemperError("model-unreadable", `output "${name}" is not defined by any node`);
+  for (const node of graph.nodes) {
+    const missing = node.inputs.find((input) => input !== "" && !defined.has(input));
+    if (missing !== undefined) {
+      refuse(`${nodeLabel(node)} reads "${missing}", which nothing defines`);
     }
   }
+  const output = graph.outputs.find(({ name }) => !defined.has(name));
+  if (output !== undefined) refuse(`output "${output.name}" is not defined by any node`);
 }

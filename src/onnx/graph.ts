@@ -1,15 +1,31 @@
 // An ONNX graph as plain readonly data: the one form every other room reads and builds.
 
 /** Element types with a TypeScript array of their own. Anything else is refused by name on reading. */
-export type ElementType = "float32" | "float64" | "int8" | "uint8" | "int32" | "int64" | "bool";
+export type ElementType =
+  | "float16"
+  | "float32"
+  | "float64"
+  | "int8"
+  | "uint8"
+  | "int16"
+  | "uint16"
+  | "int32"
+  | "uint32"
+  | "int64"
+  | "uint64"
+  | "bool";
 
 export type TensorValues =
   | Float32Array
   | Float64Array
   | Int8Array
   | Uint8Array // also bool, one byte each
+  | Int16Array
+  | Uint16Array // also float16, as its bits
   | Int32Array
-  | BigInt64Array;
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
 
 /** A constant tensor; values are row-major. */
 export interface Tensor {
@@ -28,7 +44,10 @@ export type Attribute =
   | { readonly kind: "strings"; readonly value: readonly string[] }
   | { readonly kind: "tensor"; readonly value: Tensor };
 
-/** One operator call. An omitted optional input or output is the empty string, as in ONNX. */
+/**
+ * One operator call; an operator that is not of the standard has its set's name in front
+ * ("com.microsoft.Gelu"). An omitted optional input or output is the empty string, as in ONNX.
+ */
 export interface Node {
   readonly op: string;
   readonly name: string;
@@ -49,6 +68,8 @@ export interface ValueInfo {
 export interface Graph {
   readonly name: string;
   readonly opset: number;
+  /** The versions of further operator sets, by their names. */
+  readonly domains?: ReadonlyMap<string, number>;
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly initializers: ReadonlyMap<string, Tensor>;

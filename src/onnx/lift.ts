@@ -1,30 +1,14 @@
-// Brings a graph of opset 11 to 17 into the forms of opset 18, so that every gradient rule knows one form.
+// Brings a graph of opset 7 to 17 into the forms of opset 18, so that every gradient rule knows one form.
 
 import { TemperError } from "../errors.ts";
-import { int, intOf, intsOf } from "./attributes.ts";
-import { type Attribute, type Graph, type Node, nodeLabel, type Tensor } from "./graph.ts";
+import { differences, int64s, type Lifting } from "./differences.ts";
+import { type Graph, type Node, nodeLabel, type Tensor } from "./graph.ts";
 
 /** The oldest operator set that gradient graphs are written in. */
 const GRADIENT_OPSET = 18;
 
 /** How the names begin that Temper adds to a graph. */
 export const OWN_NAMES = "temper/";
-
-/** The version at which each operator's `axes` attribute became an input. */
-const axesBecameInput: ReadonlyMap<string, number> = new Map([
-  ["Squeeze", 13],
-  ["Unsqueeze", 13],
-  ["ReduceSum", 13],
-  ...["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare"].map(
-    (suffix) => [`Reduce${suffix}`, 18] as const,
-  ),
-]);
-
-function withoutAttribute(node: Node, name: string): Map<string, Attribute> {
-  const attributes = new Map(node.attributes);
-  attributes.delete(name);
-  return attributes;
-}
 
 /** The tensor a Constant node stands for. */
 export function constantValue(node: Node): Tensor {
@@ -44,63 +28,38 @@ export function constantValue(node: Node): Tensor {
   );
 }
 
-/** Operators that before opset 13 ran over all axes from their own on, flattened into one. */
-const flattening = new Set(["Softmax", "LogSoftmax", "Hardmax"]);
-
-/** Flatten, the operator of today over the last axis, and the shape taken back. */
-function flattened(node: Node): Node[] {
-  const [x] = node.inputs;
-  const [y] = node.outputs;
-  const [shape, flat, result] = ["shape", "flat", "result"].map(
-    (part) => `${OWN_NAMES}${y}/${part}`,
-  );
-  const make = (op: string, inputs: string[], output: string, axis?: number): Node => ({
-    op,
-    name: op === node.op ? node.name || y : `${OWN_NAMES}${y}/${op}`,
-    inputs,
-    outputs: [output],
-    attributes: new Map(axis === undefined ? [] : [["axis", int(axis)]]),
-  });
-  return [
-    make("Shape", [x], shape),
-    make("Flatten", [x], flat, intOf(node, "axis", 1)),
-    make(node.op, [flat], result, -1),
-    make("Reshape", [result, shape], y),
-  ];
+/** A node in the form that its operator has at opset 18. */
+function liftNode(node: Node, opset: number, initializers: Map<string, Tensor>): readonly Node[] {
+  const fresh = (part: string): string => `${OWN_NAMES}${node.outputs[0]}/${part}`;
+  const at: Lifting = {
+    fresh,
+    constant: (part, tensor) => {
+      initializers.set(fresh(part), tensor);
+      return fresh(part);
+    },
+    constantOf: (name = "") => initializers.get(name),
+  };
+  let nodes: readonly Node[] = [node];
+  for (const { before, lift } of differences.get(node.op) ?? []) {
+    if (opset >= before) continue;
+    nodes = nodes.flatMap((one) => (one.op === node.op ? lift(one, at) : [one]));
+  }
+  return nodes;
 }
 
 /**
- * The same function at opset 18 or newer: axes as inputs, Constant nodes as initializers under the
- * name of their output, Softmax over its one axis, Dropout (the identity) without its ratio.
+ * The same function at opset 18 or newer: every operator in today's form (differences.ts), Constant nodes
+ * as initializers under the name of their output.
  */
 export function liftGraph(graph: Graph): Graph {
-  const initializers = new Map(graph.initializers);
-  const nodes: Node[] = [];
-  for (const node of graph.nodes) {
-    const since = axesBecameInput.get(node.op);
-    const axes = intsOf(node, "axes");
-    if (node.op === "Constant") {
-      initializers.set(node.outputs[0], constantValue(node));
-    } else if (since !== undefined && graph.opset < since && axes !== undefined) {
-      const name = `${OWN_NAMES}${node.outputs[0]}/axes`;
-      initializers.set(name, {
-        type: "int64",
-        dims: [axes.length],
-        values: BigInt64Array.from(axes.map(BigInt)),
-      });
-      nodes.push({
-        ...node,
-        inputs: [node.inputs[0], name],
-        attributes: withoutAttribute(node, "axes"),
-      });
-    } else if (graph.opset < 13 && flattening.has(node.op)) {
-      nodes.push(...flattened(node));
-    } else if (graph.opset < 12 && node.op === "Dropout") {
-      nodes.push({ ...node, attributes: withoutAttribute(node, "ratio") });
-    } else {
-      nodes.push(node);
-    }
-  }
+  const constants = graph.nodes.filter(({ op }) => op === "Constant");
+  const initializers = new Map([
+    ...graph.initializers,
+    ...constants.map((node) => [node.outputs[0], constantValue(node)] as const),
+  ]);
+  const nodes = graph.nodes
+    .filter(({ op }) => op !== "Constant")
+    .flatMap((node) => liftNode(node, graph.opset, initializers));
   return { ...graph, opset: Math.max(graph.opset, GRADIENT_OPSET), initializers, nodes };
 }
 
@@ -121,11 +80,7 @@ export function stateSqueezedAxes(
     // An empty list of axes would mean all of them again.
     if (axes.length === 0) return { ...node, op: "Identity", inputs: [x] };
     const name = `${OWN_NAMES}${node.outputs[0]}/axes`;
-    initializers.set(name, {
-      type: "int64",
-      dims: [axes.length],
-      values: BigInt64Array.from(axes, BigInt),
-    });
+    initializers.set(name, int64s(axes));
     return { ...node, inputs: [x, name] };
   });
   return { ...graph, initializers, nodes };

@@ -11,11 +11,18 @@ import {
 } from "onnx-buf";
 import { TemperError } from "../errors.ts";
 import { checkGraph } from "./check.ts";
+import type { ExternalData } from "./external.ts";
+import { foreignKind } from "./foreign.ts";
+import { inlineFunctions } from "./functions.ts";
 import type { Attribute, Graph, Node, Tensor, ValueInfo } from "./graph.ts";
+import { sortNodes } from "./order.ts";
 import { elementType, readTensor } from "./tensor-proto.ts";
 
-/** The oldest operator set whose meaning is covered; older files differ in BatchNormalization, Clip, pads. */
-const OLDEST_OPSET = 11;
+/** The oldest operator set whose meaning is covered: before it, operands were broadcast by attributes. */
+const OLDEST_OPSET = 7;
+
+/** The newest that the installed onnxruntime knows. */
+export const NEWEST_OPSET = 26;
 
 const utf8 = new TextDecoder();
 
@@ -28,7 +35,7 @@ function readInt(value: bigint, where: string): number {
   );
 }
 
-function readAttribute(proto: AttributeProto, where: string): Attribute {
+function readAttribute(proto: AttributeProto, where: string, data: ExternalData): Attribute {
   const named = `${where}: attribute ${proto.name}`;
   switch (proto.type) {
     case AttributeType.INT:
@@ -44,7 +51,7 @@ function readAttribute(proto: AttributeProto, where: string): Attribute {
     case AttributeType.STRINGS:
       return { kind: "strings", value: proto.strings.map((s) => utf8.decode(s)) };
     case AttributeType.TENSOR:
-      if (proto.t !== undefined) return { kind: "tensor", value: readTensor(proto.t, named) };
+      if (proto.t !== undefined) return { kind: "tensor", value: readTensor(proto.t, named, data) };
   }
   throw new TemperError(
     "model-unsupported",
@@ -53,27 +60,27 @@ function readAttribute(proto: AttributeProto, where: string): Attribute {
   );
 }
 
-function readNode(proto: NodeProto): Node {
-  const where = `${proto.opType} "${proto.name || proto.output[0] || "?"}"`;
-  if (proto.domain !== "" && proto.domain !== "ai.onnx") {
-    throw new TemperError(
-      "model-unsupported",
-      `${where} is from the operator set "${proto.domain}"; only standard ONNX operators are supported`,
-    );
-  }
+const isStandard = ({ domain }: { readonly domain: string }): boolean =>
+  domain === "" || domain === "ai.onnx";
+
+function readNode(proto: NodeProto, data: ExternalData): Node {
+  const op = isStandard(proto) ? proto.opType : `${proto.domain}.${proto.opType}`;
+  const where = `${op} "${proto.name || proto.output[0] || "?"}"`;
   return {
-    op: proto.opType,
+    op,
     name: proto.name,
     inputs: proto.input,
     outputs: proto.output,
-    attributes: new Map(proto.attribute.map((a) => [a.name, readAttribute(a, where)])),
+    attributes: new Map(proto.attribute.map((a) => [a.name, readAttribute(a, where, data)])),
   };
 }
 
 function readValueInfo(proto: ValueInfoProto): ValueInfo {
   const where = `value "${proto.name}"`;
   const type = proto.type?.value;
-  if (type?.case !== "tensorType") {
+  // onnxruntime infers what is not stated.
+  if (type === undefined) return { name: proto.name, type: null, dims: [] };
+  if (type.case !== "tensorType") {
     throw new TemperError(
       "model-unsupported",
       `${where} is not a tensor; only tensors are supported`,
@@ -86,69 +93,78 @@ function readValueInfo(proto: ValueInfoProto): ValueInfo {
   return { name: proto.name, type: elementType(type.value.elemType, where), dims };
 }
 
-function readInitializers(graph: GraphProto): Map<string, Tensor> {
+function readInitializers(graph: GraphProto, data: ExternalData): Map<string, Tensor> {
   if (graph.sparseInitializer.length > 0) {
     throw new TemperError("model-unsupported", "the model has sparse initializers; save it dense");
   }
   const initializers = new Map<string, Tensor>();
   for (const proto of graph.initializer) {
-    const where = `initializer "${proto.name}"`;
-    if (initializers.has(proto.name)) {
-      throw new TemperError("model-unreadable", `${where} is defined twice`);
-    }
-    initializers.set(proto.name, readTensor(proto, where));
+    // Of two with one name onnxruntime takes the last.
+    initializers.set(proto.name, readTensor(proto, `initializer "${proto.name}"`, data));
   }
   return initializers;
 }
 
 function decode(bytes: Uint8Array): ModelProto {
   try {
-    // A Node Buffer would share its pool's memory with what is decoded from it.
-    return fromBinary(ModelProtoSchema, new Uint8Array(bytes));
+    return fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    throw new TemperError(
-      "model-unreadable",
-      `not an ONNX model, or cut short: ${bytes.length} bytes that do not parse (${(cause as Error).message})\n` +
-        "give a file written by an ONNX exporter",
-      { cause },
-    );
+    throw notAModel(bytes, "cut short or damaged: they do not parse", { cause });
   }
 }
 
+/** Some of what is no model still parses, so this is asked whenever nothing comes of it. */
+function notAModel(bytes: Uint8Array, fault: string, options?: ErrorOptions): TemperError {
+  const known = foreignKind(bytes);
+  return new TemperError(
+    "model-unreadable",
+    known === undefined
+      ? `not an ONNX model: ${bytes.length} bytes, ${fault}\n` +
+          "download it again, or give a file written by an ONNX exporter"
+      : `not an ONNX model: this is ${known.what}\n${known.advice}`,
+    options,
+  );
+}
+
 /**
- * Reads an ONNX model (opset 11 or newer, one file, float32 networks).
+ * Reads an ONNX model of opset 7 to 26.
  *
+ * @param data the contents of the files beside the model that hold some of its tensors, where it has any
  * @throws TemperError `model-unreadable` when the bytes are not a model, `model-unsupported` when they
  *   are one that we cannot hold.
  */
-export function readGraph(bytes: Uint8Array): Graph {
+export function readGraph(bytes: Uint8Array, data: ExternalData = new Map()): Graph {
   const model = decode(bytes);
   const graph = model.graph;
-  const opset = model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
+  const opset = model.opsetImport.find(isStandard);
   if (graph === undefined || graph.node.length === 0 || opset === undefined) {
-    throw new TemperError(
-      "model-unreadable",
-      `not an ONNX model: ${bytes.length} bytes without a graph of operators\ngive a file written by an ONNX exporter`,
-    );
+    throw notAModel(bytes, "without a graph of operators");
   }
   const version = Number(opset.version);
-  if (version < OLDEST_OPSET) {
+  if (version < OLDEST_OPSET || version > NEWEST_OPSET) {
     throw new TemperError(
       "model-unsupported",
-      `the model uses operator set ${version}; Temper reads ${OLDEST_OPSET} and newer\n` +
-        "export it again with a newer opset",
+      `the model uses operator set ${version}; Temper reads ${OLDEST_OPSET} to ${NEWEST_OPSET}\n` +
+        "export it again with opset_version=17",
     );
   }
-  const initializers = readInitializers(graph);
+  const initializers = readInitializers(graph, data);
+  const nodes = inlineFunctions(graph.node, model.functions);
+  const others = model.opsetImport.filter(
+    (one) => !isStandard(one) && nodes.some(({ domain }) => domain === one.domain),
+  );
   const read: Graph = {
     name: graph.name,
     opset: version,
+    ...(others.length === 0
+      ? {}
+      : { domains: new Map(others.map((one) => [one.domain, Number(one.version)])) }),
     // Before IR version 4 every initializer was also listed as an input.
     inputs: graph.input.filter(({ name }) => !initializers.has(name)).map(readValueInfo),
     outputs: graph.output.map(readValueInfo),
     initializers,
-    nodes: graph.node.map(readNode),
+    nodes: nodes.map((node) => readNode(node, data)),
   };
   checkGraph(read);
-  return read;
+  return { ...read, nodes: sortNodes(read.nodes) };
 }

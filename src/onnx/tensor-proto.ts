@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from "onnx-buf";
 import { TemperError } from "../errors.ts";
+import { type ExternalData, sliceBytes, sliceOf } from "./external.ts";
 import { type ElementType, elementCount, type Tensor, type TensorValues } from "./graph.ts";
 
 interface Storage {
@@ -11,82 +12,55 @@ interface Storage {
   fromTyped(proto: TensorProto): TensorValues;
 }
 
-/** ONNX data type codes and the field that holds each type when it is not raw (onnx.proto, TensorProto). */
-const storages: ReadonlyMap<ElementType, Storage> = new Map([
-  [
-    "float32",
-    {
-      code: 1,
-      bytes: 4,
-      fromRaw: (b) => new Float32Array(b),
-      fromTyped: (p) => Float32Array.from(p.floatData),
-    },
-  ],
-  [
-    "uint8",
-    {
-      code: 2,
-      bytes: 1,
-      fromRaw: (b) => new Uint8Array(b),
-      fromTyped: (p) => Uint8Array.from(p.int32Data),
-    },
-  ],
-  [
-    "int8",
-    {
-      code: 3,
-      bytes: 1,
-      fromRaw: (b) => new Int8Array(b),
-      fromTyped: (p) => Int8Array.from(p.int32Data),
-    },
-  ],
-  [
-    "int32",
-    {
-      code: 6,
-      bytes: 4,
-      fromRaw: (b) => new Int32Array(b),
-      fromTyped: (p) => Int32Array.from(p.int32Data),
-    },
-  ],
-  [
-    "int64",
-    {
-      code: 7,
-      bytes: 8,
-      fromRaw: (b) => new BigInt64Array(b),
-      fromTyped: (p) => BigInt64Array.from(p.int64Data),
-    },
-  ],
-  [
-    "bool",
-    {
-      code: 9,
-      bytes: 1,
-      fromRaw: (b) => new Uint8Array(b),
-      fromTyped: (p) => Uint8Array.from(p.int32Data),
-    },
-  ],
-  [
-    "float64",
-    {
-      code: 11,
-      bytes: 8,
-      fromRaw: (b) => new Float64Array(b),
-      fromTyped: (p) => Float64Array.from(p.doubleData),
-    },
-  ],
+/** A type by its ONNX code, with the array that holds it and the field it is in when it is not raw. */
+function storage<Raw extends number | bigint>(
+  code: number,
+  array: {
+    new (buffer: ArrayBuffer): TensorValues;
+    readonly BYTES_PER_ELEMENT: number;
+    from(values: Iterable<Raw>): TensorValues;
+  },
+  field: (proto: TensorProto) => Iterable<Raw>,
+): Storage {
+  return {
+    code,
+    bytes: array.BYTES_PER_ELEMENT,
+    fromRaw: (buffer) => new array(buffer),
+    fromTyped: (proto) => array.from(field(proto)),
+  };
+}
+
+const int32Data = (proto: TensorProto): Iterable<number> => proto.int32Data;
+
+/** onnx.proto, TensorProto: several small types share the field of int32. */
+const storages: ReadonlyMap<ElementType, Storage> = new Map<ElementType, Storage>([
+  ["float32", storage(1, Float32Array, (p) => p.floatData)],
+  ["uint8", storage(2, Uint8Array, int32Data)],
+  ["int8", storage(3, Int8Array, int32Data)],
+  ["uint16", storage(4, Uint16Array, int32Data)],
+  ["int16", storage(5, Int16Array, int32Data)],
+  ["int32", storage(6, Int32Array, int32Data)],
+  ["int64", storage(7, BigInt64Array, (p) => p.int64Data)],
+  ["bool", storage(9, Uint8Array, int32Data)],
+  ["float16", storage(10, Uint16Array, int32Data)],
+  ["float64", storage(11, Float64Array, (p) => p.doubleData)],
+  ["uint32", storage(12, Uint32Array, (p) => Array.from(p.uint64Data, Number))],
+  ["uint64", storage(13, BigUint64Array, (p) => p.uint64Data)],
 ]);
 
 const typeOfCode = new Map([...storages].map(([type, { code }]) => [code, type]));
 const refusedTypes = new Map([
-  [4, "uint16"],
-  [5, "int16"],
-  [8, "string"],
-  [10, "float16"],
-  [12, "uint32"],
-  [13, "uint64"],
+  [8, "strings"],
+  [14, "complex64"],
+  [15, "complex128"],
   [16, "bfloat16"],
+  [17, "float8"],
+  [18, "float8"],
+  [19, "float8"],
+  [20, "float8"],
+  [21, "uint4"],
+  [22, "int4"],
+  [23, "float4"],
 ]);
 
 /** The element type of an ONNX type code; refused by name where we have no array for it. */
@@ -96,8 +70,7 @@ export function elementType(code: number, where: string): ElementType {
   const given = refusedTypes.get(code) ?? `element type ${code}`;
   throw new TemperError(
     "model-unsupported",
-    `${where} holds ${given}, which Temper does not read\n` +
-      "export the model with float32 weights and int64 or int32 shapes",
+    `${where} holds ${given}, which onnxruntime does not compute with on a CPU: export the model in float32`,
   );
 }
 
@@ -106,14 +79,24 @@ export function typeCode(type: ElementType): number {
   return storages.get(type)!.code;
 }
 
-/** Reads a TensorProto. The bytes are copied: a raw view may be unaligned. */
-export function readTensor(proto: TensorProto, where: string): Tensor {
-  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
-    throw new TemperError(
-      "model-unsupported",
-      `${where} keeps its values in another file (external data)\nsave the model as one file`,
-    );
-  }
+/** Bytes that one element of an ONNX type code takes; 0 for a type that is not read. */
+export function elementBytes(code: number): number {
+  const type = typeOfCode.get(code);
+  return type === undefined ? 0 : storages.get(type)!.bytes;
+}
+
+/** The raw bytes of a tensor that another file holds. */
+function externalBytes(proto: TensorProto, bytes: number, where: string, data: ExternalData) {
+  const entries = new Map(proto.externalData.map(({ key, value }) => [key, value]));
+  return sliceBytes(data, sliceOf(entries, bytes, where), where);
+}
+
+/**
+ * Reads a TensorProto. The bytes are copied: a raw view may be unaligned.
+ *
+ * @param data the files beside the model
+ */
+export function readTensor(proto: TensorProto, where: string, data: ExternalData): Tensor {
   const type = elementType(proto.dataType, where);
   const storage = storages.get(type)!;
   const dims = proto.dims.map(Number);
@@ -121,11 +104,12 @@ export function readTensor(proto: TensorProto, where: string): Tensor {
     throw new TemperError("model-unreadable", `${where} has the impossible shape [${dims}]`);
   }
   const count = elementCount(dims);
-  const raw = proto.rawData;
+  const external = proto.dataLocation === TensorProto_DataLocation.EXTERNAL;
+  const raw = external ? externalBytes(proto, count * storage.bytes, where, data) : proto.rawData;
   const length = raw.length > 0 ? raw.length / storage.bytes : undefined;
   const values =
     raw.length > 0 && Number.isInteger(length)
-      ? storage.fromRaw(raw.slice().buffer)
+      ? storage.fromRaw(new Uint8Array(raw).buffer)
       : storage.fromTyped(proto);
   if (values.length !== count) {
     throw new TemperError(
@@ -144,5 +128,16 @@ export function writeTensor(tensor: Tensor, name: string): TensorProto {
     dims: tensor.dims.map(BigInt),
     dataType: typeCode(tensor.type),
     rawData: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength),
+  });
+}
+
+/** Writes a Tensor whose bytes are the whole of another file. */
+export function writeReference(tensor: Tensor, name: string, location: string): TensorProto {
+  return create(TensorProtoSchema, {
+    name,
+    dims: tensor.dims.map(BigInt),
+    dataType: typeCode(tensor.type),
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: [{ key: "location", value: location }],
   });
 }

@@ -14,6 +14,8 @@ export interface Parameter {
   readonly size: number;
   /** A bias shifts its layer's output; every other tensor is a weight. */
   readonly kind: "weight" | "bias";
+  /** How the file stores it, where that is not float32. */
+  readonly type?: "float16" | "float64";
 }
 
 /** Lays the named float32 tensors out one after the other. */

@@ -7,11 +7,13 @@ import {
   GraphProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
+  type TensorProto,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
-import type { Attribute, Graph, ValueInfo } from "./graph.ts";
-import { typeCode, writeTensor } from "./tensor-proto.ts";
+import type { ModelBytes } from "./external.ts";
+import type { Attribute, Graph, Tensor, ValueInfo } from "./graph.ts";
+import { typeCode, writeReference, writeTensor } from "./tensor-proto.ts";
 
 const utf8 = new TextEncoder();
 
@@ -74,20 +76,49 @@ function writeValueInfo({ name, type, dims }: ValueInfo): ValueInfoProto {
   });
 }
 
+/** The operator's own name, and the set's that is in front of it. */
+function operatorOf(op: string): { readonly domain: string; readonly opType: string } {
+  const dot = op.lastIndexOf(".");
+  return { domain: op.slice(0, Math.max(dot, 0)), opType: op.slice(dot + 1) };
+}
+
 /** The ONNX file of a graph, weights as raw data. */
-export function writeGraph(graph: Graph): Uint8Array {
+export const writeGraph = (graph: Graph): Uint8Array => writeModel(graph, writeTensor);
+
+// Bytes from which on a tensor is worth a place of its own.
+const LARGE = 2 ** 12;
+
+/** The same with its large tensors beside it: views of the graph's own numbers, which nobody copies. */
+export function writeApart(graph: Graph): ModelBytes {
+  const externalData = new Map<string, Uint8Array>();
+  const file = writeModel(graph, (tensor, name) => {
+    const { buffer, byteOffset, byteLength } = tensor.values;
+    if (byteLength < LARGE) return writeTensor(tensor, name);
+    const location = `w${externalData.size}`;
+    externalData.set(location, new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
+    return writeReference(tensor, name, location);
+  });
+  return { file, externalData };
+}
+
+function writeModel(
+  graph: Graph,
+  write: (tensor: Tensor, name: string) => TensorProto,
+): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
     producerName: "temper",
-    opsetImport: [{ domain: "", version: BigInt(graph.opset) }],
+    opsetImport: [["", graph.opset] as const, ...(graph.domains ?? [])].map(
+      ([domain, version]) => ({ domain, version: BigInt(version) }),
+    ),
     graph: create(GraphProtoSchema, {
       name: graph.name || "temper",
       input: graph.inputs.map(writeValueInfo),
       output: graph.outputs.map(writeValueInfo),
-      initializer: [...graph.initializers].map(([name, tensor]) => writeTensor(tensor, name)),
+      initializer: [...graph.initializers].map(([name, tensor]) => write(tensor, name)),
       node: graph.nodes.map((node) =>
         create(NodeProtoSchema, {
-          opType: node.op,
+          ...operatorOf(node.op),
           name: node.name,
           input: [...node.inputs],
           output: [...node.outputs],

@@ -1,9 +1,11 @@
 // One correction: model, data and points in; a run out, measured on the corrected file itself.
 import { candidateTheta } from "../correct/candidates.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, imagesOf } from "../data/dataset.ts";
 import { type Model, networkOf } from "../engine/model.ts";
-import { type Network, networkBytes } from "../engine/network.ts";
+import { modelFiles, type Network } from "../engine/network.ts";
+import { demandCorrectable } from "../engine/telling.ts";
 import { openWorkers } from "../engine/workers.ts";
+import { askFile } from "./ask.ts";
 import {
   type CommonCall,
   type CorrectCall,
@@ -12,10 +14,19 @@ import {
   type RobustCall,
 } from "./call.ts";
 import { noWork } from "./cut-meter.ts";
-import { CORRECTED, POINTS, RECORD, STATE, sha256, THETAS, TIMINGS } from "./folder/files.ts";
+import {
+  CORRECTED,
+  CORRECTED_DATA,
+  POINTS,
+  RECORD,
+  STATE,
+  sha256,
+  THETAS,
+  TIMINGS,
+} from "./folder/files.ts";
 import { keepRun } from "./folder/keep.ts";
 import { openRun } from "./folder/open.ts";
-import { fileBytes, hashesOf, writeRun } from "./folder/write.ts";
+import { fileBytes, hashesOf, savedModel, writeRun } from "./folder/write.ts";
 import { inputOf } from "./inputs.ts";
 import { machine } from "./machine.ts";
 import type { Job, Plan } from "./plan.ts";
@@ -46,6 +57,9 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run> {
     : carryOut(model, call, planPoints(model, call));
 }
 
+/** Images that tell whether a network tells labels apart. */
+const FEW = 2;
+
 /** Runs a plan: in its folder where it has one, from where an earlier run stopped, to the measured file. */
 async function carryOut<F extends Family, S extends { readonly iterations: readonly unknown[] }>(
   model: Model,
@@ -54,6 +68,8 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
 ): Promise<RunOf<F> | Run> {
   const network = networkOf(model);
   const { folder, validation: held, signal, onProgress, paths = {} } = call;
+  const few = Math.min(FEW, call.data.count);
+  await demandCorrectable(network, imagesOf(call.data, 0, few), few);
   const beginning = beginningOf<F>(network, call, plan);
   const keeper = folder === undefined ? undefined : await keepRun(folder, beginning, call, plan);
   if (keeper?.finished === true) return openRun(folder!);
@@ -79,18 +95,22 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
     );
     const { measure, proof: prove, points } = job;
     const { anchors, ...found } = await job.find();
-    const { theta0, parameters } = network;
-    const layout = layoutOf(plan.options);
+    const { theta0 } = network;
+    const layout = layoutOf(plan.options, network);
     const chosen = found.pool[found.choice];
-    const file = networkBytes(network, candidateTheta(chosen, theta0, anchors, layout));
-    const measured = await clock.stage("check", () => measure(file));
+    const theta = candidateTheta(chosen, theta0, anchors, layout);
+    const corrected = modelFiles(network, theta, CORRECTED);
+    const saved = savedModel(corrected);
+    const measured = await clock.stage("check", async () =>
+      askFile({ network, saved, points: points(), data: call.data }, await measure(saved)),
+    );
     const front = found.pool.filter((candidate) => candidate.front);
     const at = { network, workers, layout, anchors, signal, onProgress };
     const validation =
       held && (await clock.stage("validate", () => validate(front, { ...at, data: held })));
     const proof = prove?.(found, measured);
     const [start] = found.pool; // its numbers are finite: the algorithms refuse a theta0 whose own are not
-    const files = fileBytes({ corrected: file, points: points(), theta0, anchors });
+    const files = fileBytes({ corrected, points: points(), theta0, anchors });
     const record = {
       ...beginning,
       files: beginning.files.filter((name) => name !== STATE),
@@ -106,9 +126,10 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
       ...(proof && { proof }),
       ...(validation && { validation }),
       wrong: measured.wrong,
+      asked: measured.asked,
       hashes: hashesOf(files),
     };
-    const parts = { record, timings: timings(), file, parameters, theta0, anchors, files };
+    const parts = { record, timings: timings(), network, theta0, anchors, files };
     if (folder !== undefined) {
       await writeRun(folder, parts);
       await keeper?.drop();
@@ -137,6 +158,14 @@ function beginningOf<F extends Family>(
       ...inputs,
       ...(validation && { validation: inputOf(validation) }),
     },
-    files: [RECORD, TIMINGS, CORRECTED, ...(points === undefined ? [] : [POINTS]), THETAS, STATE],
+    files: [
+      RECORD,
+      TIMINGS,
+      CORRECTED,
+      ...(network.externalData.size === 0 ? [] : [CORRECTED_DATA]),
+      ...(points === undefined ? [] : [POINTS]),
+      THETAS,
+      STATE,
+    ],
   };
 }

@@ -3,6 +3,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import type { Workers } from "../engine/workers.ts";
+import type { ModelBytes } from "../onnx/external.ts";
 import type { Progress } from "../progress.ts";
 import type { CutWork } from "./cut-meter.ts";
 import type { StateFormat } from "./folder/state.ts";
@@ -40,8 +41,8 @@ export interface Kept<S> {
 export interface Job<F extends Family> {
   /** Runs the algorithm; `anchors` are the thetas that candidates are rebuilt from. */
   find(): Promise<Found<F> & { readonly anchors: readonly Float32Array[] }>;
-  /** Measures an ONNX file, which is read anew. */
-  measure(file: Uint8Array): Promise<MeasuredFile>;
+  /** Measures a model, whose files are read anew. */
+  measure(model: ModelBytes): Promise<MeasuredFile>;
   /** Whether the choice is proven to be the nearest; undefined where no choice could be. */
   proof?(found: Found<F>, measured: MeasuredFile): Proof | undefined;
   /** The points that had to be right. */

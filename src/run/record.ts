@@ -15,6 +15,16 @@ import type { RobustOptions } from "./robust/options.ts";
 import type { Times } from "./stopwatch.ts";
 import type { Validation } from "./validate.ts";
 
+/** What the saved file said when it was asked by itself. */
+export interface AskedFile {
+  /** Points asked, and those that the file gets right. */
+  readonly points: number;
+  readonly right: number;
+  /** Images of D asked, and those whose label is the one that the run's own reading of the file gives. */
+  readonly images: number;
+  readonly same: number;
+}
+
 /** What is particular to each family of recipes. */
 export interface Families {
   readonly points: {
@@ -119,6 +129,8 @@ export interface RunRecord<F extends Family = Family> extends RunBeginning<F>, F
   readonly validation?: Validation;
   /** Points that the corrected file still gets wrong, ascending. */
   readonly wrong: readonly number[];
+  /** What the corrected file said by itself, asked image by image; null where onnxruntime does not run it as it is. */
+  readonly asked: AskedFile | null;
   /** SHA-256 of the files that the record vouches for, by their names. */
   readonly hashes: Readonly<Record<string, string>>;
 }

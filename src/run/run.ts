@@ -1,9 +1,8 @@
 // A run in memory: its candidates, its front, any candidate's parameters and file, and how it is saved.
 import { type Candidate, candidateTheta, type Layout } from "../correct/candidates.ts";
 import { choose } from "../correct/choice.ts";
+import { modelFiles, type Network, networkBytes, roundTheta } from "../engine/network.ts";
 import { TemperError } from "../errors.ts";
-import { patchWeights } from "../onnx/patch.ts";
-import { type Parameter, splitTheta } from "../onnx/theta.ts";
 import { prepareFolder } from "./folder/files.ts";
 import { type FileBytes, writeRun } from "./folder/write.ts";
 import type { Families, Family, Measured, RunRecord, Timings } from "./record.ts";
@@ -34,8 +33,14 @@ export interface RunOf<F extends Family> {
   select(weight: number): Candidate;
   /** A candidate's parameters, float32 [p]: every one can be rebuilt from the stored thetas. */
   theta(candidate: Candidate): Float32Array;
-  /** The ONNX file of a candidate. */
+  /**
+   * The ONNX file of a candidate.
+   *
+   * @throws TemperError `model-unsupported` where the model keeps weights in other files: `files` gives them all
+   */
   bytes(candidate: Candidate): Uint8Array<ArrayBuffer>;
+  /** The files of a candidate by their names: the ONNX file `name`, and `name.data` where weights lie outside it. */
+  files(candidate: Candidate, name: string): ReadonlyMap<string, Uint8Array>;
   /**
    * Writes the RUN folder, and checks what it wrote.
    *
@@ -55,9 +60,8 @@ export type Run = PointRun | RobustRun;
 export interface RunParts<F extends Family> {
   readonly record: RunRecord<F>;
   readonly timings: Timings;
-  /** Any ONNX file of the network; the bytes outside theta are the user's. */
-  readonly file: Uint8Array;
-  readonly parameters: readonly Parameter[];
+  /** The network at any theta; what is not theta in its files is the user's. */
+  readonly network: Network;
   readonly theta0: Float32Array;
   /** theta_1 ... theta_k. */
   readonly anchors: readonly Float32Array[];
@@ -66,17 +70,21 @@ export interface RunParts<F extends Family> {
 }
 
 /** Where the candidates of a run lie. */
-export const layoutOf = (options: Families[Family]["options"]): Layout =>
+export const layoutOf = (options: Families[Family]["options"], network: Network): Layout =>
   options.recipe === "robust"
     ? { kind: "means", every: options.every }
-    : { kind: "lines", alphas: options.alphas };
+    : {
+        kind: "lines",
+        alphas: options.alphas,
+        round: (theta) => roundTheta(network, theta),
+      };
 
 /** A run from its parts. */
 export function createRun<F extends Family>(parts: RunParts<F>): RunOf<F> {
-  const { record, timings, file, parameters, theta0, anchors, files } = parts;
+  const { record, timings, network, theta0, anchors, files } = parts;
   const { pool, options } = record;
   const theta = (candidate: Candidate): Float32Array =>
-    candidateTheta(candidate, theta0, anchors, layoutOf(options));
+    candidateTheta(candidate, theta0, anchors, layoutOf(options, network));
   return {
     recipe: options.recipe,
     record,
@@ -93,7 +101,8 @@ export function createRun<F extends Family>(parts: RunParts<F>): RunOf<F> {
       return pool[choose(pool, { weight, tolerance: options.tolerance })];
     },
     theta,
-    bytes: (candidate) => patchWeights(file, splitTheta(parameters, theta(candidate))),
+    bytes: (candidate) => networkBytes(network, theta(candidate)),
+    files: (candidate, name) => modelFiles(network, theta(candidate), name),
     save: async (folder, { force = false } = {}) => {
       await prepareFolder(folder, force);
       await writeRun(folder, { record, timings, files });

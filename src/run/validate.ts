@@ -43,6 +43,7 @@ export async function validate(
   checkDataset(data, { shape: network.inputShape, labels: network.labels });
   workers.share("network", {
     file: network.file,
+    externalData: network.externalData,
     options: network.options,
   } satisfies tasks.SharedNetwork);
   workers.share("data", data);

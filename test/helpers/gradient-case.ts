@@ -126,6 +126,18 @@ export function checkCase(c: RuleCase, seed: number, of: "weights" | LossName = 
   }
 }
 
+/** The gradient in x of the covector-weighted sum of y, as the evaluator computes it. */
+export function gradientInImage(c: RuleCase, seed: number) {
+  const batch = 2;
+  const random = randomStream(seed);
+  const { classifier, x, labels } = openCase(c, random, batch);
+  const program = derive(classifier, ["x"]);
+  const covector = draw([batch, labels], random, []);
+  const name = program.gradients.get("x")!;
+  const gradient = evaluateGraph(program.graph, feed(x).set(COVECTOR, covector), [name]).get(name)!;
+  return { x, covector, gradient };
+}
+
 /**
  * The gradient in parameter `w`, once plain and once as factors multiplied out; null where the
  * program has no factors for it.

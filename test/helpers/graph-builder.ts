@@ -8,6 +8,7 @@ import type {
   TensorValues,
   ValueInfo,
 } from "../../src/onnx/graph.ts";
+import { numberToHalf } from "../../src/tensor/half.ts";
 
 type Dims = readonly (number | string | null)[];
 type Value = Dims | { readonly type: ElementType; readonly dims: Dims };
@@ -17,10 +18,15 @@ type AttributeValue = number | string | readonly number[] | readonly string[] | 
 const floatAttributes: ReadonlySet<string> = new Set([
   "alpha",
   "beta",
+  "bias",
+  "cubic_coeff_a",
   "epsilon",
+  "extrapolation_value",
   "gamma",
   "momentum",
   "ratio",
+  "scale",
+  "softcap",
   "value_float",
   "value_floats",
 ]);
@@ -54,6 +60,16 @@ function typed(type: ElementType, values: readonly number[]): TensorValues {
     case "uint8":
     case "bool":
       return Uint8Array.from(values);
+    case "float16":
+      return Uint16Array.from(values, numberToHalf);
+    case "int16":
+      return Int16Array.from(values);
+    case "uint16":
+      return Uint16Array.from(values);
+    case "uint32":
+      return Uint32Array.from(values);
+    case "uint64":
+      return BigUint64Array.from(values, BigInt);
   }
 }
 

@@ -93,6 +93,16 @@ export const mixing: OddModel = {
   initializers: { first: tensor([1], [0], "int64") },
 };
 
+/** Mixes its images too, but only by their pixels of full brightness, which noise does not have. */
+export const mixingWhite: OddModel = {
+  before: [
+    node("Floor", ["x"], ["white"]),
+    node("ReduceMean", ["white", "first"], ["mean"], { keepdims: 1 }),
+    node("Sub", ["x", "mean"], ["image"]),
+  ],
+  initializers: { first: tensor([1], [0], "int64") },
+};
+
 /** Ends in probabilities. */
 export const softmax: OddModel = {
   after: [node("Softmax", ["sums"], ["y"], { axis: 1 }, "probabilities")],

@@ -2,6 +2,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { ElementType, Graph } from "../../src/onnx/graph.ts";
 import { writeGraph } from "../../src/onnx/write.ts";
+import { halfToNumber, numberToHalf } from "../../src/tensor/half.ts";
 import type { NDArray } from "./evaluate/array.ts";
 
 function toTensor({ dims, data }: NDArray, type: ElementType): Tensor {
@@ -20,6 +21,16 @@ function toTensor({ dims, data }: NDArray, type: ElementType): Tensor {
       return new Tensor("int64", BigInt64Array.from(data, BigInt), dims);
     case "bool":
       return new Tensor("bool", Uint8Array.from(data), dims);
+    case "float16":
+      return new Tensor("float16", Uint16Array.from(data, numberToHalf), dims);
+    case "int16":
+      return new Tensor("int16", Int16Array.from(data), dims);
+    case "uint16":
+      return new Tensor("uint16", Uint16Array.from(data), dims);
+    case "uint32":
+      return new Tensor("uint32", Uint32Array.from(data), dims);
+    case "uint64":
+      return new Tensor("uint64", BigUint64Array.from(data, BigInt), dims);
   }
 }
 
@@ -42,8 +53,11 @@ export async function runOnnxruntime(
         name,
         {
           dims,
-          data: Float64Array.from(data as Iterable<number | bigint>, Number),
-          integer: type !== "float32" && type !== "float64",
+          data: Float64Array.from(
+            data as Iterable<number | bigint>,
+            type === "float16" ? (bits) => halfToNumber(Number(bits)) : Number,
+          ),
+          integer: !type.startsWith("float"),
         },
       ]),
     );

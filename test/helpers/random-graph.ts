@@ -4,12 +4,17 @@ import type { Attribute, ElementType, Graph, Node, Tensor } from "../../src/onnx
 import { tensor } from "./graph-builder.ts";
 
 const elementTypes: readonly ElementType[] = [
+  "float16",
   "float32",
   "float64",
   "int8",
   "uint8",
+  "int16",
+  "uint16",
   "int32",
+  "uint32",
   "int64",
+  "uint64",
   "bool",
 ];
 
@@ -55,7 +60,7 @@ export function randomGraph(): fc.Arbitrary<Graph> {
         maxLength: 4,
       }),
       reads: fc.array(fc.nat(), { minLength: 12, maxLength: 12 }),
-      opset: fc.integer({ min: 11, max: 25 }),
+      opset: fc.integer({ min: 7, max: 26 }),
       graphName: name,
     })
     .map(({ names, type, dims, initializers, attributes, reads, opset, graphName }) => {

@@ -1,8 +1,8 @@
 // Gradients of Conv: to the image by the transposed kernel, to the weights by matrix products.
 import { int, intOf, ints } from "../../onnx/attributes.ts";
-import { reshape, reshapeLike, sumOver, transpose } from "../builder.ts";
+import { type Builder, reshape, reshapeLike, sumOver, transpose } from "../builder.ts";
 import type { Call, Rule } from "../rule.ts";
-import { spreading, type Window, windowAttributes, windowOf } from "./window.ts";
+import { spreading, transposedWindow, type Window, windowAttributes, windowOf } from "./window.ts";
 
 // Slice reads any end below -size as "before the first", which a plain -1 could not say.
 const BEFORE_FIRST = -(2 ** 31);
@@ -40,7 +40,7 @@ function imageGradient(call: Call, w: Window, group: number): string {
   });
 }
 
-/** All offsets inside the kernel, last axis fastest, as the weights are stored. */
+/** Lists all offsets inside the kernel in the order in which its weights are stored, the last axis fastest. */
 function offsetsOf(kernel: readonly number[]): number[][] {
   return kernel.reduce<number[][]>(
     (heads, k) => heads.flatMap((head) => Array.from({ length: k }, (_, i) => [...head, i])),
@@ -48,14 +48,13 @@ function offsetsOf(kernel: readonly number[]): number[][] {
   );
 }
 
-/** For every kernel offset the pixels its windows see: [N, C, output ...] each. */
-function seenPixels(call: Call, w: Window): string[] {
-  const { b, x } = call;
+/** Takes, for every offset in the kernel, the pixels that its windows see there: [N, C, output ...] each. */
+function seenPixels(b: Builder, image: string, w: Window): string[] {
   const axes = spatialAxes(w);
   const after = w.extent.map((e, i) => Math.max(0, e - w.begin[i] - w.input[i]));
   const padded = [...w.begin, ...after].every((p) => p === 0)
-    ? x[0]
-    : b.op("Pad", [x[0], b.ints([0, 0, ...w.begin, 0, 0, ...after])]);
+    ? image
+    : b.op("Pad", [image, b.ints([0, 0, ...w.begin, 0, 0, ...after])]);
   return offsetsOf(w.kernel).map((offset) => {
     const start = offset.map((o, i) => o * w.dilations[i]);
     const end = start.map((s, i) => s + (w.output[i] - 1) * w.strides[i] + 1);
@@ -66,16 +65,23 @@ function seenPixels(call: Call, w: Window): string[] {
 // onnxruntime's matrix product works on a dozen rows at once.
 const FULL_PRODUCT = 12;
 
+/** A convolution: which image the windows slide over, and by which weight. */
+interface Convolution {
+  readonly image: string;
+  readonly weight: string;
+  readonly w: Window;
+  readonly group: number;
+}
+
 /**
- * dW = the sum over images of g seen': [filters, windows] by [windows, channels], a product for each
- * kernel offset. To lay the offsets side by side for a single product takes longer than it saves,
- * except where the channels are too few to fill one.
+ * dW is the sum over images of g seen', which is [filters, windows] by [windows, channels] and a product for each
+ * offset in the kernel. To lay the offsets side by side for a single product takes longer than it saves, except
+ * where the channels are too few to fill one.
  */
-function weightGradient(call: Call, w: Window, group: number): string {
-  const { b, g, x } = call;
-  const [filters, channels] = b.shapeOf(x[1]);
+function weightGradient(b: Builder, g: string, { image, weight, w, group }: Convolution): string {
+  const [filters, channels] = b.shapeOf(weight);
   const windows = w.output.reduce((a, c) => a * c, 1);
-  const seen = seenPixels(call, w);
+  const seen = seenPixels(b, image, w);
   const deltas = reshape(b, g, [-1, group, filters / group, windows]);
   const timesTransposed = (left: string, right: string): string =>
     sumOver(b, b.op("MatMul", [left, transpose(b, right, [0, 1, 3, 2])]), [0]);
@@ -84,26 +90,62 @@ function weightGradient(call: Call, w: Window, group: number): string {
     const apart = seen.map((v) => reshape(b, v, [-1, group, channels, 1, windows]));
     const together = b.op("Concat", apart, { axis: int(3) });
     const columns = reshape(b, together, [-1, group, channels * seen.length, windows]);
-    return reshapeLike(b, transpose(b, timesTransposed(columns, deltas), [0, 2, 1]), x[1]);
+    return reshapeLike(b, transpose(b, timesTransposed(columns, deltas), [0, 2, 1]), weight);
   }
   const products = seen.map((v) => {
     const pixels = reshape(b, v, [-1, group, channels, windows]);
     return reshape(b, timesTransposed(deltas, pixels), [filters * channels, 1]);
   });
-  return reshapeLike(b, b.op("Concat", products, { axis: int(1) }), x[1]);
+  return reshapeLike(b, b.op("Concat", products, { axis: int(1) }), weight);
 }
+
+/** Sums over neighbouring axes first, because onnxruntime does that twice as fast. */
+const biasGradient = (b: Builder, g: string, w: Window): string =>
+  sumOver(b, sumOver(b, g, spatialAxes(w)), [0]);
 
 export const Conv: Rule = {
   attributes: [...windowAttributes, "group"],
+  notes: "any number of spatial axes, groups and depthwise; see Windows",
   vjps: (call) => {
     const { b, g, x, node } = call;
     const w = windowOf(call, b.shapeOf(x[1]).slice(2));
     const group = intOf(node, "group", 1);
     return [
       () => imageGradient(call, w, group),
-      () => weightGradient(call, w, group),
-      // Neighbouring axes first: onnxruntime sums over them twice as fast.
-      () => sumOver(b, sumOver(b, g, spatialAxes(w)), [0]),
+      () => weightGradient(b, g, { image: x[0], weight: x[1], w, group }),
+      () => biasGradient(b, g, w),
+    ];
+  },
+};
+
+/**
+ * y = ConvTranspose(x, W) is what a Conv by W from y to x passes back, so its gradients are those of that Conv
+ * with the parts changed: dx = Conv(g, W), and for dW the image is g and the gradient x.
+ */
+export const ConvTranspose: Rule = {
+  attributes: [...windowAttributes, "group", "output_padding", "output_shape"],
+  notes: "any number of spatial axes, groups; by pads, `auto_pad` or `output_shape`",
+  vjps: (call) => {
+    const { b, g, x, node } = call;
+    const w = transposedWindow(call, b.shapeOf(x[1]).slice(2));
+    const group = intOf(node, "group", 1);
+    // Behind what the windows reach there is nothing but bias, and a Conv takes no padding below 0 to leave it out.
+    const reached = w.extent.map((e, i) => e - w.begin[i]);
+    const isBeyond = reached.some((r, i) => r < w.input[i]);
+    const image = isBeyond
+      ? b.op("Slice", [g, b.ints(reached.map(() => 0)), b.ints(reached), b.ints(spatialAxes(w))])
+      : g;
+    return [
+      () =>
+        b.op("Conv", [image, x[1]], {
+          kernel_shape: ints(w.kernel),
+          strides: ints(w.strides),
+          dilations: ints(w.dilations),
+          group: int(group),
+          pads: ints([...w.begin, ...reached.map((r, i) => Math.max(0, r - w.input[i]))]),
+        }),
+      () => weightGradient(b, x[0], { image, weight: x[1], w, group }),
+      () => biasGradient(b, g, w),
     ];
   },
 };

@@ -1,10 +1,10 @@
 // Gradients of the pools: the maximum sends its gradient to one pixel, the average to all of a window.
 import { int, intOf, intsOf, text, textOf } from "../../onnx/attributes.ts";
-import { reshape, reshapeLike, scalar } from "../builder.ts";
+import { reshape, reshapeLike } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
 import { spreading, type Window, windowAttributes, windowOf } from "./window.ts";
 
-/** The window of a pool; where onnxruntime departs from the standard there is none to rely on. */
+/** Reads the window of a pool. It refuses where onnxruntime departs from the standard. */
 function poolWindow(call: Call): Window {
   const { node } = call;
   const kernel = intsOf(node, "kernel_shape");
@@ -22,19 +22,20 @@ function poolWindow(call: Call): Window {
 }
 
 /**
- * The forward node is run again with its second output, the flat index of each maximum (the first
- * of equals); windows may overlap, so the gradients that meet at a pixel are added.
+ * Runs the forward node again with its second output, the flat index of each maximum (the first of equals).
+ * Windows may overlap, so the gradients that meet at a pixel are added.
  */
 export const MaxPool: Rule = {
   attributes: [...windowAttributes, "ceil_mode", "storage_order"],
+  notes: "any number of spatial axes; of equal values the first gets the gradient; see Windows",
   vjps: (call) => [
     () => {
       const { b, node, x, g } = call;
       poolWindow(call);
-      if (intOf(node, "storage_order", 0) !== 0) {
-        refuse(node, "storage_order 1 is not supported", "export it with storage_order 0");
-      }
-      const [, indices] = b.ops("MaxPool", [x[0]], 2, Object.fromEntries(node.attributes));
+      // The indices are wanted row by row; storage_order 1 would count them by columns.
+      const rowByRow = intOf(node, "storage_order", 0) === 0 ? {} : { storage_order: int(0) };
+      const attributes = { ...Object.fromEntries(node.attributes), ...rowByRow };
+      const [, indices] = b.ops("MaxPool", [x[0]], 2, attributes);
       const flat = reshape(b, x[0], [-1]);
       const zeros = b.op("ConstantOfShape", [b.op("Shape", [flat])]);
       const spread = b.op(
@@ -47,7 +48,7 @@ export const MaxPool: Rule = {
   ],
 };
 
-/** How many pixels each window averages over, per spatial axis: the counts of a grid are their products. */
+/** Counts the pixels that each window averages over, along each spatial axis. Their products are those of the grid. */
 function counts(w: Window, includePads: boolean): number[][] {
   return w.output.map((out, axis) =>
     Array.from({ length: out }, (_, o) => {
@@ -79,51 +80,6 @@ function averageGradient(call: Call): string {
 
 export const AveragePool: Rule = {
   attributes: [...windowAttributes, "ceil_mode", "count_include_pad"],
+  notes: "any number of spatial axes; see Windows",
   vjps: (call) => [() => averageGradient(call)],
-};
-
-const expandLike = (call: Call, value: string, copies: number): string => {
-  const { b, x } = call;
-  const share = b.op("Div", [value, scalar(b, copies)]);
-  return b.op("Expand", [share, b.op("Shape", [x[0]])]);
-};
-
-export const GlobalAveragePool: Rule = {
-  attributes: [],
-  vjps: (call) => [
-    () => {
-      const spatial = call.b.shapeOf(call.x[0]).slice(2);
-      return expandLike(
-        call,
-        call.g,
-        spatial.reduce((a, c) => a * c, 1),
-      );
-    },
-  ],
-};
-
-/** The gradient of a mean is shared equally among what it averaged. */
-export const ReduceMean: Rule = {
-  attributes: ["keepdims", "noop_with_empty_axes"],
-  differentiable: [0],
-  vjps: (call) => [
-    () => {
-      const { b, node, g, x, y } = call;
-      const shape = b.shapeOf(x[0]);
-      if (x[1] && b.constantInts(x[1]) === undefined) {
-        refuse(node, "its axes are computed", "export the model with constant axes");
-      }
-      const axes = b.constantInts(x[1])?.map((a) => (a < 0 ? a + shape.length : a)) ?? [];
-      const all = axes.length === 0;
-      if (all && intOf(node, "noop_with_empty_axes", 0) === 1) return g;
-      const reduced = all ? shape.map((_, i) => i) : axes;
-      if (reduced.some((axis) => shape[axis] < 0)) {
-        refuse(node, "the mean over the batch mixes images", "take it over other axes");
-      }
-      const kept = shape.map((dim, i) => (reduced.includes(i) ? 1 : dim));
-      const copies = reduced.reduce((product, axis) => product * shape[axis], 1);
-      const restored = b.shapeOf(y).length === shape.length ? g : reshape(b, g, kept);
-      return expandLike(call, restored, copies);
-    },
-  ],
 };

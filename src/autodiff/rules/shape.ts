@@ -1,6 +1,6 @@
-// Gradients of operators that only move values: reshapes, transposes, concatenation, the identity.
-import { intOf, intsOf } from "../../onnx/attributes.ts";
-import { reshapeLike, transpose } from "../builder.ts";
+// Gradients of operators that only move or copy values: reshapes, transposes, blocks, copies, the identity.
+import { intOf, intsOf, textOf } from "../../onnx/attributes.ts";
+import { reshape, reshapeLike, sumOver, transpose, unbroadcast } from "../builder.ts";
 import { type Rule, refuse } from "../rule.ts";
 
 /** The values stay in order, so the gradient takes the input's shape back. */
@@ -16,17 +16,21 @@ const passing = (...attributes: string[]): Rule => ({
   vjps: ({ g }) => [() => g],
 });
 
-export const Reshape = reordering("allowzero");
+export const Reshape: Rule = {
+  ...reordering("allowzero"),
+  notes: "the new shape may be computed",
+};
 export const Flatten = reordering("axis");
 export const Squeeze = reordering();
 export const Unsqueeze = reordering();
 export const Identity = passing();
-/** In inference Dropout is the identity. */
+/** In inference Dropout is the identity, and so it is where it drops nothing. */
 export const Dropout: Rule = {
   ...passing("seed"),
+  notes: "the identity: `training_mode` absent or a constant false, or a constant ratio of 0",
   vjps: ({ b, node, g, x }) => {
-    const training = b.constantInts(x[2]);
-    if (x[2] && (training === undefined || training[0] !== 0)) {
+    const isNought = (value: string | undefined): boolean => b.valuesOf(value)?.[0] === 0;
+    if (x[2] && !isNought(x[2]) && !isNought(x[1])) {
       refuse(node, "training_mode drops values at random", "export the model in eval mode");
     }
     return [() => g];
@@ -35,6 +39,7 @@ export const Dropout: Rule = {
 
 export const Transpose: Rule = {
   attributes: ["perm"],
+  notes: "reverses the axes without `perm`",
   vjps: ({ b, node, g, x }) => [
     () => {
       const axes = b.shapeOf(x[0]).map((_, i) => i);
@@ -48,20 +53,71 @@ export const Transpose: Rule = {
   ],
 };
 
-export const Concat: Rule = {
-  attributes: ["axis"],
-  vjps: ({ b, node, g, x, y }) => {
-    const rank = b.shapeOf(y).length;
-    const stated = intOf(node, "axis", 0);
-    const axis = stated < 0 ? stated + rank : stated;
-    const sizes = x.map((name) => b.shapeOf(name)[axis]);
-    if (sizes.some((size) => size < 0)) {
-      refuse(node, "joining along the batch mixes images", "join along another axis");
-    }
-    return x.map((_, i) => () => {
-      const start = sizes.slice(0, i).reduce((a, c) => a + c, 0);
-      const end = start + sizes[i];
-      return b.op("Slice", [g, b.ints([start]), b.ints([end]), b.ints([axis])]);
-    });
-  },
+/** Gathers the pixels of each block into channels again. */
+export const DepthToSpace: Rule = {
+  attributes: ["blocksize", "mode"],
+  notes: "both modes",
+  vjps: ({ b, node, g, x, y }) => [
+    () => {
+      const size = intOf(node, "blocksize", 1);
+      if (textOf(node, "mode", "DCR") === "DCR") {
+        return b.op("SpaceToDepth", [g], { blocksize: { kind: "int", value: size } });
+      }
+      // y[c, h s + i, w s + j] is x[(c s + i) s + j, h, w].
+      const [batch, channels] = b.shapeOf(y);
+      const [, , height, width] = b.shapeOf(x[0]);
+      const blocks = reshape(b, g, [batch, channels, height, size, width, size]);
+      return reshapeLike(b, transpose(b, blocks, [0, 1, 3, 5, 2, 4]), x[0]);
+    },
+  ],
+};
+
+export const SpaceToDepth: Rule = {
+  attributes: ["blocksize"],
+  vjps: ({ b, node, g }) => [
+    () =>
+      b.op("DepthToSpace", [g], {
+        blocksize: { kind: "int", value: intOf(node, "blocksize", 1) },
+      }),
+  ],
+};
+
+export const Expand: Rule = {
+  attributes: [],
+  differentiable: [0],
+  notes: "the new shape may be computed",
+  vjps: ({ b, g, x, y }) => [() => unbroadcast(b, g, b.shapeOf(y), x[0])],
+};
+
+/** Reads an axis of r copies as r by its size, and adds the gradients of the copies. */
+export const Tile: Rule = {
+  attributes: [],
+  differentiable: [0],
+  notes: "the repeats may be computed",
+  vjps: ({ b, g, x, y }) => [
+    () => {
+      const [shape, tiled] = [b.shapeOf(x[0]), b.shapeOf(y)];
+      const copies = shape.map((dim, i) => (dim === tiled[i] ? [] : [tiled[i] / dim]));
+      if (copies.flat().length === 0) return g;
+      const apart = shape.flatMap((dim, i) => [...copies[i], dim]);
+      // The copies of an axis stand right before it, behind all axes and copies that come earlier.
+      const axes = copies.flatMap((own, i) => own.map(() => copies.slice(0, i).flat().length + i));
+      return sumOver(b, reshape(b, g, apart), axes);
+    },
+  ],
+};
+
+export const Trilu: Rule = {
+  attributes: ["upper"],
+  differentiable: [0],
+  vjps: ({ b, node, g, x }) => [
+    () => b.op("Trilu", [g, ...x.slice(1)], Object.fromEntries(node.attributes)),
+  ],
+};
+
+/** Brings g back to the type of x. A Cast to whole numbers never comes here, because it is a step. */
+export const Cast: Rule = {
+  attributes: ["saturate", "to"],
+  notes: "between floating-point types",
+  vjps: ({ b, g, x }) => [() => b.op("CastLike", [g, x[0]])],
 };

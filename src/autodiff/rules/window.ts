@@ -1,10 +1,10 @@
-// Sliding windows of Conv and the pools: what the attributes and the measured shapes say, in one form.
+// Brings what attributes and measured shapes say of the sliding windows of Conv and the pools into one form.
 import { ints, intsOf, textOf } from "../../onnx/attributes.ts";
 import type { Attribute } from "../../onnx/graph.ts";
 import type { Call } from "../rule.ts";
 import { refuse } from "../rule.ts";
 
-/** One entry per spatial axis. */
+/** A sliding window. Each list has an entry for each spatial axis. */
 export interface Window {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
@@ -15,8 +15,8 @@ export interface Window {
   readonly input: readonly number[];
   readonly output: readonly number[];
   /**
-   * Extent from the first window's start to the last one's end, (output - 1) stride + dilation (kernel - 1) + 1.
-   * Not the padded input: a stride may leave pixels over at the end, ceil_mode may reach past it.
+   * The extent from the first window's start to the last one's end, (output - 1) stride + dilation (kernel - 1) + 1.
+   * It is not the padded input: a stride may leave pixels over at the end, and ceil_mode may reach past it.
    */
   readonly extent: readonly number[];
 }
@@ -29,10 +29,13 @@ export const windowAttributes = [
   "strides",
 ] as const;
 
-/** Reads the window of a node whose input and output are [N, C, spatial ...]. */
-export function windowOf({ b, node, x, y }: Call, kernel: readonly number[]): Window {
-  const input = b.shapeOf(x[0]).slice(2);
-  const output = b.shapeOf(y).slice(2);
+/** Reads what a node states of its window, which slides over the value `from` and makes one entry of `to` each. */
+function stated(
+  { b, node }: Call,
+  kernel: readonly number[],
+  [from, to]: readonly [string, string],
+): Omit<Window, "begin" | "end"> {
+  const [input, output] = [from, to].map((value) => b.shapeOf(value).slice(2));
   if ([...input, ...output].some((dim) => dim < 0)) {
     refuse(
       node,
@@ -44,21 +47,32 @@ export function windowOf({ b, node, x, y }: Call, kernel: readonly number[]): Wi
   const strides = intsOf(node, "strides") ?? ones;
   const dilations = intsOf(node, "dilations") ?? ones;
   const extent = kernel.map((k, i) => (output[i] - 1) * strides[i] + dilations[i] * (k - 1) + 1);
+  return { kernel, strides, dilations, input, output, extent };
+}
+
+/** Reads explicit padding, which is 0 where the node states none. */
+function statedPads({ node }: Call, kernel: readonly number[]): Pick<Window, "begin" | "end"> {
   const pads = intsOf(node, "pads") ?? [...kernel, ...kernel].map(() => 0);
-  // onnxruntime reads an empty auto_pad as none.
-  const automatic = textOf(node, "auto_pad", "") || "NOTSET";
-  const common = { kernel, strides, dilations, input, output, extent };
-  if (automatic === "NOTSET") {
-    return { ...common, begin: pads.slice(0, kernel.length), end: pads.slice(kernel.length) };
-  }
+  return { begin: pads.slice(0, kernel.length), end: pads.slice(kernel.length) };
+}
+
+// onnxruntime reads an empty auto_pad as none.
+const automaticOf = ({ node }: Call): string => textOf(node, "auto_pad", "") || "NOTSET";
+
+/** Reads the window of a node whose input and output are [N, C, spatial ...]. */
+export function windowOf(call: Call, kernel: readonly number[]): Window {
+  const { node, x, y } = call;
+  const common = stated(call, kernel, [x[0], y]);
+  const automatic = automaticOf(call);
+  if (automatic === "NOTSET") return { ...common, ...statedPads(call, kernel) };
   if (automatic === "VALID") {
     return { ...common, begin: kernel.map(() => 0), end: kernel.map(() => 0) };
   }
-  if (dilations.some((d) => d !== 1)) {
-    const given = `auto_pad ${automatic} with dilations [${dilations}]`;
+  if (common.dilations.some((d) => d !== 1)) {
+    const given = `auto_pad ${automatic} with dilations [${common.dilations}]`;
     refuse(node, `${given} is not supported`, "export it with pads");
   }
-  const total = extent.map((e, i) => Math.max(0, e - input[i]));
+  const total = common.extent.map((e, i) => Math.max(0, e - common.input[i]));
   const smaller = total.map((t) => Math.floor(t / 2));
   const larger = total.map((t) => Math.ceil(t / 2));
   return automatic === "SAME_UPPER"
@@ -66,9 +80,31 @@ export function windowOf({ b, node, x, y }: Call, kernel: readonly number[]): Wi
     : { ...common, begin: larger, end: smaller };
 }
 
-/** Attributes of the ConvTranspose that spreads one value a window back over the input. */
+/**
+ * Reads the window of a ConvTranspose as the Conv from its output to its input has it. Where a size is asked for
+ * instead of pads, the pads follow from it as onnxruntime divides them.
+ */
+export function transposedWindow(call: Call, kernel: readonly number[]): Window {
+  const { node, x, y } = call;
+  const common = stated(call, kernel, [y, x[0]]);
+  const automatic = automaticOf(call);
+  const isSized = intsOf(node, "output_shape") !== undefined;
+  if (!isSized && automatic === "NOTSET") return { ...common, ...statedPads(call, kernel) };
+  if (!isSized && automatic === "VALID") {
+    return { ...common, begin: kernel.map(() => 0), end: kernel.map(() => 0) };
+  }
+  const more = intsOf(node, "output_padding") ?? kernel.map(() => 0);
+  const total = common.extent.map((e, i) => Math.max(0, e + more[i] - common.input[i]));
+  const smaller = total.map((t) => Math.floor(t / 2));
+  const larger = total.map((t) => Math.ceil(t / 2));
+  return automatic === "SAME_UPPER"
+    ? { ...common, begin: smaller, end: larger }
+    : { ...common, begin: larger, end: smaller };
+}
+
+/** Makes the attributes of the ConvTranspose that spreads one value for each window back over the input. */
 export function spreading(w: Window, group: number): Record<string, Attribute> {
-  // ConvTranspose makes `extent` values and drops the pads; what the windows did not reach is padded.
+  // ConvTranspose makes `extent` values and drops the pads. What the windows did not reach is padded with zeros.
   const reach = w.extent.map((e, i) => e - w.begin[i] - w.input[i]);
   return {
     kernel_shape: ints(w.kernel),

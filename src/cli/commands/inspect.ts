@@ -11,29 +11,34 @@ import { addFlags } from "../flags.ts";
 import { openModelFile } from "../open.ts";
 import { modelFlags, trainableFlags, workFlags } from "../shared-flags.ts";
 import { table } from "../table.ts";
+import { verdictOf } from "../verdict.ts";
 
 interface Flags extends NetworkOptions {
   readonly json?: boolean;
 }
 
 function gradientOf(op: string, nodes: readonly Node[]): string {
-  if (rules.has(op)) return "yes";
   if (discrete.has(op)) return "not needed";
-  return nodes.every(isStep) ? "0" : "no";
+  if (nodes.every(isStep)) return "0";
+  const rule = rules.get(op);
+  if (rule === undefined) return "no";
+  return rule.straightThrough ? "stand-in" : "yes";
 }
 
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
   const model = await openModelFile(path, flags);
-  const { graph } = networkOf(model);
+  const network = networkOf(model);
+  const { graph } = network;
   const uses = new Map<string, Node[]>();
   for (const node of graph.nodes) uses.set(node.op, [...(uses.get(node.op) ?? []), node]);
   const operators = [...uses]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, nodes]) => ({ name, nodes: nodes.length, gradient: gradientOf(name, nodes) }));
   const { inputShape, labels, parameterCount, parameters } = model;
+  const verdict = await verdictOf(network);
   await model.close();
   if (flags.json === true) {
-    context.printJson({ path, inputShape, labels, parameterCount, parameters, operators });
+    context.printJson({ path, inputShape, labels, parameterCount, parameters, operators, verdict });
     return;
   }
   context.print(
@@ -53,6 +58,12 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
       operators.map(({ name, nodes, gradient }) => [name, `${nodes}`, gradient]),
     ),
   );
+  context.print("");
+  for (const note of verdict.notes) context.print(`note: ${note}`);
+  const { evaluate, attack, correct } = verdict;
+  for (const [what, answer] of Object.entries({ evaluate, attack, correct })) {
+    context.print(`${what}: ${answer}`);
+  }
 }
 
 export function addInspect(program: Command, context: Context): void {
@@ -63,7 +74,8 @@ export function addInspect(program: Command, context: Context): void {
       "Lists the tensors that make up theta, in order, and the operators of the graph. " +
         'An operator without a gradient ("no") on the way from the weights to the logits keeps the model from ' +
         "being attacked or corrected; operators on shapes need none. One with steps (0) is refused behind weights; " +
-        "between the image and them it leaves an attack no gradient.",
+        "between the image and them it leaves an attack no gradient. Through others with steps (stand-in) the " +
+        "gradient passes as if there were none.",
     )
     .argument("<model>", "ONNX file");
   const { json, config } = workFlags;

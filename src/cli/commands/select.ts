@@ -1,4 +1,5 @@
 // temper select: chooses again from a finished run, at once.
+import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import type { Candidate } from "../../correct/candidates.ts";
 import { writeAtomic } from "../../data/write.ts";
@@ -26,7 +27,10 @@ async function run(folder: string, flags: Flags, context: Context): Promise<void
   }
   const finished = await openRun(folder);
   const chosen = finished.select(flags.weight);
-  if (flags.out !== undefined) await writeAtomic(flags.out, finished.bytes(chosen));
+  if (flags.out !== undefined) {
+    const files = finished.files(chosen, basename(flags.out));
+    for (const [name, bytes] of files) await writeAtomic(join(dirname(flags.out), name), bytes);
+  }
   const front = finished.front.toSorted((a, b) => a.violation! - b.violation!);
   if (flags.json === true) {
     context.printJson({ weight: flags.weight, choice: chosen, front, out: flags.out ?? null });

@@ -10,6 +10,8 @@ import { TemperError } from "../../errors.ts";
 export const RECORD = "run.json";
 export const TIMINGS = "timings.json";
 export const CORRECTED = "corrected.onnx";
+/** The data of a model that keeps weights outside its file. */
+export const CORRECTED_DATA = `${CORRECTED}.data`;
 export const POINTS = "points.npz";
 export const THETAS = "thetas.npz";
 /** What a run that is not finished goes on from; private to the run that wrote it. */

@@ -6,7 +6,17 @@ import { loadNetwork } from "../../engine/network.ts";
 import { TemperError } from "../../errors.ts";
 import { FORMAT, isRobust, type RunRecord, type Timings } from "../record.ts";
 import { createRun, type Run } from "../run.ts";
-import { CORRECTED, POINTS, RECORD, readChecked, readJson, THETAS, TIMINGS } from "./files.ts";
+import {
+  CORRECTED,
+  CORRECTED_DATA,
+  POINTS,
+  RECORD,
+  readChecked,
+  readJson,
+  THETAS,
+  TIMINGS,
+} from "./files.ts";
+import { savedModel } from "./write.ts";
 
 /**
  * Opens a RUN folder.
@@ -16,7 +26,7 @@ import { CORRECTED, POINTS, RECORD, readChecked, readJson, THETAS, TIMINGS } fro
 export async function openRun(folder: string): Promise<Run> {
   const record = await readRecord(folder);
   const files = new Map<string, Uint8Array>();
-  for (const name of [CORRECTED, POINTS, THETAS]) {
+  for (const name of [CORRECTED, CORRECTED_DATA, POINTS, THETAS]) {
     const hash = record.hashes[name];
     if (hash !== undefined) files.set(name, await readChecked(folder, name, hash));
   }
@@ -31,8 +41,7 @@ export async function openRun(folder: string): Promise<Run> {
   }
   const parts = {
     timings: (await readJson(folder, TIMINGS)) as Timings,
-    file,
-    parameters: (await loadNetwork(file, record.network)).parameters,
+    network: await loadNetwork(file, record.network, savedModel(files).externalData),
     theta0,
     anchors: unstackFloats(theta, theta0.length),
     files,

@@ -3,9 +3,11 @@ import type { Dataset } from "../../data/dataset.ts";
 import { type NpyArray, stackFloats } from "../../data/npy.ts";
 import { writeNpz } from "../../data/npz.ts";
 import { writePoints } from "../../data/points.ts";
+import type { ModelBytes } from "../../onnx/external.ts";
 import type { RunRecord, Timings } from "../record.ts";
 import {
   CORRECTED,
+  CORRECTED_DATA,
   jsonText,
   POINTS,
   RECORD,
@@ -30,17 +32,27 @@ const writeThetas = (theta0: Float32Array, anchors: readonly Float32Array[]): Ui
 
 /** Serialises what a finished run holds beside its record. */
 export const fileBytes = (run: {
-  readonly corrected: Uint8Array;
+  /** The files of the chosen model, by their names. */
+  readonly corrected: FileBytes;
   /** The points that had to be right; the recipe robust may have had none. */
   readonly points: Dataset | undefined;
   readonly theta0: Float32Array;
   readonly anchors: readonly Float32Array[];
 }): FileBytes =>
   new Map([
-    [CORRECTED, run.corrected],
+    ...run.corrected,
     ...(run.points === undefined ? [] : [[POINTS, writePoints(run.points)] as const]),
     [THETAS, writeThetas(run.theta0, run.anchors)],
   ]);
+
+/** The chosen model among the files of a run, as it is read back. */
+export function savedModel(files: FileBytes): ModelBytes {
+  const data = files.get(CORRECTED_DATA);
+  return {
+    file: files.get(CORRECTED)!,
+    externalData: new Map(data === undefined ? [] : [[CORRECTED_DATA, data]]),
+  };
+}
 
 /** SHA-256 of files, by their names. */
 export const hashesOf = (files: FileBytes): Record<string, string> =>

@@ -5,6 +5,7 @@ import type { LossName } from "../../engine/losses.ts";
 import { loadNetwork, type Network } from "../../engine/network.ts";
 import { createOracle } from "../../engine/oracle.ts";
 import type { Workers } from "../../engine/workers.ts";
+import type { ModelBytes } from "../../onnx/external.ts";
 import type { MeasuredFile } from "../plan.ts";
 
 export interface MeasureOptions {
@@ -18,12 +19,12 @@ export interface MeasureOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Violation, loss and corrected points of an ONNX file, and which points are wrong. */
+/** Violation, loss and corrected points of a model as it is saved, and which points are wrong. */
 export async function measureFile(
-  file: Uint8Array,
+  { file, externalData }: ModelBytes,
   { network: { options }, points, data, margin, loss: name, workers, signal }: MeasureOptions,
 ): Promise<MeasuredFile> {
-  const network = await loadNetwork(file, options);
+  const network = await loadNetwork(file, options, externalData);
   const oracle = createOracle({ network, points, data, loss: name, workers, signal });
   try {
     const logits = await oracle.logits(oracle.theta0);

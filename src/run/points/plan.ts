@@ -5,10 +5,9 @@ import type { Oracle } from "../../correct/oracle.ts";
 import type { AlgorithmState } from "../../correct/state.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { workOfPasses } from "../../engine/flops.ts";
-import { logitSum } from "../../engine/loss.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
 import { createOracle } from "../../engine/oracle.ts";
-import { demandInputGradient, demandTheta, programOf } from "../../engine/programs.ts";
+import { demandInputGradient } from "../../engine/programs.ts";
 import { checkInputs, type PointCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
 import { algorithmState } from "../folder/state.ts";
@@ -27,9 +26,7 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   const { points, origin } = call;
   const { forward: flops } = workOfPasses(network);
   const options = pointOptions(request, { flops, points: points.count });
-  demandTheta(network);
   if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
-  programOf(network, { of: logitSum, in: "theta in factors" }); // refuses an operator without a rule
   if (options.radius > 0) demandInputGradient(network, "radius");
   const given = options.reattack ? cleanOf(points) : points;
   return {
@@ -96,8 +93,8 @@ function startPoints(run: PointRun): Job<"points"> {
       await oracle.close();
       return found;
     },
-    measure: (file) =>
-      measureFile(file, { ...options, network, points: points(), data, workers, signal }),
+    measure: (saved) =>
+      measureFile(saved, { ...options, network, points: points(), data, workers, signal }),
     proof: ({ pool, choice, iterations }, { logits }) =>
       proofOf(pool[choice], iterations, { network, options, logits, y: points().labels }),
     points,

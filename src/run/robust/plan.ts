@@ -4,10 +4,8 @@ import { movingCentre } from "../../correct/moving-centre.ts";
 import type { CentreState } from "../../correct/state.ts";
 import { scorePoints } from "../../correct/violation.ts";
 import { workOfPasses } from "../../engine/flops.ts";
-import { logitSum } from "../../engine/loss.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
 import { loadNetwork, type Network } from "../../engine/network.ts";
-import { demandTheta, programOf } from "../../engine/programs.ts";
 import { demand } from "../../errors.ts";
 import { checkInputs, type RobustCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
@@ -26,13 +24,11 @@ export function planRobust(model: Model, call: RobustCall): Plan<"robust", Centr
   const { forward: flops } = workOfPasses(network);
   const options = robustOptions(request, { flops, points: points?.count ?? 0 });
   checkInputs(model, call);
-  demandTheta(network);
   checkAttackable(network, options.attack, "recipe robust");
   const moves = network.theta0.some((v) => v !== 0);
   const expected =
     "weights that are not all 0: a step of the recipe robust is a share of their length";
   demand(moves, "trainable", network.options.trainable ?? "all", expected);
-  programOf(network, { of: logitSum, in: "theta" }); // refuses an operator without a rule
   const split = splitOf(data, sourcesFrom ?? data, options);
   return {
     options,
@@ -86,8 +82,10 @@ function startRobust(run: RobustRun): Job<"robust"> {
       stage = "check";
       return { ...found, contradictions: [] };
     },
-    measure: async (file) => {
-      const { theta0, judge, loss } = separationOf(await loadNetwork(file, run.network.options));
+    measure: async ({ file, externalData }) => {
+      const { theta0, judge, loss } = separationOf(
+        await loadNetwork(file, run.network.options, externalData),
+      );
       const { y, logits } = await judge(theta0);
       const { violation, corrected, wrong } = scorePoints(logits, y, options.margin);
       return {

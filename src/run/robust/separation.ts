@@ -5,7 +5,7 @@ import type { SampledLoss, SeparationOracle } from "../../correct/separation.ts"
 import { type Dataset, imagesOf } from "../../data/dataset.ts";
 import { createAggregateCuts } from "../../engine/aggregate-cuts.ts";
 import { createDataLoss, type LossGradient, meanLossGradient } from "../../engine/data-loss.ts";
-import type { Network } from "../../engine/network.ts";
+import { type Network, roundTheta } from "../../engine/network.ts";
 import * as sums from "../../engine/sum-tasks.ts";
 import { idShards } from "../../engine/tasks.ts";
 import type { Workers } from "../../engine/workers.ts";
@@ -101,6 +101,7 @@ export function createSeparation(call: SeparationOptions): Separation {
 
   return {
     theta0: network.theta0,
+    round: (theta) => roundTheta(network, theta),
     judged: judging.length,
     separate: async (theta, k) => {
       const ids = draw(sources, options.sources, k, sourcesInOrder);

@@ -1,4 +1,5 @@
 // The evaluator's array: float64 values, row-major, with the index arithmetic every operator needs.
+import type { ElementType } from "../../../src/onnx/graph.ts";
 
 /**
  * Values of any element type as doubles (bool as 0 and 1). `integer` marks the integer and bool
@@ -8,6 +9,8 @@ export interface NDArray {
   readonly dims: readonly number[];
   readonly data: Float64Array;
   readonly integer?: boolean;
+  /** Of a constant or what was fed: quantisation asks for the range of its zero point. */
+  readonly type?: ElementType;
 }
 
 /** Number of elements. */

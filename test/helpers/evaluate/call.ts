@@ -23,7 +23,8 @@ export type Operator = (call: Call) => readonly NDArray[];
 /** A constant tensor as an array. */
 export function fromTensor(tensor: Tensor): NDArray {
   const integer = tensor.type !== "float32" && tensor.type !== "float64";
-  return { dims: tensor.dims, data: Float64Array.from(tensor.values, Number), integer };
+  const data = Float64Array.from(tensor.values, Number);
+  return { dims: tensor.dims, data, integer, type: tensor.type };
 }
 
 /**

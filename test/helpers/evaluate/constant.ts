@@ -36,6 +36,13 @@ export function Shape(call: Call): NDArray[] {
   ];
 }
 
+/** Ones on the k-th diagonal of a matrix of the input's shape. */
+export function EyeLike(call: Call): NDArray[] {
+  const k = call.int("k", 0);
+  if (call.int("dtype", 1) !== 1) throw new Error("only float32 is known");
+  return [build(call.input(0).dims, false, ([i, j]) => (j - i === k ? 1 : 0))];
+}
+
 export function Range(call: Call): NDArray[] {
   const [start, limit, delta] = [call.input(0), call.input(1), call.input(2)].map((a) => a.data[0]);
   const length = Math.max(Math.ceil((limit - start) / delta), 0);

@@ -1,4 +1,4 @@
-// Convolution and its transpose, any spatial rank, and inference batch normalisation.
+// Convolution and its transpose, any spatial rank.
 import { build, type NDArray, size } from "./array.ts";
 import type { Call } from "./call.ts";
 import { readWindow, slidingWindow, windowsOver } from "./window.ts";
@@ -51,22 +51,26 @@ export function ConvTranspose(call: Call): NDArray[] {
   const [batch, channels, ...spatial] = x.dims;
   const [wChannels, mapsPerGroup, ...kernel] = w.dims;
   const maps = mapsPerGroup * group;
-  if (call.string("auto_pad", "NOTSET") !== "NOTSET") throw new Error("auto_pad is not known");
   checkKernelShape(call, kernel);
   if (channels !== wChannels || channels % group !== 0 || kernel.length !== spatial.length) {
     throw new Error(`weights [${w.dims}] do not fit [${x.dims}] in ${group} groups`);
   }
   const read = readWindow(call, kernel);
   const outputPadding = call.ints("output_padding", Array<number>(kernel.length).fill(0));
-  const out = spatial.map(
+  const reach = spatial.map(
     (n, d) =>
-      read.strides[d] * (n - 1) +
-      outputPadding[d] +
-      ((kernel[d] - 1) * read.dilations[d] + 1) -
-      read.begin[d] -
-      read.end[d],
+      read.strides[d] * (n - 1) + outputPadding[d] + ((kernel[d] - 1) * read.dilations[d] + 1),
   );
-  const windows = windowsOver(out, { ...read, out: spatial });
+  const autoPad = call.string("auto_pad", "NOTSET");
+  const same = autoPad.startsWith("SAME");
+  const asked = same ? spatial.map((n, d) => n * read.strides[d]) : [];
+  const sizes = call.ints("output_shape", asked);
+  const out = sizes.length > 0 ? sizes : reach.map((r, d) => r - read.begin[d] - read.end[d]);
+  // A size that is asked for decides the padding; the odd one goes to the end under SAME_UPPER only.
+  const total = reach.map((r, d) => Math.max(0, r - out[d]));
+  const half = autoPad === "SAME_UPPER" ? Math.floor : Math.ceil;
+  const begin = sizes.length > 0 ? total.map((t) => half(t / 2)) : read.begin;
+  const windows = windowsOver(out, { ...read, begin, out: spatial });
   const [image, taps, perGroup] = [size(out), size(kernel), channels / group];
   const y = build([batch, maps, ...out], false, ([, m]) => (b === undefined ? 0 : b.data[m]));
   for (let n = 0; n < batch; n++) {
@@ -83,19 +87,4 @@ export function ConvTranspose(call: Call): NDArray[] {
     }
   }
   return [y];
-}
-
-/** Inference only: (x - mean) / sqrt(var + epsilon) * scale + bias, per channel. */
-export function BatchNormalization(call: Call): NDArray[] {
-  const [x, scale, bias] = [call.input(0), call.input(1), call.input(2)];
-  const [mean, variance] = [call.input(3), call.input(4)];
-  const epsilon = call.float("epsilon", 1e-5);
-  call.float("momentum", 0.9);
-  if (call.int("training_mode", 0) !== 0) throw new Error("training_mode is not known");
-  return [
-    build(x.dims, false, ([, c], i) => {
-      const normal = (x.data[i] - mean.data[c]) / Math.sqrt(variance.data[c] + epsilon);
-      return normal * scale.data[c] + bias.data[c];
-    }),
-  ];
 }

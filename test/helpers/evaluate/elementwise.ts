@@ -1,50 +1,9 @@
-// Operators that work value by value, with ONNX's multidirectional broadcasting.
-import {
-  broadcastDims,
-  broadcastStrides,
-  broadcastTo,
-  build,
-  type NDArray,
-  offsetAt,
-} from "./array.ts";
-import type { Call, Operator } from "./call.ts";
-
-const bool = (condition: boolean): number => (condition ? 1 : 0);
-
-function map(x: NDArray, f: (x: number) => number): NDArray {
-  return { ...x, data: x.data.map((value) => f(value)) };
-}
-
-function unary(f: (x: number) => number): Operator {
-  return (call) => [map(call.input(0), f)];
-}
-
-function zip(
-  a: NDArray,
-  b: NDArray,
-  integer: boolean | undefined,
-  f: (x: number, y: number) => number,
-) {
-  const dims = broadcastDims(a.dims, b.dims);
-  const aStrides = broadcastStrides(a.dims, dims);
-  const bStrides = broadcastStrides(b.dims, dims);
-  return build(dims, integer, (index) =>
-    f(a.data[offsetAt(index, aStrides)], b.data[offsetAt(index, bStrides)]),
-  );
-}
-
-function binary(f: (x: number, y: number) => number): Operator {
-  return (call) => [zip(call.input(0), call.input(1), call.input(0).integer, f)];
-}
-
-function comparison(f: (x: number, y: number) => boolean): Operator {
-  return (call) => [zip(call.input(0), call.input(1), true, (x, y) => bool(f(x, y)))];
-}
+// Arithmetic, comparisons and choices, value by value, with ONNX's multidirectional broadcasting.
+import { broadcastDims, broadcastTo, build, type NDArray } from "./array.ts";
+import type { Call } from "./call.ts";
+import { binary, bool, comparison, folding, map, unary, zip } from "./entrywise.ts";
 
 export const Neg = unary((x) => -x);
-export const Relu = unary((x) => Math.max(x, 0));
-export const Sigmoid = unary((x) => 1 / (1 + Math.exp(-x)));
-export const Tanh = unary(Math.tanh);
 export const Abs = unary(Math.abs);
 export const Sign = unary(Math.sign);
 export const Exp = unary(Math.exp);
@@ -57,6 +16,30 @@ export const Not = unary((x) => bool(x === 0));
 export const Add = binary((x, y) => x + y);
 export const Sub = binary((x, y) => x - y);
 export const Mul = binary((x, y) => x * y);
+export const Sum = folding((x, y) => x + y);
+export const Mean = folding(
+  (x, y) => x + y,
+  (total, count) => total / count,
+);
+export const Max = folding(Math.max);
+export const Min = folding(Math.min);
+
+/** 2 / sqrt(pi) exp(-x^2) sum over n of 2^n x^(2n + 1) / (2n + 1)!!, all terms of one sign. */
+function erf(x: number): number {
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let [term, sum] = [x, x];
+  for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+export const Erf = unary(erf);
+export const Round = unary((x) => {
+  const down = Math.floor(x);
+  const isHalf = x - down === 0.5;
+  return isHalf ? 2 * Math.round(x / 2) : Math.round(x);
+});
 
 export const Greater = comparison((x, y) => x > y);
 export const GreaterOrEqual = comparison((x, y) => x >= y);
@@ -64,6 +47,7 @@ export const Less = comparison((x, y) => x < y);
 export const LessOrEqual = comparison((x, y) => x <= y);
 export const Equal = comparison((x, y) => x === y);
 export const And = comparison((x, y) => x !== 0 && y !== 0);
+export const Or = comparison((x, y) => x !== 0 || y !== 0);
 
 export function Div(call: Call): NDArray[] {
   const [a, b] = [call.input(0), call.input(1)];
@@ -74,17 +58,6 @@ export function Div(call: Call): NDArray[] {
 export function Pow(call: Call): NDArray[] {
   const [a, b] = [call.input(0), call.input(1)];
   return [zip(a, b, a.integer, (x, y) => (a.integer ? Math.trunc(x ** y) : x ** y))];
-}
-
-export function LeakyRelu(call: Call): NDArray[] {
-  const alpha = call.float("alpha", 0.01);
-  return [map(call.input(0), (x) => (x < 0 ? alpha * x : x))];
-}
-
-/** The slope broadcasts to x, never x to the slope. */
-export function PRelu(call: Call): NDArray[] {
-  const x = call.input(0);
-  return [zip(x, broadcastTo(call.input(1), x.dims), false, (v, slope) => (v < 0 ? slope * v : v))];
 }
 
 /** min(max(x, low), high): where low exceeds high, high wins. */
@@ -126,4 +99,11 @@ export function Cast(call: Call): NDArray[] {
   const to = castTo.get(call.int("to"));
   if (to === undefined) throw new Error(`cast to type ${call.int("to")} is not known`);
   return [{ dims: x.dims, data: x.data.map((value) => to.convert(value)), integer: to.integer }];
+}
+
+/** The first input in the type of the second. */
+export function CastLike(call: Call): NDArray[] {
+  const [x, like] = [call.input(0), call.input(1)];
+  const integer = like.integer ?? false;
+  return [{ dims: x.dims, data: integer ? x.data.map(Math.trunc) : x.data, integer }];
 }

@@ -1,21 +1,40 @@
 // A naive float64 evaluator of ONNX graphs, written from the standard: the oracle of gradient rules.
 import type { Graph, Node } from "../../../src/onnx/graph.ts";
+import * as activation from "./activation.ts";
 import type { NDArray } from "./array.ts";
+import * as attention from "./attention.ts";
 import { fromTensor, type Operator, runOperator } from "./call.ts";
 import * as constant from "./constant.ts";
 import * as conv from "./conv.ts";
+import * as einsum from "./einsum.ts";
 import * as elementwise from "./elementwise.ts";
 import * as gather from "./gather.ts";
 import * as matmul from "./matmul.ts";
+import * as normalize from "./normalize.ts";
 import * as pooling from "./pooling.ts";
+import * as quantize from "./quantize.ts";
 import * as reduce from "./reduce.ts";
+import * as resize from "./resize.ts";
 import * as shape from "./shape.ts";
 
 /** Every operator by its ONNX name, in the form it has at opset 18. */
 export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>(
-  [constant, conv, elementwise, gather, matmul, pooling, reduce, shape].flatMap((family) =>
-    Object.entries(family),
-  ),
+  [
+    activation,
+    attention,
+    constant,
+    conv,
+    einsum,
+    elementwise,
+    gather,
+    matmul,
+    normalize,
+    pooling,
+    quantize,
+    reduce,
+    resize,
+    shape,
+  ].flatMap((family) => Object.entries(family)),
 );
 
 /**

@@ -17,6 +17,19 @@ export function Gather(call: Call): NDArray[] {
   ];
 }
 
+/** The first place of the largest entry along an axis. */
+export function ArgMax(call: Call): NDArray[] {
+  const x = call.input(0);
+  const axis = axisOf(call.int("axis", 0), x.dims.length);
+  const keep = call.int("keepdims", 1) !== 0;
+  const strides = stridesOf(x.dims);
+  const most = build(x.dims.with(axis, 1), true, (index) => {
+    const at = (i: number): number => x.data[offsetAt(index.with(axis, i), strides)];
+    return [...Array(x.dims[axis]).keys()].reduce((a, i) => (at(i) > at(a) ? i : a), 0);
+  });
+  return [keep ? most : { ...most, dims: x.dims.toSpliced(axis, 1) }];
+}
+
 /** out[i][j] = x[indices[i][j]][j] for axis 0; the result has the indices' dims. */
 export function GatherElements(call: Call): NDArray[] {
   const [x, indices] = [call.input(0), call.input(1)];

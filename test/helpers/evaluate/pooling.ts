@@ -25,10 +25,10 @@ function poolWindows(
   return [batch, channels, ...window.out];
 }
 
-/** Padding never wins. Indices are flat over the whole of x; the first of equals counts. */
+/** Padding never wins. Indices are flat over the whole of x, and row-major; the first of equals counts. */
 export function MaxPool(call: Call): NDArray[] {
   const x = call.input(0);
-  if (call.int("storage_order", 0) !== 0) throw new Error("storage_order 1 is not known");
+  const isRowMajor = call.int("storage_order", 0) === 0;
   const values: number[] = [];
   const indices: number[] = [];
   const dims = poolWindows(call, x, ({ taps }, at) => {
@@ -38,10 +38,10 @@ export function MaxPool(call: Call): NDArray[] {
     values.push(x.data[best]);
     indices.push(best);
   });
-  return [
-    { dims, data: Float64Array.from(values) },
-    { dims, data: Float64Array.from(indices), integer: true },
-  ];
+  const maxima = { dims, data: Float64Array.from(values) };
+  return isRowMajor
+    ? [maxima, { dims, data: Float64Array.from(indices), integer: true }]
+    : [maxima];
 }
 
 /** Divides by the elements seen; with count_include_pad by those of the padding too. */

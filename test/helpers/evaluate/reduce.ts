@@ -28,6 +28,11 @@ const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
 
 export const ReduceSum = reduction(sum);
 export const ReduceMean = reduction((values) => sum(values) / values.length);
+export const ReduceSumSquare = reduction((values) => sum(values.map((v) => v * v)));
+export const ReduceL1 = reduction((values) => sum(values.map(Math.abs)));
+export const ReduceL2 = reduction((values) => Math.sqrt(sum(values.map((v) => v * v))));
+export const ReduceLogSumExp = reduction((values) => Math.log(sum(values.map(Math.exp))));
+export const ReduceMin = reduction((values) => values.reduce((a, b) => Math.min(a, b), Infinity));
 export const ReduceMax = reduction((values) => values.reduce((a, b) => Math.max(a, b), -Infinity));
 
 /** Applies `f` to each line of x along one axis. */
@@ -51,6 +56,15 @@ function logSoftmax(line: Float64Array): Float64Array {
   const max = Math.max(...line);
   const logSum = Math.log(line.reduce((total, v) => total + Math.exp(v - max), 0));
   return line.map((v) => v - max - logSum);
+}
+
+/** x over its 1-norm or 2-norm along the axis; where that is 0, 0. */
+export function LpNormalization(call: Call): NDArray[] {
+  const p = call.int("p", 2);
+  return alongAxis(call, (line) => {
+    const norm = line.reduce((total, v) => total + Math.abs(v) ** p, 0) ** (1 / p);
+    return line.map((v) => (norm === 0 ? 0 : v / norm));
+  });
 }
 
 export function LogSoftmax(call: Call): NDArray[] {

@@ -158,13 +158,89 @@ export function Tile(call: Call): NDArray[] {
   ];
 }
 
-/** Constant mode; negative pads crop. */
+/** Equal parts by num_outputs, the last smaller where they do not come out even; or parts of given sizes. */
+export function Split(call: Call): NDArray[] {
+  const [x, sizes] = [call.input(0), call.optional(1)];
+  const axis = axisOf(call.int("axis", 0), x.dims.length);
+  const n = x.dims[axis];
+  const parts = sizes === undefined ? call.int("num_outputs") : sizes.dims[0];
+  const part = Math.ceil(n / parts);
+  const lengths =
+    sizes === undefined
+      ? Array.from({ length: parts }, (_, i) => Math.min(part, n - i * part))
+      : list(sizes);
+  const strides = stridesOf(x.dims);
+  return lengths.map((length, i) => {
+    const start = lengths.slice(0, i).reduce((a, c) => a + c, 0);
+    return build(x.dims.with(axis, length), x.integer, (index) => {
+      return x.data[offsetAt(index.with(axis, index[axis] + start), strides)];
+    });
+  });
+}
+
+/** Channels to pixels: of [blocks of rows, blocks of columns, channel] (DCR) or [channel, rows, columns] (CRD). */
+export function DepthToSpace(call: Call): NDArray[] {
+  const x = call.input(0);
+  const size = call.int("blocksize");
+  const isDepthFirst = call.string("mode", "DCR") === "DCR";
+  const [batch, depth, height, width] = x.dims;
+  const channels = depth / size ** 2;
+  const strides = stridesOf(x.dims);
+  return [
+    build([batch, channels, height * size, width * size], x.integer, ([n, c, h, w]) => {
+      const within = (h % size) * size + (w % size);
+      const channel = isDepthFirst ? within * channels + c : c * size ** 2 + within;
+      const at = [n, channel, Math.floor(h / size), Math.floor(w / size)];
+      return x.data[offsetAt(at, strides)];
+    }),
+  ];
+}
+
+export function SpaceToDepth(call: Call): NDArray[] {
+  const x = call.input(0);
+  const size = call.int("blocksize");
+  const [batch, channels, height, width] = x.dims;
+  const strides = stridesOf(x.dims);
+  return [
+    build(
+      [batch, channels * size ** 2, height / size, width / size],
+      x.integer,
+      ([n, depth, h, w]) => {
+        const [within, c] = [Math.floor(depth / channels), depth % channels];
+        const at = [n, c, h * size + Math.floor(within / size), w * size + (within % size)];
+        return x.data[offsetAt(at, strides)];
+      },
+    ),
+  ];
+}
+
+/** The entries on and above the k-th diagonal, or on and below it; 0 elsewhere. */
+export function Trilu(call: Call): NDArray[] {
+  const x = call.input(0);
+  const k = call.optional(1)?.data[0] ?? 0;
+  const isUpper = call.int("upper", 1) !== 0;
+  return [
+    build(x.dims, x.integer, (index, flat) => {
+      const diagonal = index.at(-1)! - index.at(-2)!;
+      return (isUpper ? diagonal >= k : diagonal <= k) ? x.data[flat] : 0;
+    }),
+  ];
+}
+
+/** Which entry of an axis of n stands at i, counted from its first; -1 for none. */
+const sources: ReadonlyMap<string, (i: number, n: number) => number> = new Map([
+  ["constant", (i, n) => (i >= 0 && i < n ? i : -1)],
+  ["edge", (i, n) => Math.min(Math.max(i, 0), n - 1)],
+  ["reflect", (i, n) => (n === 1 ? 0 : Math.abs(((i + n - 1) % (2 * n - 2)) - (n - 1)))],
+  ["wrap", (i, n) => ((i % n) + n) % n],
+]);
+
+/** Pads below 0 crop. */
 export function Pad(call: Call): NDArray[] {
   const [x, pads] = [call.input(0), list(call.input(1))];
   const value = call.optional(2)?.data[0] ?? 0;
   const axesGiven = call.optional(3);
-  if (call.string("mode", "constant") !== "constant")
-    throw new Error("only mode constant is known");
+  const mode = call.string("mode", "constant");
   const axes = axesGiven === undefined ? [...x.dims.keys()] : list(axesGiven);
   if (pads.length !== 2 * axes.length) throw new Error(`pads [${pads}] for axes [${axes}]`);
   const begin = x.dims.map(() => 0);
@@ -175,11 +251,12 @@ export function Pad(call: Call): NDArray[] {
     dims[axis] += pads[i] + pads[i + axes.length];
   }
   const strides = stridesOf(x.dims);
+  const source = sources.get(mode);
+  if (source === undefined) throw new Error(`mode ${mode} is not known`);
   return [
     build(dims, x.integer, (index) => {
-      const at = index.map((i, d) => i - begin[d]);
-      const inside = at.every((i, d) => i >= 0 && i < x.dims[d]);
-      return inside ? x.data[offsetAt(at, strides)] : value;
+      const at = index.map((i, d) => source(i - begin[d], x.dims[d]));
+      return at.includes(-1) ? value : x.data[offsetAt(at, strides)];
     }),
   ];
 }

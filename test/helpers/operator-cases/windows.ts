@@ -1,6 +1,6 @@
-// Cases of convolution, pooling and batch normalisation, with random windows.
+// Cases of convolution and pooling, with random windows.
 import type { Random } from "../../../src/tensor/random.ts";
-import { type Case, positive, whole } from "./case.ts";
+import { type Case, whole } from "./case.ts";
 
 interface WindowAttributes {
   readonly strides: number[];
@@ -56,6 +56,22 @@ export function convolution(random: Random): Case[] {
         [2, 3, 2, 2],
       ],
     },
+    ...[
+      { auto_pad: "SAME_UPPER", strides: [2, 3] },
+      { auto_pad: "SAME_LOWER", strides: [2, 3] },
+      { auto_pad: "SAME_LOWER", strides: [1, 2], dilations: [2, 1] },
+      { auto_pad: "VALID", strides: [2, 1] },
+      { output_shape: [6, 5], strides: [2, 2] },
+      { output_shape: [8, 8], strides: [2, 2], output_padding: [1, 1] },
+      { output_shape: [6, 5], strides: [2, 2], auto_pad: "SAME_UPPER" },
+    ].map((attributes) => ({
+      op: "ConvTranspose",
+      inputs: [
+        [1, 2, 4, 3],
+        [2, 1, 3, 4],
+      ],
+      attributes,
+    })),
     {
       op: "Conv",
       inputs: [
@@ -63,12 +79,6 @@ export function convolution(random: Random): Case[] {
         [3, 2, 2, 2],
       ],
       attributes: { kernel_shape: [2, 2] },
-    },
-    { op: "BatchNormalization", inputs: [[2, 3, 4, 2], [3], [3], [3], positive(random, [3])] },
-    {
-      op: "BatchNormalization",
-      inputs: [[4, 3], [3], [3], [3], positive(random, [3])],
-      attributes: { epsilon: 0.1, momentum: 0.5 },
     },
   ];
 }

@@ -50,3 +50,9 @@ export const large = (dims: readonly number[]): RuleCase["image"] => ({
   dims,
   draw: (random, size) => randomArray(random, size).map((v) => v + 2 * (v < 0 ? -1 : 1)),
 });
+
+/** Above 0 and not close to it. */
+export const above = (dims: readonly number[]): RuleCase["image"] => ({
+  dims,
+  draw: (random, size) => randomArray(random, size).map((v) => 0.3 + Math.abs(v)),
+});

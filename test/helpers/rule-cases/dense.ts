@@ -1,5 +1,5 @@
 // Cases of the matrix products' rules: the batch and the weight on either side, transposed, scaled, broadcast.
-import { node } from "../graph-builder.ts";
+import { int64s, node, tensor } from "../graph-builder.ts";
 import { one, type RuleCase } from "./case.ts";
 
 const flags = [
@@ -108,6 +108,28 @@ export function matMul(): RuleCase[] {
   return [
     ...onTheRight.map(([image, w]) => one("MatMul", image, { w })),
     ...onTheLeft.map(([image, w]) => one("MatMul", image, { w }, {}, ["w", "x"])),
+    // Vectors on either side, and both.
+    one("MatMul", [4], { w: [4] }),
+    one("MatMul", [3, 4], { w: [4] }),
+    one("MatMul", [3, 4], { w: [3] }, {}, ["w", "x"]),
+    ...[
+      [[4], [4]],
+      [[4], [4, 3]],
+      [[2, 4], [4]],
+      [[4], [2, 4, 3]],
+      [[2, 3, 4], [4]],
+    ].map(
+      ([v, w]): RuleCase => ({
+        op: "MatMul",
+        image: [1, 1, 1],
+        parameters: { v, w },
+        nodes: [node("MatMul", ["v", "w"], ["p"]), node("Mul", ["x", "p"], ["y"])],
+      }),
+    ),
+    // Stacks that broadcast against each other, on both sides.
+    one("MatMul", [1, 3, 2], { w: [1, 4, 2, 3] }),
+    one("MatMul", [2, 3, 2], { w: [2, 1, 1, 2, 3] }),
+    one("MatMul", [4, 1, 2, 3], { w: [3, 3, 2] }),
     one("MatMul", [3, 3], {}, {}, ["x", "x"]),
     {
       op: "MatMul",
@@ -117,6 +139,85 @@ export function matMul(): RuleCase[] {
         node("Transpose", ["x"], ["t"], { perm: [0, 2, 1] }),
         node("MatMul", ["x", "t"], ["y"]),
       ],
+    },
+  ];
+}
+
+const tokens = [3, 4];
+
+export function einsum(): RuleCase[] {
+  const contraction = (
+    equation: string,
+    image: readonly number[],
+    parameters: RuleCase["parameters"] = {},
+    inputs?: readonly string[],
+  ): RuleCase => one("Einsum", image, parameters, { equation }, inputs);
+  return [
+    contraction("bi,ij->bj", [3], { w: [3, 2] }),
+    contraction("bij, jk -> bik", tokens, { w: [4, 2] }),
+    contraction("...i,ji", tokens, { w: [2, 4] }),
+    contraction("...ij,...jk->...ik", [2, 3, 4], { w: [1, 2, 4, 2] }),
+    contraction("...ij,...jk->...ik", [1, 3, 4], { w: [1, 2, 4, 2] }),
+    // Scores of heads, and the values they weigh.
+    contraction("bhid,bhjd->bhij", [2, 3, 2], {}, ["x", "x"]),
+    contraction("bhij,bhjd->bihd", [2, 3, 3], { w: [1, 2, 3, 2] }),
+    // Labels that only one operand has, summed there.
+    contraction("bij->bj", tokens),
+    contraction("bij,k->bj", tokens, { w: [2] }),
+    contraction("bij,jk,k->bi", tokens, { w: [4, 2], v: [2] }),
+    // A transpose, and sizes of 1.
+    contraction("bij->bji", tokens),
+    contraction("bij,ij->bij", [1, 4], { w: [3, 1] }),
+    contraction("ij,bj->bi", [4], { w: [3, 4] }, ["w", "x"]),
+  ];
+}
+
+export function attention(): RuleCase[] {
+  const attend = (
+    image: readonly number[],
+    parameters: RuleCase["parameters"],
+    attributes: Parameters<typeof node>[3] = {},
+    inputs?: readonly string[],
+  ): RuleCase => ({ ...one("Attention", image, parameters, attributes, inputs), opset: 23 });
+  const itself = ["x", "x", "x"];
+  const flat = { q_num_heads: 2, kv_num_heads: 2 };
+  const hidden = [1, 0, 1, 1, 1, 1, 0, 1, 1];
+  return [
+    attend([2, 3, 2], {}, {}, itself),
+    attend([2, 3, 2], {}, { is_causal: 1, scale: 0.75 }, itself),
+    attend([2, 3, 2], { mask: [3, 3] }, {}, [...itself, "mask"]),
+    attend([2, 3, 2], { mask: [2, 3, 3] }, {}, [...itself, "mask"]),
+    attend([2, 3, 2], { mask: tensor([3, 3], hidden, "bool") }, {}, [...itself, "mask"]),
+    attend([3, 4], {}, flat, itself),
+    attend([2, 6], { mask: [1, 1, 2, 2] }, { q_num_heads: 3, kv_num_heads: 3 }, [
+      ...itself,
+      "mask",
+    ]),
+    // Keys and values of other sizes, those of two heads of queries shared.
+    {
+      ...attend([4, 3, 3], {}),
+      nodes: [
+        node("Gather", ["x", "two"], ["pair"], { axis: 1 }),
+        node("MatMul", ["pair", "more"], ["k"]),
+        node("Slice", ["k", "zero", "end", "axis"], ["v"]),
+        node("Attention", ["x", "k", "v"], ["y"]),
+      ],
+      parameters: {
+        two: int64s(0, 2),
+        more: [3, 3],
+        zero: int64s(0),
+        end: int64s(2),
+        axis: int64s(3),
+      },
+    },
+    {
+      ...attend([3, 8], {}),
+      nodes: [
+        node("MatMul", ["x", "wk"], ["k"]),
+        node("MatMul", ["x", "wv"], ["v"]),
+        node("Attention", ["x", "k", "v"], ["y"], { q_num_heads: 4, kv_num_heads: 2 }),
+      ],
+      parameters: { wk: [8, 4], wv: [8, 6] },
     },
   ];
 }

@@ -57,6 +57,37 @@ export function convolution(random: Random): RuleCase[] {
   ];
 }
 
+export function transposedConvolution(random: Random): RuleCase[] {
+  const cases: RuleCase[] = [];
+  for (let i = 0; i < 16; i++) {
+    const rank = i % 8 === 7 ? 3 : 1 + (i % 2);
+    const group = 1 + random.below(2);
+    const [perGroup, channels] = [1 + random.below(2), group * (1 + random.below(2))];
+    const kernel = repeat(rank, () => 1 + random.below(3));
+    const window = explicitWindow(random, kernel);
+    const output_padding = window.strides.map((stride) => random.below(stride));
+    const w = [channels, perGroup, ...kernel];
+    const parameters = i % 3 === 0 ? { w } : { w, b: [group * perGroup] };
+    const image = [channels, ...repeat(rank, () => 3 + random.below(2))];
+    cases.push(one("ConvTranspose", image, parameters, { group, ...window, output_padding }));
+  }
+  const sized = [
+    { auto_pad: "SAME_UPPER", strides: [2, 3] },
+    { auto_pad: "SAME_LOWER", strides: [2, 3], dilations: [2, 1] },
+    { auto_pad: "VALID", strides: [2, 1] },
+    { output_shape: [6, 5], strides: [2, 2] },
+    { output_shape: [8, 8], strides: [2, 2], output_padding: [1, 1] },
+  ].map((attributes) => one("ConvTranspose", [2, 4, 3], { w: [2, 1, 3, 4], b: [1] }, attributes));
+  return [
+    ...cases,
+    ...sized,
+    one("ConvTranspose", [2, 3, 2], { w: [2, 3, 2, 2] }),
+    // Channels enough for a product an offset.
+    one("ConvTranspose", [2, 3], { w: [2, 12, 2] }, { strides: [2], pads: [1, 0] }),
+    one("ConvTranspose", [2, 3, 3], { w: [2, 1, 2, 2] }, { kernel_shape: [2, 2], group: 2 }),
+  ];
+}
+
 export function pools(random: Random): RuleCase[] {
   const cases: RuleCase[] = [];
   for (let i = 0; i < 27; i++) {
@@ -94,10 +125,17 @@ export function pools(random: Random): RuleCase[] {
       one("AveragePool", [2, 5, 6], {}, { ...window, count_include_pad }),
     ),
   ]);
+  // The gradient needs the order of the indices, which no output of the node asks for.
+  const byColumns = one(
+    "MaxPool",
+    apart([2, 4, 5]),
+    {},
+    { kernel_shape: [2, 3], storage_order: 1 },
+  );
   const whole = [
     [2, 3],
     [3, 2, 2],
     [1, 2, 1, 2],
   ].map((image) => one("GlobalAveragePool", image));
-  return [...cases, ...corners, ...whole];
+  return [...cases, ...corners, byColumns, ...whole];
 }

@@ -1,0 +1,165 @@
+// What a classifier does behind its logits: steps that change the numbers, and never which label is the largest.
+import { intOf } from "../onnx/attributes.ts";
+import { elementCount, type Graph, type Node, nodeLabel } from "../onnx/graph.ts";
+import { OWN_NAMES } from "../onnx/lift.ts";
+
+/** Steps that only rename or reorder axes of size 1: they leave the numbers in their order. */
+const reshaping = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout"]);
+
+/** One step on the way from the logits to the output. */
+interface Step {
+  /** What it makes of each number; undefined where it looks at all labels at once. */
+  readonly f?: (x: number) => number;
+  /** Whether a larger number stays the larger one; where not, every order is turned round. */
+  readonly rising: boolean;
+  /** Whether it presses all numbers into a range where gradients vanish: what comes before is better to attack. */
+  readonly squashes: boolean;
+}
+
+const squash = (f: (x: number) => number): Step => ({ f, rising: true, squashes: true });
+const plain = (f: (x: number) => number, rising = true): Step => ({ f, rising, squashes: false });
+
+const elementwise: ReadonlyMap<string, Step> = new Map([
+  ["Exp", squash(Math.exp)],
+  ["Sigmoid", squash((x) => 1 / (1 + Math.exp(-x)))],
+  ["Softplus", squash((x) => Math.log1p(Math.exp(x)))],
+  ["Softsign", squash((x) => x / (1 + Math.abs(x)))],
+  ["Tanh", squash(Math.tanh)],
+  ["Log", plain(Math.log)],
+  ["Neg", plain((x) => -x, false)],
+]);
+
+/** The number that a name stands for, of a tensor of one element. */
+function scalarOf({ initializers }: Graph, name = ""): number | undefined {
+  const tensor = initializers.get(name);
+  if (tensor === undefined || elementCount(tensor.dims) !== 1) return undefined;
+  return Number(tensor.values[0]);
+}
+
+/** Arithmetic with one constant number: the step, and which of the two inputs is not the constant. */
+function arithmetic(graph: Graph, { op, inputs }: Node): readonly [Step, number] | undefined {
+  const [left, right] = inputs.map((name) => scalarOf(graph, name));
+  if ((left === undefined) === (right === undefined)) return undefined;
+  const at = left === undefined ? 0 : 1;
+  const c = (left ?? right)!;
+  switch (op) {
+    case "Add":
+      return [plain((x) => x + c), at];
+    case "Sub":
+      return [at === 0 ? plain((x) => x - c) : plain((x) => c - x, false), at];
+    case "Mul":
+      return c === 0 ? undefined : [plain((x) => c * x, c > 0), at];
+    case "Div":
+      return at === 1 || c === 0 ? undefined : [plain((x) => x / c, c > 0), at];
+    default:
+      return undefined;
+  }
+}
+
+function clip(graph: Graph, { inputs }: Node): Step | undefined {
+  const [low, high] = [inputs[1], inputs[2]].map((name) => (name ? scalarOf(graph, name) : null));
+  if (low === undefined || high === undefined) return undefined;
+  const [least, most] = [low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY];
+  return plain((x) => Math.min(most, Math.max(least, x)));
+}
+
+/** The step that a node is, and which input it is taken of; undefined where it is none. */
+function stepOf(
+  graph: Graph,
+  node: Node,
+  overLabels: (value: string, axis: number) => boolean,
+): readonly [Step, number] | undefined {
+  const { op, inputs } = node;
+  if (reshaping.has(op)) return [plain((x) => x), 0];
+  if (op === "Softmax" || op === "LogSoftmax") {
+    const over = overLabels(inputs[0], intOf(node, "axis", -1));
+    return over ? [{ rising: true, squashes: true }, 0] : undefined;
+  }
+  const known = elementwise.get(op) ?? (op === "Clip" ? clip(graph, node) : undefined);
+  return known === undefined ? arithmetic(graph, node) : [known, 0];
+}
+
+export interface Ending {
+  /** The value before every squashing step; the output itself where there is none. */
+  readonly value: string;
+  /** The squashing step that is cut off, the first one behind the value. */
+  readonly cut: Node | undefined;
+  /** What the file makes of a number there; undefined where a step looks at all labels at once. */
+  readonly f: ((x: number) => number) | undefined;
+}
+
+/**
+ * The way back from an output to its logits: through reshapes and through steps that keep the labels in
+ * their order, as far as the first step that squashes.
+ *
+ * @param graph lifted
+ * @param overLabels whether an axis of a value is the one of the labels
+ */
+export function endingOf(
+  graph: Graph,
+  output: string,
+  overLabels: (value: string, axis: number) => boolean,
+): Ending {
+  const maker = makersOf(graph);
+  let best: Ending = { value: output, cut: undefined, f: (x) => x };
+  let [value, rising, f]: [string, boolean, Ending["f"]] = [output, true, (x) => x];
+  let squashing: Node | undefined;
+  for (;;) {
+    const node = maker.get(value);
+    const found = node && stepOf(graph, node, overLabels);
+    if (node === undefined || found === undefined) break;
+    const [step, input] = found;
+    f = composed(f, step.f);
+    value = node.inputs[input];
+    rising = rising === step.rising;
+    if (step.squashes) squashing = node;
+    // A squash between two changes of sign, as in -softplus(-x), keeps the order only as a whole.
+    if (squashing !== undefined && rising) {
+      best = { value, cut: squashing, f };
+      squashing = undefined;
+    }
+  }
+  return { ...best, value: withoutCopies(maker, best.value) };
+}
+
+const composed = (later: Ending["f"], earlier: Ending["f"]): Ending["f"] =>
+  later && earlier && ((x) => later(earlier(x)));
+
+export const makersOf = ({ nodes }: Graph): ReadonlyMap<string, Node> =>
+  new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
+
+/** What a value is a copy of, reshaped or not: lifting an old Softmax puts nodes of its own before it. */
+function withoutCopies(maker: ReadonlyMap<string, Node>, value: string): string {
+  const node = maker.get(value);
+  const own = value.startsWith(OWN_NAMES) && node !== undefined && reshaping.has(node.op);
+  return own || node?.op === "Identity" ? withoutCopies(maker, node!.inputs[0]) : value;
+}
+
+/** Operators whose results are plain scores, or parts of such. */
+const scoring = new Set([
+  ...["Add", "Sub", "Sum", "Conv", "Einsum", "Gemm", "MatMul", "BatchNormalization"],
+  ...["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"],
+  ...["ReduceMax", "ReduceMean", "ReduceSum"],
+  ...["Concat", "Gather", "Slice", "Split", "Transpose"],
+]);
+
+/** Why the numbers of a value may not be what Temper takes them for; undefined where they look like logits. */
+export function doubtOf(graph: Graph, value: string): string | undefined {
+  const maker = makersOf(graph);
+  let node = maker.get(value);
+  for (; node !== undefined; node = maker.get(variableInput(graph, node))) {
+    const scales = node.op === "Mul" || node.op === "Div";
+    const scaled = scales && node.inputs.some((name) => graph.initializers.has(name));
+    // What operators of other sets make is theirs to know.
+    if (scoring.has(node.op) || node.op.includes(".")) return undefined;
+    if (!scaled && !reshaping.has(node.op)) break;
+  }
+  if (node === undefined) return undefined;
+  return (
+    `the model ends in ${nodeLabel(node)}, and Temper does not know what its numbers mean: ` +
+    "they are taken as logits, the largest wins"
+  );
+}
+
+const variableInput = ({ initializers }: Graph, { inputs }: Node): string =>
+  inputs.find((name) => !initializers.has(name)) ?? "";

@@ -1,0 +1,101 @@
+// Gradients of operators that take values at indices: what was taken twice gets the sum.
+import { int, intOf, text } from "../../onnx/attributes.ts";
+import { typeCode } from "../../onnx/tensor-proto.ts";
+import { type Builder, fromFront, reshape, transpose, zerosLike } from "../builder.ts";
+import { type Call, type Rule, refuse } from "../rule.ts";
+
+/** The largest matrix of zeros and ones that is worth a product: 4 MB. */
+const LARGEST_SELECTION = 2 ** 20;
+
+const product = (dims: readonly number[]): number => dims.reduce((a, c) => a * c, 1);
+
+/** Puts each slice where its index says, for indices that are constant and never repeat. */
+function placed(
+  b: Builder,
+  slices: string,
+  { axis, indices, size }: { axis: number; indices: readonly number[]; size: number },
+): string {
+  const places = new Map(indices.map((index, place) => [index, place]));
+  // A slice of zeros at the end stands for all that was not taken.
+  const source =
+    places.size === size ? slices : b.op("Pad", [slices, b.ints([0, 1]), "", b.ints([axis])]);
+  const at = Array.from({ length: size }, (_, i) => places.get(i) ?? indices.length);
+  return b.op("Gather", [source, b.ints(at)], { axis: int(axis) });
+}
+
+/** Multiplies the slices by a matrix of zeros and ones that says where each came from. */
+function selected(
+  call: Call,
+  slices: string,
+  [lead, count, rest]: readonly [number, number, number],
+  size: number,
+): string {
+  const { b, x } = call;
+  // OneHot takes no int32.
+  const flat = b.op("Cast", [reshape(b, x[1], [count])], { to: int(typeCode("int64")) });
+  const select = b.op("OneHot", [flat, b.ints([size]), b.floats([2], [0, 1])]); // [count, size]
+  const stacked = reshape(b, slices, rest === 1 ? [lead, count] : [lead, count, rest]);
+  return rest === 1
+    ? b.op("MatMul", [stacked, select])
+    : b.op("MatMul", [transpose(b, select, [1, 0]), stacked]);
+}
+
+/** Adds each slice where its index says. */
+function scattered({ b, x }: Call, slices: string, axis: number, rank: number): string {
+  const column = [-1, ...Array.from({ length: rank - axis - 1 }, () => 1)];
+  const indices = b.op("Expand", [
+    b.op("Reshape", [x[1], b.ints(column)]),
+    b.op("Shape", [slices]),
+  ]);
+  return b.op("ScatterElements", [zerosLike(b, x[0]), indices, slices], {
+    axis: int(axis),
+    reduction: text("add"),
+  });
+}
+
+export const Gather: Rule = {
+  attributes: ["axis"],
+  differentiable: [0],
+  notes: "not along the batch",
+  vjps: (call) => [
+    () => {
+      const { b, node, g, x } = call;
+      const shape = b.shapeOf(x[0]);
+      const axis = fromFront(intOf(node, "axis", 0), shape.length);
+      const size = shape[axis];
+      const [lead, rest] = [shape.slice(0, axis), shape.slice(axis + 1)];
+      const count = product(b.shapeOf(x[1]));
+      const grows = [...lead, ...rest].some((dim) => dim < 0);
+      if (size < 0 || (count < 0 && grows)) {
+        refuse(node, "indices into the batch mix images", "take values of one image");
+      }
+      const slices = reshape(b, g, [...lead, count, ...rest]);
+      const indices = b.valuesOf(x[1])?.map((i) => fromFront(i, size));
+      if (indices !== undefined && new Set(indices).size === indices.length) {
+        return placed(b, slices, { axis, indices, size });
+      }
+      if (count >= 0 && count * size <= LARGEST_SELECTION) {
+        const sums = selected(call, slices, [product(lead), count, product(rest)], size);
+        return reshape(b, sums, shape);
+      }
+      return scattered(call, slices, axis, shape.length);
+    },
+  ],
+};
+
+export const GatherElements: Rule = {
+  attributes: ["axis"],
+  differentiable: [0],
+  notes: "not along the batch",
+  vjps: ({ b, node, g, x }) => [
+    () => {
+      const shape = b.shapeOf(x[0]);
+      const axis = fromFront(intOf(node, "axis", 0), shape.length);
+      if (shape[axis] < 0) refuse(node, "indices into the batch mix images", "take another axis");
+      return b.op("ScatterElements", [zerosLike(b, x[0]), x[1], g], {
+        axis: int(axis),
+        reduction: text("add"),
+      });
+    },
+  ],
+};

@@ -1,0 +1,99 @@
+// The image that a model takes: which of its inputs it is, of what shape, and what normalises it.
+import type { Normalization } from "../autodiff/pixels.ts";
+import { channelAxisOf } from "../data/frame.ts";
+import { TemperError } from "../errors.ts";
+import { elementCount, type Graph, type ValueInfo } from "../onnx/graph.ts";
+
+// Believed before memory is asked for: 4096 x 4096 pixels of 4 channels.
+const LARGEST_IMAGE = 2 ** 26;
+
+const shown = ({ type, dims }: ValueInfo): string =>
+  `${type}[${dims.map((d) => d ?? "?").join(", ")}]`;
+
+/** The graph as far as its outputs need it, with the one input that they are made of. */
+export function withImageInput(graph: Graph): Graph {
+  const needed = new Set(graph.outputs.map(({ name }) => name));
+  const nodes = graph.nodes
+    .toReversed()
+    .filter(({ inputs, outputs }) => {
+      if (!outputs.some((name) => needed.has(name))) return false;
+      for (const name of inputs) needed.add(name);
+      return true;
+    })
+    .reverse();
+  const inputs = graph.inputs.filter(({ name }) => needed.has(name));
+  if (inputs.length === 1) return { ...graph, inputs, nodes };
+  const names = inputs.map(({ name }) => `"${name}"`).join(" and ");
+  throw new TemperError(
+    "model-unsupported",
+    inputs.length === 0
+      ? "no output of the model depends on an input"
+      : `the model's outputs are made of the inputs ${names}; a classifier has one, the image\n` +
+          "where one output needs the image alone, name it with output (--output NAME)",
+  );
+}
+
+/** How the images come: their shape, and how many of them the file asks for at once. */
+export interface ImageInput {
+  /** Of one image, without the batch. */
+  readonly shape: readonly number[];
+  /** The size of the batch that the file states; undefined where it leaves it open. */
+  readonly images: number | undefined;
+}
+
+/** @throws TemperError `model-unsupported` where the input is no batch of images of one size */
+export function imageInputOf({ name, type, dims }: ValueInfo): ImageInput {
+  const refuse = (what: string, advice: string): never => {
+    throw new TemperError("model-unsupported", `input "${name}" is ${what}\n${advice}`);
+  };
+  const [batch, ...shape] = dims;
+  if (type !== "float32" && type !== "uint8") {
+    refuse(shown({ name, type, dims }), "Temper corrects models that take float or uint8 images");
+  }
+  if (shape.some((d) => typeof d !== "number" || d < 1)) {
+    const size = `${shown({ name, type, dims })}: the size of its images is left open`;
+    refuse(size, "export the model with the size fixed, and only the batch open");
+  }
+  const size = elementCount(shape as number[]);
+  if (size > LARGEST_IMAGE) {
+    const each = `images of [${shape}], ${size} numbers each`;
+    refuse(each, `at most ${LARGEST_IMAGE} numbers an image are supported`);
+  }
+  const images = typeof batch === "number" && batch > 0 ? batch : undefined;
+  return { shape: shape as number[], images };
+}
+
+/** @throws TemperError `bad-option` where the options do not fit the input */
+export function normalizationOf(
+  mean: readonly number[] | undefined,
+  std: readonly number[] | undefined,
+  { name, type }: ValueInfo,
+  shape: readonly number[],
+): Normalization | undefined {
+  if (mean === undefined && std === undefined) return undefined;
+  if (type === "uint8") {
+    throw new TemperError(
+      "bad-option",
+      `mean and std do not fit input "${name}" of bytes (uint8): such a model normalises them itself\n` +
+        "leave --mean and --std out",
+    );
+  }
+  const axis = channelAxisOf(shape);
+  const channels = axis === undefined ? 1 : shape[axis];
+  const full = (word: string, values: readonly number[]): readonly number[] => {
+    if (![1, channels].includes(values.length) || !values.every(Number.isFinite)) {
+      throw new TemperError(
+        "bad-option",
+        `${word} ${values.join(",")} does not fit the model's input [${shape}] of ${channels} channel(s)\n` +
+          `give ${channels} comma-separated number(s), or one for all`,
+      );
+    }
+    return values.length === channels ? values : Array.from({ length: channels }, () => values[0]);
+  };
+  const dims = shape.map((n, i) => (i === axis ? n : 1));
+  const both = { mean: full("mean", mean ?? [0]), std: full("std", std ?? [1]), dims };
+  if (both.std.some((s) => s <= 0)) {
+    throw new TemperError("bad-option", `std ${both.std.join(",")} must be above 0`);
+  }
+  return both;
+}
