@@ -17,12 +17,14 @@ export {
   type WorstResult,
 } from "./attack/evaluate.ts";
 export { type AttackedImages, writeAttackedImages } from "./attack/images.ts";
-export type { AttackOptions, AttackRequest } from "./attack/options.ts";
+export type { AttackOptions, AttackRequest, StatedAttack } from "./attack/options.ts";
 export { type SampleOptions, sample } from "./attack/sample.ts";
 export type { AttackSettings, EpsSpace, Norm, Protocol } from "./attack/settings.ts";
 export type { LabelShare, Share } from "./attack/share.ts";
+export type { BlocksRecord } from "./correct/blocks.ts";
 export type { Candidate } from "./correct/candidates.ts";
 export type { Contradiction } from "./correct/elastic.ts";
+export type { Asked } from "./correct/oracle.ts";
 export type {
   AnchorRecord,
   CentreEnd,
@@ -38,8 +40,10 @@ export { readPoints, writePoints } from "./data/points.ts";
 export { type LossName, lossNames } from "./engine/losses.ts";
 export { type Model, openModel } from "./engine/model.ts";
 export type { NetworkOptions as ModelOptions } from "./engine/network.ts";
+export { openWorkers, type Workers } from "./engine/workers.ts";
 export { type ErrorCode, TemperError } from "./errors.ts";
 export type { Parameter } from "./onnx/theta.ts";
+export type { Request } from "./options/table.ts";
 export type { Progress } from "./progress.ts";
 export { type DenseRows, denseRows } from "./qp/dense-rows.ts";
 export { type GramCache, type GramColumns, gramCache } from "./qp/gram-cache.ts";
@@ -78,6 +82,7 @@ export type {
 } from "./run/record.ts";
 export type { Keep, RobustOptions, RobustRequest } from "./run/robust/options.ts";
 export type { PointRun, RobustRun, Run, RunOf } from "./run/run.ts";
+export type { Seconds } from "./run/stopwatch.ts";
 export type { ValidatedCandidate, Validation } from "./run/validate.ts";
 export {
   type AdversariallyTrained,

@@ -160,20 +160,76 @@ describe("help", () => {
     expect(told).toBeGreaterThan(40);
   });
 
-  it("has a flag for every option, and documentation with the default for every member", () => {
+  it("has a flag for every option", () => {
     const words = new Set(command.options.map(({ long }) => long?.replace("--no-", "--")));
-    const sources = ["run/options", "run/points/options", "run/robust/options", "attack/settings"];
-    const text = sources.map((name) => readFileSync(`src/${name}.ts`, "utf8")).join("\n");
     for (const table of [pointTable, robustTable, attackTable] as Table<never, never>[]) {
-      for (const name of Object.keys(table)) {
-        expect(words, name).toContain(`--${wordOf(name)}`);
-        if (name === "recipe" || name === "attack") continue;
-        const member = new RegExp(`/\\*\\*((?:(?!\\*/)[\\s\\S])*)\\*/\\s*readonly ${name}\\??:`);
-        expect(member.exec(text)?.[1], name).toMatch(/default/i);
+      for (const name of Object.keys(table)) expect(words, name).toContain(`--${wordOf(name)}`);
+    }
+  });
+});
+
+describe("documentation", () => {
+  const shared = ["run/options"];
+  const attack = statedAttack({ eps: 1 }, { use: "reattack", reach: 1 });
+  const seen = new Set<string>();
+
+  it.each<[string, readonly string[], object, object]>([
+    [
+      "given points",
+      [...shared, "run/points/options"],
+      pointTable,
+      {
+        ...pointOptions({ reattack: true, attack }, light),
+        ...pointOptions({ solver: "blocks" }, light),
+        ...pointOptions({}, light),
+      },
+    ],
+    [
+      "a robust correction",
+      ["run/robust/options"],
+      robustTable,
+      robustOptions({ recipe: "robust", attack }, light),
+    ],
+    ["an attack", ["attack/settings"], attackTable, attackOptions({ eps: 1 })],
+  ])("of %s says the default that is resolved", (_, files, table, resolved) => {
+    const text = files.map((name) => readFileSync(`src/${name}.ts`, "utf8")).join("\n");
+    for (const name of Object.keys(table)) {
+      const member = new RegExp(`/\\*\\*((?:(?!\\*/)[\\s\\S])*)\\*/\\s*readonly ${name}\\??:`);
+      const said = member.exec(text)?.[1].replace(/\s*\n\s*\* ?/g, " ");
+      if (said === undefined || name === "recipe" || name === "attack") continue;
+      seen.add(name);
+      if (/ no default/.test(said)) {
+        expect((table as Table<never, never>)[name as never], name).not.toHaveProperty("default");
+        continue;
       }
+      const value = (resolved as Record<string, unknown>)[name];
+      if (value === undefined) {
+        expect(said, name).toContain("Default: ");
+        continue;
+      }
+      // The word after "Default" comes first: its value in the usual case. A formula of eps is told at eps 1.
+      const first =
+        /\bDefault (?:(?:the mean|by `keep`: clean [\d.]+, balanced) )?(\[.*?\]|[^\s.;,]+(?:\.\d+)?(?: \/ \d+)?)/i;
+      const word = first.exec(said)?.[1].replaceAll("`", "");
+      const [part, whole] = (word ?? "").split(" / ");
+      const told =
+        whole === undefined ? word : String((part === "eps" ? 1 : Number.NaN) / Number(whole));
+      expect(told?.replace(/^\[(.*), (.*)\]$/, "$1,$2"), name).toBe(
+        typeof value === "number" && /^[\d.]+e/.test(told ?? "")
+          ? value.toExponential()
+          : shown(value),
+      );
     }
   });
 
+  it("is there for every option", () => {
+    const names = [pointTable, robustTable, attackTable].flatMap((table) => Object.keys(table));
+    const silent = names.filter((name) => !seen.has(name));
+    expect(new Set(silent)).toEqual(new Set(["recipe", "attack"]));
+  });
+});
+
+describe("docs/options.md", () => {
   it("is what docs/options.md says", async () => {
     await expect(optionsPage()).toMatchFileSnapshot("../docs/options.md");
   });

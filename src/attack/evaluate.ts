@@ -59,6 +59,7 @@ export interface CleanResult extends Share {
 
 /** The share of images that are still right under one or several attacks, and the ball they were attacked in. */
 export interface Withstood extends Share {
+  /** The norm of the ball. */
   readonly norm: Norm;
   /** Radius of the ball, in the units of `epsSpace`. */
   readonly eps: number;
@@ -72,7 +73,9 @@ export interface Withstood extends Share {
 
 /** The accuracy under one attack. */
 export interface AttackResult extends Withstood {
+  /** The name of the attack. */
   readonly name: AttackName;
+  /** Where the defaults of the attack came from. */
   readonly protocol: Protocol;
   /** The attack in words: the ball, the labels, the effort. */
   readonly statement: string;
@@ -96,6 +99,7 @@ export interface WorstResult extends Withstood {
 
 /** What `evaluate` has measured. */
 export interface Evaluation {
+  /** The result on the clean images. */
   readonly clean: CleanResult;
   /** Each attack's result, in the order in which they were given. */
   readonly attacks: readonly AttackResult[];

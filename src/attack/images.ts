@@ -10,8 +10,9 @@ import type { Worst } from "./worst.ts";
 export interface AttackedImages {
   /** The attacked images in pixel units with their true labels; `source` holds their indices in the unsliced data. */
   readonly images: Dataset;
-  /** f_y - max rival on the clean and on the attacked image; 0 or less is wrong. */
+  /** f_y - max rival on the clean image; 0 or less is wrong. */
   readonly cleanMargins: Float32Array;
+  /** f_y - max rival on the attacked image; 0 or less is wrong. */
   readonly margins: Float32Array;
   /** The name of the attack whose image it is; "none" where no attack improved on the clean image. */
   readonly attack: readonly string[];

@@ -23,7 +23,7 @@ export interface AttackOptions extends AttackSettings {
 }
 
 /** An attack as it is asked for: only eps has no default. */
-export type AttackRequest = Request<AttackOptions> & Pick<AttackOptions, "eps">;
+export type AttackRequest = Request<Omit<AttackOptions, "eps">> & Pick<AttackOptions, "eps">;
 
 /** What an attack is for; the defaults of `correct`'s own attacks differ. */
 export type AttackUse = "judge" | "reattack" | "robust";

@@ -5,6 +5,7 @@ import { randomStream } from "../tensor/random.ts";
 import { STREAMS } from "../tensor/streams.ts";
 import { chooseBalanced } from "./choose.ts";
 
+/** What `sample` is called with. */
 export interface SampleOptions {
   /** How many images, 1 or more; all of them where there are no more. */
   readonly limit: number;

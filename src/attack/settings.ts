@@ -2,6 +2,7 @@
 
 /** Norms of the ball: `linf` bounds the largest change of a pixel, `l2` the Euclidean norm of all changes. */
 export const norms = ["linf", "l2"] as const;
+/** The norm of the ball that an attack stays in: `linf` or `l2`. */
 export type Norm = (typeof norms)[number];
 
 /**
@@ -9,10 +10,12 @@ export type Norm = (typeof norms)[number];
  * labels that the network predicts and clips nothing, as in the paper's tables.
  */
 export const protocols = ["honest", "cleverhans"] as const;
+/** Where the defaults of an attack come from: `honest` or `cleverhans`. */
 export type Protocol = (typeof protocols)[number];
 
 /** What eps is measured in: `pixel` units, or the units of the `model`, each the std of its channel. */
 export const epsSpaces = ["pixel", "model"] as const;
+/** What eps is measured in: `pixel` or `model`. */
 export type EpsSpace = (typeof epsSpaces)[number];
 
 /** The settings of an attack, fully stated but for the seed of its random numbers. */
@@ -22,11 +25,11 @@ export interface StatedSettings {
   /** Radius of the ball, 0 or more, in the units of `epsSpace`. It has no default. */
   readonly eps: number;
   /**
-   * What eps and the step are measured in, default `pixel`. `model` means its normalised units, each the std of its
+   * What eps and the step are measured in. Default `pixel`. `model` means its normalised units, each the std of its
    * channel; the model must then have been opened with a std.
    */
   readonly epsSpace: EpsSpace;
-  /** Length of one step of PGD, 0 or more, default eps / 10; the other attacks choose theirs. */
+  /** Length of one step of PGD, 0 or more. Default eps / 10; the other attacks choose theirs. */
   readonly stepSize: number;
   /**
    * Steps of a run, 1 or more; of Square its queries. Default 40 for PGD, 5000 for Square, 100 for the others; in

@@ -3,6 +3,7 @@ import { wilsonInterval } from "./interval.ts";
 
 /** Accuracy on the images of one label. */
 export interface LabelShare {
+  /** The label, from 0. */
   readonly label: number;
   /** How many images have this label, 1 or more. */
   readonly n: number;

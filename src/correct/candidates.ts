@@ -10,6 +10,7 @@ export interface Candidate {
   readonly iteration: number;
   /** j: the step along the direction, alpha = j / alphas; 0 for theta0 itself. */
   readonly step: number;
+  /** The part of the way from theta0 to theta_k, in [0, 1]; of the recipe robust 1. */
   readonly alpha: number;
   /** (10), with the margin; null where it is not finite. */
   readonly violation: number | null;

@@ -29,6 +29,7 @@ function* prices(penalty: number, largestMultiplier: number): Generator<number> 
 
 /** A contradiction in one iteration, and the price at which the run went on. */
 export interface Contradiction extends Conflict {
+  /** k, from 1. */
   readonly iteration: number;
   /** The number of rows of (13), which could not be met together. */
   readonly rows: number;

@@ -3,7 +3,7 @@
 // Records are plain: JSON holds them without loss, so null stands for a number that is not finite.
 import type { SolveStatus } from "../qp/nearest-point.ts";
 import type { BlocksRecord } from "./blocks.ts";
-import type { Candidate, Trial } from "./candidates.ts";
+import type { Candidate } from "./candidates.ts";
 import type { Contradiction } from "./elastic.ts";
 import type { Asked } from "./oracle.ts";
 
@@ -26,15 +26,19 @@ export interface IterationRecord {
   readonly iteration: number;
   /** The number of rows of (13). */
   readonly rows: number;
+  /** How the solve of (13) ended. */
   readonly status: SolveStatus;
   /** How many linear systems the solver solved. */
   readonly steps: number;
   /** The number of rows with a positive multiplier. */
   readonly active: number;
-  /** The solver's `Residuals`. */
+  /** How far the KKT conditions of (13) are from being met, as {@link Residuals} measures it; 0 is exact. */
   readonly residuals: {
+    /** The largest violation of a row. */
     readonly primal: number | null;
+    /** The largest violation of a bound on the multipliers. */
     readonly dual: number | null;
+    /** The largest distance from a row that has a multiplier. */
     readonly complementarity: number | null;
   };
   /** ||d||_2 of the solution, before rounding. */
@@ -47,7 +51,8 @@ export interface IterationRecord {
   readonly asked?: Asked;
 }
 
-export interface AnchorRecord extends Pick<Trial, "violation" | "corrected" | "loss"> {
+/** What theta_k is worth, all of it and not a part of the way. */
+export interface AnchorRecord extends Pick<Candidate, "violation" | "corrected" | "loss"> {
   /** Present when theta_k is an earlier anchor: its iteration, 0 for theta0. */
   readonly repeats?: number;
 }
@@ -81,17 +86,21 @@ export type CentreEnd =
 export interface CentreRecord {
   /** k, from 1. */
   readonly iteration: number;
-  /** How many points were asked, how many of them are wrong, and how many have a positive hinge. */
+  /** How many points were asked. */
   readonly points: number;
+  /** How many of them the classifier gets wrong. */
   readonly wrong: number;
+  /** How many of them have a positive hinge: they are wrong, or right by less than the margin. */
   readonly violated: number;
   /** The mean of max(0, h_i) over the points. */
   readonly meanHinge: number;
-  /** L on the sample, and theta0's on the same. */
+  /** The mean loss over the images that were drawn for this iteration. */
   readonly sampledLoss: number;
+  /** The mean loss of theta0 over the same images. */
   readonly sampledLossAtStart: number;
   /** The number of cuts. */
   readonly rows: number;
+  /** How the solve of the subproblem ended. */
   readonly status: SolveStatus;
   /** How many linear systems the solver solved. */
   readonly steps: number;
@@ -99,13 +108,14 @@ export interface CentreRecord {
   readonly active: number;
   /** C where the rows were elastic, else null. */
   readonly penalty: number | null;
-  /** ||d|| of the nearest point, and of the step after the cap. */
+  /** ||d||_2 of the nearest point. */
   readonly solution: number;
+  /** ||d||_2 of the step that was made: `solution`, or the cap where that is less. */
   readonly step: number;
   /** ||theta - theta0|| after the step. */
   readonly distance: number;
   /** The mean of the latest thetas, where it became a candidate in this iteration. */
-  readonly candidate: Pick<Trial, "violation" | "corrected" | "loss"> | null;
+  readonly candidate: Pick<Candidate, "violation" | "corrected" | "loss"> | null;
 }
 
 /** What the moving centre found. */

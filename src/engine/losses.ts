@@ -14,6 +14,7 @@ export type LossName = (typeof table)[number]["name"];
 
 export const losses: readonly Loss[] = table;
 
+/** The names of all losses. */
 export const lossNames: readonly LossName[] = table.map(({ name }) => name);
 
 /** Every loss with what it is, for help. */

@@ -11,26 +11,36 @@ import {
 } from "./task.ts";
 
 /**
- * Processes that work for one call at a time: they run named functions of named modules on lists of arguments.
- * Results come in the order of the arguments, so that sums over them do not depend on the number of processes.
+ * Processes that work for one call at a time, as {@link openWorkers} gives them. They keep the model and the data
+ * that they were sent, so a second call on the same ones begins at once. No result depends on their number.
+ *
+ * They run named functions of named modules on lists of arguments. Results come in the order of the arguments, so
+ * that sums over them do not depend on the number of processes.
  */
 export interface Workers {
   /** How many tasks run at once, 1 or more. */
   readonly size: number;
-  /** The file that its processes know as SCRATCH (scratch.ts); undefined where there is none. */
+  /** @internal The file that its processes know as SCRATCH (scratch.ts); undefined where there is none. */
   readonly scratch: number | undefined;
   /**
    * Gives every process a value that tasks read by `key`; sharing a key again replaces it. A value that is equal
    * to the one that is shared is not sent again, and what was derived from it is kept. Never write to a shared one.
+   *
+   * @internal
    */
   share(key: string, value: unknown): void;
   /**
    * Runs a task on every argument.
    *
    * @throws what a task throws; TemperError `worker-failed` where processes keep dying, `aborted`
+   * @internal
    */
   map<A, R>(task: TaskName, args: readonly A[], options?: MapOptions): Promise<R[]>;
-  /** The results up to the first at which `until` holds; what runs beyond it is dropped. Errors are as of `map`. */
+  /**
+   * The results up to the first at which `until` holds; what runs beyond it is dropped. Errors are as of `map`.
+   *
+   * @internal
+   */
   mapUntil<A, R>(
     task: TaskName,
     args: readonly A[],
@@ -51,10 +61,10 @@ export function checkThreads(threads = 0): void {
 }
 
 /**
- * Opens workers: `threads` child processes, from 0 to 256 (default: one a core); 0 works in this process alone.
- * They end on `close`, and with this process.
+ * Opens workers to lend to several calls in turn. They end on `close`, and with this process.
  *
- * @throws TemperError as `checkThreads` does
+ * @param threads child processes, a whole number from 0 to 256, default one a core; 0 works in this process alone
+ * @throws TemperError `bad-option` for any other number
  */
 export function openWorkers(threads: number = Math.min(availableParallelism(), MOST)): Workers {
   checkThreads(threads);

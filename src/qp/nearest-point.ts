@@ -35,6 +35,7 @@ import { type Direction, firstBlock, move } from "./step.ts";
 export type { ActiveSet, NearestPointProblem } from "./problem.ts";
 export type { Residuals } from "./residuals.ts";
 
+/** What `nearestPoint` takes beside the problem. */
 export interface NearestPointOptions {
   /** The active set of an earlier solve, whose rows must still have the same indices. Default: empty. */
   readonly start?: ActiveSet | undefined;
@@ -53,6 +54,7 @@ export interface NearestPointOptions {
  */
 export type Lacking = (lambda: Float64Array, settled: boolean) => NearestPointProblem | undefined;
 
+/** How a solve ended. */
 export type SolveStatus =
   /** The multipliers meet the KKT conditions to the tolerance: d = -A' lambda is the nearest point. */
   | "solved"
@@ -63,7 +65,9 @@ export type SolveStatus =
   /** The solve was stopped early: the multipliers are a feasible point of the dual, and a good start. */
   | "iteration-limit";
 
+/** What a solve has found: the multipliers lambda, from which d = -A' lambda follows. */
 export interface Solution {
+  /** How the solve ended: it says what the multipliers are. */
   readonly status: SolveStatus;
   /** lambda, [m]: within its bounds whatever the status. */
   readonly multipliers: Float64Array;

@@ -7,13 +7,14 @@ import type { Request, Row } from "../options/table.ts";
 
 /** What `correct --recipe` takes. */
 export const recipeNames = ["standard", "paper", "robust"] as const;
+/** A recipe of `correct`: `standard` (the default) and `paper` correct given points, `robust` a whole network. */
 export type RecipeName = (typeof recipeNames)[number];
 
 /** The options that every recipe has, resolved. */
 export interface SharedOptions {
   /** K: rounds of cuts at most, 1 or more. Default 20; with `reattack` 20 to 40; robust 280, a large network 120. */
   readonly iterations: number;
-  /** w of (19), from 0 (the lowest violation, the default) to 1 (the lowest loss). */
+  /** w of (19), from 0 (the lowest violation) to 1 (the lowest loss). Default 0. */
   readonly weight: number;
   /**
    * Every point must satisfy f_l + margin <= f_y, in units of the logits, 0 or more. Default 0.1; paper 0, which

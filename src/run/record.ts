@@ -27,17 +27,26 @@ export interface AskedFile {
 
 /** What is particular to each family of recipes. */
 export interface Families {
+  /** The recipes standard and paper. */
   readonly points: {
+    /** All options, resolved. */
     readonly options: PointOptions;
+    /** The record of an iteration. */
     readonly iteration: IterationRecord;
+    /** Why a run ends. */
     readonly end: RunEnd;
   };
+  /** The recipe robust. */
   readonly robust: {
+    /** All options, resolved. */
     readonly options: RobustOptions;
+    /** The record of an iteration. */
     readonly iteration: CentreRecord;
+    /** Why a run ends. */
     readonly end: CentreEnd;
   };
 }
+/** A family of recipes: `points` has standard and paper, `robust` the recipe of that name. */
 export type Family = keyof Families;
 
 /** A model measured on the points (robust: on the judging images, attacked anew) and on the training data. */
@@ -64,6 +73,7 @@ export interface InputRecord {
 
 /** The attack that made the points, and which of its points were taken. */
 export interface PointOrigin {
+  /** The attack, fully stated. */
   readonly attack: AttackOptions;
   /** The so many worst points, balanced over the labels. */
   readonly worst?: number | undefined;
@@ -76,17 +86,32 @@ export interface RunBeginning<F extends Family = Family> {
   /** The version of this form of run.json. */
   readonly format: typeof FORMAT;
   /** The versions of this package and of the engine under it. */
-  readonly versions: { readonly temper: string; readonly onnxruntime: string };
+  readonly versions: {
+    /** The version of temper-onnx. */
+    readonly temper: string;
+    /** The version of onnxruntime-node. */
+    readonly onnxruntime: string;
+  };
   /** Every option that decides the result, resolved: given to `correct` again they repeat the run. */
   readonly options: Families[F]["options"];
   /** How the model is read: normalisation, output, what may move. */
   readonly network: NetworkOptions;
   /** Hashes of what the run was given. */
   readonly inputs: {
-    readonly model: { readonly sha256: string; readonly parameters: number };
+    /** The model that was corrected. */
+    readonly model: {
+      /** SHA-256, hexadecimal, of the file. */
+      readonly sha256: string;
+      /** The length of theta. */
+      readonly parameters: number;
+    };
+    /** D: what the loss was measured on. */
     readonly data: InputRecord;
-    /** Absent where the recipe robust was given none. */
-    readonly points?: InputRecord & { readonly origin?: PointOrigin };
+    /** Dadv, or with `reattack` the sources. Absent where the recipe robust was given none. */
+    readonly points?: InputRecord & {
+      /** The attack that made the points, where it is known. */
+      readonly origin?: PointOrigin;
+    };
     /** The images that the recipe robust attacked in place of those of `data`. */
     readonly sources?: InputRecord;
     /** Held-out data, where some were given. */
@@ -105,6 +130,7 @@ export interface Found<F extends Family = Family> {
   readonly end: Families[F]["end"];
   /** Cuts that excluded each other: in which iteration, how many rows, which points, and what then. */
   readonly contradictions: readonly Contradiction[];
+  /** One record an iteration, in order. */
   readonly iterations: readonly Families[F]["iteration"][];
   /** Every candidate; theta0 is the first. */
   readonly pool: readonly Candidate[];

@@ -1,11 +1,12 @@
 // Where the time goes: seconds by stage and by iteration. Times are kept out of run.json, which must not differ
 // from run to run.
 
-/** Seconds by stage, in order of first use. */
+/** Seconds by the name of the stage, in order of first use. */
 export type Seconds = Readonly<Record<string, number>>;
 
 /** Times as a stopwatch has them, and as it may be set to go on from them. */
 export interface Times {
+  /** In all iterations together and after them. */
   readonly stages: Seconds;
   /** Of each finished iteration, by stage. */
   readonly iterations: readonly Seconds[];

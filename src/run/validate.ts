@@ -9,13 +9,17 @@ import type { Progress } from "../progress.ts";
 
 /** A candidate of the front on held-out data. */
 export interface ValidatedCandidate {
+  /** k of the candidate; 0 for theta0 itself. */
   readonly iteration: number;
+  /** j of the candidate: its step along the direction. */
   readonly step: number;
+  /** The share of the images that it gets right, in [0, 1]. */
   readonly accuracy: number;
   /** Images that theta0 gets right and the candidate wrong. */
   readonly negativeFlips: number;
 }
 
+/** What the candidates of the front are worth on held-out data. */
 export interface Validation {
   /** Number of images. */
   readonly count: number;

@@ -5,6 +5,7 @@ import { createLayers, INPUT, type Layers } from "./layers.ts";
 
 /** The paper's networks: `cnnlight` and `cnn` for images [1, 28, 28], `resnet8` for [3, 32, 32]; 10 labels each. */
 export const architectures = ["cnnlight", "cnn", "resnet8"] as const;
+/** The name of one of the paper's networks. */
 export type Architecture = (typeof architectures)[number];
 
 const LABELS = 10;

@@ -16,6 +16,7 @@ import { type Request, resolve, type Table } from "../../options/table.ts";
 import { demandRadius, type Facts, type SharedOptions, sharedRows } from "../options.ts";
 
 export const solvers = ["dual", "blocks"] as const;
+/** What solves the subproblem (13): `dual` finds the nearest point, `blocks` is Algorithm 2 of the paper. */
 export type Solver = (typeof solvers)[number];
 
 const pointRecipes = ["standard", "paper"] as const;
@@ -46,7 +47,7 @@ interface PlainPointOptions extends SharedOptions {
   readonly cuts: CutChoice;
   /** Cuts against only so many rivals of a point, the strongest at the anchor. Default `all`. */
   readonly rivals: number | "all";
-  /** Answers (13): `dual` (the default), or `blocks`: Algorithm 2, whose objective is recorded beside the dual's. */
+  /** Answers (13). Default `dual`; `blocks` is Algorithm 2, whose objective is recorded beside the dual's. */
   readonly solver: Solver;
   /** Of `blocks`: the share of each weight tensor that may move in a step; biases always may. Default 0.2. */
   readonly freeShare?: number;
@@ -63,7 +64,8 @@ export interface PointOptions extends PlainPointOptions {
 }
 
 /** Options as they are asked for: whatever has a default may be left out. */
-export type PointRequest = Request<PlainPointOptions> & {
+export type PointRequest = Request<Omit<PointOptions, "attack">> & {
+  /** Of `reattack`: the attack, of which only eps has no default; its pixels are not clipped unless stated. */
   readonly attack?: Request<StatedAttack> | undefined;
 };
 

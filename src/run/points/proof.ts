@@ -13,6 +13,7 @@ import { lossOf } from "../../engine/losses.ts";
 import type { Network } from "../../engine/network.ts";
 import type { PointOptions } from "./options.ts";
 
+/** Whether no theta nearer to theta0 gets every point right by the margin and holds the loss. */
 export interface Proof {
   /** Whether all that follows holds. */
   readonly proven: boolean;

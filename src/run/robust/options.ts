@@ -5,10 +5,12 @@ import { type Request, type Row, resolve, type Table } from "../../options/table
 import { demandRadius, type Facts, isLarge, type SharedOptions, sharedRows } from "../options.ts";
 
 export const keeps = ["clean", "balanced", "robust"] as const;
+/** Which accuracy a robust correction favours: on clean images, on attacked ones, or both alike. */
 export type Keep = (typeof keeps)[number];
 
 /** The options that a table holds; the attack has a table of its own. */
 interface PlainRobustOptions extends SharedOptions {
+  /** The recipe; it has no default. */
   readonly recipe: "robust";
   /** Which accuracy the steps favour. Default `balanced`; of a large network `clean`. */
   readonly keep: Keep;
@@ -49,7 +51,8 @@ export interface RobustOptions extends PlainRobustOptions {
 }
 
 /** Options as they are asked for: only the recipe and the attack's eps have no default. */
-export type RobustRequest = Request<PlainRobustOptions> & {
+export type RobustRequest = Request<Omit<RobustOptions, "attack" | "recipe">> & {
+  /** The recipe; it has no default. */
   readonly recipe: "robust";
   /** PGD of 5 steps of eps / 2, against the true labels, not clipped, unless stated otherwise. */
   readonly attack: Request<StatedAttack>;
