@@ -17,8 +17,9 @@ export {
   type WorstResult,
 } from "./attack/evaluate.ts";
 export { type AttackedImages, writeAttackedImages } from "./attack/images.ts";
+export { keepShards, type ShardBeginning, type ShardKeeper } from "./attack/kept-shards.ts";
 export type { AttackOptions, AttackRequest, StatedAttack } from "./attack/options.ts";
-export { type SampleOptions, sample } from "./attack/sample.ts";
+export { type SampleOptions, sample, subset } from "./attack/sample.ts";
 export type { AttackSettings, EpsSpace, Norm, Protocol } from "./attack/settings.ts";
 export type { LabelShare, Share } from "./attack/share.ts";
 export type { BlocksRecord } from "./correct/blocks.ts";
@@ -64,6 +65,7 @@ export {
 } from "./qp/nearest-point-dense.ts";
 export type { CutRows, Rows } from "./qp/rows.ts";
 export type { CommonCall, CorrectCall, PointCall, RobustCall } from "./run/call.ts";
+export type { CleanChange, CleanLabel, CleanRecord } from "./run/clean.ts";
 export { correct } from "./run/correct.ts";
 export { openRun } from "./run/folder/open.ts";
 export type { RecipeName, SharedOptions } from "./run/options.ts";

@@ -43,8 +43,14 @@ describe.concurrent("help", () => {
   const ofAttack =
     "--attack --norm --eps --eps-space --step-size --steps --restarts --clip --labels --no-random-start --protocol";
   it.each([
-    ["attack", `--data --out --worst --random ${common} ${ofModel} ${ofAttack}`],
-    ["evaluate", `--data --limit --out ${common} ${ofModel} ${ofAttack}`],
+    [
+      "attack",
+      `--data --out --resume --force --worst --random --quantise ${common} ${ofModel} ${ofAttack}`,
+    ],
+    [
+      "evaluate",
+      `--data --limit --balanced --out --state --resume --force --wrong ${common} ${ofModel} ${ofAttack}`,
+    ],
     ["inspect", `--json --config --trainable ${ofModel}`],
     [
       "train",
@@ -167,7 +173,7 @@ describe.concurrent("evaluate", () => {
     const cwd = newFolder();
     const { code, stdout, files } = await temper([...args, ...small], { cwd });
     expect({ code, files }).toEqual({ code: 0, files: ["images.npz"] });
-    const note = "a sample of 30 of 2000 images, 3 of each label (seed 4)";
+    const note = "a sample of 30 of 2000 images, by the labels' shares (seed 4)";
     expect(stdout.split("\n")[0]).toBe(`digits:test, 30 images: ${note}`);
     expect(stdout).toMatch(/\n30 attacked images written to images.npz\n$/);
     const path = join(cwd, "images.npz");

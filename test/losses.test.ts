@@ -105,7 +105,7 @@ it("every name finds its own entry, and an unknown one is refused by name", () =
   expect(() => lossOf("hinge" as LossName)).toThrow(
     expect.objectContaining({
       code: "bad-option",
-      message: "loss hinge: expected cross-entropy or brier",
+      message: `loss hinge: expected ${lossNames.join(" or ")}`,
     }),
   );
 });

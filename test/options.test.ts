@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { attackOptions, attackTable, statedAttack } from "../src/attack/options.ts";
 import { correctFlags } from "../src/cli/correct-flags.ts";
 import { addFlags } from "../src/cli/flags.ts";
-import { length, numberList, oneOf, range, wholeNumber } from "../src/options/kinds.ts";
+import { length, numberList, oneOf, quotient, range, wholeNumber } from "../src/options/kinds.ts";
 import { shown, type Table, wordOf } from "../src/options/table.ts";
 import { refuseOtherRecipe } from "../src/run/call.ts";
 import type { Facts } from "../src/run/options.ts";
@@ -240,6 +240,10 @@ describe("a value in a text", () => {
     ["half a step", wholeNumber(), "1.5"],
     ["no worker processes", wholeNumber(), "0"],
     ["nothing", length("<x>"), " "],
+    ["a quotient by nothing", quotient("<x>"), "8/"],
+    ["a quotient by 0", quotient("<x>"), "8/0"],
+    ["a quotient of three", quotient("<x>"), "8/255/2"],
+    ["a radius below 0", quotient("<x>"), "-8/255"],
     ["an endless number", length("<x>"), "Infinity"],
     ["a range upside down", range("<r>"), "1,0"],
     ["a range of three", range("<r>"), "0,1,2"],
@@ -249,7 +253,9 @@ describe("a value in a text", () => {
     expect(kind.holds(kind.read(text))).toBe(false);
   });
 
-  it("is a number, a list or a range", () => {
+  it("is a number, a quotient, a list or a range", () => {
+    expect(quotient("<x>").read("8/255")).toBe(8 / 255);
+    expect(quotient("<x>").read("0.03")).toBe(0.03);
     expect(length("<x>").read("1e-3")).toBe(0.001);
     expect(numberList("<l>").read("0.5,0.25")).toEqual([0.5, 0.25]);
     expect(range("<r>").read("0,255")).toEqual([0, 255]);

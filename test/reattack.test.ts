@@ -74,8 +74,10 @@ describe("refusals, before anything is written", () => {
 
   it("a run is not taken up with sources whose clean images are others", async () => {
     const folder = newRun();
-    const signal = AbortSignal.abort();
-    await expect(correct(model, { ...call, folder, signal })).rejects.toThrow();
+    const stop = new AbortController();
+    const onProgress = (): void => stop.abort(); // once the run has begun
+    const begun = correct(model, { ...call, folder, signal: stop.signal, onProgress });
+    await expect(begun).rejects.toThrow();
     const clean = imagesOf(data, 20, 28);
     const other = correct(model, { ...call, points: { ...sources, clean }, folder, resume: true });
     await expect(other).rejects.toThrow("inputs.points.sha256");

@@ -148,9 +148,10 @@ describe("the state of a run", () => {
     await stopAfter(left, 2, { margin: 2 });
     cpSync(reference, folder, { recursive: true });
     cpSync(join(left, "state"), join(folder, "state"), { recursive: true });
-    const stopped = AbortSignal.abort();
+    const stop = new AbortController();
+    const onProgress = (): void => stop.abort(); // once the run has begun
     await expect(
-      correct(model, { ...call, folder, force: true, signal: stopped }),
+      correct(model, { ...call, folder, force: true, signal: stop.signal, onProgress }),
     ).rejects.toMatchObject({ code: "aborted" });
     expect(existsSync(join(folder, "state"))).toBe(false);
     await correct(model, { ...call, folder, resume: true });

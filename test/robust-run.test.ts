@@ -20,7 +20,7 @@ import {
 } from "../src/index.ts";
 
 const scratch = (): string => join(mkdtempSync(join(tmpdir(), "temper-")), "run");
-const FILES = ["corrected.onnx", "thetas.npz", "run.json"];
+const FILES = ["corrected.onnx", "thetas.npz", "predictions.npz", "run.json"];
 
 let model: Model;
 let data: Dataset;

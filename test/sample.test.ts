@@ -66,11 +66,29 @@ const numbered = (labels: readonly number[]): Dataset => ({
 describe("a sample", () => {
   const labelled = fc.array(fc.constantFrom(0, 1, 3, 7), { minLength: 1, maxLength: 60 });
 
-  it("has floor(N / k) images of each label that has them, none twice, each with its own label", () => {
+  it("has of each label its share of the data, less than one image off, in a seeded order", () => {
     fc.assert(
       fc.property(labelled, fc.integer({ min: 1, max: 60 }), fc.nat(9), (labels, limit, seed) => {
         const data = numbered(labels);
         const part = sample(data, { limit, seed });
+        const of = Math.min(limit, labels.length);
+        expect(new Set(part.pixels).size).toBe(of);
+        for (const [i, id] of part.pixels.entries()) expect(part.labels[i]).toBe(labels[id]);
+        for (const kind of new Set(labels)) {
+          const there = labels.filter((label) => label === kind).length;
+          const taken = part.labels.filter((label) => label === kind).length;
+          expect(Math.abs(taken - (there * of) / labels.length)).toBeLessThan(1);
+        }
+        expect(sample(data, { limit, seed })).toEqual(part);
+      }),
+    );
+  });
+
+  it("that is balanced has floor(N / k) images of each label that has them, none twice", () => {
+    fc.assert(
+      fc.property(labelled, fc.integer({ min: 1, max: 60 }), fc.nat(9), (labels, limit, seed) => {
+        const data = numbered(labels);
+        const part = sample(data, { limit, seed, balanced: true });
         expect(part.count).toBe(Math.min(limit, labels.length));
         const ids = [...part.pixels];
         expect(new Set(ids).size).toBe(part.count);
@@ -83,27 +101,32 @@ describe("a sample", () => {
           const taken = part.labels.filter((label) => label === kind).length;
           expect(taken).toBeGreaterThanOrEqual(Math.min(share, there));
         }
-        expect(sample(data, { limit, seed })).toEqual(part);
+        expect(sample(data, { limit, seed, balanced: true })).toEqual(part);
       }),
     );
   });
 
   it("depends on the seed, says what it is, and counts from the unsliced data", async () => {
     const digits = await openData("digits:test[100:400]");
-    const part = sample(digits, { limit: 50, seed: 3 });
+    const part = sample(digits, { limit: 50, seed: 3, balanced: true });
     expect(part.note).toBe("a sample of 50 of 300 images, 5 of each label (seed 3)");
-    expect(sample(digits, { limit: 50, seed: 4 }).source).not.toEqual(part.source);
+    expect(sample(digits, { limit: 50, seed: 4, balanced: true }).source).not.toEqual(part.source);
     expect(part.pixels).toEqual(gather(await openData("digits:test"), part.source!));
-    expect(sample(digits, { limit: 53, seed: 3 }).note).toMatch(/, 5 to \d of each label/);
+    expect(sample(digits, { limit: 53, seed: 3, balanced: true }).note).toMatch(
+      /, 5 to \d of each label/,
+    );
     expect(sample(digits, { limit: 300 })).toBe(digits);
   });
 
   it("of a sample, or of points, still names the original images", () => {
     const data = slice(numbered(Array.from({ length: 40 }, (_, i) => i % 4)), 8, 40);
     const points = { ...data, clean: data.pixels as Float32Array };
-    const part = sample(sample(points, { limit: 16 }), { limit: 8 });
+    const balanced = true;
+    const part = sample(sample(points, { limit: 16 }), { limit: 8, balanced });
     expect([...part.source!]).toEqual([...part.pixels]);
     expect(part.clean).toEqual(part.pixels);
-    expect(part.note).toMatch(/^a sample of 16 of 32 images, .*; a sample of 8 of 16 images, 2 of/);
+    expect(part.note).toMatch(
+      /^a sample of 16 of 32 images, by the labels' shares \(seed 0\); a sample of 8 of 16 images, 2 of/,
+    );
   });
 });

@@ -119,7 +119,7 @@ export async function makeRow(
       return madeOf(corrected, drawn ? waypointsOfRun(corrected) : []);
     }
     case "reattack": {
-      const points = sample(start.train, { limit: how.sources, seed });
+      const points = sample(start.train, { limit: how.sources, seed, balanced: true });
       const { eps, epsSpace } = start.attack;
       const call = { ...run, points, reattack: true, attack: { eps, epsSpace }, onProgress };
       return madeOf(await correct(model, call), []);

@@ -34,7 +34,7 @@ export async function measure(model: Model, call: MeasureCall): Promise<Measures
   if (auto === 0) return { ...accuracies, auto: null };
   const { eps, epsSpace } = protocol;
   const { attacks } = await evaluate(model, {
-    data: sample(test, { limit: auto }),
+    data: sample(test, { limit: auto, balanced: true }),
     attacks: [{ attack: "auto", eps, epsSpace, seed: work.seed }],
     threads: work.threads,
     signal: work.signal,
@@ -109,7 +109,7 @@ export async function curveOf(
   { protocol, test, seed, threads, signal, onProgress }: MeasureCall,
 ): Promise<CurvePoint[]> {
   if (further.length === 0) return [];
-  const data = sample(test, { limit: CURVE_IMAGES });
+  const data = sample(test, { limit: CURVE_IMAGES, balanced: true });
   const waypoints = [{ seconds: 0, steps: 0, theta: model.theta() }, ...further];
   const curve: CurvePoint[] = [];
   for (const { theta, ...at } of waypoints) {

@@ -42,7 +42,11 @@ async function run(flags: Flags, context: Context): Promise<void> {
       model: await openModelFile(path, flags),
     })),
   );
-  const test = sample(await openDataset(flags.test, flags, context), { limit, seed });
+  const test = sample(await openDataset(flags.test, flags, context), {
+    limit,
+    seed,
+    balanced: true,
+  });
   const attacks = evaluationAttacks(eps);
   const folder = join(flags.out, `evaluation-${eps}`);
   const rows = await benchEvaluation({ ...workOf(flags, context), models, test, attacks, folder });

@@ -1,14 +1,15 @@
 // Making points: attacks a data set and returns the images that were right and are now wrong.
-import { gradientEnds, straightThrough } from "../autodiff/ends.ts";
 import { type Dataset, gather, imageSize } from "../data/dataset.ts";
+import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { type Model, networkOf } from "../engine/model.ts";
+import { programOf } from "../engine/programs.ts";
 import type { Workers } from "../engine/workers.ts";
 import { demand, refuseUnknown, TemperError } from "../errors.ts";
-import { nodeLabel } from "../onnx/graph.ts";
 import type { Progress } from "../progress.ts";
 import { randomStream } from "../tensor/random.ts";
 import { STREAMS } from "../tensor/streams.ts";
 import { chooseBalanced } from "./choose.ts";
+import { lookAt } from "./look.ts";
 import {
   type AttackOptions,
   type AttackRequest,
@@ -17,7 +18,7 @@ import {
   attackRequestNames,
 } from "./options.ts";
 import { mostPasses, usesGradients } from "./parts.ts";
-import { type Work, withWorkers } from "./session.ts";
+import { type KeptWork, withWorkers } from "./session.ts";
 import * as tasks from "./tasks.ts";
 import { checkUnits } from "./units.ts";
 
@@ -33,14 +34,21 @@ export interface PointChoice {
    * that takes.
    */
   readonly random?: number | undefined;
+  /**
+   * Levels above 0 of a pixel, 255 for images of bytes, 1 or more: points are rounded to them, inside the ball, and
+   * only those that are still wrong count. Needs eps in pixel units. Default: points are not rounded.
+   */
+  readonly quantise?: number | undefined;
 }
 
 /** What `attack` is called with. */
-export interface AttackCall extends AttackRequest, PointChoice, Work {
+export interface AttackCall extends AttackRequest, PointChoice, KeptWork {
   /** The images to attack, in pixel units, with their true labels. */
   readonly data: Dataset;
   /** The stage is the name of the attack; it counts images that are attacked, of `random` the points found. */
   readonly onProgress?: Progress | undefined;
+  /** Told before the attack begins of what weakens it, a sentence each: the first of `notes`. */
+  readonly onNote?: ((note: string) => void) | undefined;
 }
 
 const known: Readonly<Record<keyof AttackCall, true>> = {
@@ -48,10 +56,13 @@ const known: Readonly<Record<keyof AttackCall, true>> = {
   data: true,
   worst: true,
   random: true,
+  quantise: true,
   threads: true,
   workers: true,
+  shards: true,
   signal: true,
   onProgress: true,
+  onNote: true,
 };
 
 /** The points that an attack has made, and how it went. */
@@ -69,7 +80,10 @@ export interface Points {
   readonly correct: number;
   /** How many of these were turned. */
   readonly broken: number;
-  /** What must be said about the choice, a sentence each: labels that had too few, gradients that end. */
+  /**
+   * What must be said, a sentence each: what a look at the model and the data found, each with its name as in
+   * `evaluate`; then labels that had too few images.
+   */
   readonly notes: readonly string[];
 }
 
@@ -78,18 +92,20 @@ interface Found {
   readonly attacked: number;
   readonly correct: number;
   readonly broken: number;
+  readonly undone: number;
 }
 
 function tally(shards: readonly tasks.AttackedShard[]): Omit<Found, "images"> {
-  let [attacked, correct, broken] = [0, 0, 0];
-  for (const { cleanMargins, margins } of shards) {
+  let [attacked, correct, broken, undone] = [0, 0, 0, 0];
+  for (const { cleanMargins, margins, undone: again } of shards) {
+    undone += again;
     attacked += margins.length;
     for (let i = 0; i < margins.length; i++) {
       if (cleanMargins[i] > 0) correct++;
       if (tasks.isBroken(cleanMargins[i], margins[i])) broken++;
     }
   }
-  return { attacked, correct, broken };
+  return { attacked, correct, broken, undone };
 }
 
 /** All images are attacked; each label keeps its `keep` worst. */
@@ -102,7 +118,7 @@ async function findWorst(
   const ids = Int32Array.from({ length: call.data.count }, (_, i) => i);
   const shards = await tasks.attackAll(
     workers,
-    { ids, options, keep },
+    { ids, options, keep, quantise: call.quantise },
     { signal: call.signal, onImages: (done, of) => call.onProgress?.(options.attack, done, of) },
   );
   return { images: shards.flatMap(({ kept }) => kept).toSorted(tasks.byMargin), ...tally(shards) };
@@ -131,7 +147,7 @@ async function findRandom(
   const attackNext = async (ids: readonly number[]): Promise<void> => {
     const done = await tasks.attackAll(
       workers,
-      { ids: Int32Array.from(ids), options, keep: ids.length },
+      { ids: Int32Array.from(ids), options, keep: ids.length, quantise: call.quantise },
       {
         signal: call.signal,
         onImages: () => call.onProgress?.(options.attack, Math.min(found.size, total), total),
@@ -184,20 +200,11 @@ function pointsOf(call: AttackCall, images: readonly tasks.KeptImage[]): Dataset
   };
 }
 
-/** What must be known of an attack that had no gradient to follow, or a surrogate of one. */
-function blindNotes(model: Model, options: AttackOptions): string[] {
-  if (!usesGradients(options)) return [];
-  const { graph } = networkOf(model);
-  const [end] = gradientEnds(graph);
-  const [surrogate] = straightThrough(graph, [graph.inputs[0].name]);
-  if (end !== undefined) {
-    const where = nodeLabel(end.node);
-    return [`the gradient in the image ends at ${where}: take the attack square, which needs none`];
-  }
-  if (surrogate === undefined) return [];
-  const through = nodeLabel(surrogate);
+/** How many points the rounding undid. */
+function undoneNotes({ broken, undone }: Found, levels: number | undefined): string[] {
+  if (levels === undefined) return [];
   return [
-    `the gradient in the image passes straight through ${through}, as if it had no steps: try the attack square too`,
+    `${undone} of ${broken + undone} turned images are right again once rounded to ${levels} levels: left out`,
   ];
 }
 
@@ -212,8 +219,10 @@ export async function attack(model: Model, call: AttackCall): Promise<Points> {
   refuseUnknown(call, known, "attack");
   const options = attackOptions(attackIn(call));
   checkUnits(options, networkOf(model).options.std);
-  const { worst, random, data } = call;
-  for (const [word, n] of Object.entries({ worst, random })) {
+  const { worst, random, quantise, data } = call;
+  const pixels = quantise === undefined || options.epsSpace === "pixel";
+  demand(pixels, "quantise", quantise, "eps in pixel units: it rounds pixels");
+  for (const [word, n] of Object.entries({ worst, random, quantise })) {
     const holds = n === undefined || (Number.isInteger(n) && n >= 1);
     demand(holds, word, n, "a whole number, 1 or more");
   }
@@ -222,6 +231,10 @@ export async function attack(model: Model, call: AttackCall): Promise<Points> {
   }
   const passes = mostPasses(options, model.labels);
   return withWorkers(model, data, { ...call, passes }, async (workers) => {
+    const network = networkOf(model);
+    if (usesGradients(options)) programOf(network, { of: crossEntropy, in: "image" }); // refuses by name
+    const seen = await lookAt(workers, { network, data, attack: options }, call.signal);
+    for (const note of seen.notes) call.onNote?.(note);
     const total = worst ?? random ?? data.count;
     const found =
       random === undefined
@@ -240,7 +253,7 @@ export async function attack(model: Model, call: AttackCall): Promise<Points> {
       attacked,
       correct,
       broken,
-      notes: [...blindNotes(model, options), ...notes],
+      notes: [...seen.notes, ...undoneNotes(found, quantise), ...notes],
     };
   });
 }

@@ -1,4 +1,4 @@
-// How many points each label gives: N / labels, and the others give what is missing.
+// How many images each label gives: N / labels and the others what is missing, or its share of them.
 
 /**
  * Chooses N of the candidates, each label giving floor(N / labels); the remainder, and what a label
@@ -38,4 +38,27 @@ export function chooseBalanced<T extends { readonly label: number }>(
     ...(chosen.size < total ? [`only ${chosen.size} of ${total} points could be found`] : []),
   ];
   return { chosen: candidates.filter((candidate) => chosen.has(candidate)), notes };
+}
+
+/**
+ * Chooses N of the candidates so that each label has the share that it has among them: the whole part of its quota,
+ * and one more where the largest fractions are (Hamilton's method). Of a label the first in the order given are taken.
+ */
+export function chooseByShare<T extends { readonly label: number }>(
+  candidates: readonly T[],
+  total: number,
+): T[] {
+  const counts = new Map<number, number>();
+  for (const { label } of candidates) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const quotas = [...counts]
+    .map(([label, n]) => ({ label, quota: (n * total) / candidates.length }))
+    .toSorted((a, b) => (b.quota % 1) - (a.quota % 1) || a.label - b.label);
+  const left = new Map(quotas.map(({ label, quota }) => [label, Math.floor(quota)]));
+  const missing = total - [...left.values()].reduce((a, n) => a + n, 0);
+  for (const { label } of quotas.slice(0, missing)) left.set(label, left.get(label)! + 1);
+  return candidates.filter(({ label }) => {
+    const n = left.get(label)!;
+    left.set(label, n - 1);
+    return n > 0;
+  });
 }

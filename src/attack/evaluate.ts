@@ -16,7 +16,7 @@ import { type Longer, tryLonger } from "./longer.ts";
 import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
 import { mostPasses, usesGradients } from "./parts.ts";
 import { probe } from "./probe.ts";
-import { type Work, withWorkers } from "./session.ts";
+import { type KeptWork, withWorkers } from "./session.ts";
 import type { EpsSpace, Norm, Protocol } from "./settings.ts";
 import { countRight, type Share, shareOf } from "./share.ts";
 import { modelEps, statement } from "./statement.ts";
@@ -26,7 +26,7 @@ import { type Evidence, warningsOf } from "./warnings.ts";
 import { type Ball, ballsOf, isWithin, type Outcome, worstOf } from "./worst.ts";
 
 /** What `evaluate` is called with. */
-export interface EvaluateCall extends Work {
+export interface EvaluateCall extends KeptWork {
   /** The images to measure on, in pixel units, with their true labels. */
   readonly data: Dataset;
   /** Attacks to measure under, in order. Default: none, which measures clean images only. */
@@ -43,6 +43,7 @@ const known: Readonly<Record<keyof EvaluateCall, true>> = {
   images: true,
   threads: true,
   workers: true,
+  shards: true,
   signal: true,
   onProgress: true,
 };
@@ -105,6 +106,8 @@ export interface Evaluation {
   readonly attacks: readonly AttackResult[];
   /** The worst of all attacks, an entry for each ball that they state. */
   readonly worst: readonly WorstResult[];
+  /** Indices of the clean images that are wrong, ascending: `subset` makes points of them. */
+  readonly wrong: Int32Array;
   /** The worst input of each image, where it was asked for. */
   readonly images?: AttackedImages | undefined;
 }
@@ -188,6 +191,7 @@ function reportOf(
   std: readonly number[] | undefined,
 ): Evaluation {
   const { data, cleanMargins } = evidence;
+  const ids = Int32Array.from({ length: data.count }, (_, i) => i);
   const warnings = warningsOf(evidence);
   return {
     clean: {
@@ -196,12 +200,13 @@ function reportOf(
       ...shareOf(cleanMargins, data.labels),
       warnings: warnings.clean,
     },
+    wrong: ids.filter((i) => !(cleanMargins[i] > 0)),
     attacks: ran.map(
       (outcome, k): AttackResult => ({
         name: outcome.options.attack,
         ...withstood([outcome], outcome.options, evidence),
         protocol: outcome.options.protocol,
-        statement: statement(outcome.options, { labels: evidence.labels, std }),
+        statement: statement(outcome.options, { labels: evidence.network.labels, std }),
         modelEps: modelEps(outcome.options, std),
         gradientSteps: outcome.gradientSteps,
         queries: outcome.queries,
@@ -268,12 +273,13 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
     }
     const evidence: Evidence = {
       data,
-      labels: model.labels,
+      network,
+      right: countRight(cleanMargins),
+      of: data.count,
       cleanMargins,
       probe: probed,
       ends: gradientEnds(network.graph),
       surrogates: straightThrough(network.graph, [network.graph.inputs[0].name]),
-      softmax: network.softmax,
       attacks: ran,
     };
     const [first] = requests;

@@ -1,5 +1,5 @@
 // The options of an attack: one table, from which come the defaults, the refusals and the flags.
-import { flag, length, oneOf, range, wholeNumber } from "../options/kinds.ts";
+import { flag, oneOf, quotient, range, wholeNumber } from "../options/kinds.ts";
 import { namesIn, partOf, type Request, type Row, resolve, type Table } from "../options/table.ts";
 import { type AttackName, attackNames, attackOf } from "./attacks.ts";
 import {
@@ -62,11 +62,11 @@ export const attackTable: AttackTable = {
     default: () => "linf",
   },
   eps: {
-    kind: length("<radius>"),
+    kind: quotient("<radius>"),
     required: true,
     group,
     everyday: true,
-    help: "radius of the attack's ball",
+    help: "radius of the attack's ball: 0.03, or 8/255",
   },
   epsSpace: {
     kind: oneOf(epsSpaces, "<space>"),
@@ -75,7 +75,7 @@ export const attackTable: AttackTable = {
     default: () => "pixel",
   },
   stepSize: {
-    kind: length("<length>"),
+    kind: quotient("<length>"),
     group,
     help: "length of a step of PGD",
     told: (o, facts) =>

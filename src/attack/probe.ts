@@ -1,6 +1,6 @@
 // What is asked of a model before attacks on it are believed: whether it answers alike twice, and has a gradient.
 import { type Dataset, gather } from "../data/dataset.ts";
-import { BATCH, inputGradientOfAll } from "../engine/batches.ts";
+import { batchOf, inputGradientOfAll } from "../engine/batches.ts";
 import { marginOf, oneHot } from "../engine/logits.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import type { TaskState } from "../engine/task.ts";
@@ -22,6 +22,8 @@ export interface Probe {
   /** Images that are right, and of these the ones whose gradient in the image is 0 at every pixel. */
   readonly right: number;
   readonly vanished: number;
+  /** How often each label was answered, [labels]. */
+  readonly answered: Float64Array;
 }
 
 export interface ProbeShard {
@@ -33,6 +35,15 @@ export interface ProbeShard {
 /** How many images are asked, at most: enough to see what concerns one in a hundred, and cheap beside an attack. */
 const MOST = 1000;
 
+export interface ProbeCall {
+  /** How many images the shared data set has. */
+  readonly count: number;
+  /** Whether gradients are asked for; without, `vanished` is 0. */
+  readonly gradients: boolean;
+  /** How many images are asked, at most. Default 1,000. */
+  readonly most?: number | undefined;
+}
+
 const SHARD = 250;
 
 /** Images of a batch that are asked alone as well. */
@@ -41,18 +52,19 @@ const ALONE = 4;
 /** Logits that differ by more than this share of the largest differ by more than another order of sums can make. */
 const ANOTHER = 1e-3;
 
-/** Asks at most 1,000 of the shared data set's images, in a seeded order. */
+/** Asks some of the shared data set's images, in a seeded order. */
 export async function probe(
   workers: Workers,
-  { count, gradients }: { readonly count: number; readonly gradients: boolean },
+  { count, gradients, most = MOST }: ProbeCall,
   signal: AbortSignal | undefined,
 ): Promise<Probe> {
-  const ids = randomStream(0, STREAMS.attack.probe).permutation(count).subarray(0, MOST);
+  const ids = randomStream(0, STREAMS.attack.probe).permutation(count).subarray(0, most);
   const shards = idShards(ids, SHARD).map((chosen) => ({ ids: chosen, gradients }));
   const parts = await workers.map<ProbeShard, Probe>({ module, name: "probeShard" }, shards, {
     signal,
   });
-  const sum = (of: keyof Probe): number => parts.reduce((a, c) => a + c[of], 0);
+  const sum = (of: Exclude<keyof Probe, "answered">): number =>
+    parts.reduce((a, c) => a + c[of], 0);
   return {
     asked: sum("asked"),
     changed: sum("changed"),
@@ -60,6 +72,7 @@ export async function probe(
     mixed: sum("mixed"),
     right: sum("right"),
     vanished: sum("vanished"),
+    answered: parts[0].answered.map((_, l) => parts.reduce((a, c) => a + c.answered[l], 0)),
   };
 }
 
@@ -68,9 +81,11 @@ export async function probeShard(state: TaskState, shard: ProbeShard): Promise<P
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
   const { labels } = network;
+  const answered = new Float64Array(labels);
   let [changed, alone, mixed, right, vanished] = [0, 0, 0, 0, 0];
-  for (let from = 0; from < shard.ids.length; from += BATCH) {
-    const ids = shard.ids.subarray(from, from + BATCH);
+  const batch = batchOf(network);
+  for (let from = 0; from < shard.ids.length; from += batch) {
+    const ids = shard.ids.subarray(from, from + batch);
     const [n, x, y] = [ids.length, gather(data, ids), ids.map((id) => data.labels[id])];
     const [first, second] = [await programs.logits(x, n), await programs.logits(x, n)];
     const gradient = shard.gradients
@@ -91,11 +106,12 @@ export async function probeShard(state: TaskState, shard: ProbeShard): Promise<P
     }
     for (let i = 0; i < n; i++) {
       const row = first.subarray(i * labels, (i + 1) * labels);
+      answered[row.indexOf(row.reduce((a, f) => Math.max(a, f), -Infinity))]++;
       if (row.some((f, l) => f !== second[i * labels + l])) changed++;
       if (!(marginOf(first, labels, i, y[i]) > 0)) continue;
       right++;
       if (gradient?.subarray(i * size, (i + 1) * size).every((g) => g === 0)) vanished++;
     }
   }
-  return { asked: shard.ids.length, changed, alone, mixed, right, vanished };
+  return { asked: shard.ids.length, changed, alone, mixed, right, vanished, answered };
 }

@@ -3,6 +3,7 @@ import { checkDataset, type Dataset } from "../data/dataset.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { shareNetwork } from "../engine/tasks.ts";
 import { openWorkers, type Workers } from "../engine/workers.ts";
+import { type ShardKeeper, withKeptShards } from "./kept-shards.ts";
 
 /** What every long call of the library takes. No result depends on `threads` or `workers`. */
 export interface Work {
@@ -20,6 +21,12 @@ export interface Work {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a call takes whose shards are worth keeping. */
+export interface KeptWork extends Work {
+  /** Where finished shards are kept, and found again after a stop: `keepShards` opens it. Default: nowhere. */
+  readonly shards?: ShardKeeper | undefined;
+}
+
 // Below this many images, and as many passes as PGD makes on them, starting processes costs more than it saves.
 const FEW_IMAGES = 256;
 const FEW_PASSES = FEW_IMAGES * 41;
@@ -34,7 +41,7 @@ const FEW_PASSES = FEW_IMAGES * 41;
 export async function withWorkers<R>(
   model: Model,
   data: Dataset,
-  { threads, workers: given, passes }: Work & { readonly passes: number },
+  { threads, workers: given, passes, shards: keeper }: KeptWork & { readonly passes: number },
   use: (workers: Workers) => Promise<R>,
 ): Promise<R> {
   checkDataset(data, { shape: model.inputShape, labels: model.labels });
@@ -45,7 +52,9 @@ export async function withWorkers<R>(
     shareNetwork(workers, networkOf(model));
     workers.share("theta", model.theta());
     workers.share("data", data);
-    return await use(workers);
+    return await use(
+      keeper === undefined ? workers : withKeptShards(workers, { model, data, keeper }),
+    );
   } finally {
     if (lent === undefined) await workers.close();
   }

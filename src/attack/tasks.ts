@@ -7,6 +7,7 @@ import { attackBatch, imagesAt } from "./attack-batch.ts";
 import { attackOf } from "./attacks.ts";
 import { classifierOf } from "./classifier.ts";
 import type { AttackOptions } from "./options.ts";
+import { quantised } from "./quantise.ts";
 
 export const module: string = import.meta.url;
 
@@ -18,6 +19,8 @@ export interface AttackShard {
   readonly keep: number;
   /** Whether `x` of every image is returned. */
   readonly keepAll?: boolean | undefined;
+  /** Levels of a pixel that turned images are rounded to, and asked about again. */
+  readonly quantise?: number | undefined;
 }
 
 export interface AttackedShard {
@@ -29,6 +32,8 @@ export interface AttackedShard {
   /** Passes through the network, summed over the images: with a gradient, and without one. */
   readonly gradientSteps: number;
   readonly queries: number;
+  /** Images that were turned and are right again once rounded. */
+  readonly undone: number;
   /** With `keepAll`, the attacked images [ids.length, ...shape], broken or not. */
   readonly x: Float32Array | undefined;
   /** The kept images: right when clean, wrong when attacked, worst first within each label. */
@@ -102,9 +107,14 @@ export function attackAll(
 export async function attackShard(state: TaskState, shard: AttackShard): Promise<AttackedShard> {
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
-  const { ids, options, keep, keepAll = false } = shard;
+  const { ids, options, keep, keepAll = false, quantise: levels } = shard;
   const images = imagesAt(data, ids);
-  const attacked = await attackBatch(classifierOf(network, programs), images, options);
+  const classifier = classifierOf(network, programs);
+  const turned = await attackBatch(classifier, images, options);
+  const attacked =
+    levels === undefined
+      ? turned
+      : await quantised(classifier, images, turned, { ...options, levels });
   const { x, cleanMargins, margins, found } = attacked;
   const size = imageSize(data.shape);
   const broken =
@@ -121,6 +131,7 @@ export async function attackShard(state: TaskState, shard: AttackShard): Promise
     found,
     gradientSteps: sum(attacked.gradientSteps),
     queries: sum(attacked.queries),
+    undone: margins.filter((m, i) => m > 0 && isBroken(cleanMargins[i], turned.margins[i])).length,
     x: keepAll ? x : undefined,
     kept: worstOfEachLabel(kept, keep),
   };

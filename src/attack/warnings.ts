@@ -1,11 +1,16 @@
-// Every warning that evaluate may give beside a number: when it is raised, and why the number is weaker for it.
+// Every warning that may stand beside a number: when it is raised, and why the number is weaker for it.
 //
+// Some need no attack's result: attack and correct give those before anything long begins (look.ts).
 // After the checks that Carlini et al. (arXiv 1902.06705) and Athalye, Carlini & Wagner (ICML 2018) ask of
 // an evaluation, and those of AutoAttack (Croce & Hein, ICML 2020).
 import type { GradientEnd } from "../autodiff/ends.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { beforeFirstLayer } from "../autodiff/trainable.ts";
+import { type Dataset, imageSize } from "../data/dataset.ts";
+import type { Network } from "../engine/network.ts";
 import { type Node, nodeLabel } from "../onnx/graph.ts";
+import { OWN_NAMES } from "../onnx/lift.ts";
 import { attackOf, NONE } from "./attacks.ts";
+import { isChance } from "./chance.ts";
 import type { Longer } from "./longer.ts";
 import { usesGradients } from "./parts.ts";
 import type { Probe } from "./probe.ts";
@@ -17,28 +22,37 @@ export interface AttackEvidence extends Outcome {
   readonly longer?: Longer | undefined;
 }
 
-/** All that is known of one model on one data set. */
-export interface Evidence {
+/** What is known of one model on one data set before it is attacked. */
+export interface Sight {
   readonly data: Dataset;
-  /** Of the model. */
-  readonly labels: number;
-  /** f_y - max rival of each clean image. */
-  readonly cleanMargins: Float32Array;
+  readonly network: Network;
+  /** How many clean images are right, of those that were asked. */
+  readonly right: number;
+  readonly of: number;
   readonly probe: Probe;
   readonly ends: readonly GradientEnd[];
   /** The nodes that the gradient in the image passes straight through (autodiff/ends.ts). */
   readonly surrogates: readonly Node[];
-  readonly softmax: string | undefined;
+}
+
+/** All that is known of it afterwards. */
+export interface Evidence extends Sight {
+  /** f_y - max rival of each clean image. */
+  readonly cleanMargins: Float32Array;
   readonly attacks: readonly AttackEvidence[];
 }
 
-/** A warning is asked beside the clean accuracy, beside each attack's, or both. */
+/** What an attack may do, and how. */
+export type Attempted = Pick<AttackEvidence, "options">;
+
+/** A warning is asked beside the clean accuracy, of an attack before it begins, or of what came of it. */
 export interface Warning {
   readonly name: string;
   /** When it is raised, as docs/evaluation.md says it. */
   readonly when: string;
-  readonly clean?: (evidence: Evidence) => string | false;
-  readonly attack?: (attack: AttackEvidence, evidence: Evidence) => string | false;
+  readonly clean?: (sight: Sight) => string | false;
+  readonly attack?: (attack: Attempted, sight: Sight) => string | false;
+  readonly outcome?: (attack: AttackEvidence, evidence: Evidence) => string | false;
 }
 
 /** A few images in a thousand, and more than one, are no accident of a random start. */
@@ -86,7 +100,7 @@ const outsideClip: Warning = {
 const nothingTurned: Warning = {
   name: "nothing-turned",
   when: "eps is above 0 and not one of the right images was turned",
-  attack: ({ options, margins }, { cleanMargins }) =>
+  outcome: ({ options, margins }, { cleanMargins }) =>
     options.eps > 0 &&
     cleanMargins.some((m) => m > 0) &&
     !cleanMargins.some((m, i) => m > 0 && !(margins[i] > 0)) &&
@@ -133,18 +147,19 @@ const vanishingGradients: Warning = {
     usesGradients(attack.options) &&
     ends.length === 0 &&
     vanished > 0 &&
-    `no gradient at ${vanished} of ${right} right images looked at: there it has no direction; add --attack square`,
+    `no gradient at ${vanished} of ${right} right images looked at: ` +
+      "an attack has no direction there; add --attack square",
 };
 
 /** What is said of the model itself stands beside every number. */
 const besideEvery = (
-  says: (evidence: Evidence) => string | false,
+  says: (sight: Sight) => string | false,
 ): Required<Pick<Warning, "clean" | "attack">> => ({
   clean: says,
-  attack: (_, evidence) => says(evidence),
+  attack: (_, sight) => says(sight),
 });
 
-const randomText = ({ probe: { changed, asked } }: Evidence): string | false =>
+const randomText = ({ probe: { changed, asked } }: Sight): string | false =>
   changed > 0 &&
   `other logits at a second pass for ${changed} of ${asked} images looked at: ` +
     "the model is random, and one pass an image says little";
@@ -155,7 +170,7 @@ const randomOutputs: Warning = {
   ...besideEvery(randomText),
 };
 
-const mixedText = ({ probe: { changed, mixed, alone } }: Evidence): string | false =>
+const mixedText = ({ probe: { changed, mixed, alone } }: Sight): string | false =>
   changed === 0 &&
   mixed > 0 &&
   `other logits among other images than alone for ${mixed} of ${alone} looked at: ` +
@@ -170,23 +185,78 @@ const mixedImages: Warning = {
 const softmaxEnding: Warning = {
   name: "softmax-ending",
   when: "the file ends in Softmax or LogSoftmax",
-  attack: (_, { softmax }) =>
+  attack: (_, { network: { softmax } }) =>
     softmax !== undefined &&
-    `attacked through the logits before ${softmax}: elsewhere the model's probabilities may seem harder to attack`,
+    `read through the logits before ${softmax}: elsewhere the model's probabilities may seem harder to attack`,
 };
+
+/** How many images of a data set have each label. */
+function labelCounts({ labels }: Dataset, of: number): Float64Array {
+  const counts = new Float64Array(of);
+  for (const label of labels) counts[label]++;
+  return counts;
+}
+
+/** Whether the answers are no better than chance; a network that is merely weak is not meant. */
+export const isBlind = ({ data, network, right, of, probe: { answered } }: Sight): boolean =>
+  isChance({ right, of, answered, labelled: labelCounts(data, network.labels) });
 
 const nearChance: Warning = {
   name: "near-chance",
-  when: "the clean accuracy is within a tenth of the way from chance (1 of the labels) to 1",
-  clean: ({ cleanMargins, labels }) =>
-    countRight(cleanMargins) / cleanMargins.length <= 1 / labels + (1 - 1 / labels) / 10 &&
-    `no better than chance, or little (${labels} labels): check --mean and --std, the range of the data, its labels`,
+  when: "the clean accuracy is no better than chance at 99 %, or within a tenth of the way from 1 of the labels to 1",
+  clean: (sight) => {
+    const { labels } = sight.network;
+    const low = sight.right / sight.of <= 1 / labels + (1 - 1 / labels) / 10;
+    return (
+      (low || isBlind(sight)) &&
+      `no better than chance, or little (${labels} labels): check --mean and --std, the range of the data, its labels`
+    );
+  },
+};
+
+const wideBall: Warning = {
+  name: "wide-ball",
+  when: "the ball spans the range of a pixel or more: eps is half of the range, in l2 of every pixel, or above",
+  attack: ({ options: { eps, norm, epsSpace, clip } }, { data, network }) => {
+    const [low, high] = clip ?? [0, 1];
+    const unit = epsSpace === "model" ? Math.min(...(network.options.std ?? [1])) : 1;
+    const pixels = norm === "l2" ? Math.sqrt(imageSize(data.shape)) : 1;
+    return (
+      eps * unit >= ((high - low) / 2) * pixels &&
+      `eps ${eps} covers half of the range [${low}, ${high}] or more: ` +
+        "pixels are divided by 255 here, so that 8 of 255 is written --eps 8/255"
+    );
+  },
+};
+
+/** What normalises, where it stands before the first layer. */
+const arithmetic: ReadonlySet<string> = new Set(["Add", "Div", "Mul", "Sub"]);
+
+const twiceNormalised: Warning = {
+  name: "twice-normalised",
+  when: "--mean or --std is given to a graph that shifts or scales the image itself before its first layer",
+  ...besideEvery(({ network: { graph, options } }) => {
+    if (options.mean === undefined && options.std === undefined) return false;
+    const early = beforeFirstLayer(graph);
+    const node = graph.nodes.find(
+      ({ op, name, outputs, inputs }) =>
+        arithmetic.has(op) &&
+        !name.startsWith(OWN_NAMES) &&
+        early.has(outputs[0]) &&
+        inputs.some((input) => !early.has(input)),
+    );
+    return (
+      node !== undefined &&
+      `the graph shifts or scales the image itself at ${nodeLabel(node)}: ` +
+        "--mean and --std may be one normalisation too many"
+    );
+  }),
 };
 
 const squareWins: Warning = {
   name: "square-wins",
   when: "Square turns images that no attack with gradients turns in the same ball: more than 0.2 % and one",
-  attack: (attack, { cleanMargins, attacks }) => {
+  outcome: (attack, { cleanMargins, attacks }) => {
     const { attack: name } = attack.options;
     // One step is beaten by anything; that says nothing of the gradients.
     if (isOneStep(name) || !usesGradients(attack.options)) return false;
@@ -207,7 +277,7 @@ const squareWins: Warning = {
 const moreSteps: Warning = {
   name: "more-steps",
   when: "of up to 50 images that withstood the attack two or more fall to twice the steps, half a point of accuracy",
-  attack: ({ longer, margins }) => {
+  outcome: ({ longer, margins }) => {
     if (longer === undefined || longer.turned < 2) return false;
     const { standing, tried, turned } = longer;
     const lost = ((turned / tried) * standing) / margins.length;
@@ -239,7 +309,7 @@ function beatenBy(
 const beatenByWeaker: Warning = {
   name: "beaten-by-weaker",
   when: "FGSM, or to auto any attack, turns more right images in the same ball: more than 0.2 % and one",
-  attack: (attack, { attacks, cleanMargins }) => {
+  outcome: (attack, { attacks, cleanMargins }) => {
     const { options } = attack;
     const weaker = attacks.filter(
       (other) =>
@@ -256,7 +326,7 @@ const beatenByWeaker: Warning = {
 const beatenBySmaller: Warning = {
   name: "beaten-by-smaller",
   when: "the same attack turns more right images with a smaller eps: more than 0.2 % and one",
-  attack: (attack, { attacks, cleanMargins }) => {
+  outcome: (attack, { attacks, cleanMargins }) => {
     const { options } = attack;
     const smaller = attacks.filter(
       (other) =>
@@ -277,7 +347,9 @@ export const warnings: readonly Warning[] = [
   predictedLabels,
   unclipped,
   outsideClip,
+  wideBall,
   nearChance,
+  twiceNormalised,
   randomOutputs,
   mixedImages,
   quantisedInput,
@@ -292,18 +364,29 @@ export const warnings: readonly Warning[] = [
   beatenBySmaller,
 ];
 
-/** What must be said beside each number, each with its name: "... [unclipped]". */
+/** The texts of some warnings, each with its name: "... [unclipped]". */
+const raised = (says: (warning: Warning) => string | false | undefined): string[] =>
+  warnings.flatMap((warning) => {
+    const text = says(warning);
+    return text ? [`${text} [${warning.name}]`] : [];
+  });
+
+/** What must be said beside each number. */
 export function warningsOf(evidence: Evidence): {
   readonly clean: readonly string[];
   readonly attacks: readonly (readonly string[])[];
 } {
-  const raised = (says: (warning: Warning) => string | false | undefined): string[] =>
-    warnings.flatMap((warning) => {
-      const text = says(warning);
-      return text ? [`${text} [${warning.name}]`] : [];
-    });
   return {
     clean: raised(({ clean }) => clean?.(evidence)),
-    attacks: evidence.attacks.map((one) => raised(({ attack }) => attack?.(one, evidence))),
+    attacks: evidence.attacks.map((one) =>
+      raised(({ attack, outcome }) => attack?.(one, evidence) || outcome?.(one, evidence)),
+    ),
   };
 }
+
+/** What must be said before a model is attacked, or before it is corrected without an attack. */
+export const warningsBefore = (sight: Sight, attack?: Attempted): readonly string[] =>
+  raised(
+    (warning) =>
+      warning.clean?.(sight) || (attack !== undefined && warning.attack?.(attack, sight)),
+  );

@@ -15,12 +15,23 @@ export function createContext(): Context {
   process.once("SIGINT", () => controller.abort());
   // A reader that has seen enough, as `head`, is no failure; what was to be written is written.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code === "EPIPE") return;
+    process.stderr.write(`error: the output cannot be written: ${error.message}\n`);
+    process.exitCode = 1;
   });
   return {
     progress: createProgress(),
     signal: controller.signal,
     print: (text) => process.stdout.write(`${text}\n`),
     printJson: (document) => process.stdout.write(`${JSON.stringify(document, null, 2)}\n`),
+  };
+}
+
+/** Says each note once, whichever part of the work comes upon it. */
+export function noting({ progress }: Pick<Context, "progress">): (note: string) => void {
+  const said = new Set<string>();
+  return (note) => {
+    if (!said.has(note)) progress.line(`note: ${note}`);
+    said.add(note);
   };
 }

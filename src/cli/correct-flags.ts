@@ -116,6 +116,11 @@ export const correctFlags: Flags = {
     help: "continue the run that stopped in the folder, with the result of an uninterrupted one",
   },
   force: { kind: flag, group: comesOut, help: "replace the run that is in the folder" },
+  anyway: {
+    kind: flag,
+    group: goesIn,
+    help: "correct the model although it is no better on DATA than chance",
+  },
   like: {
     kind: text("<run>"),
     group: "Recipe",

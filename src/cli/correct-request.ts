@@ -27,6 +27,7 @@ interface OwnFlags extends NetworkOptions {
   readonly augment?: Augmentation | undefined;
   readonly resume?: boolean | undefined;
   readonly force?: boolean | undefined;
+  readonly anyway?: boolean | undefined;
   readonly like?: string | undefined;
   readonly json?: boolean | undefined;
   readonly threads?: number | undefined;

@@ -1,5 +1,6 @@
 // A correction in words: why it ended, what contradicted what, and the table of before and after.
 import type { Contradiction } from "../correct/elastic.ts";
+import type { CleanChange } from "../run/clean.ts";
 import type { RobustRun, Run } from "../run/run.ts";
 import { measuredHeadings, measuredRow } from "./candidates.ts";
 import type { Context } from "./context.ts";
@@ -56,17 +57,21 @@ export const conflictInWords = ({
 export const succeeded = ({ before, after }: Run): boolean =>
   before.violation === 0 || after.violation < before.violation;
 
-function validationInWords({ record, choice }: Run): string | undefined {
-  const { validation } = record;
-  const chosen = validation?.front.find(
-    ({ iteration, step }) => iteration === choice.iteration && step === choice.step,
-  );
-  if (validation === undefined || chosen === undefined) return undefined;
+/** Clean images before and after, and how many of each label were right and are now wrong. */
+function cleanInWords(name: string, { count, before, after, ...flips }: CleanChange): string {
+  const fallen = flips.labels.filter(({ negativeFlips }) => negativeFlips > 0);
+  const most = fallen.toSorted((a, b) => b.negativeFlips - a.negativeFlips).slice(0, SHOWN);
+  const shown = most.map(({ label, negativeFlips }) => `${label}: ${negativeFlips}`);
+  const rest = fallen.length > SHOWN ? ", ..." : "";
+  const byLabel = fallen.length === 0 ? "" : ` (by label ${shown.join(", ")}${rest})`;
   return (
-    `held-out accuracy ${percent(validation.before)} before, ${percent(chosen.accuracy)} after; ` +
-    `${chosen.negativeFlips} of ${validation.count} images were right and are now wrong`
+    `${name}: clean accuracy ${percent(before)} before, ${percent(after)} after; ` +
+    `${flips.negativeFlips} of ${count} images were right and are now wrong${byLabel}`
   );
 }
+
+/** Labels that are listed: those with the most images. */
+const SHOWN = 10;
 
 function proofInWords({ proof }: Run["record"]): string | undefined {
   if (proof === undefined) return undefined;
@@ -87,8 +92,9 @@ export function printRun(run: Run, folder: string, context: Context): void {
   context.print(
     table(measuredHeadings, [measuredRow("before", before), measuredRow("after", after)]),
   );
-  const held = validationInWords(run);
-  if (held !== undefined) context.print(held);
+  const { clean } = record;
+  context.print(cleanInWords("data", clean));
+  if (clean.validation !== undefined) context.print(cleanInWords("held-out", clean.validation));
   const proof = proofInWords(record);
   if (proof !== undefined) context.print(proof);
   if (record.wrong.length > 0) context.print(`still wrong: point ${record.wrong.join(", ")}`);

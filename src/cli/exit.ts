@@ -16,7 +16,9 @@ function exitCode(error: unknown): number {
     process.stderr.write(`error: ${error.message}\n`);
     return ranButFailed.has(error.code) ? 1 : 2;
   }
-  process.stderr.write(`error: ${(error as Error).stack ?? error}\n`);
+  // What the system refuses, such as a full disk, is no fault of this program: its stack says nothing.
+  const { syscall, message, stack } = error as NodeJS.ErrnoException;
+  process.stderr.write(`error: ${syscall === undefined ? (stack ?? error) : message}\n`);
   return 1;
 }
 

@@ -9,6 +9,7 @@ import { addDemo } from "./commands/demo.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addInspect } from "./commands/inspect.ts";
+import { addPoints } from "./commands/points.ts";
 import { addReport } from "./commands/report.ts";
 import { addSelect } from "./commands/select.ts";
 import { addTrain } from "./commands/train.ts";
@@ -44,6 +45,7 @@ function createProgram(context: Context, everything: boolean): Command {
     addSelect,
     addReport,
     addAttack,
+    addPoints,
     addEvaluate,
     addTrain,
     addInspect,

@@ -13,3 +13,14 @@ export function marginOf(logits: Float32Array, labels: number, i: number, y: num
   for (let l = 0; l < labels; l++) if (l !== y) rival = Math.max(rival, logits[i * labels + l]);
   return logits[i * labels + y] - rival;
 }
+
+/** The label with the largest logit of row `i`: y only where it is above every rival; -1 where there is no number. */
+export function answerOf(logits: Float32Array, labels: number, i: number, y: number): number {
+  if (marginOf(logits, labels, i, y) > 0) return y;
+  let best = -1;
+  for (let l = 0; l < labels; l++) {
+    const f = logits[i * labels + l];
+    if (l !== y && !Number.isNaN(f) && (best < 0 || f > logits[i * labels + best])) best = l;
+  }
+  return best;
+}

@@ -2,7 +2,7 @@
 import { type Dataset, imageSize, imagesOf, toPixelUnits } from "../data/dataset.ts";
 import type { ExternalData } from "../onnx/external.ts";
 import { eachBatch } from "./batches.ts";
-import { marginOf, oneHot } from "./logits.ts";
+import { answerOf, marginOf, oneHot } from "./logits.ts";
 import { type LossName, lossOf, sumLoss } from "./losses.ts";
 import { loadNetwork, type Network, type NetworkOptions } from "./network.ts";
 import { addThetaGradient, openPrograms, type Programs } from "./programs.ts";
@@ -128,6 +128,23 @@ export async function rightShard(state: TaskState, { from, to }: Shard): Promise
     }
   });
   return right;
+}
+
+/**
+ * The label that is answered to each image of a shard: its own only where f_y is above every rival, so that a tie
+ * is wrong here as everywhere; -1 where no logit is a number.
+ */
+export async function answersShard(state: TaskState, { from, to }: Shard): Promise<Int32Array> {
+  const { network, programs } = await sharedPrograms(state);
+  const data = await sharedData(state);
+  const answers = new Int32Array(to - from);
+  await eachBatch(network, from, to, async (a, b) => {
+    const logits = await programs.logits(imagesOf(data, a, b), b - a);
+    for (let i = a; i < b; i++) {
+      answers[i - from] = answerOf(logits, network.labels, i - a, data.labels[i]);
+    }
+  });
+  return answers;
 }
 
 /** The loss of each image of a shard. */

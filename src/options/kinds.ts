@@ -32,6 +32,16 @@ export const length = (placeholder: string): Kind<number> => ({
   read: readNumber,
 });
 
+/** A length, in a text also as a quotient: `8/255`. */
+export const quotient = (placeholder: string): Kind<number> => ({
+  ...length(placeholder),
+  expected: "a number, 0 or more, or a quotient as 8/255",
+  read: (given) => {
+    const [over, under, ...rest] = given.split("/").map(readNumber);
+    return rest.length > 0 ? Number.NaN : over / (under ?? 1);
+  },
+});
+
 /** A number above 0. */
 export const positive = (placeholder: string): Kind<number> => ({
   placeholder,

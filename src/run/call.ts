@@ -25,6 +25,11 @@ export interface CommonCall {
   readonly resume?: boolean | undefined;
   /** Replaces the run in `folder`. */
   readonly force?: boolean | undefined;
+  /**
+   * Goes on where the model is no better on the data than chance, which is refused otherwise: its labels or its
+   * pixels are then not what the model was trained on. Default false.
+   */
+  readonly anyway?: boolean | undefined;
   /** Where the points come from, for the record: an attack and how many of its points were taken. */
   readonly origin?: PointOrigin | undefined;
   /** Held-out data: accuracy and negative flips of every candidate of the front. */
@@ -37,6 +42,8 @@ export interface CommonCall {
   readonly signal?: AbortSignal | undefined;
   /** Told how far each stage of the work is. */
   readonly onProgress?: Progress | undefined;
+  /** Told before the work begins of what must be said of the model and the data: the `notes` of the record. */
+  readonly onNote?: ((note: string) => void) | undefined;
   /** Paths to note in timings.json, such as those of the model and the data. */
   readonly paths?: Readonly<Record<string, string>> | undefined;
 }
@@ -76,12 +83,14 @@ const beside: Readonly<Record<string, true>> = {
   folder: true,
   resume: true,
   force: true,
+  anyway: true,
   origin: true,
   validation: true,
   threads: true,
   workers: true,
   signal: true,
   onProgress: true,
+  onNote: true,
   onIteration: true,
   onContradiction: true,
   paths: true,

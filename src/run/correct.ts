@@ -2,9 +2,9 @@
 import { candidateTheta } from "../correct/candidates.ts";
 import { type Dataset, imagesOf } from "../data/dataset.ts";
 import { type Model, networkOf } from "../engine/model.ts";
-import { modelFiles, type Network } from "../engine/network.ts";
+import { loadNetwork, modelFiles, type Network } from "../engine/network.ts";
 import { demandCorrectable } from "../engine/telling.ts";
-import { openWorkers } from "../engine/workers.ts";
+import { openWorkers, type Workers } from "../engine/workers.ts";
 import { askFile } from "./ask.ts";
 import {
   type CommonCall,
@@ -13,21 +13,26 @@ import {
   type PointCall,
   type RobustCall,
 } from "./call.ts";
+import { changeOf, type Predictions, predict } from "./clean.ts";
 import { noWork } from "./cut-meter.ts";
 import {
   CORRECTED,
   CORRECTED_DATA,
+  checkFolder,
   POINTS,
+  PREDICTIONS,
   RECORD,
+  recordIn,
   STATE,
   sha256,
   THETAS,
   TIMINGS,
 } from "./folder/files.ts";
-import { keepRun } from "./folder/keep.ts";
+import { keepRun, type RunKeeper } from "./folder/keep.ts";
 import { openRun } from "./folder/open.ts";
 import { fileBytes, hashesOf, savedModel, writeRun } from "./folder/write.ts";
 import { inputOf } from "./inputs.ts";
+import { lookBefore } from "./look.ts";
 import { machine } from "./machine.ts";
 import type { Job, Plan } from "./plan.ts";
 import { planPoints } from "./points/plan.ts";
@@ -45,8 +50,9 @@ import { versions } from "./versions.ts";
  *
  * The options of a run's record, given again with the same data and points, repeat the run byte for byte.
  *
- * @throws TemperError `bad-option`, `data-mismatch`, `model-unsupported` (an operator without a gradient
- *   rule), `file-exists` and `run-unreadable` (of `folder`), `worker-failed`, `aborted`
+ * @throws TemperError `bad-option`, `data-mismatch` (also where the model is no better than chance on the data,
+ *   unless `anyway`), `model-unsupported` (an operator without a gradient rule), `file-exists` and
+ *   `run-unreadable` (of `folder`), `worker-failed`, `aborted`
  */
 export async function correct(model: Model, call: PointCall): Promise<PointRun>;
 export async function correct(model: Model, call: RobustCall): Promise<RobustRun>;
@@ -67,14 +73,39 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
   plan: Plan<F, S>,
 ): Promise<RunOf<F> | Run> {
   const network = networkOf(model);
-  const { folder, validation: held, signal, onProgress, paths = {} } = call;
-  const few = Math.min(FEW, call.data.count);
-  await demandCorrectable(network, imagesOf(call.data, 0, few), few);
-  const beginning = beginningOf<F>(network, call, plan);
-  const keeper = folder === undefined ? undefined : await keepRun(folder, beginning, call, plan);
-  if (keeper?.finished === true) return openRun(folder!);
-  const clock = createStopwatch(keeper?.timings);
   const workers = call.workers ?? openWorkers(call.threads);
+  try {
+    const { folder, resume, force = false } = call;
+    const { attack } = plan.options;
+    const resumes = resume === true && folder !== undefined && (await recordIn(folder));
+    if (folder !== undefined && !resumes) await checkFolder(folder, force);
+    const few = Math.min(FEW, call.data.count);
+    await demandCorrectable(network, imagesOf(call.data, 0, few), few);
+    const notes = await lookBefore(workers, { ...call, network, attack });
+    const beginning = beginningOf<F>(network, call, plan);
+    const keeper = folder === undefined ? undefined : await keepRun(folder, beginning, call, plan);
+    if (keeper?.finished === true) return await openRun(folder!);
+    return await carryOn(call, plan, { network, workers, notes, beginning, keeper });
+  } finally {
+    if (call.workers === undefined) await workers.close();
+  }
+}
+
+/** The work itself, behind the look and the beginning. */
+async function carryOn<F extends Family, S extends { readonly iterations: readonly unknown[] }>(
+  call: CommonCall,
+  plan: Plan<F, S>,
+  begun: {
+    readonly network: Network;
+    readonly workers: Workers;
+    readonly notes: readonly string[];
+    readonly beginning: RunBeginning<F>;
+    readonly keeper: RunKeeper<S> | undefined;
+  },
+): Promise<RunOf<F>> {
+  const { network, workers, notes, beginning, keeper } = begun;
+  const { folder, data, validation: held, signal, onProgress, paths = {} } = call;
+  const clock = createStopwatch(keeper?.timings);
   let job: Job<F> | undefined;
   const timings = (): Timings => ({
     ...clock.times(),
@@ -108,9 +139,13 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
     const at = { network, workers, layout, anchors, signal, onProgress };
     const validation =
       held && (await clock.stage("validate", () => validate(front, { ...at, data: held })));
+    const after = await loadNetwork(saved.file, network.options, saved.externalData);
+    const ask = (set: Dataset): Promise<Predictions> =>
+      clock.stage("clean", () => predict(workers, set, { before: network, after, signal }));
+    const predictions = { data: await ask(data), validation: held && (await ask(held)) };
     const proof = prove?.(found, measured);
     const [start] = found.pool; // its numbers are finite: the algorithms refuse a theta0 whose own are not
-    const files = fileBytes({ corrected, points: points(), theta0, anchors });
+    const files = fileBytes({ corrected, points: points(), theta0, anchors, predictions });
     const record = {
       ...beginning,
       files: beginning.files.filter((name) => name !== STATE),
@@ -123,6 +158,11 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
       },
       after: measured.measured,
       distance: chosen.distance,
+      notes,
+      clean: {
+        ...changeOf(predictions.data),
+        ...(predictions.validation && { validation: changeOf(predictions.validation) }),
+      },
       ...(proof && { proof }),
       ...(validation && { validation }),
       wrong: measured.wrong,
@@ -137,7 +177,6 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
     return createRun<F>(parts);
   } finally {
     await job?.close();
-    if (call.workers === undefined) await workers.close();
   }
 }
 
@@ -159,13 +198,10 @@ function beginningOf<F extends Family>(
       ...(validation && { validation: inputOf(validation) }),
     },
     files: [
-      RECORD,
-      TIMINGS,
-      CORRECTED,
+      ...[RECORD, TIMINGS, CORRECTED],
       ...(network.externalData.size === 0 ? [] : [CORRECTED_DATA]),
       ...(points === undefined ? [] : [POINTS]),
-      THETAS,
-      STATE,
+      ...[THETAS, PREDICTIONS, STATE],
     ],
   };
 }

@@ -8,6 +8,7 @@ import type { Contradiction } from "../correct/elastic.ts";
 import type { CentreEnd, CentreRecord, IterationRecord, RunEnd } from "../correct/records.ts";
 import type { Augmentation } from "../data/augment.ts";
 import type { NetworkOptions } from "../engine/network.ts";
+import type { CleanRecord } from "./clean.ts";
 import type { CutWork } from "./cut-meter.ts";
 import type { PointOptions } from "./points/options.ts";
 import type { Proof } from "./points/proof.ts";
@@ -149,6 +150,10 @@ export interface RunRecord<F extends Family = Family> extends RunBeginning<F>, F
   readonly after: Measured;
   /** ||theta - theta0||_2 of the choice. */
   readonly distance: number;
+  /** What must be said of the model and the data, a sentence each with its name as in `evaluate`. */
+  readonly notes: readonly string[];
+  /** Clean accuracy before and after, and the images that were right and are now wrong. */
+  readonly clean: CleanRecord;
   /** Where the logits are linear in what may move: whether the choice is proven to be the nearest, and by what. */
   readonly proof?: Proof;
   /** What the front costs on held-out data, where some were given. */
@@ -166,7 +171,7 @@ export interface RunRecord<F extends Family = Family> extends RunBeginning<F>, F
  * `cuts`, `qp` (the subproblem (13)), `blocks` (by Algorithm 2), in them `gram` (its Gram entries) and `products`
  * (which cuts does d violate? A small part, for the right-hand side of new cuts, counts in `cuts`),
  * `loss-gradient`, `candidates`, in it `loss` (of the last theta_k: one evaluation of L(theta; D)), `points`
- * (attacked, of the recipe robust), `check`, `validate`.
+ * (attacked, of the recipe robust), `check`, `validate`, `clean` (the answers before and after).
  */
 export interface Timings extends Times, CutWork {
   /** The machine in words: processor, cores, system, Node. */

@@ -8,41 +8,52 @@ import { writeAtomic } from "../../data/write.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { text, wholeNumber } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
-import type { Context } from "../context.ts";
+import { type Context, noting } from "../context.ts";
 import { addFlags, givenIn } from "../flags.ts";
+import { type KeepingFlags, keeping, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
 import { checkOutput, openDataset, openModelFile } from "../open.ts";
 import { attackFlags, augmentFlags, dataFlag, modelFlags, workFlags } from "../shared-flags.ts";
 
-interface Flags extends NetworkOptions, DataOptions {
+interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly data: string;
   readonly out: string;
   readonly eps: number;
   readonly worst?: number;
   readonly random?: number;
+  readonly quantise?: number;
   readonly threads?: number;
   readonly json?: boolean;
 }
 
+/** The file that keeps the shards of an attack whose points go to `out`. */
+const stateOf = (out: string): string => `${out}.state`;
+
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
+  refuseBoth(flags);
   await checkOutput(flags.out, ".npz");
   const model = await openModelFile(path, flags);
   const data = await openDataset(flags.data, flags, context);
-  const result = await attack(model, {
-    ...partOf(attackTable, flags),
-    eps: flags.eps,
-    seed: flags.seed,
-    data,
-    worst: flags.worst,
-    random: flags.random,
-    threads: flags.threads,
-    signal: context.signal,
-    onProgress: context.progress.update,
+  const onNote = noting(context);
+  const { eps, seed, worst, random, quantise, mean, std } = flags;
+  const asked = { ...partOf(attackTable, flags), eps, seed, worst, random, quantise };
+  const of = { command: "attack", models: [model], data, options: { ...asked, mean, std } };
+  const result = await keeping(stateOf(flags.out), of, flags, async (shards) => {
+    const found = await attack(model, {
+      ...asked,
+      data,
+      shards,
+      threads: flags.threads,
+      signal: context.signal,
+      onProgress: context.progress.update,
+      onNote,
+    });
+    if (found.points.count > 0) await writeAtomic(flags.out, writePoints(found.points));
+    return found;
   });
   await model.close();
   context.progress.stop();
   const { points, attacked, correct, broken, notes, options } = result;
-  for (const note of notes) context.progress.line(`note: ${note}`);
-  if (points.count > 0) await writeAtomic(flags.out, writePoints(points));
+  for (const note of notes) onNote(note);
   const out = points.count > 0 ? flags.out : null;
   if (flags.json === true) {
     context.printJson({ out, points: points.count, attacked, correct, broken, notes, options });
@@ -77,6 +88,7 @@ export function addAttack(program: Command, context: Context): void {
       required: true,
       help: "the npz to write",
     },
+    ...keepingFlags,
     worst: {
       kind: wholeNumber(),
       group: "What comes out",
@@ -89,6 +101,11 @@ export function addAttack(program: Command, context: Context): void {
       everyday: true,
       help: "the first n broken points in a seeded order, n / labels of each label",
     },
+    quantise: {
+      kind: wholeNumber(),
+      group: "What comes out",
+      help: "round points to this many levels, 255 for images of bytes, and keep those that are wrong still",
+    },
     ...attackFlags,
     ...modelFlags,
     ...workFlags,
@@ -97,5 +114,8 @@ export function addAttack(program: Command, context: Context): void {
       "after",
       "\nExample:\n  temper attack model.onnx --data mnist:train --eps 0.1 --worst 10 --out points.npz",
     )
-    .action((path: string) => run(path, givenIn(command) as never, context));
+    .action((path: string) => {
+      const flags = givenIn(command) as object as Flags;
+      return sayHowToGoOn(stateOf(flags.out), () => run(path, flags, context));
+    });
 }

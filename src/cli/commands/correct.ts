@@ -6,14 +6,15 @@ import { attack } from "../../attack/attack.ts";
 import { sample } from "../../attack/sample.ts";
 import { checkDataset, type Dataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
-import type { Model } from "../../engine/model.ts";
+import { type Model, networkOf } from "../../engine/model.ts";
 import { openWorkers, type Workers } from "../../engine/workers.ts";
 import { TemperError } from "../../errors.ts";
 import { correct } from "../../run/correct.ts";
 import { checkFolder, POINTS, RECORD, recordIn } from "../../run/folder/files.ts";
+import { lookBefore } from "../../run/look.ts";
 import type { PointOrigin } from "../../run/record.ts";
 import type { Run } from "../../run/run.ts";
-import type { Context } from "../context.ts";
+import { type Context, noting } from "../context.ts";
 import { correctFlags } from "../correct-flags.ts";
 import { type Asked, askedOf, refuseEarly } from "../correct-request.ts";
 import { conflictInWords, printRun, succeeded } from "../correction.ts";
@@ -63,7 +64,12 @@ async function correctWith(
   const { out: folder, resume, force, request } = asked;
   const paths = { model: resolve(path), data: data.name };
   const onProgress = progress.update;
-  const call = { data, validation, folder, resume, force, workers, signal, onProgress };
+  const { anyway } = asked;
+  const onNote = noting(context);
+  const call = {
+    ...{ data, validation, folder, resume, force, anyway },
+    ...{ workers, signal, onProgress, onNote },
+  };
   try {
     if (request.recipe === "robust") {
       const points = asked.points === undefined ? undefined : await open(asked.points);
@@ -77,7 +83,7 @@ async function correctWith(
         onIteration: growingCandidates(context),
       });
     }
-    const points = await pointsOf(model, data, { ...asked, workers, open }, context);
+    const points = await pointsOf(model, data, { ...asked, workers, open, onNote }, context);
     if (points.count === 0) return undefined;
     return await correct(model, {
       ...request,
@@ -97,10 +103,14 @@ async function correctWith(
 async function pointsOf(
   model: Model,
   data: Dataset,
-  asked: Asked & { readonly workers: Workers; readonly open: (name: string) => Promise<Dataset> },
+  asked: Asked & {
+    readonly workers: Workers;
+    readonly open: (name: string) => Promise<Dataset>;
+    readonly onNote: (note: string) => void;
+  },
   { progress, signal }: Context,
 ): Promise<Dataset> {
-  const { origin, open, workers } = asked;
+  const { origin, open, workers, onNote, anyway } = asked;
   const reattack = asked.request.recipe !== "robust" && asked.request.reattack === true;
   if (asked.points !== undefined) {
     if (asked.eps !== undefined && !reattack)
@@ -108,10 +118,20 @@ async function pointsOf(
     return open(asked.points);
   }
   const { worst, random, attack: how } = origin as PointOrigin;
-  if (reattack && random !== undefined) return sample(data, { limit: random, seed: how.seed });
+  if (reattack && random !== undefined)
+    return sample(data, { limit: random, seed: how.seed, balanced: true });
   // A run that is taken up again has its points already: the attack is not made twice.
   const kept = join(asked.out, POINTS);
   if (asked.resume === true && !reattack && existsSync(kept)) return open(kept);
+  // Points of a model that does not know the data are worth no attack.
+  await lookBefore(workers, {
+    network: networkOf(model),
+    data,
+    attack: how,
+    anyway,
+    signal,
+    onNote,
+  });
   const found = await attack(model, {
     ...how,
     data,
@@ -120,8 +140,9 @@ async function pointsOf(
     workers,
     signal,
     onProgress: progress.update,
+    onNote,
   });
-  for (const note of found.notes) progress.line(`note: ${note}`);
+  for (const note of found.notes) onNote(note);
   return found.points;
 }
 

@@ -10,33 +10,39 @@ import {
 } from "../../attack/evaluate.ts";
 import { writeAttackedImages } from "../../attack/images.ts";
 import { attackTable } from "../../attack/options.ts";
-import { sample } from "../../attack/sample.ts";
+import { sample, subset } from "../../attack/sample.ts";
 import type { Share } from "../../attack/share.ts";
+import type { Dataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
+import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
 import type { Model } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { openWorkers } from "../../engine/workers.ts";
-import { TemperError } from "../../errors.ts";
-import { text, wholeNumber } from "../../options/kinds.ts";
+import { demand, TemperError } from "../../errors.ts";
+import { flag, text, wholeNumber } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
 import type { Context } from "../context.ts";
 import { addFlags, type Flag, givenIn } from "../flags.ts";
+import { type KeepingFlags, keeping, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
 import { checkOutput, openDataset, openModelFile } from "../open.ts";
 import { attackFlags, augmentFlags, dataFlag, modelFlags, workFlags } from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
 
-interface Flags extends NetworkOptions, DataOptions {
+interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
+  readonly state?: string;
   readonly data: string;
   readonly attack?: AttackName[];
   readonly eps?: number[];
   readonly limit?: number;
+  readonly balanced?: boolean;
   readonly out?: string;
+  readonly wrong?: string;
   readonly threads?: number;
   readonly json?: boolean;
 }
 
-interface ModelRow extends Omit<Evaluation, "images"> {
+interface ModelRow extends Omit<Evaluation, "images" | "wrong"> {
   readonly path: string;
   readonly parameters: number;
 }
@@ -108,8 +114,12 @@ function warningLines(rows: readonly ModelRow[]): string[] {
 /** The worst of all is asked for one radius: refused before any work otherwise. */
 async function checkImages(
   paths: readonly string[],
-  { out, attack, eps = [] }: Flags,
+  { out, wrong, attack, eps = [] }: Flags,
 ): Promise<void> {
+  if (wrong !== undefined) {
+    await checkOutput(wrong, ".npz");
+    demand(paths.length === 1, "--wrong", wrong, `one model; given ${paths.length}`);
+  }
   if (out === undefined) return;
   await checkOutput(out, ".npz");
   if (paths.length === 1 && attack !== undefined && eps.length === 1) return;
@@ -121,7 +131,7 @@ async function checkImages(
 }
 
 async function run(paths: string[], flags: Flags, context: Context): Promise<void> {
-  const { attack = [], eps = [], limit, out, seed } = flags;
+  const { attack = [], eps = [], limit, balanced, out, wrong, seed } = flags;
   if (attack.length > 0 !== eps.length > 0) {
     const [given, missing] = attack.length > 0 ? ["--attack", "--eps"] : ["--eps", "--attack"];
     throw new TemperError(
@@ -129,6 +139,16 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
       `${given} needs ${missing}; give both, as in --attack pgd --eps 0.1`,
     );
   }
+  if (balanced === true && limit === undefined) {
+    throw new TemperError("bad-option", "--balanced needs --limit; give both, as in --limit 1000");
+  }
+  if (flags.resume === true && flags.state === undefined) {
+    throw new TemperError(
+      "bad-option",
+      "--resume needs --state FILE, the one of the command that was stopped",
+    );
+  }
+  refuseBoth(flags);
   await checkImages(paths, flags);
   const stated = partOf(attackTable, flags);
   const attacks = eps.flatMap((radius) =>
@@ -138,16 +158,24 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
     paths.map(async (path) => ({ path, model: await openModelFile(path, flags) })),
   );
   const whole = await openDataset(flags.data, flags, context);
-  const data = limit === undefined ? whole : sample(whole, { limit, seed });
+  const data = limit === undefined ? whole : sample(whole, { limit, seed, balanced });
 
   const workers = openWorkers(flags.threads);
-  const rows = await measureAll(models, { ...flags, data, attacks, workers }, context).finally(
-    workers.close,
-  );
+  const of = {
+    command: "evaluate",
+    models: models.map(({ model }) => model),
+    data,
+    options: { attacks, images: out !== undefined, mean: flags.mean, std: flags.std },
+  };
+  const { rows, wrong: left } = await keeping(flags.state, of, flags, (shards) =>
+    measureAll(models, { out, wrong, data, attacks, workers, shards }, context),
+  ).finally(workers.close);
   context.progress.stop();
   const { name, count: n, note = null, augment = null } = data;
   if (flags.json === true) {
-    context.printJson({ data: { name, n, note, augment }, models: rows, out: out ?? null });
+    const written = wrong === undefined ? {} : { wrong: { out: wrong, n: left.count } };
+    const document = { data: { name, n, note, augment }, models: rows, out: out ?? null };
+    context.printJson({ ...document, ...written });
     return;
   }
   const how = augment === null ? "" : `, ${augment}`;
@@ -155,23 +183,39 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   context.print(table(HEADINGS, rows.flatMap(rowsOf)));
   for (const line of statementLines(rows)) context.print(line);
   if (out !== undefined) context.print(`${n} attacked images written to ${out}`);
+  if (wrong !== undefined) {
+    context.print(
+      left.count === 0
+        ? "no image is wrong: no points written"
+        : `${left.count} wrong images written to ${wrong}, as they are`,
+    );
+  }
   for (const line of warningLines(rows)) context.progress.line(line);
 }
 
 /** Evaluates one model after the other with the same workers, and writes the images of the only one. */
 async function measureAll(
   models: readonly { readonly path: string; readonly model: Model }[],
-  { out, ...call }: Omit<EvaluateCall, "images"> & { readonly out?: string },
+  {
+    out,
+    wrong: keep,
+    ...call
+  }: Omit<EvaluateCall, "images"> & {
+    readonly out?: string | undefined;
+    readonly wrong?: string | undefined;
+  },
   { progress, signal }: Context,
-): Promise<ModelRow[]> {
-  const { data, attacks, workers } = call;
+): Promise<{ readonly rows: readonly ModelRow[]; readonly wrong: Dataset }> {
+  const { data, attacks, workers, shards } = call;
   const rows: ModelRow[] = [];
+  let left = subset(data, new Int32Array(0));
   for (const { path, model } of models) {
-    const { images, ...result } = await evaluate(model, {
+    const { images, wrong, ...result } = await evaluate(model, {
       data,
       attacks,
       images: out !== undefined,
       workers,
+      shards,
       signal,
       onProgress: progress.update,
     });
@@ -179,8 +223,10 @@ async function measureAll(
     await model.close();
     if (out !== undefined && images !== undefined)
       await writeAtomic(out, writeAttackedImages(images));
+    left = subset(data, wrong);
+    if (keep !== undefined && left.count > 0) await writeAtomic(keep, writePoints(left));
   }
-  return rows;
+  return { rows, wrong: left };
 }
 
 export function addEvaluate(program: Command, context: Context): void {
@@ -194,8 +240,8 @@ export function addEvaluate(program: Command, context: Context): void {
         "a number; docs/evaluation.md explains each.",
     )
     .argument("<model...>", "ONNX files");
-  const several = (flag: Flag): Flag => ({
-    ...flag,
+  const several = (one: Flag): Flag => ({
+    ...one,
     usual: undefined,
     several: true,
     required: false,
@@ -208,7 +254,13 @@ export function addEvaluate(program: Command, context: Context): void {
       kind: wholeNumber(),
       group: "What goes in",
       everyday: true,
-      help: "only a seeded sample of n images, n / labels of each label",
+      help: "only a seeded sample of n images, with the shares of labels that DATA have",
+    },
+    balanced: {
+      kind: flag,
+      group: "What goes in",
+      everyday: true,
+      help: "of the sample n / labels images of each label",
     },
     ...augmentFlags,
     out: {
@@ -216,6 +268,18 @@ export function addEvaluate(program: Command, context: Context): void {
       group: "What comes out",
       everyday: true,
       help: "an npz of each image's worst input: x, y, source, clean_margin, margin, attack, change",
+    },
+    state: {
+      kind: text("<file>"),
+      group: "What comes out",
+      help: "keep in this file what is done of the attacks, so that --resume goes on after a stop; removed at the end",
+    },
+    ...keepingFlags,
+    wrong: {
+      kind: text("<file>"),
+      group: "What comes out",
+      everyday: true,
+      help: "an npz of the images that are wrong as they are, with their labels: points for temper correct",
     },
     ...attackFlags,
     attack: several(attackFlags.attack),
@@ -228,5 +292,8 @@ export function addEvaluate(program: Command, context: Context): void {
       "\nExamples:\n  temper evaluate model.onnx --data mnist:test --attack fgsm --attack pgd --eps 0.05 --eps 0.1\n" +
         "  temper evaluate before.onnx RUN/corrected.onnx --data mnist:test --limit 1000 --attack auto --eps 0.1",
     )
-    .action((paths: string[]) => run(paths, givenIn(command) as never, context));
+    .action((paths: string[]) => {
+      const flags = givenIn(command) as object as Flags;
+      return sayHowToGoOn(flags.state, () => run(paths, flags, context));
+    });
 }

@@ -14,6 +14,7 @@ export const CORRECTED = "corrected.onnx";
 export const CORRECTED_DATA = `${CORRECTED}.data`;
 export const POINTS = "points.npz";
 export const THETAS = "thetas.npz";
+export const PREDICTIONS = "predictions.npz";
 /** What a run that is not finished goes on from; private to the run that wrote it. */
 export const STATE = "state/state.npz";
 
@@ -116,12 +117,23 @@ export async function writeFolder(
   folder: string,
   files: ReadonlyMap<string, Uint8Array | string>,
 ): Promise<void> {
-  for (const name of files.keys()) await mkdir(dirname(join(folder, name)), { recursive: true });
+  for (const name of files.keys()) await makeFolder(dirname(join(folder, name)));
   const names = [...files.keys()].filter((name) => name !== RECORD);
   for (const name of [...names, RECORD]) {
     const content = files.get(name);
     if (content !== undefined) await writeAtomic(join(folder, name), content);
   }
+}
+
+/** @throws TemperError `file-missing` where it cannot be made */
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((cause) => {
+    throw new TemperError(
+      "file-missing",
+      `cannot make the folder "${folder}": ${cause.message}\ngive one that may be written and has space`,
+      { cause },
+    );
+  });
 }
 
 /** Reads a binary file of a run and checks that it is the one the record was written with. */

@@ -10,6 +10,7 @@ import {
   CORRECTED,
   CORRECTED_DATA,
   POINTS,
+  PREDICTIONS,
   RECORD,
   readChecked,
   readJson,
@@ -26,7 +27,7 @@ import { savedModel } from "./write.ts";
 export async function openRun(folder: string): Promise<Run> {
   const record = await readRecord(folder);
   const files = new Map<string, Uint8Array>();
-  for (const name of [CORRECTED, CORRECTED_DATA, POINTS, THETAS]) {
+  for (const name of [CORRECTED, CORRECTED_DATA, POINTS, THETAS, PREDICTIONS]) {
     const hash = record.hashes[name];
     if (hash !== undefined) files.set(name, await readChecked(folder, name, hash));
   }

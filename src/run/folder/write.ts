@@ -4,12 +4,14 @@ import { type NpyArray, stackFloats } from "../../data/npy.ts";
 import { writeNpz } from "../../data/npz.ts";
 import { writePoints } from "../../data/points.ts";
 import type { ModelBytes } from "../../onnx/external.ts";
+import { type Predictions, writePredictions } from "../clean.ts";
 import type { RunRecord, Timings } from "../record.ts";
 import {
   CORRECTED,
   CORRECTED_DATA,
   jsonText,
   POINTS,
+  PREDICTIONS,
   RECORD,
   readChecked,
   sha256,
@@ -38,11 +40,14 @@ export const fileBytes = (run: {
   readonly points: Dataset | undefined;
   readonly theta0: Float32Array;
   readonly anchors: readonly Float32Array[];
+  /** The answers on the training data, and on held-out data where some were given. */
+  readonly predictions: Readonly<Record<"data" | "validation", Predictions | undefined>>;
 }): FileBytes =>
   new Map([
     ...run.corrected,
     ...(run.points === undefined ? [] : [[POINTS, writePoints(run.points)] as const]),
     [THETAS, writeThetas(run.theta0, run.anchors)],
+    [PREDICTIONS, writePredictions(run.predictions)],
   ]);
 
 /** The chosen model among the files of a run, as it is read back. */

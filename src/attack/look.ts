@@ -1,0 +1,84 @@
+// A look at a model and its data before anything long begins: what evaluate would warn of, on a sample.
+import { gradientEnds, straightThrough } from "../autodiff/ends.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { workOfPasses } from "../engine/flops.ts";
+import { crossEntropy } from "../engine/losses/cross-entropy.ts";
+import type { Network } from "../engine/network.ts";
+import { programOf } from "../engine/programs.ts";
+import type { Workers } from "../engine/workers.ts";
+import { TemperError } from "../errors.ts";
+import { type AttackOptions, attackOptions } from "./options.ts";
+import { usesGradients } from "./parts.ts";
+import { probe } from "./probe.ts";
+import { isBlind, type Sight, warningsBefore } from "./warnings.ts";
+
+/** Images that are looked at, of a small network and of a large one. */
+const MOST = 250;
+const LEAST = 64;
+
+/** Floating-point operations that a look may cost in forward passes: some seconds. */
+const WORK = 2e11;
+
+export interface Look {
+  /** Whether the answers are no better than chance. */
+  readonly blind: boolean;
+  /** Share in [0, 1] of the images looked at that are right. */
+  readonly accuracy: number;
+  /** How many images were looked at. */
+  readonly images: number;
+  /** What must be said, a sentence each with its name: "... [near-chance]". */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Looks at a seeded sample of the data that the workers share (keys network, theta, data).
+ *
+ * @param attack what the data are to be attacked with; without, what would weaken any attack is looked for
+ */
+export async function lookAt(
+  workers: Workers,
+  {
+    network,
+    data,
+    attack,
+  }: {
+    readonly network: Network;
+    readonly data: Dataset;
+    readonly attack?: AttackOptions | undefined;
+  },
+  signal: AbortSignal | undefined,
+): Promise<Look> {
+  const { forward } = workOfPasses(network);
+  const most = Math.max(LEAST, Math.min(MOST, Math.floor(WORK / forward)));
+  const ends = attack === undefined ? [] : gradientEnds(network.graph);
+  const gradients = usesGradients(attack ?? ANY) && hasGradient(network);
+  const probed = await probe(workers, { count: data.count, gradients, most }, signal);
+  const { right, asked: of } = probed;
+  const surrogates =
+    attack === undefined ? [] : straightThrough(network.graph, [network.graph.inputs[0].name]);
+  const sight: Sight = { data, network, right, of, probe: probed, ends, surrogates };
+  return {
+    blind: isBlind(sight),
+    accuracy: right / of,
+    images: of,
+    notes: warningsBefore(sight, { options: attack ?? ANY }),
+  };
+}
+
+/** Stands for any attack there might be: pixels in [0, 1], and gradients. */
+const ANY = attackOptions({ eps: 0 });
+
+/**
+ * An image that is quantised has no gradient, which only an attack must be told. An operator without a rule is
+ * refused where its gradient is needed, and not by a look.
+ */
+function hasGradient(network: Network): boolean {
+  if (gradientEnds(network.graph).length > 0) return false;
+  try {
+    programOf(network, { of: crossEntropy, in: "image" });
+    return true;
+  } catch (error) {
+    if (error instanceof TemperError) return false;
+    throw error;
+  }
+}

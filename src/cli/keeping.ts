@@ -1,0 +1,95 @@
+// Commands that go on after a stop: a state file for the shards of an attack, and what is said of it.
+import { existsSync } from "node:fs";
+import { keepShards, type ShardKeeper } from "../attack/kept-shards.ts";
+import { type Dataset, hashDataset } from "../data/dataset.ts";
+import { type Model, networkOf } from "../engine/model.ts";
+import { TemperError } from "../errors.ts";
+import { flag } from "../options/kinds.ts";
+import { sha256 } from "../run/folder/files.ts";
+import type { Flags } from "./flags.ts";
+
+const comesOut = "What comes out";
+
+/** --resume --force */
+export const keepingFlags = {
+  resume: {
+    kind: flag,
+    group: comesOut,
+    everyday: true,
+    help: "continue where the same command was stopped, with the result of an uninterrupted one",
+  },
+  force: { kind: flag, group: comesOut, help: "start again where a command was stopped" },
+} as const satisfies Flags;
+
+/** Digits of a hash: enough to tell two apart, few enough to be read. */
+const HEX = 16;
+
+export interface KeepingFlags {
+  readonly resume?: boolean;
+  readonly force?: boolean;
+}
+
+/** @throws TemperError `bad-option` where both are given */
+export function refuseBoth({ resume, force }: KeepingFlags): void {
+  if (resume !== true || force !== true) return;
+  throw new TemperError(
+    "bad-option",
+    "--resume continues a command and --force starts it again; give one of them",
+  );
+}
+
+/**
+ * Runs `work` with a file of shards, which is removed when `work` is done, and kept where it is stopped.
+ *
+ * @param state the file; without one nothing is kept
+ * @param of what decides the result
+ */
+export async function keeping<R>(
+  state: string | undefined,
+  of: {
+    readonly command: string;
+    readonly models: readonly Model[];
+    readonly data: Dataset;
+    readonly options: object;
+  },
+  flags: KeepingFlags,
+  work: (shards: ShardKeeper | undefined) => Promise<R>,
+): Promise<R> {
+  if (state === undefined) return work(undefined);
+  const { command, models, data, options } = of;
+  const beginning = {
+    command,
+    model: models.map((model) => sha256(networkOf(model).file).slice(0, HEX)).join(" "),
+    data: hashDataset(data).slice(0, HEX),
+    ...Object.fromEntries(
+      Object.entries(options)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => [name, JSON.stringify(value)]),
+    ),
+  };
+  const shards = await keepShards(state, beginning, flags);
+  try {
+    const done = await work(shards);
+    await shards.finish();
+    return done;
+  } finally {
+    await shards.close();
+  }
+}
+
+/** A stop on request says how to go on. */
+export async function sayHowToGoOn<R>(
+  state: string | undefined,
+  work: () => Promise<R>,
+): Promise<R> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof TemperError) || error.code !== "aborted") throw error;
+    if (state === undefined || !existsSync(state)) throw error;
+    throw new TemperError(
+      "aborted",
+      `stopped on request; "${state}" keeps what is done\nthe same command with --resume continues it`,
+    );
+  }
+}

@@ -1,0 +1,124 @@
+// What a correction costs on clean images: the answers before and after, and what was right and is now wrong.
+import type { Dataset } from "../data/dataset.ts";
+import type { NpyArray } from "../data/npy.ts";
+import { writeNpz } from "../data/npz.ts";
+import type { Network } from "../engine/network.ts";
+import * as tasks from "../engine/tasks.ts";
+import type { Workers } from "../engine/workers.ts";
+
+/** Clean images of one label, before and after. */
+export interface CleanLabel {
+  /** The index of the label. */
+  readonly label: number;
+  /** Images of this label, 1 or more. */
+  readonly count: number;
+  /** The share in [0, 1] of these that the model gets right. */
+  readonly before: number;
+  /** The share in [0, 1] of these that the corrected file gets right. */
+  readonly after: number;
+  /** Images that were right and are now wrong. */
+  readonly negativeFlips: number;
+}
+
+/** Clean images of one data set, before and after. */
+export interface CleanChange {
+  /** Number of images. */
+  readonly count: number;
+  /** The accuracy of the model, a share in [0, 1]. */
+  readonly before: number;
+  /** The accuracy of the corrected file, a share in [0, 1]. */
+  readonly after: number;
+  /** Images that were right and are now wrong. */
+  readonly negativeFlips: number;
+  /** The same of each label that occurs, by ascending label. */
+  readonly labels: readonly CleanLabel[];
+}
+
+/** The training data before and after, and the held-out data where some were given. */
+export interface CleanRecord extends CleanChange {
+  /** The change on the held-out data; absent without. */
+  readonly validation?: CleanChange | undefined;
+}
+
+/** The labels that are answered to each image of a data set, [n]; -1 stands for no answer. */
+export interface Predictions {
+  readonly y: Int32Array;
+  readonly before: Int32Array;
+  readonly after: Int32Array;
+}
+
+/** Asks the model and the corrected one about every image of a data set. */
+export async function predict(
+  workers: Workers,
+  data: Dataset,
+  call: {
+    readonly before: Network;
+    readonly after: Network;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<Predictions> {
+  workers.share("data", data);
+  const answersOf = async (network: Network): Promise<Int32Array> => {
+    tasks.shareNetwork(workers, network);
+    workers.share("theta", network.theta0);
+    const parts = await workers.map<tasks.Shard, Int32Array>(
+      { module: tasks.module, name: "answersShard" },
+      tasks.shardsOf(data.count),
+      { signal: call.signal },
+    );
+    return Int32Array.from(parts.flatMap((part) => [...part]));
+  };
+  const before = await answersOf(call.before);
+  return { y: data.labels, before, after: await answersOf(call.after) };
+}
+
+/** Whether image i was right and is now wrong. */
+const isFlipped = ({ y, before, after }: Predictions, i: number): boolean =>
+  before[i] === y[i] && after[i] !== y[i];
+
+/** Counts what changed, over all images and label by label. */
+export function changeOf(predictions: Predictions): CleanChange {
+  const { y, before, after } = predictions;
+  const counted = (ids: readonly number[]) => ({
+    count: ids.length,
+    before: ids.filter((i) => before[i] === y[i]).length / ids.length,
+    after: ids.filter((i) => after[i] === y[i]).length / ids.length,
+    negativeFlips: ids.filter((i) => isFlipped(predictions, i)).length,
+  });
+  const byLabel = new Map<number, number[]>();
+  for (const [i, label] of y.entries()) {
+    const ids = byLabel.get(label);
+    if (ids === undefined) byLabel.set(label, [i]);
+    else ids.push(i);
+  }
+  return {
+    ...counted([...y.keys()]),
+    labels: [...byLabel]
+      .toSorted(([a], [b]) => a - b)
+      .map(([label, ids]) => ({ label, ...counted(ids) })),
+  };
+}
+
+/** How many flipped images are named. */
+const NAMED = 100;
+
+/**
+ * predictions.npz: of `data` and `validation`, as DATA_y, DATA_before and DATA_after, the true label of each image and
+ * the answers before and after, int32 [n]; as DATA_flipped the indices of up to 100 images that were right and are
+ * now wrong, ascending.
+ */
+export const writePredictions = (sets: Readonly<Record<string, Predictions | undefined>>) =>
+  writeNpz(
+    new Map<string, NpyArray>(
+      Object.entries(sets).flatMap(([name, predictions]) => {
+        if (predictions === undefined) return [];
+        const { y, before, after } = predictions;
+        const flipped = y.map((_, i) => i).filter((i) => isFlipped(predictions, i));
+        const arrays = { y, before, after, flipped: flipped.slice(0, NAMED) };
+        return Object.entries(arrays).map(([of, values]): [string, NpyArray] => [
+          `${name}_${of}`,
+          { type: "int32", shape: [values.length], values },
+        ]);
+      }),
+    ),
+  );

@@ -1,0 +1,51 @@
+// What is looked at before a correction begins: whether the model knows the data at all, and what must be said.
+import { type Look, lookAt } from "../attack/look.ts";
+import type { StatedAttack } from "../attack/options.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Network } from "../engine/network.ts";
+import { shareNetwork } from "../engine/tasks.ts";
+import type { Workers } from "../engine/workers.ts";
+import { TemperError } from "../errors.ts";
+
+export interface LookCall {
+  readonly network: Network;
+  readonly data: Dataset;
+  /** The attack of the recipe, where it has one. */
+  readonly attack?: StatedAttack | undefined;
+  /** Goes on where the answers are no better than chance. */
+  readonly anyway?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of each note, before a refusal too. */
+  readonly onNote?: ((note: string) => void) | undefined;
+}
+
+/**
+ * Looks at some images of the data.
+ *
+ * @returns what must be said, for the record
+ * @throws TemperError `data-mismatch` where the answers are no better than chance, unless `anyway`
+ */
+export async function lookBefore(
+  workers: Workers,
+  { network, data, attack, anyway = false, signal, onNote }: LookCall,
+): Promise<readonly string[]> {
+  shareNetwork(workers, network);
+  workers.share("theta", network.theta0);
+  workers.share("data", data);
+  // The recipes' own attacks need not clip: what is looked at is whether the data are pixels.
+  const stated = attack && { ...attack, seed: 0, clip: attack.clip ?? ([0, 1] as const) };
+  const seen = await lookAt(workers, { network, data, attack: stated }, signal);
+  for (const note of seen.notes) onNote?.(note);
+  if (seen.blind && !anyway) throw refusal(data, network.labels, seen);
+  return seen.notes;
+}
+
+function refusal({ name }: Dataset, labels: number, { accuracy, images }: Look): TemperError {
+  return new TemperError(
+    "data-mismatch",
+    `${name}: ${(100 * accuracy).toFixed(2)} % of ${images} images are right, no better than chance ` +
+      `(${labels} labels) [near-chance]\n` +
+      "check --mean and --std, the range of the data, and the order of its labels\n" +
+      "--anyway (anyway: true) corrects the model on them as they are",
+  );
+}
