@@ -33,14 +33,16 @@ export type {
   IterationRecord,
   RunEnd,
 } from "./correct/records.ts";
+export type { Keys } from "./data/arrays.ts";
 export { type Augmentation, augmentations } from "./data/augment.ts";
 export type { Dataset } from "./data/dataset.ts";
 export { slice } from "./data/dataset.ts";
+export { fitTo } from "./data/fit.ts";
 export { type DataOptions, openData } from "./data/open.ts";
 export { readPoints, writePoints } from "./data/points.ts";
 export { type LossName, lossNames } from "./engine/losses.ts";
-export { type Model, openModel } from "./engine/model.ts";
-export type { NetworkOptions as ModelOptions } from "./engine/network.ts";
+export { type Model, type ModelOptions, openModel } from "./engine/model.ts";
+export type { NetworkOptions } from "./engine/network.ts";
 export { openWorkers, type Workers } from "./engine/workers.ts";
 export { type ErrorCode, TemperError } from "./errors.ts";
 export type { Parameter } from "./onnx/theta.ts";
@@ -72,6 +74,7 @@ export type { RecipeName, SharedOptions } from "./run/options.ts";
 export type { PointOptions, PointRequest, Solver } from "./run/points/options.ts";
 export type { Proof } from "./run/points/proof.ts";
 export type {
+  AskedFile,
   Families,
   Family,
   Found,

@@ -38,8 +38,10 @@ describe.concurrent("help", () => {
     });
   });
 
-  const common = "--json --seed --threads --data-dir --config --augment";
+  const reading = "--classes --keys --resize --crop --preprocess --exif";
+  const common = `--json --seed --threads --data-dir --config --augment ${reading}`;
   const ofModel = "--mean --std --output";
+  const ofTraining = "--seed --data-dir --json --config";
   const ofAttack =
     "--attack --norm --eps --eps-space --step-size --steps --restarts --clip --labels --no-random-start --protocol";
   it.each([
@@ -54,7 +56,7 @@ describe.concurrent("help", () => {
     ["inspect", `--json --config --trainable ${ofModel}`],
     [
       "train",
-      "--data --out --resume --force --epochs --batch --learning-rate --decay --seed --data-dir --json --config",
+      `--data --out --resume --force --epochs --batch --learning-rate --decay ${reading} ${ofTraining}`,
     ],
   ])("of %s lists its options with --help all, and only some without", async (command, options) => {
     const { code, stdout, stderr } = await temper([command, "--help", "all"]);

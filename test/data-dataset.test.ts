@@ -170,7 +170,9 @@ describe("points files", () => {
     ["bytes", Uint8Array.from(uniform(0, 255)), undefined],
     ["images in black and white", uniform(0, 1).map(Math.round), undefined],
     ["an attack that does not clip", uniform(-0.5, 1.5), undefined],
-    ["normalised images", uniform(-2.1, 2.7), undefined],
+    ["normalised images", uniform(-2.1, 2.7), "they look normalised"],
+    ["images in [-1, 1]", uniform(-1, 1), "they look like [-1, 1]"],
+    ["bytes of 0 and 1", Uint8Array.from(uniform(0, 1), Math.round), "only 0 and 1"],
   ])("%s: noted where they seem not to be in pixel units", (_, values, note) => {
     const type = values instanceof Uint8Array ? "uint8" : "float32";
     const file = writeNpz(
@@ -185,16 +187,24 @@ describe("points files", () => {
   const x: NpyArray = { type: "uint8", shape: [2, 1], values: Uint8Array.of(1, 2) };
   const y: NpyArray = { type: "int64", shape: [2], values: Int32Array.of(1, 2) };
   const floats: NpyArray = { type: "float32", shape: [2], values: Float32Array.of(1, 2) };
+  const halves: NpyArray = { type: "float32", shape: [2], values: Float32Array.of(0.5, 0.5, 0, 1) };
+  const nan: NpyArray = { type: "float32", shape: [2], values: Float32Array.of(1, Number.NaN) };
+  const negative: NpyArray = { type: "int64", shape: [2, 1], values: Int32Array.of(-1, 2) };
   test.each<[string, Record<string, NpyArray>, string]>([
     ["no x", { y }, 'holds no array "x"'],
     ["no y", { x }, 'holds no array "y"'],
     ["x not a batch", { x: floats, y }, "x is [2], not a batch of images"],
-    ["x of integers", { x: { ...y, shape: [2, 1] }, y }, "x is int64"],
-    ["y of floats", { x, y: floats }, "y is float32"],
-    ["y not a list", { x, y: x }, "y is [2,1], but x has 2 images"],
+    ["x of integers that are no bytes", { x: negative, y }, "x is int64 and holds -1"],
+    [
+      "y of floats",
+      { x, y: { ...halves, values: halves.values.slice(0, 2) } as NpyArray },
+      "y is float32, and label 0 is 0.5",
+    ],
+    ["y of probabilities", { x, y: { ...halves, shape: [2, 2] } }, "y is [2,2], neither"],
+    ["y of three axes", { x, y: { ...x, shape: [2, 1, 1] } }, "y is [2,1,1], but x has 2 images"],
     ["fewer labels", { x: { ...x, shape: [1, 2] }, y }, "y is [2], but x has 1 images"],
     ["clean of another shape", { x, y, clean: floats }, "clean is [2], but x is [2,1]"],
-    ["source of floats", { x, y, source: floats }, "source is float32"],
+    ["source of floats", { x, y, source: nan }, "source is float32"],
   ])("refused: %s", (_, arrays, text) => {
     const file = writeNpz(new Map(Object.entries(arrays)));
     expect(() => readPoints(file, "f.npz")).toThrow(refusal("data-unreadable", `f.npz: ${text}`));

@@ -74,6 +74,28 @@ describe.concurrent("the example", () => {
     expect(after).toBeGreaterThan(before + 20);
   });
 
+  it("photographs.ts is right with the names in the model's order, and by chance without", async () => {
+    const printed = await run("photographs.ts");
+    const [sorted, named] = percents(printed);
+    expect(sorted).toBeLessThan(40);
+    expect(named).toBeGreaterThan(80);
+    expect(printed).toContain("shorter side resized to 32 (bilinear, antialiased), centre 28 x 28");
+  });
+
+  it("huggingface.ts reads both shards with their names", async () => {
+    const printed = await run("huggingface.ts");
+    expect(printed).toContain("200 images, labels 0 zero, 1 one, ... 9 nine");
+    expect(percents(printed)[0]).toBeGreaterThan(95);
+  });
+
+  it("field.ts corrects what the field got wrong", async () => {
+    const [, right, of, after] = /(\d+) of (\d+) right before, (\d+) after/.exec(
+      await run("field.ts"),
+    )!;
+    expect(+right).toBeLessThan(+of);
+    expect(after).toBe(of);
+  });
+
   it("nearest-point.ts finds the corner, the certificate and the price", async () => {
     const printed = await run("nearest-point.ts");
     const numbers = [...printed.matchAll(/\[ (.*) \]/g)].map(([, list]) =>

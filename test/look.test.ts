@@ -12,7 +12,7 @@ import { type Model, openModel } from "../src/engine/model.ts";
 import { correct } from "../src/run/correct.ts";
 import { openRun } from "../src/run/folder/open.ts";
 import { newFolder, temper } from "./helpers/command.ts";
-import { answered, mixing, oddModel, softmax } from "./helpers/odd-models.ts";
+import { answered, oddModel, softmax } from "./helpers/odd-models.ts";
 import { trainedBytes } from "./helpers/trained.ts";
 
 describe("chance", () => {
@@ -79,7 +79,6 @@ const named = (notes: readonly string[]): (string | undefined)[] =>
 describe("attack says before it begins", () => {
   it.each([
     ["nothing of a plain model", {}, 0.1, 1, []],
-    ["that images are mixed", mixing, 0.1, 1, ["mixed-images"]],
     ["that it ends in Softmax", softmax, 0.1, 1, ["softmax-ending"]],
     [
       "that gradients vanish",
@@ -100,8 +99,7 @@ describe("attack says before it begins", () => {
       return row.indexOf(Math.max(...row));
     });
     const told: string[] = [];
-    const how = odd === mixing ? ("square" as const) : undefined; // there is no gradient over a batch
-    const call = { data: { ...set, pixels, labels }, attack: how, eps, steps: 2, threads: 0 };
+    const call = { data: { ...set, pixels, labels }, eps, steps: 2, threads: 0 };
     const { notes } = await attack(model, { ...call, onNote: (note) => told.push(note) });
     await model.close();
     expect(named(told)).toEqual(names);

@@ -19,6 +19,7 @@ export type ShardBeginning = Readonly<Record<string, string | number>>;
 export interface ShardKeeper {
   /** How many processes shards are cut for: those of the call that began. */
   readonly processes: (now: number) => number;
+  /** The shard kept under a key; undefined where there is none. */
   get(key: string): unknown;
   /** Appends a shard; the work goes on once it is written. */
   put(key: string, shard: unknown): Promise<void>;

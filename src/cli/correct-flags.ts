@@ -11,6 +11,7 @@ import {
   dataFlag,
   flagsOf,
   modelFlags,
+  readFlags,
   trainableFlags,
   workFlags,
 } from "./shared-flags.ts";
@@ -100,6 +101,7 @@ export const correctFlags: Flags = {
     help: "robust: attack these images, augmented as DATA are, in place of those of DATA",
   },
   ...augmentFlags,
+  ...readFlags,
   out: { kind: text("<run>"), group: comesOut, required: true, help: "folder to write" },
   validate: {
     kind: text("<data>"),

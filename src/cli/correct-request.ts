@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { attackOptions, attackTable, type StatedAttack } from "../attack/options.ts";
 import type { Augmentation } from "../data/augment.ts";
+import type { DataOptions } from "../data/open.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import { TemperError } from "../errors.ts";
 import { partOf, type Request } from "../options/table.ts";
@@ -14,7 +15,7 @@ import type { PointOrigin } from "../run/record.ts";
 import { type RobustRequest, robustOptions, robustTable } from "../run/robust/options.ts";
 
 /** The flags that are no options of a recipe. */
-interface OwnFlags extends NetworkOptions {
+interface OwnFlags extends NetworkOptions, Omit<DataOptions, "augment"> {
   readonly recipe?: string | undefined;
   readonly reattack?: boolean | undefined;
   readonly random?: number | undefined;
@@ -31,8 +32,6 @@ interface OwnFlags extends NetworkOptions {
   readonly like?: string | undefined;
   readonly json?: boolean | undefined;
   readonly threads?: number | undefined;
-  readonly dataDir?: string | undefined;
-  readonly seed?: number | undefined;
   readonly eps?: number | undefined;
 }
 

@@ -1,33 +1,88 @@
 // What a command line names: model files, data sets and outputs, so that every refusal says which.
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, relative } from "node:path";
+import { fromBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "onnx-buf";
+import { classesInMetadata } from "../data/classes.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { fitTo } from "../data/fit.ts";
 import { type DataOptions, openData } from "../data/open.ts";
-import { type Model, openModel } from "../engine/model.ts";
+import { IMAGENET } from "../data/preprocess.ts";
+import { type Model, networkOf, openModel } from "../engine/model.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import { TemperError } from "../errors.ts";
+import type { Graph } from "../onnx/graph.ts";
 import type { Context } from "./context.ts";
 import { modelOptions } from "./shared-flags.ts";
 
-/** @throws TemperError as openModel does; of several models, the message names the one it is about */
-export async function openModelFile(path: string, flags: NetworkOptions): Promise<Model> {
+/**
+ * Opens a model. With --preprocess and neither --mean nor --std, a graph that does not begin with a normalisation of
+ * its own gets ImageNet's.
+ *
+ * @throws TemperError as openModel does; of several models, the message names the one it is about
+ */
+export async function openModelFile(
+  path: string,
+  flags: NetworkOptions & Pick<DataOptions, "preprocess">,
+): Promise<Model> {
   try {
-    return await openModel(path, modelOptions(flags));
+    const options = modelOptions(flags);
+    const model = await openModel(path, options);
+    const stated = flags.mean !== undefined || flags.std !== undefined;
+    const { inputShape } = model;
+    const coloured = inputShape.length === 3 && [inputShape[0], inputShape[2]].includes(3);
+    if (flags.preprocess === undefined || stated || !coloured) return model;
+    if (normalisesItself(networkOf(model).graph)) return model;
+    await model.close();
+    return await openModel(path, { ...options, ...IMAGENET });
   } catch (error) {
     if (!(error instanceof TemperError) || error.code === "file-missing") throw error;
     throw new TemperError(error.code, `${path}: ${error.message}`, { cause: error });
   }
 }
 
-/** Opens the data, and says what must be known about them. */
+/** Whether the first thing that a graph does with its input is to shift or scale it. */
+function normalisesItself({ inputs, nodes }: Graph): boolean {
+  const passes = ["Cast", "Identity", "Transpose"];
+  let value = inputs[0].name;
+  for (;;) {
+    const node = nodes.find((one) => one.inputs.includes(value));
+    if (node === undefined || !passes.includes(node.op)) {
+      return ["Sub", "Div", "Mul", "Add", "BatchNormalization"].includes(node?.op ?? "");
+    }
+    [value] = node.outputs;
+  }
+}
+
+/**
+ * Opens the data, and says what must be known about them.
+ *
+ * @param model that they are for: its sizes, layout and stored names decide how they are read
+ */
 export async function openDataset(
   name: string,
-  { dataDir, augment, seed }: DataOptions,
+  flags: DataOptions,
   { progress }: Context,
+  model?: Model,
 ): Promise<Dataset> {
-  const data = await openData(name, { dataDir, augment, seed });
-  if (data.note !== undefined) progress.line(`${data.name}: ${data.note}`);
-  return data;
+  const { dataDir, augment, seed, classes, keys, resize, crop, preprocess, exif } = flags;
+  const data = await openData(name, {
+    ...{ dataDir, augment, seed, classes, keys, resize, crop, preprocess, exif },
+    ...(model && { inputShape: model.inputShape, modelClasses: classesOf(model) }),
+    onProgress: progress.update,
+  });
+  const fitting = model === undefined ? data : fitTo(data, model.inputShape);
+  if (fitting.note !== undefined) progress.line(`${fitting.name}: ${fitting.note}`);
+  return fitting;
+}
+
+/** The names of the labels that the model's file holds. */
+function classesOf(model: Model): readonly string[] | undefined {
+  const { metadataProps } = fromBinary(ModelProtoSchema, new Uint8Array(networkOf(model).file));
+  return classesInMetadata(
+    new Map(metadataProps.map(({ key, value }) => [key, value])),
+    model.labels,
+  );
 }
 
 const isFolder = (path: string): Promise<boolean> =>

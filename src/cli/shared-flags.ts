@@ -1,8 +1,10 @@
 // The flags that several commands share, each declared once.
 import { attackTable } from "../attack/options.ts";
+import type { Keys } from "../data/arrays.ts";
 import { augmentations } from "../data/augment.ts";
+import { preprocessings } from "../data/preprocess.ts";
 import type { NetworkOptions } from "../engine/network.ts";
-import { flag, numberList, oneOf, text, wholeNumber } from "../options/kinds.ts";
+import { flag, type Kind, numberList, oneOf, text, wholeNumber } from "../options/kinds.ts";
 import { defaultInWords, type Scene } from "../options/table.ts";
 import type { Flag, Flags } from "./flags.ts";
 
@@ -49,6 +51,58 @@ export const augmentFlags = {
     help:
       "crop-flip: each image of DATA cropped (reflection padding 4) and flipped at random, " +
       "once, by the seed",
+  },
+} as const satisfies Flags;
+
+/** `x=NAME,y=NAME`, or one of them. */
+const keys: Kind<Keys> = {
+  placeholder: "<x=..,y=..>",
+  expected: "x=NAME,y=NAME, or one of them",
+  holds: (value) => typeof value === "object" && value !== null,
+  read: (given) => {
+    const pairs = given.split(",").map((pair) => pair.split(/=(.*)/s));
+    const known = pairs.every(([key, name]) => (key === "x" || key === "y") && !!name);
+    return known ? Object.fromEntries(pairs.map(([key, name]) => [key, name])) : undefined;
+  },
+};
+
+/** --classes --keys --resize --crop --preprocess --exif: how data are read, whatever they are for. */
+export const readFlags = {
+  classes: {
+    kind: text("<file>"),
+    group: "What goes in",
+    help:
+      "the names of the labels in the model's order, one a line or a JSON list: " +
+      "which label each folder is",
+  },
+  keys: {
+    kind: keys,
+    group: "What goes in",
+    help: "the names of images and labels in an npz or Parquet file, of the labels in a CSV file",
+    usual: "x=x,y=y",
+  },
+  resize: {
+    kind: wholeNumber(),
+    group: "What goes in",
+    help: "shorter side of image files, by antialiased bilinear resizing as Pillow's",
+  },
+  crop: {
+    kind: wholeNumber(),
+    group: "What goes in",
+    help: "side of the square taken from the centre of image files",
+  },
+  preprocess: {
+    kind: oneOf(preprocessings),
+    group: "What goes in",
+    help:
+      "sizes of this pipeline's defaults, scaled to the model's input; " +
+      "with ImageNet's mean and std where the graph does not begin with its own",
+  },
+  exif: {
+    kind: oneOf(["apply", "ignore"] as const),
+    group: "What goes in",
+    help: "whether image files are turned as their EXIF tag says",
+    usual: "ignore",
   },
 } as const satisfies Flags;
 

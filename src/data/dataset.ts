@@ -22,6 +22,8 @@ export interface Dataset {
   readonly first?: number | undefined;
   /** How the images were changed on opening, where they were: the name alone then opens others. */
   readonly augment?: "crop-flip" | undefined;
+  /** The names of the labels in the model's order, where they are known. */
+  readonly classes?: readonly string[] | undefined;
   /** What a reader must be told about the data, such as "3 of 5 batch files". */
   readonly note?: string | undefined;
 }
@@ -124,6 +126,46 @@ function checkCounts({ name, shape, count, pixels, labels, clean }: Dataset): vo
   );
 }
 
+/** From JavaScript, labels come as lists and as floats. */
+function checkLabels({ name, labels, shape }: Dataset): void {
+  const given: unknown = labels;
+  const todo = "give Int32Array.from(labels), whole numbers from 0, and the shape of one image";
+  const refuse = (what: string): TemperError =>
+    new TemperError("data-mismatch", `${name}: ${what}\n${todo}`);
+  if (!Array.isArray(shape)) throw refuse(`the shape is ${shape}`);
+  if (given instanceof Int32Array) return;
+  const list = Array.isArray(given) || (ArrayBuffer.isView(given) && !(given instanceof DataView));
+  const odd = list ? [...(given as number[])].find((label) => !Number.isInteger(label)) : undefined;
+  const kind = (given as object | undefined)?.constructor?.name ?? String(given);
+  throw refuse(`labels in ${kind}${odd === undefined ? "" : `, with ${odd} among them`}`);
+}
+
+/** Floats that are bytes would be judged by a model as images 255 times too bright. */
+function checkBytes({ name, pixels, shape }: Dataset): void {
+  if (pixels instanceof Uint8Array || shape.length < 2) return;
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of pixels) {
+    if (value > high) high = value;
+    if (value < low) low = value;
+  }
+  if (low < 0 || high <= 128 || high > 255) return;
+  throw new TemperError(
+    "data-mismatch",
+    `${name}: pixels reach ${high} in floats, which are [0, 1]\n` +
+      "divide them by 255; a model that takes 0..255 is opened with mean 0 and std 1/255 (0.00392156862745098)",
+  );
+}
+
+/** One name too few or too many shifts the labels after it. */
+function checkClassCount({ name, classes }: Dataset, labels: number): void {
+  if (classes === undefined || classes.length === labels) return;
+  throw new TemperError(
+    "data-mismatch",
+    `${name}: ${classes.length} classes (${classes[0]} ... ${classes.at(-1)}), but the model has ${labels} labels\n` +
+      `their labels would be a guess; give --classes FILE: the ${labels} names in the model's order`,
+  );
+}
+
 /**
  * Checks that a model with input `shape` (without the batch) and this number of `labels` can be
  * asked about the data.
@@ -144,6 +186,7 @@ export function checkDataset(
         'give what openData("mnist:train") returns, or an object like it',
     );
   }
+  checkLabels(dataset);
   const { name } = dataset;
   if (dataset.shape.length !== shape.length || dataset.shape.some((dim, i) => dim !== shape[i])) {
     throw new TemperError(
@@ -152,6 +195,8 @@ export function checkDataset(
     );
   }
   checkCounts(dataset);
+  checkClassCount(dataset, labels);
+  checkBytes(dataset);
   const bad = dataset.labels.findIndex((label) => label < 0 || label >= labels);
   if (bad >= 0) {
     throw new TemperError(

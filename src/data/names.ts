@@ -4,7 +4,8 @@ import { TemperError } from "../errors.ts";
 /** What a data name says, without its slice. */
 export type DataSource =
   | { readonly kind: "mnist" | "cifar10" | "digits"; readonly split: "train" | "test" }
-  | { readonly kind: "npz" | "folder"; readonly path: string }
+  | { readonly kind: "npz" | "csv" | "parquet" | "folder"; readonly path: string }
+  | { readonly kind: "npy"; readonly images: string; readonly labels: string }
   | { readonly kind: "idx"; readonly images: string; readonly labels: string };
 
 export interface DataName {
@@ -17,7 +18,8 @@ export interface DataName {
 
 const SETS = ["mnist", "cifar10", "digits"] as const;
 const WORDS = SETS.flatMap((set) => [`${set}:train`, `${set}:test`]);
-const OTHERS = "FILE.npz, idx:IMAGES,LABELS, FOLDER (a sub-folder a class)";
+const OTHERS =
+  "FILE.npz, X.npy,Y.npy, FILE.parquet, FILE.csv, idx:IMAGES,LABELS, FOLDER (a sub-folder a class)";
 const KNOWN = `${WORDS.join(", ")}, ${OTHERS}; each may end in a slice [a:b]`;
 
 /** Levenshtein's distance: inserted, dropped and replaced letters between two words. */
@@ -42,7 +44,22 @@ function unknownName(base: string): TemperError {
   return new TemperError("bad-option", `unknown data: ${base}${question}\nknown: ${KNOWN}`);
 }
 
-function parseSource(base: string, folder: boolean): DataSource {
+/** `x.npy,y.npy`, or `x.npy` alone: the labels then lie beside it, with y in place of x. */
+function npyFiles(base: string): DataSource {
+  const [images, labels, more] = base.split(",");
+  if (more === undefined && labels) return { kind: "npy", images, labels };
+  const beside = images.replace(/x([^/\\]*)$/i, (found) =>
+    found.replace("x", "y").replace("X", "Y"),
+  );
+  if (labels === undefined && beside !== images) return { kind: "npy", images, labels: beside };
+  throw new TemperError(
+    "bad-option",
+    `${base}: which file holds the labels?\ngive IMAGES.npy,LABELS.npy, or x.npy with y.npy beside it`,
+  );
+}
+
+/** What a name without a slice says. */
+export function sourceOf(base: string, folder: boolean): DataSource {
   if (folder) return { kind: "folder", path: base };
   const [set, split] = base.split(":");
   const kind = SETS.find((word) => word === set);
@@ -58,7 +75,9 @@ function parseSource(base: string, folder: boolean): DataSource {
         "give idx:IMAGES,LABELS with one comma, paths without commas",
     );
   }
-  if (base.endsWith(".npz")) return { kind: "npz", path: base };
+  const file = /\.(npz|csv|parquet)$/.exec(base);
+  if (file !== null) return { kind: file[1] as "npz" | "csv" | "parquet", path: base };
+  if (base.endsWith(".npy")) return npyFiles(base);
   throw unknownName(base);
 }
 
@@ -71,7 +90,7 @@ function parseSource(base: string, folder: boolean): DataSource {
 export function parseDataName(name: string, { folder = false } = {}): DataName {
   const match = /^(.+?)\[(\d*):(\d*)\]$/.exec(name);
   if (match === null || match[1].endsWith("]")) {
-    if (!name.endsWith("]")) return { base: name, source: parseSource(name, folder) };
+    if (!name.endsWith("]")) return { base: name, source: sourceOf(name, folder) };
     throw new TemperError(
       "bad-option",
       `${name}: not a slice\ngive one slice [a:b], whole numbers, a or b may be omitted`,
@@ -80,7 +99,7 @@ export function parseDataName(name: string, { folder = false } = {}): DataName {
   const bound = (digits: string): number | undefined => (digits ? Number(digits) : undefined);
   return {
     base: match[1],
-    source: parseSource(match[1], folder),
+    source: sourceOf(match[1], folder),
     slice: { from: bound(match[2]), to: bound(match[3]) },
   };
 }

@@ -7,7 +7,12 @@ export type NpyArray = { readonly shape: readonly number[] } & (
   | { readonly type: "float32"; readonly values: Float32Array }
   | { readonly type: "float64"; readonly values: Float64Array }
   | { readonly type: "uint8"; readonly values: Uint8Array }
-  | { readonly type: "int32" | "int64"; readonly values: Int32Array }
+  | {
+      readonly type: "int32" | "int64";
+      readonly values: Int32Array;
+      /** The file holds truth values. */
+      readonly boolean?: true;
+    }
 );
 
 /** Rows of `width` floats as one matrix. */
@@ -46,6 +51,36 @@ const OTHER_INTEGERS = new Map<string, View>([
   ["u2", Uint16Array],
   ["u4", Uint32Array],
 ]);
+/** IEEE 754 half precision -> the same number. */
+function half(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** An array whose first axis runs fastest, as Fortran and MATLAB keep it, in C order. */
+function inCOrder<A extends Int32Array | Uint8Array | Float32Array | Float64Array>(
+  values: A,
+  shape: readonly number[],
+): A {
+  const out = values.slice() as A;
+  const index = shape.map(() => 0);
+  const strides = shape.map((_, axis) => imageSize(shape.slice(0, axis)));
+  for (let i = 0, from = 0; i < out.length; i++) {
+    out[i] = values[from];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= strides[axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+  return out;
+}
+
 const HEADER =
   /^\{'descr': '([<>|=])(\w+)', 'fortran_order': (True|False), 'shape': \(((?:\d+(?:, ?\d+)*,?)?)\),? ?\}\s*$/;
 
@@ -83,8 +118,8 @@ function int32s(given: ArrayLike<number | bigint>, where: string): Int32Array {
 }
 
 /**
- * Reads the bytes of one .npy file; `where` names it in messages. Both byte orders are read.
- * @throws TemperError data-unreadable: another element type, Fortran order, truncated or too long
+ * Reads the bytes of one .npy file; `where` names it in messages. Both byte orders are read, and both of axes.
+ * @throws TemperError data-unreadable: another element type, truncated or too long
  */
 export function readNpy(bytes: Uint8Array, where: string): NpyArray {
   const refuse = (what: string, todo = "save it again with numpy.save"): TemperError =>
@@ -110,17 +145,15 @@ export function readNpy(bytes: Uint8Array, where: string): NpyArray {
   }
   const [, order, code, fortran, dims] = fields;
   const integers = OTHER_INTEGERS.get(code);
-  const type = integers === undefined ? TYPES.get(code) : "int32";
+  const isHalf = code === "f2";
+  const type = isHalf ? "float32" : integers === undefined ? TYPES.get(code) : "int32";
   if (type === undefined) {
     throw refuse(
       `has elements of type ${order}${code}`,
-      `convert it with .astype to one of ${Object.keys(CODES).join(", ")}`,
+      `convert it with .astype to one of float16, ${Object.keys(CODES).join(", ")}`,
     );
   }
   const shape = dims.split(",").filter(Boolean).map(Number);
-  if (fortran === "True" && shape.length > 1) {
-    throw refuse("is in Fortran order", "save numpy.ascontiguousarray(array) instead");
-  }
   const width = Number(code[1]);
   const expected = imageSize(shape) * width;
   const data = bytes.subarray(start + headerBytes);
@@ -133,15 +166,21 @@ export function readNpy(bytes: Uint8Array, where: string): NpyArray {
     const raw = Buffer.from(aligned.buffer);
     width === 2 ? raw.swap16() : width === 4 ? raw.swap32() : raw.swap64();
   }
-  if (integers !== undefined) {
-    const { buffer, byteOffset, length } = aligned;
-    return {
-      type: "int32",
-      shape,
-      values: int32s(new integers(buffer, byteOffset, length / width), where),
-    };
-  }
-  return { type, shape, values: viewValues(type, aligned, where) } as NpyArray;
+  const { buffer, byteOffset, length } = aligned;
+  const raw = integers ?? (isHalf ? Uint16Array : undefined);
+  const stored = raw && new raw(buffer, byteOffset, length / width);
+  const values =
+    stored === undefined
+      ? viewValues(type, aligned, where)
+      : isHalf
+        ? Float32Array.from(stored, half)
+        : int32s(stored, where);
+  return {
+    type,
+    shape,
+    values: fortran === "True" && shape.length > 1 ? inCOrder(values, shape) : values,
+    ...(code === "b1" && { boolean: true }),
+  } as NpyArray;
 }
 
 /** NumPy's code of the elements, and their bytes one after the other. */

@@ -46,6 +46,18 @@ export function readNpz(
   );
 }
 
+/** The names of the arrays in a readable .npz file; nothing is unpacked. */
+export function namesInNpz(bytes: Uint8Array): string[] {
+  const names: string[] = [];
+  unzipSync(bytes, {
+    filter: ({ name }) => {
+      if (name.endsWith(".npy")) names.push(name.replace(/\.npy$/, ""));
+      return false;
+    },
+  });
+  return names;
+}
+
 /**
  * The bytes of a .npz file as numpy.savez writes it (members stored, not deflated); the same
  * arrays in the same order give the same bytes.

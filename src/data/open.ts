@@ -1,26 +1,56 @@
 // A data name -> a dataset: the one door into this room for the rest of the house.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { demand, TemperError } from "../errors.ts";
+import { demand, refuseUnknown, TemperError } from "../errors.ts";
+import { datasetOf, type Keys } from "./arrays.ts";
 import { type Augmentation, augmentations, augmentDataset } from "./augment.ts";
 import { openCifar10 } from "./cifar10.ts";
+import { checkClasses, inOrderOf, readClasses } from "./classes.ts";
+import { readCsv } from "./csv.ts";
 import { type Dataset, slice } from "./dataset.ts";
 import { drawDigits } from "./digits.ts";
 import { dataFolder, type FolderOptions, readDataFile } from "./files.ts";
 import { openIdx, openMnist } from "./idx.ts";
 import { openImageFolder } from "./image-folder.ts";
-import { type DataSource, parseDataName } from "./names.ts";
+import type { ImageOptions } from "./images.ts";
+import { type DataName, type DataSource, parseDataName, sourceOf } from "./names.ts";
+import { readNpy } from "./npy.ts";
+import { openParquet } from "./parquet.ts";
 import { readPoints } from "./points.ts";
 
 /** How {@link openData} finds and changes what it opens. */
-export interface DataOptions extends FolderOptions {
+export interface DataOptions extends FolderOptions, ImageOptions {
+  /**
+   * The names of the model's labels in its order, or a file with them (one a line, or a JSON list): sets the labels
+   * of folders, and translates those of data that carry names. Default: names stored with the data, sorted names.
+   */
+  readonly classes?: string | readonly string[] | undefined;
+  /** The names of images and labels in a .npz or .parquet file, of the labels in a .csv file. Default x and y. */
+  readonly keys?: Keys | undefined;
+  /** Names stored in the model, in its order: used without `classes`, where every folder is one of them. */
+  readonly modelClasses?: readonly string[] | undefined;
   /** `crop-flip`: every image cropped and flipped at random, by one seeded draw. Default: none. */
   readonly augment?: Augmentation | undefined;
   /** The seed of the draws of `augment`, a whole number. Default 0. */
   readonly seed?: number | undefined;
 }
 
-async function load(base: string, source: DataSource, options: FolderOptions): Promise<Dataset> {
+/** The options with the names of the classes read. */
+type Resolved = Omit<DataOptions, "classes"> & { readonly classes?: readonly string[] | undefined };
+
+/** Images and labels in two .npy files. */
+async function openNpy(name: string, images: string, labels: string): Promise<Dataset> {
+  const [x, y] = await Promise.all(
+    [images, labels].map(async (path) => readNpy(await readDataFile(path), path)),
+  );
+  const arrays = new Map([
+    ["x", x],
+    ["y", y],
+  ]);
+  return datasetOf(name, arrays, { held: ["x", "y"] });
+}
+
+async function load(base: string, source: DataSource, options: Resolved): Promise<Dataset> {
   switch (source.kind) {
     case "mnist":
       return openMnist(source.split, join(dataFolder(options), "mnist"));
@@ -29,39 +59,81 @@ async function load(base: string, source: DataSource, options: FolderOptions): P
     case "digits":
       return drawDigits(source.split);
     case "npz":
-      return readPoints(await readDataFile(source.path), base);
+      return readPoints(await readDataFile(source.path), base, options.keys);
+    case "npy":
+      return openNpy(base, source.images, source.labels);
+    case "csv":
+      return readCsv(await readDataFile(source.path), base, options.keys);
+    case "parquet":
+      return openParquet(source.path, options);
     case "idx":
       return openIdx(base, source.images, source.labels);
     case "folder":
-      return openImageFolder(source.path);
+      return openImageFolder(source.path, options);
   }
 }
 
-const isFolder = (path: string): Promise<boolean> =>
+const OPTIONS: Readonly<Record<keyof DataOptions, true>> = {
+  dataDir: true,
+  augment: true,
+  seed: true,
+  classes: true,
+  modelClasses: true,
+  keys: true,
+  resize: true,
+  crop: true,
+  preprocess: true,
+  inputShape: true,
+  exif: true,
+  onProgress: true,
+};
+
+const kindOf = (path: string): Promise<"folder" | "file" | undefined> =>
   stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
+    (entry) => (entry.isDirectory() ? "folder" : "file"),
+    () => undefined,
   );
+
+/** A name may end in brackets that are no slice: a folder named `x[1]` is a folder. */
+async function parse(name: string): Promise<DataName> {
+  const whole = name.endsWith("]") ? await kindOf(name) : undefined;
+  if (whole !== undefined) return { base: name, source: sourceOf(name, whole === "folder") };
+  const folder = (await kindOf(name.replace(/\[[^[]*\]$/, ""))) === "folder";
+  return parseDataName(name, { folder });
+}
 
 /**
  * Opens labelled images by name: `mnist:train`, `mnist:test`, `cifar10:train`, `cifar10:test`
  * (files as published in `<folder>/mnist`, `<folder>/cifar10`), `digits:train`, `digits:test`
- * (drawn here), `FILE.npz`, `idx:IMAGES,LABELS`, a folder with one sub-folder a class; any of them
- * with a slice `[a:b]`.
- * @throws TemperError bad-option (unknown name, slice out of range, images that `augment` cannot crop),
- *   file-missing, data-unreadable
+ * (drawn here), `FILE.npz`, `X.npy,Y.npy`, `FILE.csv`, `FILE.parquet` (a `*` reads its shards),
+ * `idx:IMAGES,LABELS`, a folder with one sub-folder a class; any of them with a slice `[a:b]`.
+ * @throws TemperError bad-option (unknown name or option, slice out of range, images that `augment` cannot crop),
+ *   file-missing, data-unreadable, data-mismatch (a class that is none of `classes`)
  */
 export async function openData(name: string, options: DataOptions = {}): Promise<Dataset> {
-  const { augment, seed = 0 } = options;
+  refuseUnknown(options, OPTIONS, "openData");
+  const { augment, seed = 0, exif } = options;
   demand(typeof name === "string", "data", name, "a name, such as digits:train");
   const known = augment === undefined || augmentations.includes(augment);
   demand(known, "augment", augment, augmentations.join(" or "));
-  const folder = await isFolder(name.replace(/\[[^[]*\]$/, ""));
-  const { base, source, slice: range } = parseDataName(name, { folder });
-  const dataset = await load(base, source, options);
+  demand(
+    exif === undefined || exif === "apply" || exif === "ignore",
+    "exif",
+    exif,
+    "apply or ignore",
+  );
+  const classes = await classesOf(options.classes);
+  const { base, source, slice: range } = await parse(name);
+  const dataset = await load(base, source, { ...options, classes });
   if (dataset.count === 0) {
     throw new TemperError("data-unreadable", `${base}: holds no images\ngive data with images`);
   }
-  const wanted = range ? slice(dataset, range.from, range.to) : dataset;
+  const named = classes === undefined ? dataset : inOrderOf(dataset, classes);
+  const wanted = range ? slice(named, range.from, range.to) : named;
   return augment === undefined ? wanted : augmentDataset(wanted, seed);
+}
+
+async function classesOf(given: DataOptions["classes"]): Promise<readonly string[] | undefined> {
+  if (given === undefined) return undefined;
+  return typeof given === "string" ? readClasses(given) : checkClasses(given, "classes");
 }

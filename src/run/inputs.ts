@@ -7,4 +7,5 @@ export const inputOf = (set: Dataset): InputRecord => ({
   sha256: hashDataset(set),
   count: set.count,
   ...(set.augment === undefined ? {} : { augment: set.augment }),
+  ...(set.classes === undefined ? {} : { classes: set.classes }),
 });

@@ -18,11 +18,13 @@ import type { Validation } from "./validate.ts";
 
 /** What the saved file said when it was asked by itself. */
 export interface AskedFile {
-  /** Points asked, and those that the file gets right. */
+  /** How many points were asked. */
   readonly points: number;
+  /** How many of these the file gets right. */
   readonly right: number;
-  /** Images of D asked, and those whose label is the one that the run's own reading of the file gives. */
+  /** How many images of D were asked. */
   readonly images: number;
+  /** How many of these get the label that the run's own reading of the file gives. */
   readonly same: number;
 }
 
@@ -70,6 +72,8 @@ export interface InputRecord {
   readonly count: number;
   /** How the images were changed on opening, where they were. */
   readonly augment?: Augmentation;
+  /** The names of the labels, where the data carry them. */
+  readonly classes?: readonly string[];
 }
 
 /** The attack that made the points, and which of its points were taken. */

@@ -12,7 +12,14 @@ import { type Context, noting } from "../context.ts";
 import { addFlags, givenIn } from "../flags.ts";
 import { type KeepingFlags, keeping, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
 import { checkOutput, openDataset, openModelFile } from "../open.ts";
-import { attackFlags, augmentFlags, dataFlag, modelFlags, workFlags } from "../shared-flags.ts";
+import {
+  attackFlags,
+  augmentFlags,
+  dataFlag,
+  modelFlags,
+  readFlags,
+  workFlags,
+} from "../shared-flags.ts";
 
 interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly data: string;
@@ -32,7 +39,7 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   refuseBoth(flags);
   await checkOutput(flags.out, ".npz");
   const model = await openModelFile(path, flags);
-  const data = await openDataset(flags.data, flags, context);
+  const data = await openDataset(flags.data, flags, context, model);
   const onNote = noting(context);
   const { eps, seed, worst, random, quantise, mean, std } = flags;
   const asked = { ...partOf(attackTable, flags), eps, seed, worst, random, quantise };
@@ -82,6 +89,7 @@ export function addAttack(program: Command, context: Context): void {
       "images to attack: mnist:train, digits:train, file.npz, a folder of images, ...",
     ),
     ...augmentFlags,
+    ...readFlags,
     out: {
       kind: text("<file>"),
       group: "What comes out",

@@ -53,11 +53,13 @@ async function correctWith(
   const { progress, signal } = context;
   const model = await openModelFile(path, asked);
   const open = (name: string, how: DataOptions = {}): Promise<Dataset> =>
-    openDataset(name, { dataDir: asked.dataDir, ...how }, context);
+    openDataset(name, { ...asked, augment: undefined, seed: undefined, ...how }, context, model);
   // --augment is for the data; points and held-out data are what the model will meet, as they are.
   const { augment, seed } = asked;
   const data = await open(asked.data, { augment, seed });
-  const validation = asked.validate === undefined ? undefined : await open(asked.validate);
+  // One map from names to labels for all of them.
+  const same = data.classes === undefined ? {} : { classes: data.classes };
+  const validation = asked.validate === undefined ? undefined : await open(asked.validate, same);
   for (const set of [data, ...(validation === undefined ? [] : [validation])]) {
     checkDataset(set, { shape: model.inputShape, labels: model.labels });
   }
@@ -72,18 +74,23 @@ async function correctWith(
   };
   try {
     if (request.recipe === "robust") {
-      const points = asked.points === undefined ? undefined : await open(asked.points);
+      const points = asked.points === undefined ? undefined : await open(asked.points, same);
       const from = asked.sourcesFrom;
       return await correct(model, {
         ...request,
         ...call,
         points,
-        sourcesFrom: from === undefined ? undefined : await open(from, { augment, seed }),
+        sourcesFrom: from === undefined ? undefined : await open(from, { augment, seed, ...same }),
         paths: { ...paths, ...(points && { points: points.name }) },
         onIteration: growingCandidates(context),
       });
     }
-    const points = await pointsOf(model, data, { ...asked, workers, open, onNote }, context);
+    const points = await pointsOf(
+      model,
+      data,
+      { ...asked, workers, open: (name) => open(name, same), onNote },
+      context,
+    );
     if (points.count === 0) return undefined;
     return await correct(model, {
       ...request,

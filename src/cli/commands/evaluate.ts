@@ -26,7 +26,14 @@ import type { Context } from "../context.ts";
 import { addFlags, type Flag, givenIn } from "../flags.ts";
 import { type KeepingFlags, keeping, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
 import { checkOutput, openDataset, openModelFile } from "../open.ts";
-import { attackFlags, augmentFlags, dataFlag, modelFlags, workFlags } from "../shared-flags.ts";
+import {
+  attackFlags,
+  augmentFlags,
+  dataFlag,
+  modelFlags,
+  readFlags,
+  workFlags,
+} from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
 
 interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
@@ -157,7 +164,7 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   const models = await Promise.all(
     paths.map(async (path) => ({ path, model: await openModelFile(path, flags) })),
   );
-  const whole = await openDataset(flags.data, flags, context);
+  const whole = await openDataset(flags.data, flags, context, models[0].model);
   const data = limit === undefined ? whole : sample(whole, { limit, seed, balanced });
 
   const workers = openWorkers(flags.threads);
@@ -263,6 +270,7 @@ export function addEvaluate(program: Command, context: Context): void {
       help: "of the sample n / labels images of each label",
     },
     ...augmentFlags,
+    ...readFlags,
     out: {
       kind: text("<file>"),
       group: "What comes out",

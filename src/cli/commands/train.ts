@@ -10,7 +10,7 @@ import { train } from "../../train/train.ts";
 import type { Context } from "../context.ts";
 import { addFlags } from "../flags.ts";
 import { checkOutput, openDataset } from "../open.ts";
-import { dataFlag, workFlags } from "../shared-flags.ts";
+import { dataFlag, readFlags, workFlags } from "../shared-flags.ts";
 
 interface Flags {
   readonly data: string;
@@ -108,6 +108,7 @@ export function addTrain(program: Command, context: Context): void {
   const group = "Training";
   addFlags(command, {
     data: dataFlag("training data: mnist:train, cifar10:train, file.npz, a folder of images, ..."),
+    ...readFlags,
     out: {
       kind: text("<file>"),
       group: "What comes out",
