@@ -21,7 +21,7 @@ async function run(a: string, b: string, json: boolean, context: Context): Promi
       t.name,
       t.dims.join(" x "),
       t.change.toPrecision(4),
-      percent(t.change / t.norm),
+      t.norm === 0 ? "was 0" : percent(t.change / t.norm),
       t.largest.toPrecision(3),
       percent(t.share),
     ]);
