@@ -15,7 +15,7 @@ function change(bytes: Uint8Array, random: Random): Uint8Array {
     case 2:
       return Buffer.concat([bytes.subarray(0, at + n), bytes.subarray(at)]);
   }
-  const out = bytes.slice();
+  const out = new Uint8Array(bytes); // The slice() of a Buffer would share its memory.
   const edge = random.below(2) === 0;
   for (let i = at; i < Math.min(at + n, out.length); i++)
     out[i] = edge ? EDGES[random.below(EDGES.length)] : random.below(256);
