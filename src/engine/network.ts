@@ -1,5 +1,5 @@
 // A classifier made ready: the user's file read, opened for any number of images, its head found, theta laid out.
-import { type Head, withHead, withOutput } from "../autodiff/head.ts";
+import { withHead, withOutput } from "../autodiff/head.ts";
 import type { Shapes } from "../autodiff/shape.ts";
 import { trainableParameters } from "../autodiff/trainable.ts";
 import { TemperError } from "../errors.ts";
@@ -94,7 +94,8 @@ export async function loadNetwork(
   const stored = readGraph(file, externalData);
   checkNames(stored);
   const read = toFloat32(stored);
-  const wanted = withImageInput(withOutput(liftGraph(read), options.output));
+  const lifted = liftGraph(read);
+  const wanted = withImageInput(withOutput(lifted, options.output));
   const [input] = wanted.inputs;
   const open = await openGraph(wanted, imageInputOf(input), (shape) =>
     normalizationOf(options.mean, options.std, input, shape),
@@ -103,8 +104,8 @@ export async function loadNetwork(
   const { graph: headed, shapes } = withHead(open.graph, open.shapes, head, images);
   const pruned = withImageInput(headed);
   const graph = images === undefined ? stateSqueezedAxes(pruned, shapes) : pruned;
-  const found = { stored, read, head };
-  const parameters = parametersOf(file, found, options.trainable);
+  const forms = { stored, read, lifted };
+  const parameters = parametersOf(file, forms, head.value, options.trainable);
   const theta0 = thetaOf(graph, parameters);
   checkFinite(parameters, theta0);
   const precision = await precisionNote({ file, externalData }, parameters);
@@ -129,25 +130,34 @@ export async function loadNetwork(
 /** theta's tensors, as the file stores them. */
 function parametersOf(
   file: Uint8Array,
-  { stored, read, head }: { readonly stored: Graph; readonly read: Graph; readonly head: Head },
+  {
+    stored,
+    read,
+    lifted,
+  }: { readonly stored: Graph; readonly read: Graph; readonly lifted: Graph },
+  logits: string,
   pattern: string | undefined,
 ): Parameter[] {
   // What a function of the model holds is not in the file's graph, and value_floats is no tensor.
   const inFile = storedTensors(file);
+  const made = read.nodes.filter(({ op, outputs }) => op === "Constant" && inFile.has(outputs[0]));
   const constants = new Map<string, Tensor>(
-    read.nodes
-      .filter(({ op, outputs }) => op === "Constant" && inFile.has(outputs[0]))
-      .map((node) => [node.outputs[0], constantValue(node)]),
+    made.map((node) => [node.outputs[0], constantValue(node)]),
   );
-  const made = read.nodes.some(({ outputs }) => outputs.includes(head.value));
-  const logits = made ? head.value : head.output;
-  const typeOf = (name: string): ElementType | undefined =>
-    stored.initializers.get(name)?.type ??
-    stored.nodes
-      .filter(({ op, outputs }) => op === "Constant" && outputs[0] === name)
-      .map((node) => constantValue(node).type)[0];
-  return trainableParameters(read, constants, logits, pattern).map((parameter) => {
-    const type = typeOf(parameter.name);
+  // A lifted BatchNormalization may be plain arithmetic, in which nothing tells the statistics from weights.
+  const statistics = new Set(
+    read.nodes.flatMap(({ op, inputs }) => (op === "BatchNormalization" ? inputs.slice(3) : [])),
+  );
+  const initializers = new Map([...read.initializers].filter(([name]) => !statistics.has(name)));
+  const graph = { ...lifted, initializers };
+  const types = new Map<string, ElementType>([
+    ...[...stored.initializers].map(([name, { type }]) => [name, type] as const),
+    ...stored.nodes
+      .filter(({ op }) => op === "Constant")
+      .map((node) => [node.outputs[0], constantValue(node).type] as const),
+  ]);
+  return trainableParameters(graph, constants, logits, pattern).map((parameter) => {
+    const type = types.get(parameter.name);
     return type === "float16" || type === "float64" ? { ...parameter, type } : parameter;
   });
 }
