@@ -10,6 +10,7 @@ import { fitTo } from "../src/data/fit.ts";
 import { type NpyArray, writeNpy } from "../src/data/npy.ts";
 import { writeNpz } from "../src/data/npz.ts";
 import { openData } from "../src/data/open.ts";
+import { writePoints } from "../src/data/points.ts";
 
 const home = mkdtempSync(join(tmpdir(), "temper-formats-"));
 afterAll(() => rmSync(home, { recursive: true }));
@@ -42,6 +43,11 @@ describe("arrays", () => {
     );
     const data = await openData(path, { keys: { x: "x_test", y: "y_test" } });
     expect(data).toMatchObject({ shape: [1, 2], count: 2, labels: y.values });
+    const points = put("points.npz", writePoints(data));
+    expect(await openData(points, { keys: { x: "x_test", y: "y_test" } })).toMatchObject({
+      count: 2,
+    });
+    await expect(openData(path, { keys: { x: "x_test", y: "other" } })).rejects.toThrow(/"other"/);
   });
 
   test("x.npy finds y.npy beside it; two files are named with a comma", async () => {

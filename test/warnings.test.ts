@@ -140,6 +140,7 @@ describe("the model", () => {
     expect(attacked).toContain("mixed-images");
     const [alone] = await raised({ odd: mixing, attacks: [], change });
     expect(alone).not.toContain("mixed-images");
+    expect(alone).toContain("reading");
   });
 
   it.each([

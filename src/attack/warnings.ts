@@ -182,6 +182,12 @@ const mixedImages: Warning = {
   ...besideEvery(mixedText),
 };
 
+const reading: Warning = {
+  name: "reading",
+  when: "the model is not computed as its file stands",
+  clean: ({ network: { notes } }) => notes.length > 0 && notes.join("; "),
+};
+
 const softmaxEnding: Warning = {
   name: "softmax-ending",
   when: "the file ends in Softmax or LogSoftmax",
@@ -352,6 +358,7 @@ export const warnings: readonly Warning[] = [
   twiceNormalised,
   randomOutputs,
   mixedImages,
+  reading,
   quantisedInput,
   hardOutput,
   surrogateGradients,

@@ -8,12 +8,16 @@ import { namesInNpz, readNpz, writeNpz } from "./npz.ts";
  * Reads x, y and, where there, source, clean and classes; float64 is narrowed to float32. Values of x
  * outside [0, 1] are kept: an attack need not clip; pixels that look like another scale get a `note`.
  *
- * @param keys the names of images and labels in the file. Default x and y
+ * @param keys the names of images and labels in the file. Default x and y, also where a file with these has neither
  * @throws TemperError data-unreadable: an array is missing, of the wrong type or length
  */
 export function readPoints(bytes: Uint8Array, name: string, keys: Keys = {}): Dataset {
-  const { x = "x", y = "y" } = keys;
-  const arrays = readNpz(bytes, { where: name, only: [x, y, "source", "clean", "classes"] });
+  const wanted = ["x", "y", keys.x, keys.y].filter((key) => key !== undefined);
+  const arrays = readNpz(bytes, { where: name, only: [...wanted, "source", "clean", "classes"] });
+  // Points that Temper wrote stand beside data under other names: a file that has neither is read by the usual ones.
+  const named = [keys.x, keys.y].some((key) => key !== undefined && arrays.has(key));
+  const usual = arrays.has("x") && arrays.has("y");
+  const { x = "x", y = "y" } = named || !usual ? keys : {};
   return datasetOf(name, arrays, { x, y, held: namesInNpz(bytes) });
 }
 

@@ -31,7 +31,9 @@ export async function demandCorrectable(
   throw new TemperError(
     "model-unsupported",
     "the model gives every label the same logits whatever the image, and no weight that may move tells labels apart\n" +
-      "export it with its trained weights in the file",
+      (network.images === undefined
+        ? "export it with its trained weights in the file"
+        : `${network.notes.join("; ")}: export it without what mixes them, as a Softmax over the wrong axis`),
   );
 }
 
