@@ -85,6 +85,14 @@ const cuts: readonly (readonly [string, string, Build])[] = [
     "Softmax",
     (s, f) => s.op("Softmax", [s.op("Reshape", [f, s.ints(0, LABELS, 1, 1)])], { axis: 1 }),
   ],
+  [
+    "Softmax, written out",
+    "Exp",
+    (s, f) => {
+      const powers = s.op("Exp", [f]);
+      return s.op("Div", [powers, s.op("ReduceSum", [powers, s.ints(1)])]);
+    },
+  ],
   ["Sigmoid", "Sigmoid", (s, f) => s.op("Sigmoid", [f])],
   ["Tanh", "Tanh", (s, f) => s.op("Tanh", [f])],
   ["the logarithm of a Sigmoid", "Sigmoid", (s, f) => s.op("Log", [s.op("Sigmoid", [f])])],
@@ -259,6 +267,32 @@ describe("several outputs", () => {
         const ours = await model.logits(x, IMAGES);
         const asked = await fileLogits(networkOf(model), networkOf(model), x, IMAGES);
         for (const [i, f] of asked.entries()) expect(f).toBeCloseTo(ours[i], 5);
+      },
+      name,
+    );
+  });
+
+  it("made of more than the image name the one that is made of it alone", async () => {
+    const answer = ending((s, f) => s.op("Softmax", [f]));
+    const [{ name }] = answer.outputs;
+    const training = {
+      ...answer,
+      inputs: [...answer.inputs, { name: "labels", type: "float32" as const, dims: ["n", LABELS] }],
+      nodes: [...answer.nodes, node("Sub", [name, "labels"], ["error"])],
+      outputs: [{ name: "error", type: null, dims: [] }],
+    };
+    await expect(openModel(writeGraph(training))).rejects.toThrow(
+      `made of the inputs "image" and "labels"; a classifier has one, the image\n` +
+        `a value that is made of the image alone can be named with output (--output ${name})`,
+    );
+    await withModel(training, async ({ labels }) => expect(labels).toBe(LABELS), name);
+    // The file itself is asked with something for its other inputs.
+    await withModel(
+      training,
+      async (model) => {
+        const x = noise([PIXELS], IMAGES);
+        const asked = await fileLogits(networkOf(model), networkOf(model), x, IMAGES);
+        expect(argmax(asked, LABELS)).toEqual(argmax(await model.logits(x, IMAGES), LABELS));
       },
       name,
     );

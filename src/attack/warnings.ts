@@ -190,7 +190,7 @@ const reading: Warning = {
 
 const softmaxEnding: Warning = {
   name: "softmax-ending",
-  when: "the file ends in Softmax or LogSoftmax",
+  when: "the file ends in Softmax, Sigmoid or another step that keeps the labels in their order",
   attack: (_, { network: { softmax } }) =>
     softmax !== undefined &&
     `read through the logits before ${softmax}: elsewhere the model's probabilities may seem harder to attack`,

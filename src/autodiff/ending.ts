@@ -1,18 +1,18 @@
-// What a classifier does behind its logits: steps that change the numbers, and never which label is the largest.
+// Knows what a classifier does behind its logits: it changes the numbers, and never which label is the largest.
 import { intOf } from "../onnx/attributes.ts";
 import { elementCount, type Graph, type Node, nodeLabel } from "../onnx/graph.ts";
 import { OWN_NAMES } from "../onnx/lift.ts";
 
-/** Steps that only rename or reorder axes of size 1: they leave the numbers in their order. */
+/** These steps give the numbers another shape and leave them in their order. */
 const reshaping = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout"]);
 
-/** One step on the way from the logits to the output. */
+/** A step on the way from the logits to the output. */
 interface Step {
   /** What it makes of each number; undefined where it looks at all labels at once. */
   readonly f?: (x: number) => number;
   /** Whether a larger number stays the larger one; where not, every order is turned round. */
   readonly rising: boolean;
-  /** Whether it presses all numbers into a range where gradients vanish: what comes before is better to attack. */
+  /** Whether it presses all numbers into a range where gradients vanish, so that it is better left out. */
   readonly squashes: boolean;
 }
 
@@ -29,14 +29,14 @@ const elementwise: ReadonlyMap<string, Step> = new Map([
   ["Neg", plain((x) => -x, false)],
 ]);
 
-/** The number that a name stands for, of a tensor of one element. */
+/** Returns the number that a name stands for, if it is a constant of one element. */
 function scalarOf({ initializers }: Graph, name = ""): number | undefined {
   const tensor = initializers.get(name);
   if (tensor === undefined || elementCount(tensor.dims) !== 1) return undefined;
   return Number(tensor.values[0]);
 }
 
-/** Arithmetic with one constant number: the step, and which of the two inputs is not the constant. */
+/** Reads arithmetic with one constant number: the step, and which of the two inputs is not the constant. */
 function arithmetic(graph: Graph, { op, inputs }: Node): readonly [Step, number] | undefined {
   const [left, right] = inputs.map((name) => scalarOf(graph, name));
   if ((left === undefined) === (right === undefined)) return undefined;
@@ -63,7 +63,23 @@ function clip(graph: Graph, { inputs }: Node): Step | undefined {
   return plain((x) => Math.min(most, Math.max(least, x)));
 }
 
-/** The step that a node is, and which input it is taken of; undefined where it is none. */
+/** Tells whether a node divides exponentials by their sum, which is a Softmax that is written out. */
+function isShares(
+  graph: Graph,
+  { op, inputs }: Node,
+  overLabels: (value: string, axis: number) => boolean,
+): boolean {
+  const maker = makersOf(graph);
+  const sum = maker.get(inputs[1]);
+  if (op !== "Div" || sum?.op !== "ReduceSum" || sum.inputs[0] !== inputs[0]) return false;
+  const axes = graph.initializers.get(sum.inputs[1] ?? "")?.values;
+  const [axis] = axes ?? [];
+  return (
+    maker.get(inputs[0])?.op === "Exp" && axes?.length === 1 && overLabels(inputs[0], Number(axis))
+  );
+}
+
+/** Returns the step that a node is and the input that it is taken of, or undefined where it is none. */
 function stepOf(
   graph: Graph,
   node: Node,
@@ -75,6 +91,7 @@ function stepOf(
     const over = overLabels(inputs[0], intOf(node, "axis", -1));
     return over ? [{ rising: true, squashes: true }, 0] : undefined;
   }
+  if (isShares(graph, node, overLabels)) return [{ rising: true, squashes: true }, 0];
   const known = elementwise.get(op) ?? (op === "Clip" ? clip(graph, node) : undefined);
   return known === undefined ? arithmetic(graph, node) : [known, 0];
 }
@@ -89,8 +106,8 @@ export interface Ending {
 }
 
 /**
- * The way back from an output to its logits: through reshapes and through steps that keep the labels in
- * their order, as far as the first step that squashes.
+ * Goes back from an output to its logits, through reshapes and through steps that keep the labels in their order,
+ * as far as the first step that squashes.
  *
  * @param graph lifted
  * @param overLabels whether an axis of a value is the one of the labels
@@ -128,14 +145,14 @@ const composed = (later: Ending["f"], earlier: Ending["f"]): Ending["f"] =>
 export const makersOf = ({ nodes }: Graph): ReadonlyMap<string, Node> =>
   new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
 
-/** What a value is a copy of, reshaped or not: lifting an old Softmax puts nodes of its own before it. */
+/** Finds what a value is a copy of. A lifted Softmax has reshapes of Temper's own before it, which are copies too. */
 function withoutCopies(maker: ReadonlyMap<string, Node>, value: string): string {
   const node = maker.get(value);
   const own = value.startsWith(OWN_NAMES) && node !== undefined && reshaping.has(node.op);
   return own || node?.op === "Identity" ? withoutCopies(maker, node!.inputs[0]) : value;
 }
 
-/** Operators whose results are plain scores, or parts of such. */
+/** The results of these operators are plain scores, or parts of such. */
 const scoring = new Set([
   ...["Add", "Sub", "Sum", "Conv", "Einsum", "Gemm", "MatMul", "BatchNormalization"],
   ...["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"],
@@ -143,14 +160,14 @@ const scoring = new Set([
   ...["Concat", "Gather", "Slice", "Split", "Transpose"],
 ]);
 
-/** Why the numbers of a value may not be what Temper takes them for; undefined where they look like logits. */
+/** Says why the numbers of a value may not be what they are taken for; undefined where they look like logits. */
 export function doubtOf(graph: Graph, value: string): string | undefined {
   const maker = makersOf(graph);
   let node = maker.get(value);
   for (; node !== undefined; node = maker.get(variableInput(graph, node))) {
     const scales = node.op === "Mul" || node.op === "Div";
     const scaled = scales && node.inputs.some((name) => graph.initializers.has(name));
-    // What operators of other sets make is theirs to know.
+    // What an operator of another set makes of its input is not known here.
     if (scoring.has(node.op) || node.op.includes(".")) return undefined;
     if (!scaled && !reshaping.has(node.op)) break;
   }

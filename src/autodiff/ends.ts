@@ -15,7 +15,7 @@ export interface GradientEnd {
  * Finds the nodes at which the gradient of every logit in the image ends, so that it is 0 everywhere. There are
  * none where some gradient gets through.
  *
- * @param graph a classifier (asClassifier, lifted)
+ * @param graph a classifier (withHead, lifted)
  */
 export function gradientEnds(graph: Graph): readonly GradientEnd[] {
   const logits = graph.outputs[0].name;
@@ -49,7 +49,7 @@ export function gradientEnds(graph: Graph): readonly GradientEnd[] {
  * no steps. An attack that follows such a gradient in the image follows a surrogate, and a cut made of such a
  * gradient in weights is no linearisation of the network.
  *
- * @param graph a classifier (asClassifier, lifted)
+ * @param graph a classifier (withHead, lifted)
  * @param wrt the image's name, or names of parameters
  */
 export function straightThrough(graph: Graph, wrt: readonly string[]): readonly Node[] {

@@ -1,4 +1,4 @@
-// The end of a classifier: which value holds the logits, and the nodes that make [batch, labels] of it.
+// Finds the end of a classifier: the value that holds the logits, of which it makes rows [batch, labels].
 import { TemperError } from "../errors.ts";
 import { intOf } from "../onnx/attributes.ts";
 import { int64s } from "../onnx/differences.ts";
@@ -9,11 +9,11 @@ import type { Shape, Shapes } from "./shape.ts";
 
 /** How the file's own answer says which label wins. */
 export type Answer =
-  /** By the largest of one number a label. */
+  /** The label with the largest number wins. */
   | { readonly kind: "scores" }
-  /** By one number, above this threshold for label 1 and below it for label 0. */
+  /** There is one number: above this threshold label 1 wins, and below it label 0. */
   | { readonly kind: "threshold"; readonly threshold: number }
-  /** By the label's index. */
+  /** The answer is the index of the label. */
   | { readonly kind: "index" };
 
 export interface Head {
@@ -36,7 +36,7 @@ interface LabelAxis {
 }
 
 /**
- * The labels of a value [batch, labels], where further axes may have the size 1; undefined for any other.
+ * Finds the labels of a value [batch, labels], in which further axes may have the size 1; undefined for any other.
  *
  * @param images how many images each run has, where that is fixed; the batch is open otherwise
  */
@@ -53,7 +53,7 @@ function labelAxis(shape: Shape | undefined, images: number | undefined): LabelA
 }
 
 /**
- * The graph with one output alone, which may be any value that a node makes.
+ * Leaves a graph one output alone, which may be any value that a node makes.
  *
  * @throws TemperError `bad-option` where nothing has the name
  */
@@ -111,7 +111,7 @@ type IsOver = (value: string, axis: number) => boolean;
 
 const passing = new Set(["Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
 
-/** An output that is the label itself: the index of the largest of some scores. */
+/** Reads an output that is the label itself: the index of the largest of some scores. */
 function indexHead(graph: Graph, output: string, axisOf: AxisOf, isOver: IsOver): Head | undefined {
   const maker = makersOf(graph);
   let node = maker.get(output);
@@ -129,7 +129,7 @@ function indexHead(graph: Graph, output: string, axisOf: AxisOf, isOver: IsOver)
   };
 }
 
-/** An output of one number a label, or of one number for two. */
+/** Reads an output of one number a label, or of one number for two. */
 function scoreHead(graph: Graph, output: string, axisOf: AxisOf, isOver: IsOver): Head | undefined {
   const { type } = graph.outputs.find(({ name }) => name === output) ?? { type: null };
   const found = axisOf(output);
@@ -166,7 +166,7 @@ export interface Classifier {
   readonly shapes: Shapes;
 }
 
-/** The graph with the head's value as rows of logits [batch, labels], and no other output. */
+/** Makes rows of logits [batch, labels] of the head's value, and leaves the graph no other output. */
 export function withHead(graph: Graph, known: Shapes, head: Head, images?: number): Classifier {
   const batch = images ?? -1;
   const columns = head.answer.kind === "threshold" ? 1 : head.labels;
@@ -188,7 +188,7 @@ export function withHead(graph: Graph, known: Shapes, head: Head, images?: numbe
     append("Reshape", int64s([batch, columns]), columns);
   }
   if (columns === 1) {
-    // One number z as the logits (0, z) of two labels.
+    // One number z stands for the logits (0, z) of two labels.
     append("MatMul", { type: "float32", dims: [1, 2], values: Float32Array.of(0, 1) }, 2);
   }
   return {

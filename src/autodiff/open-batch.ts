@@ -18,7 +18,7 @@ export interface Known {
 // Wrong turns show within a few nodes; a graph that needs more tries than this is run image by image.
 const MOST_TRIES = 1000;
 
-/** Which of several places a walk takes, turn by turn: the last turn that has another way is taken otherwise. */
+/** Remembers which of several places each walk took, so that the next one takes the last free turn otherwise. */
 function createTurns() {
   let turns: { taken: number; of: number }[] = [];
   let next = 0;
@@ -28,7 +28,7 @@ function createTurns() {
       if (next === turns.length) turns.push({ taken: 0, of: ways.length });
       return ways[turns[next++].taken];
     },
-    /** Whether there is another walk. */
+    /** Turns to the next walk, and tells whether there is one. */
     again: (): boolean => {
       next = 0;
       const last = turns.findLastIndex(({ taken, of }) => taken + 1 < of);
@@ -41,7 +41,7 @@ function createTurns() {
 }
 
 /**
- * The same function of any number of images, or the node at which it cannot be opened.
+ * Makes the same function of any number of images, or returns the node at which it cannot be opened.
  *
  * @param known what was measured of the graph with `images` images
  * @param images how many images the graph was made for

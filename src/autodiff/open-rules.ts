@@ -1,4 +1,4 @@
-// Where the images of a batch are behind each operator, and what its node must be for any number of them.
+// Knows where the images of a batch are behind each operator, and what its node must be for any number of them.
 import { int, intOf, ints, intsOf, textOf } from "../onnx/attributes.ts";
 import { type Attribute, elementCount, type Node } from "../onnx/graph.ts";
 
@@ -14,7 +14,7 @@ export interface Place {
   readonly added: boolean;
 }
 
-/** What a rule may ask for and add; names are those of the graph as it was made, and so are shapes. */
+/** What a rule may ask for and add. Names and shapes are those of the graph as it was made. */
 export interface Opening {
   /** How many images the graph was made for. */
   readonly images: number;
@@ -22,13 +22,13 @@ export interface Opening {
   dimsOf(name: string | undefined): Dims;
   /** The whole numbers that a name stands for, where they are constant. */
   intsOf(name: string | undefined): Dims | undefined;
-  /** The name of a new list of whole numbers. */
+  /** Adds a list of whole numbers and returns its name. */
   ints(part: string, values: Dims): string;
-  /** A node before the present one; the name of its output. */
+  /** Adds a node before the present one and returns the name of its output. */
   emit(op: string, inputs: readonly string[], part: string, axis?: number): string;
-  /** The name of the number of images, a list of one. */
+  /** Returns the name of a list of one: how many images there are when the graph runs. */
   batchSize(): string;
-  /** One of several places; another one when the graph is gone through again. */
+  /** Takes one of several places, and another one when the graph is gone through again. */
   choose(places: readonly Place[]): Place | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface Opened {
   readonly place: Place | undefined;
 }
 
-/** undefined: the images mix here, or the operator is not understood well enough to tell. */
+/** Returns undefined where the images mix, or where the operator is not understood well enough to tell. */
 type Rule = (node: Node, at: Opening) => Opened | undefined;
 
 const withAttribute = (node: Node, name: string, value: Attribute): Node => ({
@@ -52,7 +52,7 @@ const inFront: Place = { axis: 0, outer: 1, added: true };
 const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /**
- * The places that the images can have in a new shape, the likeliest first. A reshape moves no number: as many lie
+ * Lists the places that the images can have in a new shape, the likeliest first. A reshape moves no number: as many lie
  * before an image's part as before. An axis of just the images is likelier than one that begins with them, and that
  * than one that has them further in; a list of numbers, or what is left when an axis goes, was an image's own.
  *
@@ -77,7 +77,7 @@ function placesIn(dims: Dims, before: number, images: number, drops: boolean): P
   return [...exact, ...(list ? added : []), ...inner, ...(list ? [] : added)];
 }
 
-/** Reshapes of every kind, with the new shape written out. */
+/** Every kind of reshape becomes a Reshape with the new shape written out. */
 function reshaped(node: Node, at: Opening, drops = false): Opened | undefined {
   const [x] = node.inputs;
   const from = at.placeOf(x);
@@ -91,7 +91,7 @@ function reshaped(node: Node, at: Opening, drops = false): Opened | undefined {
   return { place, node: { ...node, op: "Reshape", inputs, attributes: new Map() } };
 }
 
-/** The one place of several values whose axes are aligned from the last on; undefined where they disagree. */
+/** Finds the one place in several values whose axes are aligned from the last on; undefined where they disagree. */
 function alignedPlace(names: readonly string[], rank: number, at: Opening): Place | undefined {
   const places = names.flatMap((name) => {
     const place = at.placeOf(name);
@@ -109,7 +109,7 @@ function alignedPlace(names: readonly string[], rank: number, at: Opening): Plac
   return places.every(same) ? first : undefined;
 }
 
-/** Operators on single numbers, broadcast over their inputs. */
+/** These operators work on single numbers and broadcast their inputs. */
 const pointwise: Rule = (node, at) => {
   const rank = at.dimsOf(node.outputs[0]).length;
   const place = alignedPlace(node.inputs, rank, at);
@@ -123,7 +123,7 @@ const pointwise: Rule = (node, at) => {
   return differs ? undefined : { node, place };
 };
 
-/** Operators that keep the images on their axis and know nothing of a further one. */
+/** These operators keep the images on their axis and know nothing of a further one. */
 const alongside: Rule = (node, at) => {
   const placed = node.inputs.filter((name) => at.placeOf(name) !== undefined);
   const [x] = placed;
@@ -137,7 +137,7 @@ const alongside: Rule = (node, at) => {
   return keeps && agree && !place.added ? { node, place } : undefined;
 };
 
-/** Operators along one axis, which may not be the images'; from that axis on, where `through`. */
+/** These operators work along one axis, or from it on (`through`), which may not be the images'. */
 const alongAxis =
   (standard: number, through = false): Rule =>
   (node, at) => {
@@ -213,7 +213,7 @@ const gemm: Rule = (node, at) => {
   return { node, place: onAxis(0, place.outer) };
 };
 
-/** What is the same for all images, repeated for each: a class token beside the parts of an image. */
+/** Repeats for each image what is the same for all, like a class token beside the parts of an image. */
 function repeated(name: string, i: number, place: Place, at: Opening): string | undefined {
   const dims = at.dimsOf(name);
   const axis = place.added ? 0 : place.axis;
@@ -306,7 +306,7 @@ const tile: Rule = (node, at) => {
   return { place, node: { ...node, inputs: [x, at.ints("repeats", [1, ...repeats])] } };
 };
 
-/** Sizes that were written out for a fixed batch are put together anew. */
+/** The sizes that were written out for a fixed batch are put together anew. */
 const resize: Rule = (node, at) => {
   const kept = alongside(node, at);
   const sizes = at.intsOf(node.inputs[3]);
@@ -371,7 +371,7 @@ const rules = new Map<string, Rule>([
   ["Transpose", transpose],
 ]);
 
-/** The node for any number of images; undefined where it cannot be opened. */
+/** Makes the node for any number of images; undefined where it cannot be opened. */
 export function openNode(node: Node, at: Opening): Opened | undefined {
   const free = node.inputs.every((name) => at.placeOf(name) === undefined);
   return free ? { node, place: undefined } : (rules.get(node.op) ?? alongside)(node, at);

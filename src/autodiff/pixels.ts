@@ -1,4 +1,4 @@
-// The beginning of a classifier: what its input is made of, so that it is a function of pixels in [0, 1].
+// Makes a classifier a function of pixels in [0, 1]: what its input is made of becomes part of the graph.
 import { int } from "../onnx/attributes.ts";
 import type { Attribute, Graph, Node, Tensor } from "../onnx/graph.ts";
 import { OWN_NAMES } from "../onnx/lift.ts";
@@ -34,7 +34,7 @@ function normalized({ mean, std, dims }: Normalization): Stage[] {
 /** ONNX's code of uint8. */
 const UINT8 = 2;
 
-/** The nearest byte of 255 x, for a model whose input is bytes. */
+/** A model of bytes takes the nearest byte of 255 x. */
 function bytes(): Stage[] {
   const scalar = (value: number): Tensor => ({
     type: "float32",
@@ -50,8 +50,8 @@ function bytes(): Stage[] {
 }
 
 /**
- * The graph as a function of pixels in [0, 1]: the normalisation the model wants done inside, the bytes it takes
- * made inside. Gradients in x are then per pixel.
+ * Makes the graph a function of pixels in [0, 1]: it does the normalisation that the model wants, or makes the bytes
+ * that it takes. Gradients in x are then per pixel.
  *
  * @param dims of the input, with the batch
  */

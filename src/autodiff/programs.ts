@@ -32,7 +32,7 @@ export interface ProgramRequest {
 
 const output = (name: string): ValueInfo => ({ name, type: null, dims: [] });
 
-/** Derives one gradient graph of a classifier (asClassifier, lifted). */
+/** Derives one gradient graph of a classifier (withHead, lifted). */
 export function gradientProgram(classifier: Graph, request: ProgramRequest): GradientProgram {
   const { seed, wrt, factored, endAtSteps = false, rules = allRules } = request;
   const { graph, shapes } = foldNormalization(classifier, request.shapes);

@@ -1,4 +1,4 @@
-// What a model file says by itself: onnxruntime alone is asked, one image at a time, of the bytes that users get.
+// Asks a model file by itself: onnxruntime alone, one image at a time, of the bytes that users get.
 import type { Answer } from "../autodiff/head.ts";
 import { imageSize } from "../data/dataset.ts";
 import { channelOfEach } from "../data/frame.ts";
@@ -9,7 +9,7 @@ import { numberToHalf } from "../tensor/half.ts";
 import type { Network } from "./network.ts";
 import { type AnyArray, FileSession } from "./session.ts";
 
-/** One image as the file takes it. */
+/** Gives the numbers of an image the type that the file takes. */
 function typed(type: ElementType | null, image: Float32Array): AnyArray["data"] {
   switch (type) {
     case "uint8":
@@ -32,7 +32,7 @@ function normalized({ options, inputShape }: Network, x: Float32Array): Float32A
   return x.map((v, i) => (v - of(mean ?? [0], channels[i])) / of(std ?? [1], channels[i]));
 }
 
-/** The answer for one image as one number a label, of which the largest is the file's label. */
+/** Makes one number a label of the answer for one image; the largest is that of the file's label. */
 function scores(answer: Answer, numbers: readonly number[], labels: number): readonly number[] {
   switch (answer.kind) {
     case "scores":
@@ -45,8 +45,8 @@ function scores(answer: Answer, numbers: readonly number[], labels: number): rea
 }
 
 /**
- * What a file says of n images, each asked alone: one number a label [n x labels], in the order of the logits and not
- * on their scale (probabilities, of a file that ends in them).
+ * Asks a file about each of n images alone. The answer is one number a label [n x labels], in the order of the logits
+ * and not on their scale: probabilities, of a file that ends in them.
  *
  * @param files as `openModel` reads it or `patchedModel` makes it; of this network, at any theta
  * @param x pixels [n, ...inputShape]

@@ -23,14 +23,28 @@ export function withImageInput(graph: Graph): Graph {
     .reverse();
   const inputs = graph.inputs.filter(({ name }) => needed.has(name));
   if (inputs.length === 1) return { ...graph, inputs, nodes };
+  if (inputs.length === 0) {
+    throw new TemperError("model-unsupported", "no output of the model depends on an input");
+  }
   const names = inputs.map(({ name }) => `"${name}"`).join(" and ");
+  const answer = lastAnswer(graph) ?? "NAME";
   throw new TemperError(
     "model-unsupported",
-    inputs.length === 0
-      ? "no output of the model depends on an input"
-      : `the model's outputs are made of the inputs ${names}; a classifier has one, the image\n` +
-          "where one output needs the image alone, name it with output (--output NAME)",
+    `the model's outputs are made of the inputs ${names}; a classifier has one, the image\n` +
+      `a value that is made of the image alone can be named with output (--output ${answer})`,
   );
+}
+
+/** The last Softmax that is made of one input alone: the classifier in a graph that was exported for training. */
+function lastAnswer({ nodes, inputs }: Graph): string | undefined {
+  const made = new Map(inputs.map(({ name }) => [name, new Set([name])]));
+  let last: string | undefined;
+  for (const { op, inputs: reads, outputs } of nodes) {
+    const of = new Set(reads.flatMap((name) => [...(made.get(name) ?? [])]));
+    for (const name of outputs) made.set(name, of);
+    if ((op === "Softmax" || op === "LogSoftmax") && of.size === 1) last = outputs[0];
+  }
+  return last;
 }
 
 /** How the images come: their shape, and how many of them the file asks for at once. */

@@ -19,10 +19,10 @@ export interface Meter {
   release(): Promise<void>;
 }
 
-/** Operators whose further inputs are such settings; an exporter may compute them of the shapes of others. */
+/** The further inputs of these operators are such settings. Exporters may compute them of the shapes of others. */
 const set = /^(Expand|Gather|Reduce\w+|Resize|Slice|Tile)$/;
 
-/** The computed settings of a graph, whatever they are computed of. */
+/** Lists the settings of a graph that are computed, whatever they are computed of. */
 function settingsOf({ nodes, initializers }: Graph): string[] {
   const names = nodes
     .filter(({ op }) => set.test(op))

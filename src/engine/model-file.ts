@@ -5,7 +5,7 @@ import { TemperError } from "../errors.ts";
 import { externalLocations, type ModelBytes } from "../onnx/external.ts";
 
 /**
- * The bytes of the model at `path` and of every data file that it names.
+ * Reads the model at `path` and every data file that it names.
  *
  * @throws TemperError `file-missing` where a file cannot be read, `model-unsupported` where a data file lies
  *   outside the model's folder

@@ -127,7 +127,7 @@ export async function loadNetwork(
   };
 }
 
-/** theta's tensors, as the file stores them. */
+/** Lists theta's tensors, each with the type that the file stores it in. */
 function parametersOf(
   file: Uint8Array,
   {
@@ -170,7 +170,7 @@ function checkFinite(parameters: readonly Parameter[], theta: Float32Array): voi
   throw new TemperError("model-unsupported", `weight "${bad?.name}" is not finite`);
 }
 
-/** What is to be said of weights that are not float32. */
+/** Says what must be said of weights that are not float32. */
 async function precisionNote(
   model: ModelBytes,
   parameters: readonly Parameter[],
@@ -186,7 +186,7 @@ async function precisionNote(
         "it is computed in float32, and what is said of it holds of that reading";
 }
 
-/** theta as the file can hold it: float16 weights are rounded, and float32 ones are what they are. */
+/** Rounds theta to what the file can hold: float16 weights are rounded, and others stay as they are. */
 export function roundTheta({ parameters }: Network, theta: Float32Array): Float32Array {
   if (parameters.every(({ type }) => type !== "float16")) return theta;
   const rounded = theta.slice();
@@ -197,14 +197,14 @@ export function roundTheta({ parameters }: Network, theta: Float32Array): Float3
   return rounded;
 }
 
-/** The model's file and data files with theta in place of theta0, every other byte as it was. */
+/** Puts theta in the place of theta0 in the model's file and data files; every other byte stays as it was. */
 export const patchedModel = (
   { file, externalData, parameters }: Network,
   theta: Float32Array,
 ): ModelBytes => patchModel({ file, externalData }, splitTheta(parameters, theta));
 
 /**
- * The same of a model that is one file.
+ * Does the same for a model that is one file.
  *
  * @throws TemperError `model-unsupported` where it is not: its bytes alone are no model
  */
@@ -220,8 +220,8 @@ export function networkBytes(network: Network, theta: Float32Array): Uint8Array<
 }
 
 /**
- * The files of the model with theta in place of theta0, by the names to write them under: the model itself, and its
- * data, if it has any, in one file `<name>.data`.
+ * Makes the files of the model with theta in the place of theta0, by the names to write them under: the model itself,
+ * and its data, if it has any, in one file `<name>.data`.
  *
  * @param name of the model's file
  */

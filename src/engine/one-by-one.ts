@@ -1,10 +1,10 @@
-// A network whose graph is made for a fixed number of images, run on each image alone: a batch made of single runs.
+// Runs a network whose graph is made for a fixed number of images on each image alone: a batch is made of single runs.
 import type { GradientProgram } from "../autodiff/programs.ts";
 import type { Network } from "./network.ts";
 import type { Runs } from "./runs.ts";
 import type { FloatArray } from "./session.ts";
 
-/** `copies` times the same numbers. */
+/** Repeats the numbers `copies` times. */
 function repeated(part: Float32Array, copies: number): Float32Array {
   if (copies === 1) return part;
   const all = new Float32Array(copies * part.length);
@@ -12,7 +12,7 @@ function repeated(part: Float32Array, copies: number): Float32Array {
   return all;
 }
 
-/** The first of `copies` equal parts, one a run, joined. */
+/** Joins the first of `copies` equal parts of each run. */
 function joined(parts: readonly FloatArray[], copies: number): FloatArray {
   const [{ dims, data }] = parts;
   const width = data.length / copies;
@@ -21,7 +21,7 @@ function joined(parts: readonly FloatArray[], copies: number): FloatArray {
   return { dims: [(parts.length * dims[0]) / copies, ...dims.slice(1)], data: all };
 }
 
-/** The sum over the runs, each of which is a sum over `copies` equal images. */
+/** Adds up the runs, each of which is a sum over `copies` equal images. */
 function summed(parts: readonly FloatArray[], copies: number): FloatArray {
   const [{ dims, data }] = parts;
   const sum = new Float64Array(data.length);
@@ -30,7 +30,7 @@ function summed(parts: readonly FloatArray[], copies: number): FloatArray {
 }
 
 /**
- * The same programs for any number of images. Each run has as many copies of one image as the graph asks for.
+ * Makes programs for any number of images. Each run has as many copies of one image as the graph asks for.
  *
  * @param runs take that many images, no more and no fewer
  */

@@ -32,7 +32,7 @@ export type NormalizationOf = (shape: readonly number[]) => Normalization | unde
 const BATCHES = [2, 3] as const;
 const PROBES = 3;
 
-/** Images of noise, the same in every process. */
+/** Draws images of noise, the same in every process. */
 function probes(shape: readonly number[]): Float32Array[] {
   const random = randomStream(0, elementCount(shape));
   return Array.from({ length: PROBES }, () =>
@@ -55,7 +55,7 @@ async function withMeter<R>(graph: Graph, use: (meter: Meter) => Promise<R>): Pr
   }
 }
 
-/** The numbers of an output for each of n images: its rows. */
+/** Cuts the numbers of an output into those of each of n images. */
 function rowsOf(reading: Reading, output: string, n: number): number[][] {
   const numbers = Array.from(reading.outputs.get(output)!.data as Iterable<number>, Number);
   const width = numbers.length / n;
@@ -110,11 +110,11 @@ async function measure(
   return { shapes, two, three };
 }
 
-/** Whether runs of two and of three images give each image what it gets alone. */
+/** Tells whether runs of two and of three images give each image what it gets alone. */
 const alike = ({ two, three }: Measured, output: string, alone: readonly number[][]): boolean =>
   agree(alone.slice(0, 2), rowsOf(two, output, 2)) && agree(alone, rowsOf(three, output, 3));
 
-/** The graph with the batch left open in its input, and nothing else changed; undefined where images mix. */
+/** Opens the batch in the graph's input and changes nothing else; undefined where the images then mix. */
 function asItIs(graph: Graph, shape: readonly number[], normalization: NormalizationOf) {
   const pixels = ofPixels(graph, ["batch", ...shape], normalization(shape));
   // A Squeeze without axes drops the batch as well where that is 1; a copy of the image keeps it.
@@ -177,7 +177,7 @@ function fixed(
   });
 }
 
-/** The fixed graph opened; else the node at which it cannot be, or undefined where it is not the same function. */
+/** Opens a fixed graph; returns the node at which it cannot be, or undefined where it is not the same function. */
 async function opened(
   { graph, alone, ...known }: FixedGraph,
   { shape, images, added }: { shape: readonly number[]; images: number; added: boolean },
@@ -197,7 +197,7 @@ async function opened(
 const SLOWER = "they are run one by one, which is slower";
 
 /**
- * The graph as it can be run.
+ * Makes a graph run on any number of images, by the first of three ways that gives each what it gets alone.
  *
  * @param graph lifted, of float32, with one input
  * @throws TemperError `model-unsupported` where it runs on no images, has no head, or needs several different images

@@ -41,7 +41,7 @@ export function demandTheta({ parameters }: Network): void {
   if (parameters.length > 0) return;
   throw new TemperError(
     "model-unsupported",
-    "the model has no float weights that could be changed: export it in float32, before it is quantised",
+    "the model has no float weights that could be changed: export it in float32, with its weights in the file",
   );
 }
 

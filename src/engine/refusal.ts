@@ -1,4 +1,4 @@
-// What onnxruntime says when it refuses a graph, in words about the model; its own text stays in `cause`.
+// Says in words about the model why onnxruntime refuses a graph; onnxruntime's own text stays in `cause`.
 import { TemperError } from "../errors.ts";
 
 const at = (op: string, name: string | undefined): string => (name ? `${op} "${name}"` : op);
@@ -11,7 +11,7 @@ type Reading = readonly [
   advice: string,
 ];
 
-/** onnxruntime's texts, with what they mean and what to do. */
+/** What onnxruntime's texts mean, and what to do about each. */
 const readings: readonly Reading[] = [
   [
     /Could not find an implementation for (\w+)\(\d+\) node with name '(.*?)'/,
@@ -50,7 +50,7 @@ const readings: readonly Reading[] = [
   ],
 ];
 
-/** The refusal of a graph or a run, for whatever onnxruntime threw. */
+/** Makes the refusal of a graph or a run of whatever onnxruntime threw. */
 export function refusal(cause: unknown): TemperError {
   const words = (cause as Error).message;
   for (const [pattern, what, advice] of readings) {

@@ -1,4 +1,4 @@
-// One onnxruntime session: a graph made runnable. The only file that knows onnxruntime.
+// Makes a graph or a file runnable: the only file that knows onnxruntime.
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { ModelBytes } from "../onnx/external.ts";
 import type { ElementType, Graph } from "../onnx/graph.ts";
@@ -34,8 +34,7 @@ const NATIVE: InferenceSession.SessionOptions = {
 };
 
 /**
- * A runnable graph. A class because it owns native memory
- * (about 1 MB a session) that only `release` gives back.
+ * A runnable graph. It is a class because it owns native memory, about 1 MB a session, that only `release` gives back.
  */
 export class Session {
   readonly #native: InferenceSession;
@@ -99,7 +98,7 @@ export class Session {
   }
 }
 
-/** Numbers of any type that a file's input may have; float16 as its bits. */
+/** Numbers of any type that a file's input may have; those of float16 are its bits. */
 export interface AnyArray {
   readonly type: ElementType | null;
   readonly dims: readonly number[];
@@ -127,7 +126,7 @@ export class FileSession {
     }
   }
 
-  /** One output's numbers. */
+  /** Runs the file and returns the numbers of one output. */
   async ask(feeds: Readonly<Record<string, AnyArray>>, output: string): Promise<number[]> {
     const tensors = Object.entries(feeds).map(
       ([name, { type, dims, data }]) =>
@@ -150,7 +149,7 @@ export class FileSession {
   }
 }
 
-/** Whether onnxruntime runs the file as it is. */
+/** Tells whether onnxruntime runs the file as it is. */
 export async function canRun(files: ModelBytes): Promise<boolean> {
   try {
     await (await FileSession.open(files)).release();

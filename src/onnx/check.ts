@@ -1,4 +1,4 @@
-// The structure every other room may rely on: each value is defined once, and each that is read is defined.
+// Checks the structure that every other room relies on: each value is defined once, and each that is read is defined.
 import { TemperError } from "../errors.ts";
 import { type Graph, nodeLabel } from "./graph.ts";
 

@@ -1,15 +1,15 @@
-// How operators were written before opset 18, and how each such form is said today.
+// Knows how operators were written before opset 18, and how each such form is written today.
 import { TemperError } from "../errors.ts";
 import { floatOf, int, intOf, intsOf, text, textOf } from "./attributes.ts";
 import { type Attribute, type Node, nodeLabel, type Tensor } from "./graph.ts";
 
 /** What a difference may ask for and add to the graph. */
 export interface Lifting {
-  /** A constant of this value, named after the node's first output. */
+  /** Adds a constant, named after the node's first output, and returns its name. */
   constant(part: string, tensor: Tensor): string;
-  /** The name of a new value, named after the node's first output. */
+  /** Makes the name of a new value of the node's first output. */
   fresh(part: string): string;
-  /** The tensor that a name stands for, where it is constant. */
+  /** Finds the tensor that a name stands for, where it is constant. */
   constantOf(name: string | undefined): Tensor | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface Lifting {
 export interface Difference {
   /** The first opset in which the old form is not valid any more, or means something else. */
   readonly before: number;
-  /** The same function in today's form. */
+  /** Writes the same function in today's form. */
   lift(node: Node, at: Lifting): readonly Node[];
 }
 
@@ -43,7 +43,7 @@ const make = (
   attributes: new Map(Object.entries(attributes)),
 });
 
-/** A list of whole numbers that was an attribute and is an input now; where it is absent nothing changes. */
+/** A list of whole numbers was an attribute and is an input now. Where it is absent nothing changes. */
 const listBecameInput = (attribute: string, before: number): Difference => ({
   before,
   lift: (node, at) => {
@@ -118,7 +118,7 @@ const topCount: Difference = {
   },
 };
 
-/** Without sizes the parts were equal, as many as there are outputs; that number is stated now. */
+/** Without sizes the parts were equal and as many as there are outputs, a number that is stated now. */
 const splitCount: Difference = {
   before: 18,
   lift: (node) => {
@@ -128,7 +128,7 @@ const splitCount: Difference = {
   },
 };
 
-/** Statistics of every single activation (spatial = 0), not of every channel. */
+/** With spatial = 0 there were statistics of every single activation, not of every channel. */
 function perActivation(node: Node, at: Lifting): readonly Node[] {
   const [x, scale, bias, mean, variance] = node.inputs;
   const parts = ["centred", "safe", "std", "normal", "scaled"];
@@ -172,8 +172,8 @@ const dropoutRatio: Difference = {
 };
 
 /**
- * Resize and Upsample by scales alone: output i is read at i / scale. The nearest pixel was the one
- * below, and the one above where onnxruntime makes the image smaller.
+ * Resize and Upsample had scales alone: output i is read at i / scale. The nearest pixel was the one below, and where
+ * onnxruntime makes the image smaller the one above.
  */
 const scaledImage: Difference = {
   before: 11,
@@ -207,8 +207,8 @@ const renamed = (op: string, before: number): Difference => ({
 const reductions = ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare"];
 
 /**
- * By operator, the oldest change first. What is not listed means at opset 7 what it means at opset 18, or
- * did not exist.
+ * Holds the changes of each operator, the oldest first. What is not listed means at opset 7 what it means at opset 18,
+ * or did not exist.
  */
 export const differences = new Map<string, readonly Difference[]>([
   ["BatchNormalization", [noTraining, spatialStatistics]],

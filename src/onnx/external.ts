@@ -1,4 +1,4 @@
-// Tensors that are kept in files beside the model: which bytes of which file each one is.
+// Finds tensors that are kept in files beside the model: which bytes of which file each one is.
 import { TemperError } from "../errors.ts";
 import { joinBytes } from "./scan.ts";
 
@@ -21,7 +21,7 @@ export interface Slice {
 }
 
 /**
- * The slice that external_data entries name.
+ * Reads the slice that external_data entries name.
  *
  * @param bytes how many the tensor's shape and type need
  * @throws TemperError `model-unreadable` where the entries are no slice of that length
@@ -40,7 +40,7 @@ export function sliceOf(entries: ReadonlyMap<string, string>, bytes: number, whe
   return { location, offset, length };
 }
 
-/** A view of the slice's bytes. */
+/** Returns a view of the slice's bytes. */
 export function sliceBytes(data: ExternalData, slice: Slice, where: string): Uint8Array {
   const { location, offset, length } = slice;
   const file = data.get(location);
@@ -61,7 +61,7 @@ export function sliceBytes(data: ExternalData, slice: Slice, where: string): Uin
   return file.subarray(offset, offset + length);
 }
 
-/** The locations that the model's tensors name, each once; none where the bytes are no model, which reading tells. */
+/** Lists the locations that the model's tensors name; none where the bytes are no model, which reading tells. */
 export function externalLocations(file: Uint8Array): string[] {
   try {
     const named = [...storedTensors(file).values()].flatMap(
@@ -77,7 +77,7 @@ export function externalLocations(file: Uint8Array): string[] {
 const PAGE = 4096;
 
 /**
- * The same model with all its data in one file of that name; a single data file stays as it is, byte for byte.
+ * Puts all data of a model into one file of that name. A single data file stays as it is, byte for byte.
  */
 export function joinExternalData(
   { file, externalData }: ModelBytes,

@@ -1,4 +1,4 @@
-// A graph of float16 or float64 numbers as the same graph of float32: the one type that gradients are computed in.
+// Makes a graph of float16 or float64 numbers one of float32, the type that gradients are computed in.
 import { halvesToFloats } from "../tensor/half.ts";
 import { intOf } from "./attributes.ts";
 import type { Attribute, ElementType, Graph, Node, Tensor, ValueInfo } from "./graph.ts";
@@ -45,14 +45,14 @@ const nodeToFloat32 = (node: Node): Node => ({
 const valueToFloat32 = (value: ValueInfo): ValueInfo =>
   isOther(value.type) ? { ...value, type: "float32" } : value;
 
-/** Whether a node makes float16 or float64 numbers of its own. */
+/** Tells whether a node makes float16 or float64 numbers of its own. */
 const makesOther = (node: Node): boolean =>
   typeAttributes.some((name) => {
     const attribute = node.attributes.get(name);
     return attribute?.kind === "int" && otherFloats.has(intOf(node, name, FLOAT32));
   });
 
-/** The float types beside float32 that the graph's tensors and values have. */
+/** Lists the float types beside float32 that the graph's tensors and inputs have. */
 export function otherFloatTypes(graph: Graph): ReadonlySet<"float16" | "float64"> {
   const constants = graph.nodes.flatMap(({ attributes }) =>
     [...attributes.values()].flatMap((a) => (a.kind === "tensor" ? [a.value.type] : [])),
@@ -65,7 +65,7 @@ export function otherFloatTypes(graph: Graph): ReadonlySet<"float16" | "float64"
   return new Set(types.filter((type) => type === "float16" || type === "float64"));
 }
 
-/** The same function computed in float32, whatever float types it was made of. */
+/** Makes the same function of float32 numbers, whatever float types it was made of. */
 export function toFloat32(graph: Graph): Graph {
   const other = otherFloatTypes(graph).size > 0 || graph.nodes.some(makesOther);
   if (!other) return graph;

@@ -1,4 +1,4 @@
-// Files that are given in place of a model, told by how they begin, and what to do about each.
+// Knows files that are given in the place of a model by how they begin, and what to do about each.
 
 interface Kind {
   readonly what: string;
@@ -8,7 +8,7 @@ interface Kind {
 
 const EXPORT = "export the network with torch.onnx.export, and give that file";
 
-/** The first bytes as text, one character a byte. */
+/** How many bytes are looked at. They become a text of one character a byte. */
 const START = 4096;
 
 const begins =
@@ -91,7 +91,7 @@ function isText(bytes: Uint8Array): boolean {
   }
 }
 
-/** What bytes that are no ONNX model are, and what to do about it; undefined where they are like nothing known. */
+/** Says what bytes are that are no ONNX model, and what to do about it; undefined where they are like nothing known. */
 export function foreignKind(
   bytes: Uint8Array,
 ): { readonly what: string; readonly advice: string } | undefined {

@@ -1,4 +1,4 @@
-// A model's own functions, written out: each call becomes the nodes of the function's body.
+// Writes a model's own functions out: each call becomes the nodes of the function's body.
 import { clone, create } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
@@ -17,7 +17,7 @@ const keyOf = (domain: string, name: string, overload: string): string =>
   `${domain === "ai.onnx" ? "" : domain}/${name}/${overload}`;
 
 /**
- * The nodes of the graph with every call of one of the model's functions replaced by its body.
+ * Replaces every call of one of the model's functions by the nodes of its body.
  *
  * @throws TemperError `model-unreadable` where a function calls itself
  */
@@ -40,7 +40,7 @@ export function inlineFunctions(
   return nodes.flatMap((node) => expand(node, 0));
 }
 
-/** The body of a function with the call's values in place of its own names. */
+/** Copies the body of a function with the call's values in the place of its own names. */
 function bodyOf(call: NodeProto, body: FunctionProto, prefix: string): NodeProto[] {
   const values = new Map<string, string>([
     ...body.input.map((name, i) => [name, call.input[i] ?? ""] as const),
@@ -62,7 +62,7 @@ function bodyOf(call: NodeProto, body: FunctionProto, prefix: string): NodeProto
   );
 }
 
-/** An attribute that refers to one of the call's is that one; left out where the call leaves it out. */
+/** An attribute that refers to one of the call's is that one, and is left out where the call leaves it out. */
 function attributeOf(
   attribute: AttributeProto,
   given: ReadonlyMap<string, AttributeProto>,

@@ -28,7 +28,7 @@ export function constantValue(node: Node): Tensor {
   );
 }
 
-/** A node in the form that its operator has at opset 18. */
+/** Gives a node the form that its operator has at opset 18. */
 function liftNode(node: Node, opset: number, initializers: Map<string, Tensor>): readonly Node[] {
   const fresh = (part: string): string => `${OWN_NAMES}${node.outputs[0]}/${part}`;
   const at: Lifting = {
@@ -48,8 +48,8 @@ function liftNode(node: Node, opset: number, initializers: Map<string, Tensor>):
 }
 
 /**
- * The same function at opset 18 or newer: every operator in today's form (differences.ts), Constant nodes
- * as initializers under the name of their output.
+ * Makes the same function at opset 18 or newer: every operator gets today's form (differences.ts), and Constant nodes
+ * become initializers under the name of their output.
  */
 export function liftGraph(graph: Graph): Graph {
   const constants = graph.nodes.filter(({ op }) => op === "Constant");
@@ -64,7 +64,7 @@ export function liftGraph(graph: Graph): Graph {
 }
 
 /**
- * Every Squeeze with its axes stated: without them it would drop the batch as well where that is 1.
+ * States the axes of every Squeeze: without them it would drop the batch as well where that is 1.
  *
  * @param shapes the shape of every value, an entry that grows with the batch below 0
  */

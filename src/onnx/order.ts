@@ -1,9 +1,9 @@
-// Nodes in an order in which each value is made before it is read, as near to the file's order as can be.
+// Sorts nodes so that each value is made before it is read, as near to the file's order as can be.
 import { TemperError } from "../errors.ts";
 import { type Node, nodeLabel } from "./graph.ts";
 
 /**
- * A file whose nodes are in order already keeps it.
+ * Sorts nodes. A file whose nodes are in order already keeps it.
  *
  * @throws TemperError `model-unreadable` where nodes wait for each other in a circle
  */

@@ -1,4 +1,4 @@
-// Weights replaced in place in the user's own file: every other byte stays as it was.
+// Replaces weights in place in the user's own file: every other byte stays as it was.
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { TemperError } from "../errors.ts";
 import { halfToNumber, numberToHalf } from "../tensor/half.ts";
@@ -56,7 +56,7 @@ function writeRuns(file: Uint8Array, runs: readonly Run[], kind: Kind, values: F
 }
 
 /**
- * The runs of a tensor's numbers, where they are all in the file: raw_data and packed typed data are one run,
+ * Finds the runs of a tensor's numbers, where they are all in the file. raw_data and packed typed data are one run,
  * unpacked typed data has one field a number, and a field may come in pieces.
  */
 function runsOf({ fields }: StoredTensor, kind: Kind, count: number): Run[] | undefined {
@@ -67,7 +67,7 @@ function runsOf({ fields }: StoredTensor, kind: Kind, count: number): Run[] | un
   return bytes === count * kind.bytes ? runs : undefined;
 }
 
-/** Whether a float16 tensor's numbers are the varints of int32_data. */
+/** Tells whether a float16 tensor's numbers are the varints of int32_data. */
 function isVarints(file: Uint8Array, { type, fields }: StoredTensor, count: number): boolean {
   const runs = fields.filter(({ number }) => number === TENSOR_INTS);
   // The last byte of a varint has no high bit.
@@ -78,7 +78,7 @@ function isVarints(file: Uint8Array, { type, fields }: StoredTensor, count: numb
   return type === 10 && varints === count;
 }
 
-/** The tensor with other varints: a number takes one to three bytes, so that the field changes its length. */
+/** Writes other varints: a number takes one to three bytes, so that the field changes its length. */
 function withVarints(tensor: Uint8Array, values: Float32Array): Uint8Array {
   const numbers = new BinaryWriter();
   for (const value of values) numbers.int32(numberToHalf(value));
@@ -86,7 +86,7 @@ function withVarints(tensor: Uint8Array, values: Float32Array): Uint8Array {
   return joinBytes([rest, writeField(TENSOR_INTS, numbers.finish())]);
 }
 
-/** Whether some byte of the slice is another tensor's too: exporters may store equal tensors once. */
+/** Tells whether some byte of the slice is another tensor's too: exporters may store equal tensors once. */
 function overlapsAnother(
   name: string,
   { location, offset, length }: Slice,
@@ -133,7 +133,7 @@ function openData(given: ReadonlyMap<string, Uint8Array>): OpenData {
 }
 
 /**
- * A copy of a model in which the named tensors hold other values. A float16 tensor gets the nearest float16 numbers;
+ * Copies a model so that the named tensors hold other values. A float16 tensor gets the nearest float16 numbers;
  * a float64 tensor keeps each number that rounds to the given one. A tensor that shares its bytes in a data file
  * with another gets bytes of its own at the end of it.
  *
@@ -190,7 +190,7 @@ export function patchModel(
   return { file: rewritten as Uint8Array<ArrayBuffer>, externalData: data.files() };
 }
 
-/** The same of a model that is one file. */
+/** Does the same for a model that is one file. */
 export const patchWeights = (
   file: Uint8Array,
   values: ReadonlyMap<string, Float32Array>,

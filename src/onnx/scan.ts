@@ -1,4 +1,4 @@
-// The fields of a protobuf message and where their bytes lie, read without decoding what is in them.
+// Finds the fields of a protobuf message and where their bytes lie, without decoding what is in them.
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { TemperError } from "../errors.ts";
 
@@ -12,7 +12,7 @@ export interface Field {
 }
 
 /**
- * The fields of the message that lies at `at`.
+ * Lists the fields of the message that lies at `at`.
  *
  * @throws TemperError `model-unreadable` where lengths do not fit each other, some of which a decoder lets pass
  */
@@ -48,13 +48,13 @@ function scanFields(file: Uint8Array, from: number, total: number): Field[] {
 
 const utf8 = new TextDecoder();
 
-/** The text of the last field of this number; "" where there is none, as protobuf reads it. */
+/** Reads the text of the last field of this number; "" where there is none, as protobuf has it. */
 export function textOf(file: Uint8Array, fields: readonly Field[], number: number): string {
   const field = fields.findLast((one) => one.number === number);
   return field === undefined ? "" : utf8.decode(file.subarray(field.at, field.at + field.length));
 }
 
-/** The varints of all fields of this number, packed or not. */
+/** Reads the varints of all fields of this number, packed or not. */
 export function numbersOf(file: Uint8Array, fields: readonly Field[], number: number): number[] {
   return fields
     .filter((field) => field.number === number)
@@ -66,11 +66,11 @@ export function numbersOf(file: Uint8Array, fields: readonly Field[], number: nu
     });
 }
 
-/** The number in the last field of this number; 0 where there is none, as protobuf reads it. */
+/** Reads the last varint of the fields of this number; 0 where there is none, as protobuf has it. */
 export const numberOf = (file: Uint8Array, fields: readonly Field[], number: number): number =>
   numbersOf(file, fields, number).at(-1) ?? 0;
 
-/** A field with this payload. */
+/** Writes a field with this payload. */
 export const writeField = (number: number, payload: Uint8Array): Uint8Array =>
   new BinaryWriter().tag(number, WireType.LengthDelimited).bytes(payload).finish();
 
@@ -85,7 +85,7 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
 }
 
 /**
- * The message with other payloads in some of its length-delimited fields, and no other byte changed.
+ * Puts other payloads into some of a message's length-delimited fields, and changes no other byte.
  *
  * @param replace gives back the payload itself where it stays
  */
@@ -106,7 +106,7 @@ export function rewriteFields(
   return from === 0 ? message : joinBytes([...parts, message.subarray(from)]);
 }
 
-/** The message without the fields of this number. */
+/** Leaves out the fields of this number. */
 export function withoutField(message: Uint8Array, number: number): Uint8Array {
   const kept = fieldsOf(message).filter((field) => field.number !== number);
   return joinBytes(kept.map(({ start, at, length }) => message.subarray(start, at + length)));

@@ -1,4 +1,4 @@
-// The tensors that a file stores, and where: initializers, and the values of Constant nodes.
+// Finds the tensors that a file stores, and where: initializers, and the values of Constant nodes.
 import {
   type Field,
   fieldsOf,
@@ -58,7 +58,7 @@ function storedTensor(file: Uint8Array, fields: readonly Field[]): StoredTensor 
   return { ...stored, external: new Map(entries) };
 }
 
-/** Each stored tensor by its name, a Constant's by its output; of two with one name the last. */
+/** Finds each stored tensor by its name, a Constant's by its output; of two with one name it is the last. */
 export function storedTensors(file: Uint8Array): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   const keep = (name: string, { at, length }: Field): void => {
@@ -82,7 +82,7 @@ export function storedTensors(file: Uint8Array): Map<string, StoredTensor> {
 }
 
 /**
- * The file with other messages for some of its tensors: every initializer and every attribute that is one.
+ * Puts other messages in the place of some tensors: every initializer and every attribute that is one.
  *
  * @param rewrite is given a TensorProto's bytes and its name as in `storedTensors`; gives the same bytes back
  *   where it stays
@@ -112,7 +112,7 @@ export function rewriteTensors(
   );
 }
 
-/** A TensorProto that is stored in another file with other entries: those given replace or join its own. */
+/** Gives a TensorProto that is stored in another file other entries, which replace or join its own. */
 export function withEntries(tensor: Uint8Array, entries: ReadonlyMap<string, string>): Uint8Array {
   const utf8 = new TextEncoder();
   const missing = new Map(entries);
@@ -136,7 +136,7 @@ export function withEntries(tensor: Uint8Array, entries: ReadonlyMap<string, str
   return added.length === 0 ? replaced : joinBytes([replaced, ...added]);
 }
 
-/** The file with one more output, any value that its nodes make. */
+/** Gives the file one more output, any value that its nodes make. */
 export function withFileOutput(file: Uint8Array, name: string): Uint8Array {
   const value = writeField(VALUE_NAME, new TextEncoder().encode(name));
   // The pieces of a message that lie apart are joined by whoever reads them.

@@ -12,7 +12,7 @@ interface Storage {
   fromTyped(proto: TensorProto): TensorValues;
 }
 
-/** A type by its ONNX code, with the array that holds it and the field it is in when it is not raw. */
+/** Describes a type: its ONNX code, the array that holds it, and the field it is in when it is not raw. */
 function storage<Raw extends number | bigint>(
   code: number,
   array: {
@@ -79,13 +79,13 @@ export function typeCode(type: ElementType): number {
   return storages.get(type)!.code;
 }
 
-/** Bytes that one element of an ONNX type code takes; 0 for a type that is not read. */
+/** Says how many bytes one element of an ONNX type code takes; 0 for a type that is not read. */
 export function elementBytes(code: number): number {
   const type = typeOfCode.get(code);
   return type === undefined ? 0 : storages.get(type)!.bytes;
 }
 
-/** The raw bytes of a tensor that another file holds. */
+/** Finds the raw bytes of a tensor that another file holds. */
 function externalBytes(proto: TensorProto, bytes: number, where: string, data: ExternalData) {
   const entries = new Map(proto.externalData.map(({ key, value }) => [key, value]));
   return sliceBytes(data, sliceOf(entries, bytes, where), where);

@@ -76,19 +76,19 @@ function writeValueInfo({ name, type, dims }: ValueInfo): ValueInfoProto {
   });
 }
 
-/** The operator's own name, and the set's that is in front of it. */
+/** Parts an operator's own name from that of the set in front of it. */
 function operatorOf(op: string): { readonly domain: string; readonly opType: string } {
   const dot = op.lastIndexOf(".");
   return { domain: op.slice(0, Math.max(dot, 0)), opType: op.slice(dot + 1) };
 }
 
-/** The ONNX file of a graph, weights as raw data. */
+/** Writes the ONNX file of a graph, its weights as raw data. */
 export const writeGraph = (graph: Graph): Uint8Array => writeModel(graph, writeTensor);
 
-// Bytes from which on a tensor is worth a place of its own.
+// From this many bytes on a tensor is worth a place of its own.
 const LARGE = 2 ** 12;
 
-/** The same with its large tensors beside it: views of the graph's own numbers, which nobody copies. */
+/** Writes the same with the large tensors beside it: views of the graph's own numbers, which nobody copies. */
 export function writeApart(graph: Graph): ModelBytes {
   const externalData = new Map<string, Uint8Array>();
   const file = writeModel(graph, (tensor, name) => {

@@ -1,8 +1,8 @@
-// IEEE half precision: float16 numbers as their 16 bits, to and from JavaScript's numbers.
+// Converts IEEE half precision (float16), kept as its 16 bits, to and from JavaScript's numbers.
 
 const buffer = new DataView(new ArrayBuffer(4));
 
-/** The number that 16 bits stand for. */
+/** Returns the number that 16 bits stand for. */
 export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -12,7 +12,7 @@ export function halfToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** The nearest float16 of a float32 number, a tie to the even one; beyond 65519 it is infinite. */
+/** Finds the nearest float16 of a float32 number, of two the even one; beyond 65519 it is infinite. */
 export function numberToHalf(value: number): number {
   buffer.setFloat32(0, value);
   const bits = buffer.getUint32(0);
@@ -35,7 +35,7 @@ function roundToEven(value: number): number {
 
 let numbers: Float32Array | undefined;
 
-/** float16 numbers as float32 ones, which hold each of them exactly. */
+/** Makes float32 numbers of float16 ones, each of which they hold exactly. */
 export function halvesToFloats(bits: Uint16Array): Float32Array {
   numbers ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => halfToNumber(half));
   const floats = new Float32Array(bits.length);
@@ -46,7 +46,7 @@ export function halvesToFloats(bits: Uint16Array): Float32Array {
 /** The largest finite float16. */
 const LARGEST = 65504;
 
-/** Each number as the nearest finite one that float16 holds. */
+/** Rounds each number to the nearest finite one that float16 holds. */
 export function roundToHalves(values: Float32Array): Float32Array {
   return values.map((value) =>
     halfToNumber(numberToHalf(Math.max(-LARGEST, Math.min(LARGEST, value)))),

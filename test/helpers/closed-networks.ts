@@ -119,6 +119,17 @@ export const closedNetworks: readonly ClosedNetwork[] = [
   { name: "channels shuffled", graph: one([1, 6, 6], shuffled), gradients: true },
   { name: "windows of an image as rows", graph: one([6, 6, 1], windows), gradients: true },
   {
+    name: "halves cut where a shape says",
+    graph: one([6, 3, 3], (s, x) => {
+      const size = s.op("Gather", [s.op("Shape", [x]), s.ints(1)]);
+      const half = s.op("Div", [size, s.ints(2)]);
+      const cut = (from: string, to: string): string => s.op("Slice", [x, from, to, s.ints(1)]);
+      const joined = s.op("Sub", [cut(s.ints(0), half), cut(half, size)]);
+      return dense(s, s.op("Reshape", [joined, s.ints(1, 27)]), 27, 3);
+    }),
+    gradients: true,
+  },
+  {
     name: "sizes of a Resize, Expand, Tile and Split",
     graph: one([1, 4, 4], (s, x) => {
       const wide = s.op("Resize", [x, "", "", s.ints(1, 1, 8, 8)], { mode: "nearest" });
