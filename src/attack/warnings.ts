@@ -191,9 +191,9 @@ const reading: Warning = {
 const softmaxEnding: Warning = {
   name: "softmax-ending",
   when: "the file ends in Softmax, Sigmoid or another step that keeps the labels in their order",
-  attack: (_, { network: { softmax } }) =>
-    softmax !== undefined &&
-    `read through the logits before ${softmax}: elsewhere the model's probabilities may seem harder to attack`,
+  attack: (_, { network: { ending } }) =>
+    ending.cut !== undefined &&
+    `read through the logits before ${ending.cut}: elsewhere the model's probabilities may seem harder to attack`,
 };
 
 /** How many images of a data set have each label. */

@@ -1,6 +1,6 @@
 // Knows what a classifier does behind its logits: it changes the numbers, and never which label is the largest.
 import { intOf } from "../onnx/attributes.ts";
-import { elementCount, type Graph, type Node, nodeLabel } from "../onnx/graph.ts";
+import { elementCount, type Graph, makersOf, type Node, nodeLabel } from "../onnx/graph.ts";
 import { OWN_NAMES } from "../onnx/lift.ts";
 
 /** These steps give the numbers another shape and leave them in their order. */
@@ -69,9 +69,10 @@ function isShares(
   { op, inputs }: Node,
   overLabels: (value: string, axis: number) => boolean,
 ): boolean {
+  if (op !== "Div") return false;
   const maker = makersOf(graph);
   const sum = maker.get(inputs[1]);
-  if (op !== "Div" || sum?.op !== "ReduceSum" || sum.inputs[0] !== inputs[0]) return false;
+  if (sum?.op !== "ReduceSum" || sum.inputs[0] !== inputs[0]) return false;
   const axes = graph.initializers.get(sum.inputs[1] ?? "")?.values;
   const [axis] = axes ?? [];
   return (
@@ -141,9 +142,6 @@ export function endingOf(
 
 const composed = (later: Ending["f"], earlier: Ending["f"]): Ending["f"] =>
   later && earlier && ((x) => later(earlier(x)));
-
-export const makersOf = ({ nodes }: Graph): ReadonlyMap<string, Node> =>
-  new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
 
 /** Finds what a value is a copy of. A lifted Softmax has reshapes of Temper's own before it, which are copies too. */
 function withoutCopies(maker: ReadonlyMap<string, Node>, value: string): string {

@@ -2,9 +2,9 @@
 import { TemperError } from "../errors.ts";
 import { intOf } from "../onnx/attributes.ts";
 import { int64s } from "../onnx/differences.ts";
-import { type Graph, nodeLabel, type Tensor } from "../onnx/graph.ts";
+import { type Graph, makersOf, nodeLabel, type Tensor } from "../onnx/graph.ts";
 import { OWN_NAMES } from "../onnx/lift.ts";
-import { doubtOf, endingOf, makersOf } from "./ending.ts";
+import { doubtOf, endingOf } from "./ending.ts";
 import type { Shape, Shapes } from "./shape.ts";
 
 /** How the file's own answer says which label wins. */

@@ -2,10 +2,10 @@
 import { existsSync } from "node:fs";
 import { keepShards, type ShardKeeper } from "../attack/kept-shards.ts";
 import { type Dataset, hashDataset } from "../data/dataset.ts";
+import { sha256 } from "../data/verify.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { TemperError } from "../errors.ts";
 import { flag } from "../options/kinds.ts";
-import { sha256 } from "../run/folder/files.ts";
 import type { Flags } from "./flags.ts";
 
 const comesOut = "What comes out";

@@ -1,8 +1,6 @@
 // What a command line names: model files, data sets and outputs, so that every refusal says which.
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, relative } from "node:path";
-import { fromBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "onnx-buf";
 import { classesInMetadata } from "../data/classes.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { fitTo } from "../data/fit.ts";
@@ -68,21 +66,15 @@ export async function openDataset(
   const { dataDir, augment, seed, classes, keys, resize, crop, preprocess, exif } = flags;
   const data = await openData(name, {
     ...{ dataDir, augment, seed, classes, keys, resize, crop, preprocess, exif },
-    ...(model && { inputShape: model.inputShape, modelClasses: classesOf(model) }),
+    ...(model && {
+      inputShape: model.inputShape,
+      modelClasses: classesInMetadata(networkOf(model).metadata, model.labels),
+    }),
     onProgress: progress.update,
   });
   const fitting = model === undefined ? data : fitTo(data, model.inputShape);
   if (fitting.note !== undefined) progress.line(`${fitting.name}: ${fitting.note}`);
   return fitting;
-}
-
-/** The names of the labels that the model's file holds. */
-function classesOf(model: Model): readonly string[] | undefined {
-  const { metadataProps } = fromBinary(ModelProtoSchema, new Uint8Array(networkOf(model).file));
-  return classesInMetadata(
-    new Map(metadataProps.map(({ key, value }) => [key, value])),
-    model.labels,
-  );
 }
 
 const isFolder = (path: string): Promise<boolean> =>

@@ -56,10 +56,10 @@ export interface Network {
   /** How many images every run of the graph must have; undefined where any number will do. */
   readonly images: number | undefined;
   readonly ending: Ending;
-  /** The same as `ending.cut`. */
-  readonly softmax: string | undefined;
   /** What is to be said once about how the model is run and read. */
   readonly notes: readonly string[];
+  /** What the exporter noted beside the graph, by its keys. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** How the file itself is asked. */
   readonly question: Question;
 }
@@ -120,9 +120,9 @@ export async function loadNetwork(
     inputShape,
     labels: head.labels,
     images,
-    softmax: head.cut,
     ending: { cut: head.cut, note: head.note },
     notes: [head.note, open.note, precision].flatMap((note) => note ?? []),
+    metadata: stored.metadata ?? new Map(),
     question: questionOf(stored, input.name, head),
   };
 }

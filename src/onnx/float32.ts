@@ -53,7 +53,7 @@ const makesOther = (node: Node): boolean =>
   });
 
 /** Lists the float types beside float32 that the graph's tensors and inputs have. */
-export function otherFloatTypes(graph: Graph): ReadonlySet<"float16" | "float64"> {
+function otherFloatTypes(graph: Graph): ReadonlySet<"float16" | "float64"> {
   const constants = graph.nodes.flatMap(({ attributes }) =>
     [...attributes.values()].flatMap((a) => (a.kind === "tensor" ? [a.value.type] : [])),
   );

@@ -70,11 +70,17 @@ export interface Graph {
   readonly opset: number;
   /** The versions of further operator sets, by their names. */
   readonly domains?: ReadonlyMap<string, number>;
+  /** What the exporter noted beside the graph, by its keys; absent where it noted nothing. */
+  readonly metadata?: ReadonlyMap<string, string>;
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly initializers: ReadonlyMap<string, Tensor>;
   readonly nodes: readonly Node[];
 }
+
+/** The node that makes each value. */
+export const makersOf = ({ nodes }: Pick<Graph, "nodes">): ReadonlyMap<string, Node> =>
+  new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
 
 /** Number of elements of a shape; 1 for a scalar. */
 export function elementCount(dims: readonly number[]): number {

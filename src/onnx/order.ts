@@ -1,6 +1,6 @@
 // Sorts nodes so that each value is made before it is read, as near to the file's order as can be.
 import { TemperError } from "../errors.ts";
-import { type Node, nodeLabel } from "./graph.ts";
+import { makersOf, type Node, nodeLabel } from "./graph.ts";
 
 /**
  * Sorts nodes. A file whose nodes are in order already keeps it.
@@ -8,7 +8,7 @@ import { type Node, nodeLabel } from "./graph.ts";
  * @throws TemperError `model-unreadable` where nodes wait for each other in a circle
  */
 export function sortNodes(nodes: readonly Node[]): Node[] {
-  const maker = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
+  const maker = makersOf({ nodes });
   const sorted: Node[] = [];
   const done = new Set<Node>();
   const waiting = new Set<Node>();

@@ -159,6 +159,9 @@ export function readGraph(bytes: Uint8Array, data: ExternalData = new Map()): Gr
     ...(others.length === 0
       ? {}
       : { domains: new Map(others.map((one) => [one.domain, Number(one.version)])) }),
+    ...(model.metadataProps.length === 0
+      ? {}
+      : { metadata: new Map(model.metadataProps.map(({ key, value }) => [key, value])) }),
     // Before IR version 4 every initializer was also listed as an input.
     inputs: graph.input.filter(({ name }) => !initializers.has(name)).map(readValueInfo),
     outputs: graph.output.map(readValueInfo),

@@ -5,10 +5,9 @@
 import { type Dataset, imagesOf } from "../data/dataset.ts";
 import { fileLogits } from "../engine/ask-file.ts";
 import { logitsOfAll } from "../engine/batches.ts";
-import { loadNetwork, type Network } from "../engine/network.ts";
+import type { Network } from "../engine/network.ts";
 import { openPrograms } from "../engine/programs.ts";
 import { TemperError } from "../errors.ts";
-import type { ModelBytes } from "../onnx/external.ts";
 import { argmax } from "../tensor/vector.ts";
 import type { MeasuredFile } from "./plan.ts";
 import type { AskedFile } from "./record.ts";
@@ -22,27 +21,26 @@ const IMAGES = 100;
  */
 export async function askFile(
   at: {
-    readonly network: Network;
-    readonly saved: ModelBytes;
+    readonly saved: Network;
     readonly points: Dataset | undefined;
     readonly data: Dataset;
   },
   measured: MeasuredFile,
 ): Promise<MeasuredFile & { readonly asked: AskedFile | null }> {
-  const { network, saved, points, data } = at;
+  const { saved, points, data } = at;
   const labelsIn = (rows: Float32Array): number[] =>
-    Array.from({ length: rows.length / network.labels }, (_, i) =>
-      argmax(rows.subarray(i * network.labels, (i + 1) * network.labels)),
+    Array.from({ length: rows.length / saved.labels }, (_, i) =>
+      argmax(rows.subarray(i * saved.labels, (i + 1) * saved.labels)),
     );
   const ofFile = async (x: Float32Array, n: number): Promise<number[]> =>
-    labelsIn(await fileLogits(network, saved, x, n));
+    labelsIn(await fileLogits(saved, saved, x, n));
   try {
     const count = points?.count ?? 0;
     const own = points === undefined ? [] : await ofFile(imagesOf(points), count);
     const missed = own.flatMap((label, i) => (label === points!.labels[i] ? [] : [i]));
     const images = Math.min(IMAGES, data.count);
     const x = imagesOf(data, 0, images);
-    const read = labelsIn(await readLogits(network, saved, x, images));
+    const read = labelsIn(await readLogits(saved, x, images));
     const said = await ofFile(x, images);
     const same = said.filter((label, i) => label === read[i]).length;
     const wrong = [...new Set([...measured.wrong, ...missed])].toSorted((a, b) => a - b);
@@ -60,13 +58,7 @@ export async function askFile(
 }
 
 /** f(x) of the saved file as Temper reads it. */
-async function readLogits(
-  { options }: Network,
-  { file, externalData }: ModelBytes,
-  x: Float32Array,
-  n: number,
-): Promise<Float32Array> {
-  const network = await loadNetwork(file, options, externalData);
+async function readLogits(network: Network, x: Float32Array, n: number): Promise<Float32Array> {
   const programs = openPrograms(network, network.theta0);
   return logitsOfAll(network, programs, x, n).finally(programs.release);
 }

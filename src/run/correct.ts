@@ -1,6 +1,7 @@
 // One correction: model, data and points in; a run out, measured on the corrected file itself.
 import { candidateTheta } from "../correct/candidates.ts";
 import { type Dataset, imagesOf } from "../data/dataset.ts";
+import { sha256 } from "../data/verify.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { loadNetwork, modelFiles, type Network } from "../engine/network.ts";
 import { demandCorrectable } from "../engine/telling.ts";
@@ -24,7 +25,6 @@ import {
   RECORD,
   recordIn,
   STATE,
-  sha256,
   THETAS,
   TIMINGS,
 } from "./folder/files.ts";
@@ -131,17 +131,20 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
     const chosen = found.pool[found.choice];
     const theta = candidateTheta(chosen, theta0, anchors, layout);
     const corrected = modelFiles(network, theta, CORRECTED);
-    const saved = savedModel(corrected);
-    const measured = await clock.stage("check", async () =>
-      askFile({ network, saved, points: points(), data: call.data }, await measure(saved)),
-    );
+    const { saved, measured } = await clock.stage("check", async () => {
+      const { file, externalData } = savedModel(corrected);
+      const saved = await loadNetwork(file, network.options, externalData);
+      return {
+        saved,
+        measured: await askFile({ saved, points: points(), data }, await measure(saved)),
+      };
+    });
     const front = found.pool.filter((candidate) => candidate.front);
     const at = { network, workers, layout, anchors, signal, onProgress };
     const validation =
       held && (await clock.stage("validate", () => validate(front, { ...at, data: held })));
-    const after = await loadNetwork(saved.file, network.options, saved.externalData);
     const ask = (set: Dataset): Promise<Predictions> =>
-      clock.stage("clean", () => predict(workers, set, { before: network, after, signal }));
+      clock.stage("clean", () => predict(workers, set, { before: network, after: saved, signal }));
     const predictions = { data: await ask(data), validation: held && (await ask(held)) };
     const proof = prove?.(found, measured);
     const [start] = found.pool; // its numbers are finite: the algorithms refuse a theta0 whose own are not

@@ -3,7 +3,6 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import type { Workers } from "../engine/workers.ts";
-import type { ModelBytes } from "../onnx/external.ts";
 import type { Progress } from "../progress.ts";
 import type { CutWork } from "./cut-meter.ts";
 import type { StateFormat } from "./folder/state.ts";
@@ -41,8 +40,8 @@ export interface Kept<S> {
 export interface Job<F extends Family> {
   /** Runs the algorithm; `anchors` are the thetas that candidates are rebuilt from. */
   find(): Promise<Found<F> & { readonly anchors: readonly Float32Array[] }>;
-  /** Measures a model, whose files are read anew. */
-  measure(model: ModelBytes): Promise<MeasuredFile>;
+  /** Measures a model that was read from its saved files. */
+  measure(saved: Network): Promise<MeasuredFile>;
   /** Whether the choice is proven to be the nearest; undefined where no choice could be. */
   proof?(found: Found<F>, measured: MeasuredFile): Proof | undefined;
   /** The points that had to be right. */

@@ -1,9 +1,9 @@
 // The files of a RUN folder: their names, and how they are prepared for, written, listed and removed.
 //
 // Only files that a run.json lists are ever removed.
-import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { sha256 } from "../../data/verify.ts";
 import { isTemporary, writeAtomic } from "../../data/write.ts";
 import { TemperError } from "../../errors.ts";
 
@@ -17,9 +17,6 @@ export const THETAS = "thetas.npz";
 export const PREDICTIONS = "predictions.npz";
 /** What a run that is not finished goes on from; private to the run that wrote it. */
 export const STATE = "state/state.npz";
-
-export const sha256 = (bytes: Uint8Array): string =>
-  createHash("sha256").update(bytes).digest("hex");
 
 /** The names in a folder but those of temporary files, or undefined where there is no folder. */
 async function listFolder(folder: string): Promise<string[] | undefined> {

@@ -3,6 +3,7 @@ import type { Dataset } from "../../data/dataset.ts";
 import { type NpyArray, stackFloats } from "../../data/npy.ts";
 import { writeNpz } from "../../data/npz.ts";
 import { writePoints } from "../../data/points.ts";
+import { sha256 } from "../../data/verify.ts";
 import type { ModelBytes } from "../../onnx/external.ts";
 import { type Predictions, writePredictions } from "../clean.ts";
 import type { RunRecord, Timings } from "../record.ts";
@@ -14,7 +15,6 @@ import {
   PREDICTIONS,
   RECORD,
   readChecked,
-  sha256,
   THETAS,
   TIMINGS,
   writeFolder,

@@ -1,16 +1,13 @@
-// What a run claims about a file is measured on the file: its bytes are read again and asked.
+// What a run claims about a file is measured on the file: on the network that its saved bytes were read as.
 import { scorePoints } from "../../correct/violation.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import type { LossName } from "../../engine/losses.ts";
-import { loadNetwork, type Network } from "../../engine/network.ts";
+import type { Network } from "../../engine/network.ts";
 import { createOracle } from "../../engine/oracle.ts";
 import type { Workers } from "../../engine/workers.ts";
-import type { ModelBytes } from "../../onnx/external.ts";
 import type { MeasuredFile } from "../plan.ts";
 
 export interface MeasureOptions {
-  /** How it was read: the file is read in the same way. */
-  readonly network: Pick<Network, "options">;
   readonly points: Dataset;
   readonly data: Dataset;
   readonly margin: number;
@@ -21,10 +18,9 @@ export interface MeasureOptions {
 
 /** Violation, loss and corrected points of a model as it is saved, and which points are wrong. */
 export async function measureFile(
-  { file, externalData }: ModelBytes,
-  { network: { options }, points, data, margin, loss: name, workers, signal }: MeasureOptions,
+  network: Network,
+  { points, data, margin, loss: name, workers, signal }: MeasureOptions,
 ): Promise<MeasuredFile> {
-  const network = await loadNetwork(file, options, externalData);
   const oracle = createOracle({ network, points, data, loss: name, workers, signal });
   try {
     const logits = await oracle.logits(oracle.theta0);

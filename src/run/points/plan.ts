@@ -93,8 +93,7 @@ function startPoints(run: PointRun): Job<"points"> {
       await oracle.close();
       return found;
     },
-    measure: (saved) =>
-      measureFile(saved, { ...options, network, points: points(), data, workers, signal }),
+    measure: (saved) => measureFile(saved, { ...options, points: points(), data, workers, signal }),
     proof: ({ pool, choice, iterations }, { logits }) =>
       proofOf(pool[choice], iterations, { network, options, logits, y: points().labels }),
     points,

@@ -5,7 +5,7 @@ import type { CentreState } from "../../correct/state.ts";
 import { scorePoints } from "../../correct/violation.ts";
 import { workOfPasses } from "../../engine/flops.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
-import { loadNetwork, type Network } from "../../engine/network.ts";
+import type { Network } from "../../engine/network.ts";
 import { demand } from "../../errors.ts";
 import { checkInputs, type RobustCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
@@ -82,10 +82,8 @@ function startRobust(run: RobustRun): Job<"robust"> {
       stage = "check";
       return { ...found, contradictions: [] };
     },
-    measure: async ({ file, externalData }) => {
-      const { theta0, judge, loss } = separationOf(
-        await loadNetwork(file, run.network.options, externalData),
-      );
+    measure: async (saved) => {
+      const { theta0, judge, loss } = separationOf(saved);
       const { y, logits } = await judge(theta0);
       const { violation, corrected, wrong } = scorePoints(logits, y, options.margin);
       return {
