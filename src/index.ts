@@ -17,7 +17,7 @@ export {
   type WorstResult,
 } from "./attack/evaluate.ts";
 export { type AttackedImages, writeAttackedImages } from "./attack/images.ts";
-export { keepShards, type ShardBeginning, type ShardKeeper } from "./attack/kept-shards.ts";
+export { keepShards, type ShardKeeper } from "./attack/kept-shards.ts";
 export type { AttackOptions, AttackRequest, StatedAttack } from "./attack/options.ts";
 export { type SampleOptions, sample, subset } from "./attack/sample.ts";
 export type { AttackSettings, EpsSpace, Norm, Protocol } from "./attack/settings.ts";
@@ -46,6 +46,7 @@ export type { NetworkOptions } from "./engine/network.ts";
 export { openWorkers, type Workers } from "./engine/workers.ts";
 export { type ErrorCode, TemperError } from "./errors.ts";
 export type { Parameter } from "./onnx/theta.ts";
+export type { Beginning as ShardBeginning } from "./options/beginning.ts";
 export type { Request } from "./options/table.ts";
 export type { Progress } from "./progress.ts";
 export { type DenseRows, denseRows } from "./qp/dense-rows.ts";

@@ -1,23 +1,11 @@
 // The examples do what their first lines say, run as a user runs them: by the package's name, in a folder of their own.
 import { execFile } from "node:child_process";
-import {
-  copyFileSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { openData, openModel, readPoints, writePoints } from "../src/index.ts";
-
-const root = mkdtempSync(join(tmpdir(), "temper-examples-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-const newFolder = (): string => mkdtempSync(join(root, "f"));
+import { newFolder } from "./helpers/command.ts";
 
 /** Runs an example in `cwd` and returns what it prints. */
 async function run(name: string, cwd: string = newFolder()): Promise<string> {

@@ -11,9 +11,7 @@ import type { MapOptions, TaskName } from "../engine/task.ts";
 import { engineVersion } from "../engine/version.ts";
 import type { Workers } from "../engine/workers.ts";
 import { TemperError } from "../errors.ts";
-
-/** What must be the same for a call to go on, by name. */
-export type ShardBeginning = Readonly<Record<string, string | number>>;
+import { type Beginning, differing } from "../options/beginning.ts";
 
 /** A file of finished shards. */
 export interface ShardKeeper {
@@ -30,7 +28,7 @@ export interface ShardKeeper {
 }
 
 interface Head {
-  readonly beginning: ShardBeginning;
+  readonly beginning: Beginning;
   readonly processes: number;
 }
 
@@ -50,7 +48,7 @@ const sha256 = (bytes: Uint8Array | string): Buffer => createHash("sha256").upda
  */
 export async function keepShards(
   file: string,
-  beginning: ShardBeginning,
+  beginning: Beginning,
   { resume = false, force = false }: { readonly resume?: boolean; readonly force?: boolean } = {},
 ): Promise<ShardKeeper> {
   const there = existsSync(file);
@@ -117,7 +115,7 @@ function entryOf(value: unknown): Buffer {
 /** The shards of a file; an entry that was torn by a kill is cut off. */
 async function readShards(
   file: string,
-  beginning: ShardBeginning,
+  beginning: Beginning,
 ): Promise<{ readonly head: Head; readonly shards: Map<string, unknown> } | undefined> {
   const bytes = await readFile(file);
   const entries: [string, unknown][] = [];
@@ -142,10 +140,7 @@ async function readShards(
   if (first === undefined && bytes.length < LENGTH + CHECK) return undefined; // killed before it had begun
   if (first?.[0] !== FORMAT) throw refuse("is no file of shards, or damaged\ngive another");
   const head = first[1] as Head;
-  const names = new Set([...Object.keys(head.beginning), ...Object.keys(beginning)]);
-  const different = [...names]
-    .filter((name) => head.beginning[name] !== beginning[name])
-    .map((name) => `${name} ${head.beginning[name]}, now ${beginning[name]}`);
+  const different = differing(head.beginning, beginning);
   if (different.length > 0) {
     const what = `is of a command with ${different.slice(0, 3).join("; ")}`;
     throw refuse(`${what}\ngive the same options to continue it`);

@@ -136,6 +136,16 @@ export function unknownClass(where: string, name: string, classes: readonly stri
   );
 }
 
+/** Labels in words, numbered as the words sort. */
+export function numberWords(words: readonly string[]): {
+  readonly labels: Int32Array;
+  readonly classes: readonly string[];
+} {
+  const classes = [...new Set(words)].toSorted();
+  const places = new Map(classes.map((name, i) => [name, i]));
+  return { labels: Int32Array.from(words, (word) => places.get(word)!), classes };
+}
+
 /** `0 cat, 1 dog, ... 9 truck` */
 export function inWords(classes: readonly string[]): string {
   const named = classes.map((name, i) => `${i} ${name}`);

@@ -1,7 +1,7 @@
 // Tables: a CSV file with a header, a row an example, one column of labels.
 import { TemperError } from "../errors.ts";
 import type { Keys } from "./arrays.ts";
-import { joinNotes } from "./classes.ts";
+import { joinNotes, numberWords } from "./classes.ts";
 import type { Dataset } from "./dataset.ts";
 import { scaleNote } from "./scale.ts";
 
@@ -36,10 +36,9 @@ function labelColumn(name: string, header: readonly string[], key: string | unde
 function labelsOf(words: readonly string[]): Pick<Dataset, "labels" | "classes" | "note"> {
   if (words.every((word) => /^\d+(\.0+)?$/.test(word)))
     return { labels: Int32Array.from(words, Number) };
-  const classes = [...new Set(words)].toSorted();
-  const places = new Map(classes.map((name, i) => [name, i]));
+  const { labels, classes } = numberWords(words);
   const note = `labels in the sorted order of ${classes.length} words: 0 ${classes[0]}, ...`;
-  return { labels: Int32Array.from(words, (word) => places.get(word) ?? -1), classes, note };
+  return { labels, classes, note };
 }
 
 /**

@@ -4,7 +4,7 @@ import { extname, join } from "node:path";
 import { TemperError } from "../errors.ts";
 import { inWords, joinNotes, placesIn, unknownClass } from "./classes.ts";
 
-export const EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"];
+const EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"];
 
 /** Folders that programs leave among those of the classes. */
 const STRAY = /^(\..*|__macosx|@eadir|__pycache__|thumb(nail)?s|lost\+found|\$recycle\.bin)$/i;
@@ -62,6 +62,8 @@ interface Order {
   readonly labels: readonly number[];
   readonly classes: readonly string[] | undefined;
   readonly note: string;
+  /** Whether a folder that is left out shifts the labels of those after it. */
+  readonly shifts?: true;
 }
 
 /** Folders named by numbers: the number is the label. */
@@ -102,6 +104,7 @@ function bySorting(folder: string, names: readonly string[]): Order {
   return {
     labels: names.map((_, i) => i),
     classes: names,
+    shifts: true,
     note: `${names.length} folders, labels in the sorted order of their names: ${inWords(names)}`,
   };
 }
@@ -154,9 +157,9 @@ function orderOf(folder: string, names: readonly string[], given: FolderClasses)
 }
 
 /** Left out: what programs left there, and empty folders of which no label hangs. */
-function checkEmpty(folder: string, empty: readonly string[], full: readonly string[]): void {
+function checkEmpty(folder: string, empty: readonly string[]): void {
   const [one] = empty;
-  if (one === undefined || full.every(isNumber)) return;
+  if (one === undefined) return;
   throw refuse(
     `${folder}: "${one}" has no images${empty.length > 1 ? ` (nor have ${empty.length - 1} others)` : ""}; ` +
       "left out, it would shift the labels after it",
@@ -183,8 +186,7 @@ export async function labelledFiles(folder: string, given: FolderClasses): Promi
   const names = full.map(({ name }) => name);
   const order = orderOf(folder, names, given);
   const empty = kept.filter(({ images }) => images.length === 0).map(({ name }) => name);
-  if (given.classes === undefined && order.note.includes("sorted"))
-    checkEmpty(folder, empty, names);
+  if (order.shifts) checkEmpty(folder, empty);
   const stray = all.filter((one) => !kept.includes(one)).map(({ name }) => name);
   const gone = [...stray.filter((name) => !name.startsWith(".")), ...empty];
   const others = full.flatMap((one) => one.others);

@@ -1,5 +1,6 @@
 // One array of NumPy's .npy format: the header in Python's notation, then the raw values.
 import { TemperError } from "../errors.ts";
+import { halvesToFloats } from "../tensor/half.ts";
 import { imageSize } from "./dataset.ts";
 
 /** An array and its element type in the file, or int32 for other integers; all of these are checked for range. */
@@ -51,16 +52,6 @@ const OTHER_INTEGERS = new Map<string, View>([
   ["u2", Uint16Array],
   ["u4", Uint32Array],
 ]);
-/** IEEE 754 half precision -> the same number. */
-function half(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
 /** An array whose first axis runs fastest, as Fortran and MATLAB keep it, in C order. */
 function inCOrder<A extends Int32Array | Uint8Array | Float32Array | Float64Array>(
   values: A,
@@ -167,14 +158,11 @@ export function readNpy(bytes: Uint8Array, where: string): NpyArray {
     width === 2 ? raw.swap16() : width === 4 ? raw.swap32() : raw.swap64();
   }
   const { buffer, byteOffset, length } = aligned;
-  const raw = integers ?? (isHalf ? Uint16Array : undefined);
-  const stored = raw && new raw(buffer, byteOffset, length / width);
-  const values =
-    stored === undefined
+  const values = isHalf
+    ? halvesToFloats(new Uint16Array(buffer, byteOffset, length / width))
+    : integers === undefined
       ? viewValues(type, aligned, where)
-      : isHalf
-        ? Float32Array.from(stored, half)
-        : int32s(stored, where);
+      : int32s(new integers(buffer, byteOffset, length / width), where);
   return {
     type,
     shape,

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { TemperError } from "../errors.ts";
 import type { Keys } from "./arrays.ts";
-import { inWords, joinNotes } from "./classes.ts";
+import { inWords, joinNotes, numberWords } from "./classes.ts";
 import type { Dataset } from "./dataset.ts";
 import { type ImageOptions, packImages } from "./images.ts";
 import { readShardAside } from "./parquet-process.ts";
@@ -34,9 +34,7 @@ function siblingsNote(path: string): string | undefined {
 function numbered(labels: readonly (number | string)[]): Pick<Dataset, "labels" | "classes"> {
   if (labels.every((label) => typeof label === "number"))
     return { labels: Int32Array.from(labels) };
-  const classes = [...new Set(labels.map(String))].toSorted();
-  const places = new Map(classes.map((name, i) => [name, i]));
-  return { labels: Int32Array.from(labels, (label) => places.get(String(label))!), classes };
+  return numberWords(labels.map(String));
 }
 
 /**

@@ -5,6 +5,7 @@ import type { NpyArray } from "../data/npy.ts";
 import { readNpz, writeNpz } from "../data/npz.ts";
 import { isTemporary, writeAtomic } from "../data/write.ts";
 import { TemperError } from "../errors.ts";
+import { type Beginning, differing } from "../options/beginning.ts";
 import type { OptimizerState } from "./optimizer.ts";
 
 /** One epoch of a training. */
@@ -25,9 +26,6 @@ export interface TrainState {
   /** Running averages by the names of their tensors. */
   readonly running: ReadonlyMap<string, Float64Array>;
 }
-
-/** What must be the same for a training to go on, by name. */
-export type TrainBeginning = Readonly<Record<string, string | number>>;
 
 export interface TrainKeeper {
   /** Where an earlier training of the same beginning stopped. */
@@ -57,7 +55,7 @@ const doubles = (values: Float64Array): NpyArray => ({
 
 function writeState(
   { epochs, theta, optimizer, running }: TrainState,
-  beginning: TrainBeginning,
+  beginning: Beginning,
 ): Uint8Array {
   const rest = JSON.stringify({ beginning, epochs, steps: optimizer.steps });
   const text = new TextEncoder().encode(rest);
@@ -71,7 +69,7 @@ function writeState(
   );
 }
 
-function parseState(bytes: Uint8Array): TrainState & { readonly beginning: TrainBeginning } {
+function parseState(bytes: Uint8Array): TrainState & { readonly beginning: Beginning } {
   const arrays = readNpz(bytes);
   const text = new TextDecoder().decode(arrays.get("rest")!.values as Uint8Array);
   const { beginning, epochs, steps } = JSON.parse(text);
@@ -88,7 +86,7 @@ function parseState(bytes: Uint8Array): TrainState & { readonly beginning: Train
   };
 }
 
-async function readState(file: string, beginning: TrainBeginning): Promise<TrainState> {
+async function readState(file: string, beginning: Beginning): Promise<TrainState> {
   const bytes = await readFile(file);
   const refuse = (what: string, cause?: unknown): TemperError =>
     new TemperError("run-unreadable", `"${file}" ${what}, or --force to start again`, { cause });
@@ -98,9 +96,7 @@ async function readState(file: string, beginning: TrainBeginning): Promise<Train
   } catch (cause) {
     throw refuse("is not the state of a training, or damaged\ngive another --out", cause);
   }
-  const different = Object.keys(beginning)
-    .filter((name) => state.beginning[name] !== beginning[name])
-    .map((name) => `${name} ${state.beginning[name]}, now ${beginning[name]}`);
+  const different = differing(state.beginning, beginning);
   if (different.length > 0) {
     const what = `keeps a training with ${different.slice(0, 3).join("; ")}`;
     throw refuse(`${what}\ngive the same options to continue it`);
@@ -132,7 +128,7 @@ async function removeTemporaries(out: string): Promise<void> {
  */
 export async function keepTraining(
   out: string,
-  beginning: TrainBeginning,
+  beginning: Beginning,
   { resume, force }: { readonly resume: boolean; readonly force: boolean },
 ): Promise<TrainKeeper> {
   const file = stateFile(out);

@@ -1,30 +1,12 @@
 // A small classifier whose weights are in files beside it, in the ways in which exporters put them there.
 import { randomStream } from "../../src/tensor/random.ts";
-import { modelFile, rawFloats } from "./model-file.ts";
+import { floatInfo, modelFile, rawFloats } from "./model-file.ts";
 
 export type ExternalForm = "whole" | "sliced" | "several" | "shared";
 
 const random = randomStream(9);
 const draw = (n: number): number[] => Array.from({ length: n }, () => Math.fround(random.normal()));
 const weights = { w: draw(24), b: draw(3), c: draw(3) };
-
-const input = (name: string, columns: number) => ({
-  name,
-  type: {
-    value: {
-      case: "tensorType" as const,
-      value: {
-        elemType: 1,
-        shape: {
-          dim: [
-            { value: { case: "dimParam" as const, value: "n" } },
-            { value: { case: "dimValue" as const, value: BigInt(columns) } },
-          ],
-        },
-      },
-    },
-  },
-});
 
 interface Place {
   readonly location: string;
@@ -49,8 +31,8 @@ function build(places?: Readonly<Record<string, Place>>): Uint8Array {
     ...(second === "v" ? [stored("v", [8, 3], weights.w)] : []),
   ];
   return modelFile({
-    input: [input("x", 8)],
-    output: [input("y", 3)],
+    input: [floatInfo("x", "n", 8)],
+    output: [floatInfo("y", "n", 3)],
     initializer,
     node: [
       { opType: "MatMul", input: ["x", "w"], output: ["h"] },

@@ -16,7 +16,8 @@ type ModelInit = Init<MessageInitShape<typeof ModelProtoSchema>>;
 const MODEL_GRAPH = 7;
 const GRAPH_INITIALIZER = 5;
 
-const floats = (name: string, ...dims: number[]) => ({
+/** Declares a value of floats; a dimension is a number or a symbol. */
+export const floatInfo = (name: string, ...dims: readonly (number | string)[]) => ({
   name,
   type: {
     value: {
@@ -24,7 +25,12 @@ const floats = (name: string, ...dims: number[]) => ({
       value: {
         elemType: 1,
         shape: {
-          dim: dims.map((d) => ({ value: { case: "dimValue" as const, value: BigInt(d) } })),
+          dim: dims.map((d) => ({
+            value:
+              typeof d === "string"
+                ? { case: "dimParam" as const, value: d }
+                : { case: "dimValue" as const, value: BigInt(d) },
+          })),
         },
       },
     },
@@ -40,8 +46,8 @@ export function modelFile(graph: GraphInit = {}, model: ModelInit = {}): Uint8Ar
       opsetImport: [{ domain: "", version: 13n }],
       graph: {
         name: "test",
-        input: [floats("x", 1, 2)],
-        output: [floats("y", 1, 2)],
+        input: [floatInfo("x", 1, 2)],
+        output: [floatInfo("y", 1, 2)],
         node: [{ opType: "Neg", name: "n", input: ["x"], output: ["y"] }],
         ...graph,
       },
