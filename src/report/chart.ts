@@ -2,8 +2,11 @@
 import { fileURLToPath } from "node:url";
 import type { PlotOptions } from "@observablehq/plot";
 
-/** The library's functions, given to whoever describes a chart. */
-export type Plot = typeof import("@observablehq/plot");
+/** The library's marks, given to whoever describes a chart; the page has no others in it. */
+export type Plot = Pick<
+  typeof import("@observablehq/plot"),
+  "axisX" | "axisY" | "barX" | "dot" | "line" | "rectY" | "ruleX" | "ruleY" | "text" | "tickX"
+>;
 
 /** The only font of the PNGs, so that they hold their labels, and the same bytes, on every machine. */
 const FONT = fileURLToPath(new URL("../../fonts/DejaVuSans.ttf", import.meta.url));

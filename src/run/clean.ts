@@ -1,7 +1,5 @@
 // What a correction costs on clean images: the answers before and after, and what was right and is now wrong.
 import type { Dataset } from "../data/dataset.ts";
-import type { NpyArray } from "../data/npy.ts";
-import { writeNpz } from "../data/npz.ts";
 import type { Network } from "../engine/network.ts";
 import * as tasks from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
@@ -73,7 +71,7 @@ export async function predict(
 }
 
 /** Whether image i was right and is now wrong. */
-const isFlipped = ({ y, before, after }: Predictions, i: number): boolean =>
+export const isFlipped = ({ y, before, after }: Predictions, i: number): boolean =>
   before[i] === y[i] && after[i] !== y[i];
 
 /** Counts what changed, over all images and label by label. */
@@ -98,27 +96,3 @@ export function changeOf(predictions: Predictions): CleanChange {
       .map(([label, ids]) => ({ label, ...counted(ids) })),
   };
 }
-
-/** How many flipped images are named. */
-const NAMED = 100;
-
-/**
- * predictions.npz: of `data` and `validation`, as DATA_y, DATA_before and DATA_after, the true label of each image and
- * the answers before and after, int32 [n]; as DATA_flipped the indices of up to 100 images that were right and are
- * now wrong, ascending.
- */
-export const writePredictions = (sets: Readonly<Record<string, Predictions | undefined>>) =>
-  writeNpz(
-    new Map<string, NpyArray>(
-      Object.entries(sets).flatMap(([name, predictions]) => {
-        if (predictions === undefined) return [];
-        const { y, before, after } = predictions;
-        const flipped = y.map((_, i) => i).filter((i) => isFlipped(predictions, i));
-        const arrays = { y, before, after, flipped: flipped.slice(0, NAMED) };
-        return Object.entries(arrays).map(([of, values]): [string, NpyArray] => [
-          `${name}_${of}`,
-          { type: "int32", shape: [values.length], values },
-        ]);
-      }),
-    ),
-  );

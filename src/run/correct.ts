@@ -148,7 +148,13 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
     const predictions = { data: await ask(data), validation: held && (await ask(held)) };
     const proof = prove?.(found, measured);
     const [start] = found.pool; // its numbers are finite: the algorithms refuse a theta0 whose own are not
-    const files = fileBytes({ corrected, points: points(), theta0, anchors, predictions });
+    const files = fileBytes({
+      ...{ corrected, points: points(), theta0, anchors },
+      predictions: {
+        data: { ...predictions.data, images: data },
+        validation: predictions.validation && { ...predictions.validation, images: held! },
+      },
+    });
     const record = {
       ...beginning,
       files: beginning.files.filter((name) => name !== STATE),

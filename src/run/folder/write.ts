@@ -5,7 +5,7 @@ import { writeNpz } from "../../data/npz.ts";
 import { writePoints } from "../../data/points.ts";
 import { sha256 } from "../../data/verify.ts";
 import type { ModelBytes } from "../../onnx/external.ts";
-import { type Predictions, writePredictions } from "../clean.ts";
+import { type Predicted, writePredictions } from "../predictions.ts";
 import type { RunRecord, Timings } from "../record.ts";
 import {
   CORRECTED,
@@ -41,7 +41,7 @@ export const fileBytes = (run: {
   readonly theta0: Float32Array;
   readonly anchors: readonly Float32Array[];
   /** The answers on the training data, and on held-out data where some were given. */
-  readonly predictions: Readonly<Record<"data" | "validation", Predictions | undefined>>;
+  readonly predictions: Readonly<Record<"data" | "validation", Predicted | undefined>>;
 }): FileBytes =>
   new Map([
     ...run.corrected,

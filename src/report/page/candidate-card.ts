@@ -1,0 +1,101 @@
+// The candidate that is looked at: all that is known of it, and the command that writes its file.
+import { axesOf, idOf } from "../axes.ts";
+import { copyButton, fill, h } from "./dom.ts";
+import { liveToken } from "./live-address.ts";
+import { number, onAxis, share } from "./numbers.ts";
+import { candidateOf, runOf, type State, type Store } from "./store.ts";
+
+export function candidateCard(store: Store): HTMLElement {
+  const title = h("h3", {});
+  const facts = h("dl", { class: "facts" });
+  const command = h("code", {});
+  const actions = h(
+    "div",
+    { class: "command" },
+    command,
+    copyButton(() => command.textContent ?? ""),
+  );
+  const file = h("p", {});
+  store.watch(["document", "run", "candidate"], (state) => {
+    const candidate = candidateOf(state);
+    fill(title, titleOf(state));
+    fill(
+      facts,
+      ...factsOf(state).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    );
+    fill(command, commandOf(state));
+    fill(file, fileLink(state));
+    actions.hidden = runOf(state).record.end === undefined;
+    title.classList.toggle("on-front", candidate.front);
+  });
+  return h(
+    "aside",
+    { class: "card", "aria-live": "polite", "aria-label": "Candidate that is looked at" },
+    title,
+    facts,
+    actions,
+    file,
+  );
+}
+
+function titleOf(state: State): string {
+  const { iteration, alpha } = candidateOf(state);
+  const { record } = runOf(state);
+  const written =
+    record.end !== undefined && state.candidate === record.choice ? " · corrected.onnx" : "";
+  if (iteration === 0) return `θ₀, the model itself${written}`;
+  const where = record.options.recipe === "robust" ? "" : `, ${number(100 * alpha)} % of the way`;
+  return `Iteration ${iteration}${where}${written}`;
+}
+
+function factsOf(state: State): [string, string][] {
+  const run = runOf(state);
+  const candidate = candidateOf(state);
+  const { record, steps } = run;
+  const { front, lossAtLeast, iteration, alpha } = candidate;
+  const values = axesOf(run).map((axis): [string, string] => {
+    const value = onAxis(axis, axis.of(candidate));
+    return [
+      axis.label,
+      axis.key === "loss" && lossAtLeast !== undefined ? `at least ${value}` : value,
+    ];
+  });
+  const step = steps.find((one) => one.iteration === iteration);
+  const isChoice = record.end !== undefined && state.candidate === record.choice;
+  const ends: [string, string][] = [
+    ["on the efficient front", front ? "yes" : "no"],
+    ...(step === undefined || alpha === 0
+      ? []
+      : [["weights that moved", share(step.moved / step.weights)] as [string, string]]),
+    ...(isChoice && record.clean
+      ? [["clean accuracy on DATA", share(record.clean.after)] as [string, string]]
+      : []),
+  ];
+  return [...values, ...ends];
+}
+
+/** The call that writes this candidate's file. */
+export function commandOf(state: State): string {
+  const { name } = runOf(state);
+  return `temper select ${quoted(name)} --candidate ${idOf(candidateOf(state))} --out model.onnx`;
+}
+
+/** A path as a shell takes it. */
+export const quoted = (word: string): string =>
+  /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+/** On a live page, the file itself. */
+function fileLink(state: State): HTMLElement | undefined {
+  const { live } = state.document;
+  if (live?.files !== true) return undefined;
+  const id = idOf(candidateOf(state));
+  return h(
+    "a",
+    {
+      class: "button",
+      href: `candidate.onnx?${liveToken()}&candidate=${id}`,
+      download: `candidate-${id.replace(":", "-")}.onnx`,
+    },
+    "Download its ONNX file",
+  );
+}

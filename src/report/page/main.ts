@@ -1,0 +1,34 @@
+// The page: reads its document, and shows it.
+import type { ReportDocument } from "../document.ts";
+import { candidateCard } from "./candidate-card.ts";
+import { candidateTable } from "./candidate-table.ts";
+import { h, section } from "./dom.ts";
+import { parallelView } from "./parallel-view.ts";
+import { createStore } from "./store.ts";
+import { summaryView } from "./summary-view.ts";
+import { tradeOffView } from "./trade-off-view.ts";
+
+const block = document.getElementById("document") as HTMLScriptElement;
+const report = JSON.parse(block.textContent ?? "") as ReportDocument;
+const store = createStore(report);
+
+document.body.append(
+  h(
+    "main",
+    {},
+    summaryView(store),
+    section(
+      "trade-off",
+      "The trade-off",
+      h("div", { class: "beside" }, tradeOffView(store), candidateCard(store)),
+      parallelView(store),
+      candidateTable(store),
+    ),
+    h(
+      "footer",
+      {},
+      `Made by Temper ${report.temper}. `,
+      h("span", { class: "hint" }, "One file: nothing in it asks the network for anything."),
+    ),
+  ),
+);

@@ -1,0 +1,130 @@
+// What came out, in one row of figures: before and after, with what must be said beside them.
+import { fill, h } from "./dom.ts";
+import { count, number, share } from "./numbers.ts";
+import { atRun, runOf, type State, type Store } from "./store.ts";
+
+export function summaryView(store: Store): HTMLElement {
+  const title = h("h1", {});
+  const which = h("label", { class: "which" });
+  const figures = h("dl", { class: "figures" });
+  const notes = h("ul", { class: "notes" });
+  store.watch(["document", "run"], (state) => {
+    fill(title, titleOf(state));
+    fill(which, ...chooser(store, state));
+    fill(figures, ...figuresOf(state).map(figure));
+    fill(notes, ...notesOf(state).map((note) => h("li", {}, note)));
+    notes.hidden = notes.childElementCount === 0;
+  });
+  return h("header", {}, title, which, figures, notes);
+}
+
+const titleOf = (state: State): string => {
+  const { record, name } = runOf(state);
+  const { recipe } = record.options;
+  return `${name}: a correction by the recipe ${recipe}${record.end === undefined ? ", not finished" : ""}`;
+};
+
+/** Of several runs, the one whose details are shown. */
+function chooser(store: Store, { document, run }: State): (Node | string)[] {
+  if (document.runs.length < 2) return [];
+  const select = h(
+    "select",
+    {
+      onchange: (event) =>
+        store.set(atRun(document, Number((event.target as HTMLSelectElement).value))),
+    },
+    ...document.runs.map(({ name }, i) => h("option", { value: i, selected: i === run }, name)),
+  );
+  return ["Details of ", select];
+}
+
+/** A figure before and after; after alone where nothing stands before. */
+interface Figure {
+  readonly name: string;
+  readonly before?: string;
+  readonly after: string;
+}
+
+function figuresOf(state: State): Figure[] {
+  const { record } = runOf(state);
+  const { before, after, clean, distance, options, iterations, pool } = record;
+  if (before === undefined || after === undefined || clean === undefined) {
+    return [
+      { name: "iterations", after: count(iterations.length) },
+      { name: "candidates", after: count(pool.length) },
+    ];
+  }
+  const judged = options.recipe === "robust" ? "judging images right" : "points right";
+  const of = (m: typeof after): string => `${count(m.corrected)} of ${count(m.points)}`;
+  return [
+    { name: judged, before: of(before), after: of(after) },
+    {
+      name: `training loss (${options.loss})`,
+      before: number(before.loss),
+      after: number(after.loss),
+    },
+    { name: "clean accuracy on DATA", before: share(clean.before), after: share(clean.after) },
+    ...(clean.validation
+      ? [
+          {
+            name: "clean accuracy, held out",
+            before: share(clean.validation.before),
+            after: share(clean.validation.after),
+          },
+        ]
+      : []),
+    {
+      name: "were right, now wrong",
+      after: `${count(clean.negativeFlips)} of ${count(clean.count)}`,
+    },
+    { name: "distance from θ₀", after: number(distance) },
+  ];
+}
+
+const figure = ({ name, before, after }: Figure): HTMLElement =>
+  h(
+    "div",
+    {},
+    h("dt", {}, name),
+    h(
+      "dd",
+      {},
+      before === undefined
+        ? undefined
+        : h(
+            "span",
+            { class: "before" },
+            before,
+            h("span", { class: "arrow", "aria-label": "to" }, " → "),
+          ),
+      after,
+    ),
+  );
+
+/** What weakens a number, or is otherwise to be known. */
+function notesOf(state: State): string[] {
+  const { record } = runOf(state);
+  const { notes = [], wrong = [], contradictions = [], asked } = record;
+  const last = record.iterations.length;
+  return [
+    ...notes,
+    ...(wrong.length === 0
+      ? []
+      : [`${count(wrong.length)} of the points are still wrong: ${some(wrong)}`]),
+    ...(contradictions.length === 0
+      ? []
+      : [
+          `in ${count(contradictions.length)} of ${count(last)} iterations cuts excluded each other: points contradict ` +
+            "each other or the loss",
+        ]),
+    ...(asked && asked.right < (record.after?.corrected ?? 0)
+      ? [
+          `asked by itself, image by image, the saved file gets ${count(asked.right)} of ` +
+            `${count(asked.points)} points right`,
+        ]
+      : []),
+  ];
+}
+
+const some = (indices: readonly number[]): string =>
+  `${indices.slice(0, 8).join(", ")}${indices.length > 8 ? ", …" : ""}`;
