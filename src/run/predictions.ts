@@ -22,8 +22,8 @@ export interface Kept extends Predictions {
 
 /**
  * Of `data` and `validation`, as DATA_y, DATA_before and DATA_after, the true label of each image and the answers
- * before and after, int32 [n]; of up to 100 images that were right and are now wrong, ascending, as DATA_flipped their indices
- * and as DATA_images their pixels, of the type and shape that the data have.
+ * before and after, int32 [n]; of up to 100 images that were right and are now wrong, ascending, as DATA_flipped
+ * their indices and as DATA_images their pixels, of the type and shape that the data have.
  */
 export const writePredictions = (
   sets: Readonly<Record<string, Predicted | undefined>>,

@@ -114,8 +114,8 @@ function notesOf(state: State): string[] {
     ...(contradictions.length === 0
       ? []
       : [
-          `in ${count(contradictions.length)} of ${count(last)} iterations cuts excluded each other: points contradict ` +
-            "each other or the loss",
+          `in ${count(contradictions.length)} of ${count(last)} iterations cuts excluded each other: ` +
+            "points contradict each other or the loss",
         ]),
     ...(asked && asked.right < (record.after?.corrected ?? 0)
       ? [
