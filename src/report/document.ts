@@ -43,6 +43,10 @@ export interface RunDocument {
   readonly name: string;
   readonly record: PageRecord;
   readonly timings?: Timings;
+  /** Options that are not the defaults: the word of each, its value, and the default where it has one. */
+  readonly changed: readonly (readonly [word: string, value: string, usual: string | null])[];
+  /** The call that makes the same run again. */
+  readonly repeat: string;
   /** A word for each label: its name, or its number. */
   readonly labels: readonly string[];
   /** The tensors that may move. */

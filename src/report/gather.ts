@@ -20,6 +20,7 @@ import type {
   SetDocument,
 } from "./document.ts";
 import { picturesOf } from "./pictures.ts";
+import { changedOptions, repeatCall } from "./repeat.ts";
 import { stepOf } from "./steps.ts";
 
 /** Numbers in all pictures of points, and of flipped images; 16 bits each, and a third more in base64. */
@@ -50,6 +51,8 @@ export async function gatherRun(
       name: folder,
       record,
       timings,
+      changed: changedOptions(record),
+      repeat: repeatCall({ name: folder, timings }),
       labels,
       layers: model.parameters.map(({ name, shape }) => ({ name, shape })),
       steps: stored.map((c) =>

@@ -1,5 +1,6 @@
 // The candidate that is looked at: all that is known of it, and the command that writes its file.
 import { axesOf, idOf } from "../axes.ts";
+import { quoted } from "../shell-word.ts";
 import { copyButton, fill, h } from "./dom.ts";
 import { liveToken } from "./live-address.ts";
 import { number, onAxis, share } from "./numbers.ts";
@@ -79,10 +80,6 @@ export function commandOf(state: State): string {
   const { name } = runOf(state);
   return `temper select ${quoted(name)} --candidate ${idOf(candidateOf(state))} --out model.onnx`;
 }
-
-/** A path as a shell takes it. */
-export const quoted = (word: string): string =>
-  /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** On a live page, the file itself. */
 function fileLink(state: State): HTMLElement | undefined {

@@ -2,8 +2,10 @@
 import type { ReportDocument } from "../document.ts";
 import { candidateCard } from "./candidate-card.ts";
 import { candidateTable } from "./candidate-table.ts";
+import { compareView } from "./compare-view.ts";
 import { h, section } from "./dom.ts";
 import { parallelView } from "./parallel-view.ts";
+import { runView } from "./run-view.ts";
 import { createStore } from "./store.ts";
 import { summaryView } from "./summary-view.ts";
 import { tradeOffView } from "./trade-off-view.ts";
@@ -24,6 +26,8 @@ document.body.append(
       parallelView(store),
       candidateTable(store),
     ),
+    compareView(store),
+    runView(store),
     h(
       "footer",
       {},

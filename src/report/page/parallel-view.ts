@@ -226,6 +226,5 @@ function rangeInputs(store: Store, { axis, low, high }: Line): HTMLElement {
 function showRange(input: HTMLInputElement, { ranges }: State): void {
   const range = ranges[input.dataset.axis as Axis["key"]];
   const value = range?.[input.dataset.end === "least" ? 0 : 1];
-  input.value =
-    value === undefined || !Number.isFinite(value) ? "" : String(Number(value.toPrecision(4)));
+  input.value = value === undefined || !Number.isFinite(value) ? "" : String(value);
 }

@@ -103,12 +103,14 @@ export function selectedIn(state: State): number[] {
   });
 }
 
-/** Adds a range, or takes it away. */
+/** Adds a range, its ends in four digits as they are shown, or takes it away. */
 export function withRange(
   { ranges }: State,
   key: Axis["key"],
   range: readonly [number, number] | undefined,
 ): Pick<State, "ranges"> {
   const { [key]: _, ...others } = ranges;
-  return { ranges: range === undefined ? others : { ...others, [key]: range } };
+  if (range === undefined) return { ranges: others };
+  const [low, high] = range.map((end) => Number(end.toPrecision(4)));
+  return { ranges: { ...others, [key]: [low, high] } };
 }

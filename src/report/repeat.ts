@@ -1,0 +1,53 @@
+// How a run is repeated, and which of its options are not the defaults.
+import { shown, wordOf } from "../options/table.ts";
+import { type PointRequest, pointOptions } from "../run/points/options.ts";
+import { type RobustRequest, robustOptions } from "../run/robust/options.ts";
+import type { PageRecord, RunDocument } from "./document.ts";
+import { quoted } from "./shell-word.ts";
+
+/** What the defaults of a recipe may depend on: a small network, since the page knows no other. */
+const FLOPS = 0;
+
+/** Options that differ from what they would be had they not been given: their word, value and default. */
+export function changedOptions(record: PageRecord): RunDocument["changed"] {
+  const { options, inputs } = record;
+  const facts = { flops: FLOPS, points: inputs.points?.count ?? 0 };
+  const { recipe, attack } = options;
+  const eps = attack && { attack: { eps: attack.eps } };
+  const usual =
+    recipe === "robust"
+      ? robustOptions({ recipe, ...eps } as RobustRequest, facts)
+      : pointOptions(
+          {
+            recipe,
+            ...(options.reattack && { reattack: true, ...eps }),
+            solver: options.solver,
+          } as PointRequest,
+          facts,
+        );
+  const given: Readonly<Record<string, unknown>> = { ...options, ...attack };
+  const known: Readonly<Record<string, unknown>> = { ...usual, ...usual.attack };
+  // What decides which defaults there are is told whatever it is, but for these two, which are no choice.
+  const plain: Readonly<Record<string, unknown>> = { reattack: false, solver: "dual" };
+  const needed = ["recipe", "eps", "reattack", "solver"].filter(
+    (name) => given[name] !== undefined && given[name] !== plain[name],
+  );
+  return Object.keys(given)
+    .filter((name) => name !== "attack" || typeof given[name] === "string")
+    .filter((name) => needed.includes(name) || !same(given[name], known[name]))
+    .map((name) => [
+      wordOf(name),
+      shown(given[name]),
+      needed.includes(name) ? null : shown(known[name]),
+    ]);
+}
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** The call that makes the same run again: its options and points come from the folder. */
+export function repeatCall({ name, timings }: Pick<RunDocument, "name" | "timings">): string {
+  const { model = "MODEL", data = "DATA", validation } = timings?.paths ?? {};
+  const held = validation === undefined ? [] : ["--validate", quoted(validation)];
+  const words = ["temper correct", quoted(model), "--data", quoted(data), ...held];
+  return [...words, "--like", quoted(name), "--out", "AGAIN"].join(" ");
+}
