@@ -65,12 +65,17 @@ describe.skipIf(chromiumPath === undefined)(
       await page.mouse.move(box.x + box.width / 2, box.y + box.height - 40, { steps: 4 });
       await page.mouse.up();
       const shown = await page.locator(".candidates .row:not(.head) .pick").allTextContents();
-      const [from, to] = (await page
-        .locator('[data-axis="violation"]')
-        .evaluateAll((inputs) =>
-          inputs.map((input) => Number((input as unknown as { value: string }).value)),
-        )) as [number, number];
-      const inside = pool.filter(({ violation }) => violation! >= from && violation! <= to);
+      const range = async (axis: string): Promise<[number, number]> =>
+        (await page
+          .locator(`[data-axis="${axis}"]`)
+          .evaluateAll((inputs) =>
+            inputs.map((input) => Number((input as unknown as { value: string }).value)),
+          )) as [number, number];
+      const [[left, right], [low, high]] = [await range("violation"), await range("loss")];
+      const inside = pool.filter(({ violation, loss, lossAtLeast }) => {
+        const [x, y] = [violation!, loss ?? lossAtLeast!];
+        return x >= left && x <= right && y >= low && y <= high;
+      });
       expect(inside.length).toBeGreaterThan(3);
       expect(inside.length).toBeLessThan(pool.length);
       const counted = await page.locator(".candidates p").textContent();
@@ -104,9 +109,9 @@ describe.skipIf(chromiumPath === undefined)(
       await row.focus();
       await page.keyboard.press("Enter");
       expect(await lookedAt(page)).toBe(id);
+      await page.waitForTimeout(300); // the ring is on its way
       const ring = (await page.locator(".ring").boundingBox())!;
       await page.locator("#weight").fill("1");
-      await page.waitForTimeout(300); // the ring is on its way
       await page.mouse.click(ring.x + ring.width / 2, ring.y + ring.height / 2);
       expect(await lookedAt(page)).toBe(id);
       await page.close();

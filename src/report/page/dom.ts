@@ -44,7 +44,13 @@ export function tableOf(
     h(
       "thead",
       {},
-      h("tr", {}, ...headings.map((text, i) => h("th", { scope: "col", ...kind(i) }, text))),
+      h(
+        "tr",
+        {},
+        ...headings.map((text, i) =>
+          text === "" ? h("td") : h("th", { scope: "col", ...kind(i) }, text),
+        ),
+      ),
     ),
     h(
       "tbody",
