@@ -110,9 +110,14 @@ describe.skipIf(chromiumPath === undefined)(
       await page.keyboard.press("Enter");
       expect(await lookedAt(page)).toBe(id);
       await page.waitForTimeout(300); // the ring is on its way
-      const ring = (await page.locator(".ring").boundingBox())!;
+      const plane = page.locator(".overlay");
+      const [ring, box] = [await page.locator(".ring").boundingBox(), await plane.boundingBox()];
+      const position = {
+        x: ring!.x + ring!.width / 2 - box!.x,
+        y: ring!.y + ring!.height / 2 - box!.y,
+      };
       await page.locator("#weight").fill("1");
-      await page.mouse.click(ring.x + ring.width / 2, ring.y + ring.height / 2);
+      await plane.click({ position });
       expect(await lookedAt(page)).toBe(id);
       await page.close();
     });
