@@ -14,7 +14,7 @@ import {
   type PointCall,
   type RobustCall,
 } from "./call.ts";
-import { changeOf, type Predictions, predict } from "./clean.ts";
+import { changeOf, predict } from "./clean.ts";
 import { noWork } from "./cut-meter.ts";
 import {
   CORRECTED,
@@ -143,9 +143,11 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
     const at = { network, workers, layout, anchors, signal, onProgress };
     const validation =
       held && (await clock.stage("validate", () => validate(front, { ...at, data: held })));
-    const ask = (set: Dataset): Promise<Predictions> =>
-      clock.stage("clean", () => predict(workers, set, { before: network, after: saved, signal }));
-    const predictions = { data: await ask(data), validation: held && (await ask(held)) };
+    const sets = held === undefined ? [data] : [held, data];
+    const answered = await clock.stage("clean", () =>
+      predict(sets, { before: network, after: saved, workers, signal }),
+    );
+    const predictions = { data: answered.get(data)!, validation: held && answered.get(held) };
     const proof = prove?.(found, measured);
     const [start] = found.pool; // its numbers are finite: the algorithms refuse a theta0 whose own are not
     const files = fileBytes({ corrected, points: points(), theta0, anchors, predictions });

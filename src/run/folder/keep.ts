@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Dataset } from "../../data/dataset.ts";
 import { writePoints } from "../../data/points.ts";
 import { TemperError } from "../../errors.ts";
+import { differing } from "../../options/beginning.ts";
 import type { RunBeginning, RunRecord, Timings } from "../record.ts";
 import {
   jsonText,
@@ -41,17 +42,6 @@ const beginningIn = ({ format, versions, options, network, inputs }: Partial<Run
   network,
   inputs,
 });
-
-/** The entries of two beginnings that differ, in words. */
-export function differences(then: unknown, now: unknown, name = ""): string[] {
-  if (typeof then !== "object" || typeof now !== "object" || then === null || now === null) {
-    return then === now ? [] : [`${name} ${JSON.stringify(then)}, now ${JSON.stringify(now)}`];
-  }
-  const [a, b] = [then as Record<string, unknown>, now as Record<string, unknown>];
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) =>
-    differences(a[key], b[key], name === "" ? key : `${name}.${key}`),
-  );
-}
 
 /** What timings.json says of the iterations that a state has; they are written before it. */
 async function timingsUpTo(
@@ -104,7 +94,7 @@ export async function keepRun<S extends { readonly iterations: readonly unknown[
     const record = (await readJson(folder, RECORD)) as Partial<RunRecord>;
     const then = beginningIn(record);
     const now = beginningIn(JSON.parse(jsonText(beginning)));
-    const different = differences(then, now);
+    const different = differing(then, now);
     if (different.length > 0) {
       throw new TemperError(
         "run-unreadable",
