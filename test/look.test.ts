@@ -170,6 +170,7 @@ describe("correct", () => {
       if (task.name === "probeShard") looks++;
       return own.map(task, ...rest);
     };
+    await attack(model, { data, eps: 0.1, worst: 3, steps: 1, threads: 0 });
     const asked = { ...call, points, workers: { ...own, map } };
     await correct(model, { ...asked, data });
     expect(looks).toBe(0);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command `temper`: words to calls, errors to exit codes.
-import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import { versions } from "../run/versions.ts";
 import { addAttack } from "./commands/attack.ts";
 import { addCorrect } from "./commands/correct.ts";
 import { addData } from "./commands/data.ts";
@@ -29,12 +29,9 @@ Which of these is yours?
 "temper COMMAND --help" shows what people use, "temper COMMAND --help all" everything.`;
 
 function createProgram(context: Context, everything: boolean): Command {
-  const { version } = JSON.parse(
-    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
-  ) as { version: string };
   const program = new Command("temper")
     .description("Corrects a trained ONNX image classifier with constraints instead of retraining.")
-    .version(version)
+    .version(versions().temper)
     .exitOverride()
     .configureHelp({ sortSubcommands: false })
     .addHelpText("after", SITUATIONS);

@@ -23,7 +23,6 @@ import {
   POINTS,
   PREDICTIONS,
   RECORD,
-  recordIn,
   STATE,
   THETAS,
   TIMINGS,
@@ -75,10 +74,9 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
   const network = networkOf(model);
   const workers = call.workers ?? openWorkers(call.threads);
   try {
-    const { folder, resume, force = false } = call;
+    const { folder } = call;
     const { attack } = plan.options;
-    const resumes = resume === true && folder !== undefined && (await recordIn(folder));
-    if (folder !== undefined && !resumes) await checkFolder(folder, force);
+    if (folder !== undefined) await checkFolder(folder, call);
     const few = Math.min(FEW, call.data.count);
     await demandCorrectable(network, imagesOf(call.data, 0, few), few);
     const notes = await lookBefore(workers, { ...call, network, attack });

@@ -1,5 +1,4 @@
 // temper train: one of the paper's networks from nothing, as an ONNX file.
-import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { TemperError } from "../../errors.ts";
 import { flag, length, text, wholeNumber } from "../../options/kinds.ts";
@@ -9,6 +8,7 @@ import { plans, type Schedule } from "../../train/plans.ts";
 import { train } from "../../train/train.ts";
 import type { Context } from "../context.ts";
 import { addFlags } from "../flags.ts";
+import { refuseBoth, sayHowToGoOn } from "../keeping.ts";
 import { checkOutput, openDataset } from "../open.ts";
 import { dataFlag, readFlags, workFlags } from "../shared-flags.ts";
 
@@ -41,12 +41,7 @@ async function run(given: string, flags: Flags, context: Context): Promise<void>
   const architecture = architectureOf(given);
   await checkOutput(flags.out, ".onnx");
   const { epochs, batch, learningRate, decay, seed, out, resume, force } = flags;
-  if (resume === true && force === true) {
-    throw new TemperError(
-      "bad-option",
-      "--resume continues a training and --force starts again; give one of them",
-    );
-  }
+  refuseBoth(flags);
   const data = await openDataset(flags.data, flags, context);
   const trained = await train(architecture, {
     data,
@@ -68,22 +63,6 @@ async function run(given: string, flags: Flags, context: Context): Promise<void>
     context.print(
       `${architecture} trained on ${data.name} (${data.count} images), written to ${out}`,
     );
-}
-
-/** A stop on request says how to go on. */
-async function runOrStop(given: string, flags: Flags, context: Context): Promise<void> {
-  try {
-    await run(given, flags, context);
-  } catch (error) {
-    if (!(error instanceof TemperError) || error.code !== "aborted") throw error;
-    const file = stateFile(flags.out);
-    throw new TemperError(
-      "aborted",
-      existsSync(file)
-        ? `stopped on request; "${file}" keeps the epochs that are done\nthe same command with --resume continues it`
-        : "stopped on request, in the first epoch; nothing was written",
-    );
-  }
 }
 
 /** The default of each network's schedule, as help tells it. */
@@ -152,5 +131,7 @@ export function addTrain(program: Command, context: Context): void {
       "\nExamples:\n  temper train cnnlight --data mnist:train --out cnnlight.onnx\n" +
         "  temper train resnet8 --data cifar10:train --out resnet8.onnx",
     )
-    .action((given: string, flags: Flags) => runOrStop(given, flags, context));
+    .action((given: string, flags: Flags) =>
+      sayHowToGoOn(stateFile(flags.out), () => run(given, flags, context)),
+    );
 }

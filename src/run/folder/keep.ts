@@ -11,6 +11,7 @@ import {
   POINTS,
   prepareFolder,
   RECORD,
+  type RunInPlace,
   readJson,
   recordIn,
   removeTemporaries,
@@ -53,12 +54,6 @@ async function timingsUpTo(
   return { ...timings, iterations: timings.iterations.slice(0, state.iterations.length) };
 }
 
-export interface KeepOptions {
-  readonly points?: Dataset | undefined;
-  readonly resume?: boolean | undefined;
-  readonly force?: boolean | undefined;
-}
-
 /**
  * Begins a run in its folder, or takes up the one that stopped there.
  *
@@ -68,7 +63,7 @@ export interface KeepOptions {
 export async function keepRun<S extends { readonly iterations: readonly unknown[] }>(
   folder: string,
   beginning: RunBeginning,
-  { points, resume = false, force = false }: KeepOptions,
+  { points, resume = false, force = false }: RunInPlace & { readonly points?: Dataset | undefined },
   { state: format }: { readonly state: StateFormat<S> },
 ): Promise<RunKeeper<S>> {
   const begin = async (): Promise<void> => {
