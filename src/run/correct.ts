@@ -114,14 +114,12 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
     paths,
   });
   try {
-    job = plan.start(
-      { network, workers, clock, signal, onProgress },
-      {
-        state: keeper?.state,
-        onState: keeper && ((state) => keeper.keep(state, timings())),
-        work: keeper?.timings,
-      },
-    );
+    job = plan.start({
+      ...{ network, workers, clock, signal, onProgress },
+      state: keeper?.state,
+      work: keeper?.timings,
+      onState: keeper && ((state) => keeper.keep(state, timings())),
+    });
     const { measure, proof: prove, points } = job;
     const { anchors, ...found } = await job.find();
     const { theta0 } = network;
