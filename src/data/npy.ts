@@ -16,11 +16,27 @@ export type NpyArray = { readonly shape: readonly number[] } & (
     }
 );
 
+/** Numbers as an array of their own type. Default: a list of them. */
+export function arrayOf(
+  values: Float32Array | Float64Array | Int32Array | Uint8Array,
+  shape: readonly number[] = [values.length],
+): NpyArray {
+  const type = values[Symbol.toStringTag].replace("Array", "").toLowerCase();
+  return { type, shape, values } as NpyArray;
+}
+
+/** A text as its bytes in UTF-8. */
+export const arrayOfText = (text: string): NpyArray => arrayOf(new TextEncoder().encode(text));
+
+/** The text that an array holds as bytes. */
+export const textIn = ({ values }: NpyArray): string =>
+  new TextDecoder().decode(values as Uint8Array);
+
 /** Rows of `width` floats as one matrix. */
 export function stackFloats(rows: readonly Float32Array[], width: number): NpyArray {
   const values = new Float32Array(rows.length * width);
   for (const [i, row] of rows.entries()) values.set(row, i * width);
-  return { type: "float32", shape: [rows.length, width], values };
+  return arrayOf(values, [rows.length, width]);
 }
 
 /** The rows of a matrix of `width` columns. */

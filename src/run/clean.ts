@@ -1,6 +1,6 @@
 // What a correction costs on clean images: the answers before and after, and what was right and is now wrong.
 import type { Dataset } from "../data/dataset.ts";
-import type { NpyArray } from "../data/npy.ts";
+import { arrayOf } from "../data/npy.ts";
 import { writeNpz } from "../data/npz.ts";
 import type { Network } from "../engine/network.ts";
 import * as tasks from "../engine/tasks.ts";
@@ -133,16 +133,15 @@ const NAMED = 100;
  */
 export const writePredictions = (sets: Readonly<Record<string, Predictions | undefined>>) =>
   writeNpz(
-    new Map<string, NpyArray>(
+    new Map(
       Object.entries(sets).flatMap(([name, predictions]) => {
         if (predictions === undefined) return [];
         const { y, before, after } = predictions;
         const flipped = y.map((_, i) => i).filter((i) => isFlipped(predictions, i));
         const arrays = { y, before, after, flipped: flipped.slice(0, NAMED) };
-        return Object.entries(arrays).map(([of, values]): [string, NpyArray] => [
-          `${name}_${of}`,
-          { type: "int32", shape: [values.length], values },
-        ]);
+        return Object.entries(arrays).map(
+          ([of, values]) => [`${name}_${of}`, arrayOf(values)] as const,
+        );
       }),
     ),
   );

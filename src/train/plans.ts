@@ -1,4 +1,7 @@
 // How the authors trained each network; for ResNet8 they do not say how long, so epochs and decay are ours.
+import { seedRow } from "../attack/options.ts";
+import { length, wholeNumber } from "../options/kinds.ts";
+import type { Table } from "../options/table.ts";
 import type { Architecture } from "./networks.ts";
 import { createAdam, createMomentum, type Optimizer, type OptimizerState } from "./optimizer.ts";
 
@@ -11,6 +14,11 @@ export interface Schedule {
   readonly learningRate: number;
   /** Factor on the learning rate after each epoch. */
   readonly decay: number;
+}
+
+/** What decides the result of a training, resolved. */
+export interface TrainSettings extends Schedule {
+  readonly seed: number;
 }
 
 /** How a network is trained where nothing else is stated. */
@@ -41,4 +49,36 @@ export const plans: Readonly<Record<Architecture, TrainingPlan>> = {
     optimizer: createMomentum,
     cropFlip: true,
   },
+};
+
+const group = "Training";
+
+/** The options of a training; what is not stated is as in the plan of the network. */
+export const trainTable: Table<TrainSettings, TrainingPlan> = {
+  epochs: {
+    kind: wholeNumber(),
+    group,
+    everyday: true,
+    help: "passes over the data",
+    default: (_, plan) => plan.epochs,
+  },
+  batch: {
+    kind: wholeNumber(),
+    group,
+    help: "images a step",
+    default: (_, plan) => plan.batch,
+  },
+  learningRate: {
+    kind: length("<rate>"),
+    group,
+    help: "in the first epoch",
+    default: (_, plan) => plan.learningRate,
+  },
+  decay: {
+    kind: length("<factor>"),
+    group,
+    help: "factor on the learning rate after each epoch",
+    default: (_, plan) => plan.decay,
+  },
+  seed: seedRow,
 };

@@ -99,13 +99,6 @@ export async function checkFolder(
   return files;
 }
 
-/** Removes what a process left that was killed while it wrote into the folder. */
-export async function removeTemporaries(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (isTemporary(name)) await rm(join(folder, name), { force: true });
-  }
-}
-
 /**
  * Checks the folder and, with `force`, removes the files that its run.json lists, and nothing else; run.json
  * itself comes last, so that a folder that is not yet empty is still known for a run.

@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dataset } from "../../data/dataset.ts";
 import { writePoints } from "../../data/points.ts";
+import { removeTemporaries } from "../../data/write.ts";
 import { TemperError } from "../../errors.ts";
 import { differing } from "../../options/beginning.ts";
 import type { RunBeginning, RunRecord, Timings } from "../record.ts";
@@ -14,7 +15,6 @@ import {
   type RunInPlace,
   readJson,
   recordIn,
-  removeTemporaries,
   STATE,
   TIMINGS,
   writeFolder,
