@@ -8,7 +8,7 @@ import { percent, shown } from "./table.ts";
 const blocks = ({ blocks: by }: IterationRecord): string[] =>
   by === undefined ? [] : [`objective ${shown(by.objectives.at(-1))}, dual ${shown(by.dual)}`];
 
-/** Of Algorithm 1: a row for each iteration. */
+/** The table of Algorithm 1: a row for each iteration. */
 export const iterationTable: GrowingTable<IterationRecord> = {
   columns: [
     ["iteration", 9, (r) => String(r.iteration)],
@@ -26,7 +26,7 @@ export const iterationTable: GrowingTable<IterationRecord> = {
   has: (heading, { asked }) => heading !== "falling" || asked !== undefined,
 };
 
-/** Of the moving centre: what was attacked in the iteration, and how the candidate did on other images. */
+/** The table of the moving centre: what was attacked in an iteration, and how the candidate did on other images. */
 const centreTable: GrowingTable<CentreRecord> = {
   columns: [
     ["iteration", 9, (r) => String(r.iteration)],

@@ -3,7 +3,7 @@ import { TemperError } from "../errors.ts";
 import { halvesToFloats } from "../tensor/half.ts";
 import { imageSize } from "./dataset.ts";
 
-/** An array and its element type in the file, or int32 for other integers; all of these are checked for range. */
+/** An array with the type of its elements in the file; other integers are held as int32, and checked for range. */
 export type NpyArray = { readonly shape: readonly number[] } & (
   | { readonly type: "float32"; readonly values: Float32Array }
   | { readonly type: "float64"; readonly values: Float64Array }
@@ -43,7 +43,7 @@ export function stackFloats(rows: readonly Float32Array[], width: number): NpyAr
 export const unstackFloats = (values: Float32Array, width: number): Float32Array[] =>
   Array.from({ length: values.length / width }, (_, i) => values.slice(i * width, (i + 1) * width));
 
-/** ASCII words, in the file of one fixed width (NumPy's bytes_). Written only. */
+/** ASCII words, which the file holds in one fixed width (NumPy's bytes_). They are only written, never read. */
 export interface NpyWords {
   readonly shape: readonly number[];
   readonly type: "words";

@@ -89,7 +89,7 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
   }
 }
 
-/** The work itself, behind the look and the beginning. */
+/** The work itself, after the look at model and data. */
 async function carryOn<F extends Family, S extends { readonly iterations: readonly unknown[] }>(
   call: CommonCall,
   plan: Plan<F, S>,

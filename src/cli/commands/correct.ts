@@ -52,8 +52,8 @@ async function correctWith(
   const { request, origin, augment, out: folder, resume, force, anyway } = asked;
   const model = await openModelFile(path, asked);
   const data = await openDataset(asked.data, asked, context, model);
-  // All are read by one map from names to labels. Points and held-out data are what the model will meet, and are
-  // augmented only where that is said.
+  // All sets are read by one map from names to labels. Points and held-out data are what the model will meet, and
+  // --augment leaves them as they are.
   const how = { ...asked, ...(data.classes && { classes: data.classes }) };
   const open = (name: string, changed?: Augmentation): Promise<Dataset> =>
     openDataset(name, { ...how, augment: changed }, context, model);

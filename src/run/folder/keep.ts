@@ -106,7 +106,7 @@ export async function keepRun<S extends { readonly iterations: readonly unknown[
   }
   await prepareFolder(folder, force);
   const fresh = keeper(false);
-  await fresh.drop(); // a run that was killed when its record was written, or has none, may have left its state
+  await fresh.drop(); // the state of a run that was killed after its record was written, or before
   await begin();
   await removeTemporaries(folder);
   return fresh;

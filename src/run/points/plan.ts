@@ -46,7 +46,7 @@ function startPoints(run: PointRun): Job<"points"> {
   const { network, data, options, workers, clock, signal, onProgress } = run;
   const sources = options.reattack ? cleanOf(run.points) : undefined;
   let stage = "";
-  let onLines = false; // where images of one candidate say less than how many candidates are left
+  let onLines = false; // then the number of candidates says more than that of the images of one candidate
   const oracle = createOracle({
     network,
     points: sources === undefined ? run.points : emptied(sources),

@@ -49,7 +49,7 @@ type RobustRun = JobContext<CentreState> &
 
 function startRobust(run: RobustRun): Job<"robust"> {
   const { options, points, clock, signal, onProgress } = run;
-  let stage: string | undefined; // undefined while iterations are counted, which say more than their shards
+  let stage: string | undefined; // undefined while iterations are counted: their number says more than that of shards
   const meter = cutMeter(clock, run.work);
   const separationOf = (network: Network): Separation =>
     createSeparation({
