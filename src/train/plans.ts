@@ -5,24 +5,22 @@ import type { Table } from "../options/table.ts";
 import type { Architecture } from "./networks.ts";
 import { createAdam, createMomentum, type Optimizer, type OptimizerState } from "./optimizer.ts";
 
-export interface Schedule {
-  /** Passes over the data. */
-  readonly epochs: number;
-  /** Images a step. */
-  readonly batch: number;
-  /** The learning rate of the first epoch. */
-  readonly learningRate: number;
-  /** Factor on the learning rate after each epoch. */
-  readonly decay: number;
-}
-
 /** What decides the result of a training, resolved. */
-export interface TrainSettings extends Schedule {
+export interface TrainSettings {
+  /** Passes over the data, 1 or more. Default 10, of resnet8 20. */
+  readonly epochs: number;
+  /** Images of a step, 1 or more. Default 64. */
+  readonly batch: number;
+  /** The learning rate of the first epoch, 0 or more. Default 1e-3, of resnet8 0.01. */
+  readonly learningRate: number;
+  /** Factor on the learning rate after each epoch, 0 or more. Default 0.7, of resnet8 0.9. */
+  readonly decay: number;
+  /** A whole number, 0 or more, default 0; the same seed gives the same bytes. */
   readonly seed: number;
 }
 
 /** How a network is trained where nothing else is stated. */
-export interface TrainingPlan extends Schedule {
+export interface TrainingPlan extends Omit<TrainSettings, "seed"> {
   /** The optimizer for p parameters, fresh or from the state of one that stopped. */
   readonly optimizer: (p: number, state?: OptimizerState) => Optimizer;
   /** Whether every image is cropped and flipped by a fresh draw each epoch. */

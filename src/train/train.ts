@@ -7,29 +7,19 @@ import { refuseUnknown, TemperError, throwIfAborted } from "../errors.ts";
 import { patchWeights } from "../onnx/patch.ts";
 import { splitTheta } from "../onnx/theta.ts";
 import { writeGraph } from "../onnx/write.ts";
-import { namesIn, partOf, resolve } from "../options/table.ts";
+import { namesIn, partOf, type Request, resolve } from "../options/table.ts";
 import type { Progress } from "../progress.ts";
 import { type Random, randomStream } from "../tensor/random.ts";
 import { STREAMS } from "../tensor/streams.ts";
 import { type EpochRecord, keepTraining } from "./checkpoint.ts";
 import { type Architecture, buildNetwork } from "./networks.ts";
-import { plans, trainTable } from "./plans.ts";
+import { plans, type TrainSettings, trainTable } from "./plans.ts";
 import { createStepper, runningAverages } from "./step.ts";
 
 /** What `train` is called with. */
-export interface TrainOptions {
+export interface TrainOptions extends Request<TrainSettings> {
   /** The training images, in pixel units and of the shape that the network takes, with their true labels. */
   readonly data: Dataset;
-  /** Passes over the data, 1 or more. Default 10, of resnet8 20. */
-  readonly epochs?: number | undefined;
-  /** Images of a step, 1 or more. Default 64. */
-  readonly batch?: number | undefined;
-  /** The learning rate of the first epoch, 0 or more. Default 1e-3, of resnet8 0.01. */
-  readonly learningRate?: number | undefined;
-  /** Factor on the learning rate after each epoch, 0 or more. Default 0.7, of resnet8 0.9. */
-  readonly decay?: number | undefined;
-  /** A whole number, 0 or more, default 0; the same seed gives the same bytes. */
-  readonly seed?: number | undefined;
   /**
    * The file to write the network to; until it is finished the training is kept beside it, one state an epoch.
    * Default: nothing is written.
