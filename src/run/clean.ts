@@ -47,6 +47,12 @@ export interface Predictions {
   readonly after: Int32Array;
 }
 
+/** Who asks, and until when. */
+interface Asking {
+  readonly workers: Workers;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The labels that a network answers to each image of a data set at some theta, [n]. */
 export async function answersAt(
   theta: Float32Array,
@@ -55,7 +61,7 @@ export async function answersAt(
     data,
     workers,
     signal,
-  }: AskedOf & { readonly network: Network; readonly data: Dataset },
+  }: Asking & { readonly network: Network; readonly data: Dataset },
 ): Promise<Int32Array> {
   tasks.shareNetwork(workers, network);
   workers.share("theta", theta);
@@ -68,15 +74,10 @@ export async function answersAt(
   return Int32Array.from(parts.flatMap((part) => [...part]));
 }
 
-interface AskedOf {
-  readonly workers: Workers;
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** Asks the model and the corrected one about every image of some data sets. */
 export async function predict(
   sets: readonly Dataset[],
-  { before, after, ...by }: AskedOf & { readonly before: Network; readonly after: Network },
+  { before, after, ...by }: Asking & { readonly before: Network; readonly after: Network },
 ): Promise<ReadonlyMap<Dataset, Predictions>> {
   const answersOf = async (network: Network, inOrder: readonly Dataset[]) => {
     const answers = new Map<Dataset, Int32Array>();
