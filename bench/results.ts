@@ -3,7 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeAtomic } from "../src/data/write.ts";
 import { TemperError } from "../src/index.ts";
-import { differences } from "../src/run/folder/keep.ts";
+import { differing } from "../src/options/beginning.ts";
 import type { Setting } from "./work.ts";
 
 /** The file of results of a bench. */
@@ -32,7 +32,7 @@ export async function openResults<R extends object>(
     return { kept: empty, keep };
   }
   const { setting: then, ...kept } = JSON.parse(text) as { readonly setting: Setting } & R;
-  const different = differences(then, setting);
+  const different = differing(then, setting);
   if (different.length > 0) {
     throw new TemperError(
       "file-exists",

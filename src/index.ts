@@ -98,4 +98,5 @@ export {
 } from "./train/adversarial.ts";
 export type { EpochRecord } from "./train/checkpoint.ts";
 export type { Architecture } from "./train/networks.ts";
+export type { TrainSettings } from "./train/plans.ts";
 export { type Trained, type TrainOptions, train } from "./train/train.ts";

@@ -67,7 +67,7 @@ describe.concurrent("a robust correction", () => {
     const ran = await temper(endless, { cwd, interrupt: "on output" });
     expect(ran).toMatchObject({ code: 1, stdout: "", files: ["RUN"] });
     expect(ran.stderr).toMatch(
-      /\nerror: stopped on request; "RUN" keeps the run so far\nthe same command with --resume continues it\n$/,
+      /\nerror: stopped on request; "RUN" keeps what is done\nthe same command with --resume continues it\n$/,
     );
     expect(ran.milliseconds).toBeLessThan(2000);
     expect(() => process.kill(-ran.group, 0)).toThrow("ESRCH");

@@ -9,6 +9,7 @@ import { readNpz } from "../src/data/npz.ts";
 import { openData } from "../src/data/open.ts";
 import { writePoints } from "../src/data/points.ts";
 import { type Model, openModel } from "../src/engine/model.ts";
+import { openWorkers, type Workers } from "../src/engine/workers.ts";
 import { correct } from "../src/run/correct.ts";
 import { openRun } from "../src/run/folder/open.ts";
 import { newFolder, temper } from "./helpers/command.ts";
@@ -160,6 +161,22 @@ describe("correct", () => {
       /^data: clean accuracy \d.*% before, .*% after; \d+ of 200 images were/m,
     );
     expect(stderr.match(/near-chance/g)).toHaveLength(1);
+  });
+
+  it("looks no second time at what attack has looked at", async () => {
+    const own = openWorkers(0);
+    let looks = 0;
+    const map: Workers["map"] = (task, ...rest) => {
+      if (task.name === "probeShard") looks++;
+      return own.map(task, ...rest);
+    };
+    await attack(model, { data, eps: 0.1, worst: 3, steps: 1, threads: 0 });
+    const asked = { ...call, points, workers: { ...own, map } };
+    await correct(model, { ...asked, data });
+    expect(looks).toBe(0);
+    await correct(model, { ...asked, data: { ...data } });
+    expect(looks).toBe(1);
+    await own.close();
   });
 
   it("tells what became of clean images, as its file answers", async () => {

@@ -9,7 +9,7 @@ import type { Workers } from "../engine/workers.ts";
 import { TemperError } from "../errors.ts";
 import { type AttackOptions, attackOptions } from "./options.ts";
 import { usesGradients } from "./parts.ts";
-import { probe } from "./probe.ts";
+import { type Probe, probe } from "./probe.ts";
 import { isBlind, type Sight, warningsBefore } from "./warnings.ts";
 
 /** Images that are looked at, of a small network and of a large one. */
@@ -31,7 +31,14 @@ export interface Look {
 }
 
 /**
- * Looks at a seeded sample of the data that the workers share (keys network, theta, data).
+ * What was seen last of a network: `attack` and `correct` after one another look at the same images, and are told the
+ * same. Data sets are never written to.
+ */
+const seen = new WeakMap<Network, { data: Dataset; gradients: boolean; probed: Probe }>();
+
+/**
+ * Looks at a seeded sample of the data that the workers share (keys network, theta, data); at the same data again only
+ * where gradients are asked for and were not, or the other way round.
  *
  * @param attack what the data are to be attacked with; without, what would weaken any attack is looked for
  */
@@ -52,7 +59,10 @@ export async function lookAt(
   const most = Math.max(LEAST, Math.min(MOST, Math.floor(WORK / forward)));
   const ends = attack === undefined ? [] : gradientEnds(network.graph);
   const gradients = usesGradients(attack ?? ANY) && hasGradient(network);
-  const probed = await probe(workers, { count: data.count, gradients, most }, signal);
+  const last = seen.get(network);
+  const known = last?.data === data && last.gradients === gradients ? last.probed : undefined;
+  const probed = known ?? (await probe(workers, { count: data.count, gradients, most }, signal));
+  seen.set(network, { data, gradients, probed });
   const { right, asked: of } = probed;
   const surrogates =
     attack === undefined ? [] : straightThrough(network.graph, [network.graph.inputs[0].name]);

@@ -1,6 +1,7 @@
 // How candidates and models are shown in tables: one row type for correct, select and demo.
 import type { Candidate } from "../correct/candidates.ts";
 import type { Measured } from "../run/record.ts";
+import { shown } from "./table.ts";
 
 export const candidateHeadings = [
   "",
@@ -11,9 +12,6 @@ export const candidateHeadings = [
   "corrected",
   "distance",
 ];
-
-/** null: not finite. */
-const shown = (value: number | null): string => value?.toPrecision(4) ?? "-";
 
 /** One candidate; the chosen one is marked. */
 export const candidateRow = (c: Candidate, chosen: boolean): string[] => [

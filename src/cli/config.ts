@@ -5,8 +5,8 @@ import { nearest, TemperError } from "../errors.ts";
 import { wordOf } from "../options/table.ts";
 
 /**
- * The words of a command line with those of its --config file behind the command; what the command line states
- * itself is left out of them.
+ * The words of a command line, with those of its --config file between the command and its own. Of the file, what the
+ * command line states itself is left out.
  *
  * @param argv without Node and the script
  * @throws TemperError `file-missing`, or `bad-option` naming the file's line

@@ -13,7 +13,7 @@ export interface Context {
 export function createContext(): Context {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
-  // A reader that has seen enough, as `head`, is no failure; what was to be written is written.
+  // A reader that stops early, such as `head`, is no failure: the command goes on and writes its files.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") return;
     process.stderr.write(`error: the output cannot be written: ${error.message}\n`);

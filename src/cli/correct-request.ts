@@ -2,7 +2,6 @@
 
 import { join } from "node:path";
 import { attackOptions, attackTable, type StatedAttack } from "../attack/options.ts";
-import type { Augmentation } from "../data/augment.ts";
 import type { DataOptions } from "../data/open.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import { TemperError } from "../errors.ts";
@@ -10,12 +9,14 @@ import { partOf, type Request } from "../options/table.ts";
 import { refuseOtherRecipe } from "../run/call.ts";
 import { POINTS } from "../run/folder/files.ts";
 import { readRecord } from "../run/folder/open.ts";
+import type { Facts } from "../run/options.ts";
 import { type PointRequest, pointOptions, pointTable } from "../run/points/options.ts";
 import type { PointOrigin } from "../run/record.ts";
 import { type RobustRequest, robustOptions, robustTable } from "../run/robust/options.ts";
+import { type KeepingFlags, refuseBoth } from "./keeping.ts";
 
-/** The flags that are no options of a recipe. */
-interface OwnFlags extends NetworkOptions, Omit<DataOptions, "augment"> {
+/** The flags that are no options of a recipe, and those of its options that decide what is opened. */
+interface OwnFlags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly recipe?: string | undefined;
   readonly reattack?: boolean | undefined;
   readonly random?: number | undefined;
@@ -25,9 +26,6 @@ interface OwnFlags extends NetworkOptions, Omit<DataOptions, "augment"> {
   readonly worst?: number | undefined;
   readonly sourcesFrom?: string | undefined;
   readonly validate?: string | undefined;
-  readonly augment?: Augmentation | undefined;
-  readonly resume?: boolean | undefined;
-  readonly force?: boolean | undefined;
   readonly anyway?: boolean | undefined;
   readonly like?: string | undefined;
   readonly json?: boolean | undefined;
@@ -43,32 +41,42 @@ export interface Asked extends OwnFlags {
   readonly origin: PointOrigin | undefined;
 }
 
-/** Reads the flags that were given; what --like names stands behind them. */
+/** What defaults depend on, before the model and the points are there. */
+const unknown: Facts = { flops: 0, points: 1 };
+
+/**
+ * Reads the flags that were given; what --like names stands behind them. Wrong use is refused before anything is
+ * opened.
+ *
+ * @throws TemperError `bad-option`
+ */
 export async function askedOf(flags: Readonly<Record<string, unknown>>): Promise<Asked> {
   const given = flags as object as OwnFlags;
+  refuseBoth(given);
   const like = given.like === undefined ? undefined : await likeRun(given.like, given);
   const all: OwnFlags = { ...like?.flags, ...given };
   const ofAttack = partOf(attackTable, given);
-  const { recipe = "standard" } = all;
-  refuseOtherRecipe(recipe === "robust" ? all : { ...all, random: undefined });
-  if (recipe === "robust" && all.worst !== undefined) {
-    throw new TemperError(
-      "bad-option",
-      "--worst does not belong to the recipe robust; leave it out",
-    );
-  }
   const attack = { ...like?.attack, ...ofAttack };
+  const robust = all.recipe === "robust";
+  refuseOtherRecipe(robust ? all : { ...all, random: undefined });
+  if (robust) {
+    if (all.worst !== undefined) {
+      throw new TemperError(
+        "bad-option",
+        "--worst does not belong to the recipe robust; leave it out",
+      );
+    }
+    const request = { ...partOf(robustTable, all), attack } as RobustRequest;
+    robustOptions(request, unknown);
+    return { ...all, request, origin: undefined };
+  }
   const reattacks = all.reattack === true;
-  const request =
-    recipe === "robust"
-      ? { ...partOf(robustTable, all), attack }
-      : { ...partOf(pointTable, all), ...(reattacks && { attack }) };
-  const finds = recipe !== "robust" && all.points === undefined;
-  return {
-    ...all,
-    request: request as PointRequest | RobustRequest,
-    origin: finds ? originOf(all, { ...like?.finding, ...ofAttack }) : undefined,
-  };
+  const request = { ...partOf(pointTable, all), ...(reattacks && { attack }) } as PointRequest;
+  const origin =
+    all.points === undefined ? originOf(all, { ...like?.finding, ...ofAttack }) : undefined;
+  checkSource(all, origin);
+  pointOptions(request, unknown);
+  return { ...all, request, origin };
 }
 
 /** The attack on the data that gives the points; undefined where nothing asks for one, which is refused later. */
@@ -101,31 +109,11 @@ async function likeRun(folder: string, given: OwnFlags) {
   return { attack, finding, flags: { ...flags, ...(stated ? {} : chosen) } };
 }
 
-/**
- * Refuses wrong use before anything is opened.
- *
- * @throws TemperError `bad-option`
- */
-export function refuseEarly(asked: Asked): void {
-  const { request, resume, force } = asked;
-  if (resume === true && force === true) {
-    throw new TemperError(
-      "bad-option",
-      "--resume continues a run and --force replaces it; give one of them",
-    );
-  }
-  const unknown = { flops: 0, points: 1 };
-  if (request.recipe === "robust") {
-    robustOptions(request, unknown);
-    return;
-  }
-  checkSource(asked);
-  pointOptions(request, unknown);
-}
-
 /** Exactly one source of points, and a radius where they are to be attacked. */
-function checkSource(asked: Asked): void {
-  const { points, worst, random, eps, reattack, origin } = asked;
+function checkSource(
+  { points, worst, random, reattack }: OwnFlags,
+  origin: PointOrigin | undefined,
+): void {
   const given = [points, worst, random].filter((value) => value !== undefined).length;
   if (given !== 1) {
     throw new TemperError(
@@ -134,12 +122,8 @@ function checkSource(asked: Asked): void {
         "give one of --points DATA, --worst N, --random N",
     );
   }
-  if (points !== undefined || origin !== undefined) return;
-  if (eps === undefined && reattack !== true) {
-    const word = worst === undefined ? "--random" : "--worst";
-    throw new TemperError(
-      "bad-option",
-      `${word} attacks the data and needs --eps, as in --eps 0.1`,
-    );
-  }
+  // Where sources are attacked again, the options of the recipe ask for the radius.
+  if (points !== undefined || origin !== undefined || reattack === true) return;
+  const word = worst === undefined ? "--random" : "--worst";
+  throw new TemperError("bad-option", `${word} attacks the data and needs --eps, as in --eps 0.1`);
 }

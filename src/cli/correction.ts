@@ -70,7 +70,7 @@ function cleanInWords(name: string, { count, before, after, ...flips }: CleanCha
   );
 }
 
-/** Labels that are listed: those with the most images. */
+/** So many labels are listed, those with the most such images. */
 const SHOWN = 10;
 
 function proofInWords({ proof }: Run["record"]): string | undefined {

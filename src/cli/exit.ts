@@ -16,7 +16,7 @@ function exitCode(error: unknown): number {
     process.stderr.write(`error: ${error.message}\n`);
     return ranButFailed.has(error.code) ? 1 : 2;
   }
-  // What the system refuses, such as a full disk, is no fault of this program: its stack says nothing.
+  // What the system refuses, such as a full disk, is no fault of this program: a stack trace would help nobody.
   const { syscall, message, stack } = error as NodeJS.ErrnoException;
   process.stderr.write(`error: ${syscall === undefined ? (stack ?? error) : message}\n`);
   return 1;

@@ -12,7 +12,7 @@ export interface Flag {
   /** Whether `--help` shows it, or only `--help all`. */
   readonly everyday?: boolean | undefined;
   readonly required?: boolean | undefined;
-  /** Its default in words; of a row of a table it is told by scenes. */
+  /** Its default in words. For a row of a table of options, scenes tell it. */
   readonly usual?: string | undefined;
   /** Whether it may be given several times; its values are then a list. */
   readonly several?: boolean | undefined;

@@ -1,40 +1,31 @@
-// Tables that grow while work goes on: one row a record, fixed columns.
+// Tables that grow while work goes on: one row a record, right-aligned columns of fixed width.
 import type { Context } from "./context.ts";
 
-export type Column<R> = readonly [heading: string, width: number, cell: (record: R) => string];
+type Column<R> = readonly [heading: string, width: number, cell: (record: R) => string];
 
 export interface GrowingTable<R> {
-  /** The headings of the columns that the record has. */
-  heading(record: R): string;
-  row(record: R): string;
-}
-
-/** A table of right-aligned columns; `has` leaves out those that a record has nothing for. */
-export function growingTable<R>(
-  columns: readonly Column<R>[],
-  has: (heading: string, record: R) => boolean = () => true,
-): GrowingTable<R> {
-  const line = (record: R, text: (column: Column<R>) => string): string =>
-    columns
-      .filter(([heading]) => has(heading, record))
-      .map((column) => text(column).padStart(column[1]))
-      .join("  ")
-      .trimEnd();
-  return {
-    heading: (record) => line(record, ([heading]) => heading),
-    row: (record) => line(record, ([, , cell]) => cell(record)),
-  };
+  readonly columns: readonly Column<R>[];
+  /** Whether the records have something for the column of a heading; without it they have for all. */
+  readonly has?: (heading: string, record: R) => boolean;
 }
 
 /** Prints a row of a table as it grows, its headings before the first. */
 export function growing<R>(
   { progress }: Context,
-  { heading, row }: GrowingTable<R>,
+  { columns, has = () => true }: GrowingTable<R>,
 ): (record: R) => void {
+  const line = (record: R, text: (column: Column<R>) => string): void =>
+    progress.line(
+      columns
+        .filter(([heading]) => has(heading, record))
+        .map((column) => text(column).padStart(column[1]))
+        .join("  ")
+        .trimEnd(),
+    );
   let headed = false;
   return (record) => {
-    if (!headed) progress.line(heading(record));
+    if (!headed) line(record, ([heading]) => heading);
     headed = true;
-    progress.line(row(record));
+    line(record, ([, , cell]) => cell(record));
   };
 }

@@ -1,18 +1,16 @@
 // The tables that grow while a correction runs: a row for each iteration, or for each candidate.
 import type { CentreRecord, IterationRecord } from "../correct/records.ts";
 import type { Context } from "./context.ts";
-import { growing, growingTable } from "./growing.ts";
-import { percent } from "./table.ts";
-
-const shown = (value: number | null | undefined): string => value?.toPrecision(4) ?? "-";
+import { type GrowingTable, growing } from "./growing.ts";
+import { percent, shown } from "./table.ts";
 
 /** Algorithm 2's objective beside the dual's. */
 const blocks = ({ blocks: by }: IterationRecord): string[] =>
   by === undefined ? [] : [`objective ${shown(by.objectives.at(-1))}, dual ${shown(by.dual)}`];
 
-/** Of Algorithm 1: a row for each iteration. */
-export const iterationTable = growingTable<IterationRecord>(
-  [
+/** The table of Algorithm 1: a row for each iteration. */
+export const iterationTable: GrowingTable<IterationRecord> = {
+  columns: [
     ["iteration", 9, (r) => String(r.iteration)],
     ["cuts", 6, (r) => String(r.rows)],
     ["active", 6, (r) => String(r.active)],
@@ -24,25 +22,27 @@ export const iterationTable = growingTable<IterationRecord>(
     ["falling", 7, (r) => String(r.asked?.falling ?? "-")],
     ["", 0, (r) => [...(r.status === "solved" ? [] : [r.status]), ...blocks(r)].join("; ")],
   ],
-  // Only where sources are asked again is there a number that still fall.
-  (heading, { asked }) => heading !== "falling" || asked !== undefined,
-);
+  // Only where sources are attacked again is there a number of those that still fall.
+  has: (heading, { asked }) => heading !== "falling" || asked !== undefined,
+};
 
-/** Of the moving centre: what was attacked in the iteration, and how the candidate did on other images. */
-const centreTable = growingTable<CentreRecord>([
-  ["iteration", 9, (r) => String(r.iteration)],
-  ["attacked", 8, (r) => String(r.points)],
-  ["wrong", 6, (r) => percent(r.wrong / r.points)],
-  ["hinge", 7, (r) => r.meanHinge.toPrecision(3)],
-  ["cuts", 4, (r) => String(r.rows)],
-  ["active", 6, (r) => String(r.active)],
-  ["step", 6, (r) => r.step.toPrecision(3)],
-  ["distance", 8, (r) => r.distance.toPrecision(3)],
-  ["violation", 9, (r) => r.candidate?.violation?.toPrecision(4) ?? "-"],
-  ["right", 5, (r) => String(r.candidate?.corrected ?? "-")],
-  ["loss", 7, (r) => r.candidate?.loss?.toPrecision(3) ?? "-"],
-  ["", 0, (r) => (r.penalty === null ? "" : "elastic")],
-]);
+/** The table of the moving centre: what was attacked in an iteration, and how the candidate did on other images. */
+const centreTable: GrowingTable<CentreRecord> = {
+  columns: [
+    ["iteration", 9, (r) => String(r.iteration)],
+    ["attacked", 8, (r) => String(r.points)],
+    ["wrong", 6, (r) => percent(r.wrong / r.points)],
+    ["hinge", 7, (r) => r.meanHinge.toPrecision(3)],
+    ["cuts", 4, (r) => String(r.rows)],
+    ["active", 6, (r) => String(r.active)],
+    ["step", 6, (r) => r.step.toPrecision(3)],
+    ["distance", 8, (r) => r.distance.toPrecision(3)],
+    ["violation", 9, (r) => r.candidate?.violation?.toPrecision(4) ?? "-"],
+    ["right", 5, (r) => String(r.candidate?.corrected ?? "-")],
+    ["loss", 7, (r) => r.candidate?.loss?.toPrecision(3) ?? "-"],
+    ["", 0, (r) => (r.penalty === null ? "" : "elastic")],
+  ],
+};
 
 /** Shows a row of the moving centre for each candidate. */
 export function growingCandidates(context: Context): (record: CentreRecord) => void {

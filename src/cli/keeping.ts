@@ -34,7 +34,7 @@ export function refuseBoth({ resume, force }: KeepingFlags): void {
   if (resume !== true || force !== true) return;
   throw new TemperError(
     "bad-option",
-    "--resume continues a command and --force starts it again; give one of them",
+    "--resume continues what was stopped and --force starts again; give one of them",
   );
 }
 
@@ -77,19 +77,27 @@ export async function keeping<R>(
   }
 }
 
-/** A stop on request says how to go on. */
+/**
+ * Runs `work`; a stop on request then says how to go on.
+ *
+ * @param file is there once something is kept; without one nothing is
+ * @param place what the user knows it by
+ */
 export async function sayHowToGoOn<R>(
-  state: string | undefined,
+  file: string | undefined,
   work: () => Promise<R>,
+  place = file,
 ): Promise<R> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof TemperError) || error.code !== "aborted") throw error;
-    if (state === undefined || !existsSync(state)) throw error;
+    const stopped = error instanceof TemperError && error.code === "aborted";
+    if (!stopped || file === undefined) throw error;
     throw new TemperError(
       "aborted",
-      `stopped on request; "${state}" keeps what is done\nthe same command with --resume continues it`,
+      existsSync(file)
+        ? `stopped on request; "${place}" keeps what is done\nthe same command with --resume continues it`
+        : "stopped on request; nothing was written",
     );
   }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command `temper`: words to calls, errors to exit codes.
-import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import { versions } from "../run/versions.ts";
 import { addAttack } from "./commands/attack.ts";
 import { addCorrect } from "./commands/correct.ts";
 import { addData } from "./commands/data.ts";
@@ -26,15 +26,12 @@ Which of these is yours?
   You want it robust in general:   temper correct model.onnx --data train.npz --recipe robust --eps 0.03 --out RUN
   You want to know how it stands:  temper evaluate model.onnx --data test.npz --attack auto --eps 0.03
 
-"temper COMMAND --help" shows what people use, "temper COMMAND --help all" everything.`;
+"temper COMMAND --help" shows the options that people use, "temper COMMAND --help all" all of them.`;
 
 function createProgram(context: Context, everything: boolean): Command {
-  const { version } = JSON.parse(
-    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
-  ) as { version: string };
   const program = new Command("temper")
     .description("Corrects a trained ONNX image classifier with constraints instead of retraining.")
-    .version(version)
+    .version(versions().temper)
     .exitOverride()
     .configureHelp({ sortSubcommands: false })
     .addHelpText("after", SITUATIONS);
@@ -72,8 +69,8 @@ const visible = (command: Command, everything: boolean): Option[] => [
 ];
 
 /**
- * The words of the command line, and whether every option is to be listed: not by `--help` without `all`. Where no
- * help is asked for they all are, so that a misspelt one is answered with any that is near.
+ * The words of the command line, and whether every option is to be listed: `--help` without `all` lists the everyday
+ * ones. Where no help is asked for all are listed, so that a misspelt option is answered with the nearest of all.
  */
 function wordsOf(argv: readonly string[]): { readonly words: string[]; readonly all: boolean } {
   const at = argv.findIndex((word) => word === "--help" || word === "-h");

@@ -11,7 +11,6 @@ import type { NetworkOptions } from "../engine/network.ts";
 import { TemperError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { Context } from "./context.ts";
-import { modelOptions } from "./shared-flags.ts";
 
 /**
  * Opens a model. With --preprocess and neither --mean nor --std, a graph that does not begin with a normalisation of
@@ -24,9 +23,10 @@ export async function openModelFile(
   flags: NetworkOptions & Pick<DataOptions, "preprocess">,
 ): Promise<Model> {
   try {
-    const options = modelOptions(flags);
+    const { mean, std, output, trainable } = flags;
+    const options = { mean, std, output, trainable };
     const model = await openModel(path, options);
-    const stated = flags.mean !== undefined || flags.std !== undefined;
+    const stated = mean !== undefined || std !== undefined;
     const { inputShape } = model;
     const coloured = inputShape.length === 3 && [inputShape[0], inputShape[2]].includes(3);
     if (flags.preprocess === undefined || stated || !coloured) return model;

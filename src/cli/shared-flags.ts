@@ -3,7 +3,6 @@ import { attackTable } from "../attack/options.ts";
 import type { Keys } from "../data/arrays.ts";
 import { augmentations } from "../data/augment.ts";
 import { preprocessings } from "../data/preprocess.ts";
-import type { NetworkOptions } from "../engine/network.ts";
 import { flag, type Kind, numberList, oneOf, text, wholeNumber } from "../options/kinds.ts";
 import { defaultInWords, type Scene } from "../options/table.ts";
 import type { Flag, Flags } from "./flags.ts";
@@ -157,11 +156,3 @@ export const attackFlags: Flags = flagsOf(attackTable, [
     facts: { use: "judge", reach: 1 },
   },
 ]);
-
-/** How a model is to be read, from the flags. */
-export const modelOptions = ({ mean, std, output, trainable }: NetworkOptions): NetworkOptions => ({
-  mean,
-  std,
-  output,
-  trainable,
-});

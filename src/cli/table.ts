@@ -14,5 +14,8 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
   return lines.join("\n");
 }
 
+/** Four digits of a number; of none, or one that is not finite (null), a dash. */
+export const shown = (value: number | null | undefined): string => value?.toPrecision(4) ?? "-";
+
 /** A share as per cent with two digits. */
 export const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;

@@ -3,7 +3,7 @@
 import { TemperError } from "../errors.ts";
 import { joinNotes, parseClasses } from "./classes.ts";
 import { type Dataset, imageSize, toPixelUnits } from "./dataset.ts";
-import type { NpyArray } from "./npy.ts";
+import { type NpyArray, textIn } from "./npy.ts";
 import { scaleNote } from "./scale.ts";
 
 /** The names under which a file holds its images and labels. */
@@ -95,7 +95,7 @@ function labelsOf(name: string, key: string, array: NpyArray, count: number): La
 /** The names of the labels, as points are written with them. */
 function namesOf(array: NpyArray, name: string): readonly string[] {
   if (array.type === "uint8" && array.shape.length === 1) {
-    const text = new TextDecoder().decode(array.values);
+    const text = textIn(array);
     if (text.startsWith("[")) return parseClasses(text, `${name}: array "classes"`);
   }
   throw refuse(

@@ -5,7 +5,7 @@ import { STREAMS } from "../tensor/streams.ts";
 import { type Dataset, imageSize } from "./dataset.ts";
 import { frameOf, rowAt } from "./frame.ts";
 
-/** Every way: `crop-flip` pads by 4 with reflection, crops at random to its own size, mirrors half of the time. */
+/** Every way. `crop-flip` pads by 4 with reflection, crops at random to the old size, and mirrors half of them. */
 export const augmentations: readonly Augmentation[] = ["crop-flip"];
 /** How images may be changed on opening, as {@link augmentations} lists it. */
 export type Augmentation = NonNullable<Dataset["augment"]>;

@@ -108,14 +108,14 @@ export function classesInMetadata(
   return undefined;
 }
 
-/** Upper case, hyphens and underscores aside: folders rarely spell a name as the model does. */
+/** A name without its capitals, hyphens and underscores: folders rarely spell a name as the model does. */
 const plain = (name: string): string =>
   name
     .toLowerCase()
     .replace(/[\s_-]+/g, " ")
     .trim();
 
-/** Where each name stands in `classes`, as it is spelt or, where that is clear, but for case and hyphens. */
+/** Where each name stands in `classes`: as it is spelt or, where no two would be the same, but for case and hyphens. */
 export function placesIn(classes: readonly string[], names: readonly string[]): number[] {
   const exact = new Map(classes.map((name, i) => [name, i]));
   const loose = new Map(classes.map((name, i) => [plain(name), i]));
@@ -123,9 +123,7 @@ export function placesIn(classes: readonly string[], names: readonly string[]): 
   return names.map((name) => exact.get(name) ?? (clear ? loose.get(plain(name)) : undefined) ?? -1);
 }
 
-/**
- * The refusal of a name that is none of the model's.
- */
+/** The refusal of a name that is none of the model's. */
 export function unknownClass(where: string, name: string, classes: readonly string[]): TemperError {
   const meant = nearest(name, classes);
   const question = meant === undefined ? "" : `; did you mean "${meant}"?`;

@@ -30,7 +30,7 @@ export function unwritable(path: string): (cause: Error) => never {
   };
 }
 
-/** fetch says "fetch failed" and keeps the reason in the cause, or in the causes of the cause. */
+/** `fetch` only says "fetch failed"; its cause holds the reason. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   const { message: inner, code } = (cause ?? {}) as NodeJS.ErrnoException;

@@ -156,7 +156,7 @@ function orderOf(folder: string, names: readonly string[], given: FolderClasses)
   return bySorting(folder, names);
 }
 
-/** Left out: what programs left there, and empty folders of which no label hangs. */
+/** An empty folder is left out only where no label depends on it. */
 function checkEmpty(folder: string, empty: readonly string[]): void {
   const [one] = empty;
   if (one === undefined) return;

@@ -11,6 +11,8 @@ import type { Bitmap } from "./resample.ts";
 /** Files decoded at once: the library has threads of its own. */
 const AT_ONCE = 64;
 
+const PACKED = "; or pack the images into a .npz file with x uint8 [n, c, h, w] and y [n]";
+
 /** An image as it is stored. */
 export interface EncodedImage {
   /** Names it in messages. */
@@ -40,12 +42,13 @@ interface Header {
 
 type Sharp = typeof import("sharp").default;
 
-async function loadSharp(): Promise<Sharp> {
+/** @param otherwise what can be done without it, behind the advice to install it */
+export async function loadSharp(otherwise = ""): Promise<Sharp> {
   const { default: sharp } = await import("sharp").catch((cause) => {
     throw new TemperError(
       "data-unreadable",
       "image files need the package sharp, which was left out here\n" +
-        '"npm install sharp" adds it; or pack the images into a .npz file with x uint8 [n, c, h, w] and y [n]',
+        `"npm install sharp" adds it${otherwise}`,
       { cause },
     );
   });
@@ -190,7 +193,7 @@ export async function packImages(
 ): Promise<PackedImages> {
   const sizing = sizingOf(options);
   const turn = options.exif === "apply";
-  const sharp = await loadSharp();
+  const sharp = await loadSharp(PACKED);
   // Headers first: what will be refused is refused before the long part, and memory is asked for once.
   const headers = await inParts(images, (image) => headerOf(sharp, image, turn));
   const sizes = headers.map(({ width, height }) => sizeAfter(width, height, sizing));

@@ -1,5 +1,5 @@
 // The words that name data: parsing only, no file is touched.
-import { TemperError } from "../errors.ts";
+import { nearest, TemperError } from "../errors.ts";
 
 /** What a data name says, without its slice. */
 export type DataSource =
@@ -22,24 +22,9 @@ const OTHERS =
   "FILE.npz, X.npy,Y.npy, FILE.parquet, FILE.csv, idx:IMAGES,LABELS, FOLDER (a sub-folder a class)";
 const KNOWN = `${WORDS.join(", ")}, ${OTHERS}; each may end in a slice [a:b]`;
 
-/** Levenshtein's distance: inserted, dropped and replaced letters between two words. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j] + 1, next[j - 1] + 1));
-    }
-    row = next;
-  }
-  return row[b.length];
-}
-
 function unknownName(base: string): TemperError {
-  const near = WORDS.find(
-    (word) => word.startsWith(`${base}:`) || editDistance(base.toLowerCase(), word) <= 2,
-  );
+  const near =
+    WORDS.find((word) => word.startsWith(`${base}:`)) ?? nearest(base.toLowerCase(), WORDS);
   const question = near === undefined ? "" : `; did you mean ${near}?`;
   return new TemperError("bad-option", `unknown data: ${base}${question}\nknown: ${KNOWN}`);
 }

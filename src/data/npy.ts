@@ -3,7 +3,7 @@ import { TemperError } from "../errors.ts";
 import { halvesToFloats } from "../tensor/half.ts";
 import { imageSize } from "./dataset.ts";
 
-/** An array and its element type in the file, or int32 for other integers; all of these are checked for range. */
+/** An array with the type of its elements in the file; other integers are held as int32, and checked for range. */
 export type NpyArray = { readonly shape: readonly number[] } & (
   | { readonly type: "float32"; readonly values: Float32Array }
   | { readonly type: "float64"; readonly values: Float64Array }
@@ -16,18 +16,34 @@ export type NpyArray = { readonly shape: readonly number[] } & (
     }
 );
 
+/** Numbers as an array of their own type. Default: a list of them. */
+export function arrayOf(
+  values: Float32Array | Float64Array | Int32Array | Uint8Array,
+  shape: readonly number[] = [values.length],
+): NpyArray {
+  const type = values[Symbol.toStringTag].replace("Array", "").toLowerCase();
+  return { type, shape, values } as NpyArray;
+}
+
+/** A text as its bytes in UTF-8. */
+export const arrayOfText = (text: string): NpyArray => arrayOf(new TextEncoder().encode(text));
+
+/** The text that an array holds as bytes. */
+export const textIn = ({ values }: NpyArray): string =>
+  new TextDecoder().decode(values as Uint8Array);
+
 /** Rows of `width` floats as one matrix. */
 export function stackFloats(rows: readonly Float32Array[], width: number): NpyArray {
   const values = new Float32Array(rows.length * width);
   for (const [i, row] of rows.entries()) values.set(row, i * width);
-  return { type: "float32", shape: [rows.length, width], values };
+  return arrayOf(values, [rows.length, width]);
 }
 
 /** The rows of a matrix of `width` columns. */
 export const unstackFloats = (values: Float32Array, width: number): Float32Array[] =>
   Array.from({ length: values.length / width }, (_, i) => values.slice(i * width, (i + 1) * width));
 
-/** ASCII words, in the file of one fixed width (NumPy's bytes_). Written only. */
+/** ASCII words, which the file holds in one fixed width (NumPy's bytes_). They are only written, never read. */
 export interface NpyWords {
   readonly shape: readonly number[];
   readonly type: "words";

@@ -44,7 +44,7 @@ async function takeProcess(): Promise<ChildProcess> {
   const fresh = fork(entry, [], {
     serialization: "advanced",
     execArgv: [`--max-old-space-size=${MAX_HEAP_MB}`, ...(fromSource ? ["--import", "tsx"] : [])],
-    // What V8 prints when the heap is full is no word of ours.
+    // What V8 prints when the heap is full would tell a user nothing.
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   await once(fresh, "message");

@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TemperError } from "../errors.ts";
 import { type Dataset, imageSize, imagesOf } from "./dataset.ts";
+import { loadSharp } from "./images.ts";
 
 /** What was written. */
 export interface Written {
@@ -97,13 +98,7 @@ async function encoder(size: {
   readonly height: number;
   readonly channels: number;
 }): Promise<(bytes: Uint8Array) => Promise<Uint8Array>> {
-  const { default: sharp } = await import("sharp").catch((cause) => {
-    throw new TemperError(
-      "data-unreadable",
-      'PNG images need the package sharp, which was left out here\n"npm install sharp" adds it',
-      { cause },
-    );
-  });
+  const sharp = await loadSharp();
   const raw = { ...size, channels: size.channels as 1 | 3 };
   // Left to itself it writes grey pixels as three equal ones.
   const space = size.channels === 1 ? "b-w" : "srgb";

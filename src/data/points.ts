@@ -1,7 +1,7 @@
 // Labelled images as a .npz file: what `attack` writes, and what any data set may be given as.
 import { datasetOf, type Keys } from "./arrays.ts";
 import { type Dataset, toPixelUnits } from "./dataset.ts";
-import type { NpyArray } from "./npy.ts";
+import { arrayOf, arrayOfText, type NpyArray } from "./npy.ts";
 import { namesInNpz, readNpz, writeNpz } from "./npz.ts";
 
 /**
@@ -30,14 +30,11 @@ export function writePoints(points: Dataset): Uint8Array {
   const { shape, count, pixels, labels, source, clean, classes } = points;
   const images = [count, ...shape];
   const arrays = new Map<string, NpyArray>([
-    ["x", { type: "float32", shape: images, values: toPixelUnits(pixels) }],
+    ["x", arrayOf(toPixelUnits(pixels), images)],
     ["y", { type: "int64", shape: [count], values: labels }],
   ]);
   if (source) arrays.set("source", { type: "int64", shape: [count], values: source });
-  if (clean) arrays.set("clean", { type: "float32", shape: images, values: clean });
-  if (classes) {
-    const values = new TextEncoder().encode(JSON.stringify(classes));
-    arrays.set("classes", { type: "uint8", shape: [values.length], values });
-  }
+  if (clean) arrays.set("clean", arrayOf(clean, images));
+  if (classes) arrays.set("classes", arrayOfText(JSON.stringify(classes)));
   return writeNpz(arrays);
 }

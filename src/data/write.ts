@@ -1,7 +1,7 @@
 // Files that appear whole or not at all.
 import { randomBytes } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { TemperError } from "../errors.ts";
 
 /** A rename lasts only once its folder is on disk; Windows cannot open folders and needs no sync. */
@@ -13,6 +13,14 @@ async function syncFolder(folder: string): Promise<void> {
 
 /** Whether a name is that of a temporary file, which a process leaves that is killed while it writes. */
 export const isTemporary = (name: string): boolean => /\.[0-9a-f]{12}\.tmp$/.test(name);
+
+/** Removes the temporary files of a folder, or those alone whose names begin as given. */
+export async function removeTemporaries(folder: string, beginning = ""): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(beginning) && isTemporary(name))
+      await rm(join(folder, name), { force: true });
+  }
+}
 
 /**
  * Writes a file so that a reader, also after a crash, sees the old content or the new, never half:

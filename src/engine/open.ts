@@ -184,14 +184,18 @@ async function opened(
 ): Promise<OpenGraph | Node | undefined> {
   const open = openBatch(graph, known, images, added);
   if (!("nodes" in open)) return open;
-  const attempt = withMeter(open, async (meter): Promise<OpenGraph | undefined> => {
-    const measured = await measure(meter, open, shape, probes(shape));
-    const head = headOf(open, measured.shapes);
-    if (!alike(measured, head.output, alone)) return undefined;
-    const found = { shapes: measured.shapes, head, inputShape: shape };
-    return { ...found, graph: open, images: undefined, note: undefined };
-  });
-  return attempt.catch(() => undefined);
+  try {
+    return await withMeter(open, async (meter): Promise<OpenGraph | undefined> => {
+      const measured = await measure(meter, open, shape, probes(shape));
+      const head = headOf(open, measured.shapes);
+      if (!alike(measured, head.output, alone)) return undefined;
+      const found = { shapes: measured.shapes, head, inputShape: shape };
+      return { ...found, graph: open, images: undefined, note: undefined };
+    });
+  } catch (error) {
+    if (error instanceof TemperError) return undefined;
+    throw error;
+  }
 }
 
 const SLOWER = "they are run one by one, which is slower";

@@ -1,8 +1,8 @@
-// The engine's tasks on slices of the shared data set: summed losses, their gradients, which images are right.
+// The engine's tasks on slices of the shared data set: summed losses, their gradients, which labels are answered.
 import { type Dataset, imageSize, imagesOf, toPixelUnits } from "../data/dataset.ts";
 import type { ExternalData } from "../onnx/external.ts";
 import { eachBatch } from "./batches.ts";
-import { answerOf, marginOf, oneHot } from "./logits.ts";
+import { answerOf, oneHot } from "./logits.ts";
 import { type LossName, lossOf, sumLoss } from "./losses.ts";
 import { loadNetwork, type Network, type NetworkOptions } from "./network.ts";
 import { addThetaGradient, openPrograms, type Programs } from "./programs.ts";
@@ -114,20 +114,6 @@ async function sumLosses(state: TaskState, data: Dataset, shard: LossShard): Pro
     loss += sumLoss(of, logits, network.labels, data.labels.subarray(a, b));
   });
   return loss;
-}
-
-/** For each image of a shard 1 where f_y is above every rival, else 0. */
-export async function rightShard(state: TaskState, { from, to }: Shard): Promise<Uint8Array> {
-  const { network, programs } = await sharedPrograms(state);
-  const data = await sharedData(state);
-  const right = new Uint8Array(to - from);
-  await eachBatch(network, from, to, async (a, b) => {
-    const logits = await programs.logits(imagesOf(data, a, b), b - a);
-    for (let i = a; i < b; i++) {
-      if (marginOf(logits, network.labels, i - a, data.labels[i]) > 0) right[i - from] = 1;
-    }
-  });
-  return right;
 }
 
 /**

@@ -3,9 +3,18 @@
 /** What must be the same for work to go on. */
 export type Beginning = Readonly<Record<string, string | number>>;
 
-/** Lists in words what differs between two beginnings: what one of them lacks differs too. */
-export function differing(then: Beginning, now: Beginning): string[] {
-  return [...new Set([...Object.keys(then), ...Object.keys(now)])]
-    .filter((name) => then[name] !== now[name])
-    .map((name) => `${name} ${then[name]}, now ${now[name]}`);
+/** Lists in words what differs between two beginnings, records in them included: what one of them lacks differs too. */
+export function differing(then: unknown, now: unknown, name = ""): string[] {
+  if (isRecord(then) && isRecord(now)) {
+    return [...new Set([...Object.keys(then), ...Object.keys(now)])].flatMap((key) =>
+      differing(then[key], now[key], name === "" ? key : `${name}.${key}`),
+    );
+  }
+  return then === now ? [] : [`${name} ${inWords(then)}, now ${inWords(now)}`];
 }
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+const inWords = (value: unknown): string =>
+  typeof value === "string" ? value : JSON.stringify(value);

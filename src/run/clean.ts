@@ -45,29 +45,54 @@ export interface Predictions {
   readonly after: Int32Array;
 }
 
-/** Asks the model and the corrected one about every image of a data set. */
-export async function predict(
-  workers: Workers,
-  data: Dataset,
-  call: {
-    readonly before: Network;
-    readonly after: Network;
-    readonly signal?: AbortSignal | undefined;
-  },
-): Promise<Predictions> {
+/** Who asks, and until when. */
+interface Asking {
+  readonly workers: Workers;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The labels that a network answers to each image of a data set at some theta, [n]. */
+export async function answersAt(
+  theta: Float32Array,
+  {
+    network,
+    data,
+    workers,
+    signal,
+  }: Asking & { readonly network: Network; readonly data: Dataset },
+): Promise<Int32Array> {
+  tasks.shareNetwork(workers, network);
+  workers.share("theta", theta);
   workers.share("data", data);
-  const answersOf = async (network: Network): Promise<Int32Array> => {
-    tasks.shareNetwork(workers, network);
-    workers.share("theta", network.theta0);
-    const parts = await workers.map<tasks.Shard, Int32Array>(
-      { module: tasks.module, name: "answersShard" },
-      tasks.shardsOf(data.count),
-      { signal: call.signal },
-    );
-    return Int32Array.from(parts.flatMap((part) => [...part]));
+  const parts = await workers.map<tasks.Shard, Int32Array>(
+    { module: tasks.module, name: "answersShard" },
+    tasks.shardsOf(data.count),
+    { signal },
+  );
+  return Int32Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** Asks the model and the corrected one about every image of some data sets. */
+export async function predict(
+  sets: readonly Dataset[],
+  { before, after, ...by }: Asking & { readonly before: Network; readonly after: Network },
+): Promise<ReadonlyMap<Dataset, Predictions>> {
+  const answersOf = async (network: Network, inOrder: readonly Dataset[]) => {
+    const answers = new Map<Dataset, Int32Array>();
+    for (const data of inOrder) {
+      answers.set(data, await answersAt(network.theta0, { ...by, network, data }));
+    }
+    return answers;
   };
-  const before = await answersOf(call.before);
-  return { y: data.labels, before, after: await answersOf(call.after) };
+  const first = await answersOf(before, sets);
+  // Backwards: each network is read once, and the set that was asked about last need not be sent again.
+  const second = await answersOf(after, sets.toReversed());
+  return new Map(
+    sets.map((data) => [
+      data,
+      { y: data.labels, before: first.get(data)!, after: second.get(data)! },
+    ]),
+  );
 }
 
 /** Whether image i was right and is now wrong. */

@@ -14,7 +14,7 @@ import {
   type PointCall,
   type RobustCall,
 } from "./call.ts";
-import { changeOf, type Predictions, predict } from "./clean.ts";
+import { changeOf, predict } from "./clean.ts";
 import { noWork } from "./cut-meter.ts";
 import {
   CORRECTED,
@@ -23,7 +23,6 @@ import {
   POINTS,
   PREDICTIONS,
   RECORD,
-  recordIn,
   STATE,
   THETAS,
   TIMINGS,
@@ -75,10 +74,9 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
   const network = networkOf(model);
   const workers = call.workers ?? openWorkers(call.threads);
   try {
-    const { folder, resume, force = false } = call;
+    const { folder } = call;
     const { attack } = plan.options;
-    const resumes = resume === true && folder !== undefined && (await recordIn(folder));
-    if (folder !== undefined && !resumes) await checkFolder(folder, force);
+    if (folder !== undefined) await checkFolder(folder, call);
     const few = Math.min(FEW, call.data.count);
     await demandCorrectable(network, imagesOf(call.data, 0, few), few);
     const notes = await lookBefore(workers, { ...call, network, attack });
@@ -91,7 +89,7 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
   }
 }
 
-/** The work itself, behind the look and the beginning. */
+/** The work itself, after the look at model and data. */
 async function carryOn<F extends Family, S extends { readonly iterations: readonly unknown[] }>(
   call: CommonCall,
   plan: Plan<F, S>,
@@ -116,14 +114,12 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
     paths,
   });
   try {
-    job = plan.start(
-      { network, workers, clock, signal, onProgress },
-      {
-        state: keeper?.state,
-        onState: keeper && ((state) => keeper.keep(state, timings())),
-        work: keeper?.timings,
-      },
-    );
+    job = plan.start({
+      ...{ network, workers, clock, signal, onProgress },
+      state: keeper?.state,
+      work: keeper?.timings,
+      onState: keeper && ((state) => keeper.keep(state, timings())),
+    });
     const { measure, proof: prove, points } = job;
     const { anchors, ...found } = await job.find();
     const { theta0 } = network;
@@ -143,9 +139,11 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
     const at = { network, workers, layout, anchors, signal, onProgress };
     const validation =
       held && (await clock.stage("validate", () => validate(front, { ...at, data: held })));
-    const ask = (set: Dataset): Promise<Predictions> =>
-      clock.stage("clean", () => predict(workers, set, { before: network, after: saved, signal }));
-    const predictions = { data: await ask(data), validation: held && (await ask(held)) };
+    const sets = held === undefined ? [data] : [held, data];
+    const answered = await clock.stage("clean", () =>
+      predict(sets, { before: network, after: saved, workers, signal }),
+    );
+    const predictions = { data: answered.get(data)!, validation: held && answered.get(held) };
     const proof = prove?.(found, measured);
     const [start] = found.pool; // its numbers are finite: the algorithms refuse a theta0 whose own are not
     const files = fileBytes({

@@ -12,7 +12,7 @@ export interface CutWork {
 }
 
 export interface CutMeter {
-  /** The set with its work counted and its time told apart from the solver's that asks for it. */
+  /** The same set; its work is counted, and its time measured apart from that of the solver that asks for it. */
   metered(set: CutSet): CutSet;
   work(): CutWork;
 }

@@ -6,23 +6,18 @@ import type { Network } from "../engine/network.ts";
 import { shareNetwork } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { TemperError } from "../errors.ts";
+import type { CommonCall } from "./call.ts";
 
-export interface LookCall {
+type LookCall = Pick<CommonCall, "data" | "anyway" | "signal" | "onNote"> & {
   readonly network: Network;
-  readonly data: Dataset;
   /** The attack of the recipe, where it has one. */
   readonly attack?: StatedAttack | undefined;
-  /** Goes on where the answers are no better than chance. */
-  readonly anyway?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Told of each note, before a refusal too. */
-  readonly onNote?: ((note: string) => void) | undefined;
-}
+};
 
 /**
  * Looks at some images of the data.
  *
- * @returns what must be said, for the record
+ * @returns what must be said, for the record; `onNote` is told of it, before a refusal too
  * @throws TemperError `data-mismatch` where the answers are no better than chance, unless `anyway`
  */
 export async function lookBefore(

@@ -39,7 +39,7 @@ export interface Facts {
   readonly points: number;
 }
 
-/** A network is large from so many floating-point operations an image on: of the paper's, only ResNet8 is. */
+/** A network with so many floating-point operations an image or more is large. Of the paper's only ResNet8 is. */
 const LARGE = 1e7;
 export const isLarge = ({ flops }: Facts): boolean => flops >= LARGE;
 

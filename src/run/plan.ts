@@ -16,24 +16,22 @@ export interface Plan<F extends Family, S> {
   /** What is noted of its own inputs, beside the model and the data. */
   readonly inputs: Pick<RunBeginning["inputs"], "points" | "sources">;
   readonly state: StateFormat<S>;
-  start(context: JobContext, kept: Kept<S>): Job<F>;
+  start(context: JobContext<S>): Job<F>;
 }
 
 /** What every job runs with. */
-export interface JobContext {
+export interface JobContext<S> {
   readonly network: Network;
   readonly workers: Workers;
   readonly clock: Stopwatch;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: Progress | undefined;
-}
-
-/** What an earlier run of the same beginning left, and where this one leaves its own. */
-export interface Kept<S> {
+  /** Where an earlier run of the same beginning stopped. */
   readonly state: S | undefined;
-  readonly onState: ((state: S) => Promise<void>) | undefined;
-  /** Counted up to there. */
+  /** Work that was counted up to there. */
   readonly work: CutWork | undefined;
+  /** Keeps the state of this run. */
+  readonly onState: ((state: S) => Promise<void>) | undefined;
 }
 
 /** A correction at work. */

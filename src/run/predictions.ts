@@ -2,7 +2,7 @@
 //
 // The data may be gone when a report is made of the run, so the images that were right and are now wrong are kept.
 import { type Dataset, imageSize } from "../data/dataset.ts";
-import type { NpyArray } from "../data/npy.ts";
+import { arrayOf, type NpyArray } from "../data/npy.ts";
 import { writeNpz } from "../data/npz.ts";
 import { isFlipped, type Predictions } from "./clean.ts";
 
@@ -29,18 +29,17 @@ export const writePredictions = (
   sets: Readonly<Record<string, Predicted | undefined>>,
 ): Uint8Array =>
   writeNpz(
-    new Map<string, NpyArray>(
+    new Map(
       Object.entries(sets).flatMap(([name, predicted]) => {
         if (predicted === undefined) return [];
         const { y, before, after } = predicted;
         const flipped = y.map((_, i) => i).filter((i) => isFlipped(predicted, i));
         const arrays = { y, before, after, flipped: flipped.slice(0, KEPT) };
         return [
-          ...Object.entries(arrays).map(([of, values]): [string, NpyArray] => [
-            `${name}_${of}`,
-            { type: "int32", shape: [values.length], values },
-          ]),
-          [`${name}_images`, imagesAt(predicted.images, arrays.flipped)],
+          ...Object.entries(arrays).map(
+            ([of, values]) => [`${name}_${of}`, arrayOf(values)] as const,
+          ),
+          [`${name}_images`, imagesAt(predicted.images, arrays.flipped)] as const,
         ];
       }),
     ),
@@ -49,15 +48,11 @@ export const writePredictions = (
 /** Images by their indices, as the data have them. */
 function imagesAt({ shape, pixels }: Dataset, indices: Int32Array): NpyArray {
   const size = imageSize(shape);
-  const dims = [indices.length, ...shape];
-  const type = pixels instanceof Uint8Array ? "uint8" : "float32";
-  const values =
-    pixels instanceof Uint8Array
-      ? new Uint8Array(indices.length * size)
-      : new Float32Array(indices.length * size);
+  const length = indices.length * size;
+  const values = pixels instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
   for (const [k, i] of indices.entries())
     values.set(pixels.subarray(i * size, (i + 1) * size), k * size);
-  return { type, shape: dims, values } as NpyArray;
+  return arrayOf(values, [indices.length, ...shape]);
 }
 
 /** Reads the arrays of predictions.npz; one that an earlier version wrote has no images. */

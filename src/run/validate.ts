@@ -1,11 +1,10 @@
 // What a correction costs on held-out data: accuracy, and the images that were right and are now wrong.
-
 import { type Candidate, candidateTheta, type Layout } from "../correct/candidates.ts";
-import { checkDataset, type Dataset } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
-import * as tasks from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import type { Progress } from "../progress.ts";
+import { answersAt, changeOf } from "./clean.ts";
 
 /** A candidate of the front on held-out data. */
 export interface ValidatedCandidate {
@@ -44,36 +43,16 @@ export async function validate(
   front: readonly Candidate[],
   { network, data, workers, layout, anchors, signal, onProgress }: ValidateOptions,
 ): Promise<Validation> {
-  checkDataset(data, { shape: network.inputShape, labels: network.labels });
-  workers.share("network", {
-    file: network.file,
-    externalData: network.externalData,
-    options: network.options,
-  } satisfies tasks.SharedNetwork);
-  workers.share("data", data);
-  const rightAt = async (theta: Float32Array): Promise<Uint8Array> => {
-    workers.share("theta", theta);
-    const parts = await workers.map<tasks.Shard, Uint8Array>(
-      { module: tasks.module, name: "rightShard" },
-      tasks.shardsOf(data.count),
-      { signal },
-    );
-    return Uint8Array.from(parts.flatMap((part) => [...part]));
-  };
-  const count = (flags: Uint8Array): number => flags.reduce((a, c) => a + c, 0);
-
-  const before = await rightAt(network.theta0);
+  const { labels: y, count } = data;
+  const answers = (theta: Float32Array): Promise<Int32Array> =>
+    answersAt(theta, { network, data, workers, signal });
+  const before = await answers(network.theta0);
   const validated: ValidatedCandidate[] = [];
   for (const { iteration, step } of front) {
     onProgress?.("validate", validated.length, front.length);
     const theta = candidateTheta({ iteration, step }, network.theta0, anchors, layout);
-    const right = await rightAt(theta);
-    const negativeFlips = count(before.map((was, i) => was & (1 - right[i])));
-    validated.push({ iteration, step, accuracy: count(right) / data.count, negativeFlips });
+    const { after: accuracy, negativeFlips } = changeOf({ y, before, after: await answers(theta) });
+    validated.push({ iteration, step, accuracy, negativeFlips });
   }
-  return {
-    count: data.count,
-    before: count(before) / data.count,
-    front: validated,
-  };
+  return { count, before: changeOf({ y, before, after: before }).before, front: validated };
 }

@@ -1,4 +1,4 @@
-// PGD adversarial training (Madry et al., ICLR 2018): what one would do with a network instead of correcting it.
+// PGD adversarial training (Madry et al., ICLR 2018): the usual way to a robust network, to be set beside a correction.
 //
 //     theta = the network's own
 //     for every minibatch B:  theta <- Adam step on  1/2 mean_B CE(f(x), y) + 1/2 mean_B CE(f(x'), y)
@@ -86,10 +86,10 @@ export interface AdversariallyTrained {
   readonly seconds: number;
 }
 
-/** Images of a shard: of a step four processes have work, and a run is still long beside what travels for it. */
+/** Images of a shard: few enough that a step keeps four processes busy, and enough to be worth what is sent for it. */
 const SHARD = 32;
 
-/** Endless minibatches: every epoch takes all images in another order; its last minibatch has what is left. */
+/** Endless minibatches: every epoch takes all images in another order; its last minibatch has those that are left. */
 function* minibatches(count: number, batch: number, seed: number): Generator<Int32Array, never> {
   for (let epoch = 1; ; epoch++) {
     const order = randomStream(seed, STREAMS.adversarial.order, epoch).permutation(count);

@@ -1,9 +1,10 @@
 // A training that goes on: its state beside the file it will write, replaced as a whole after every epoch.
-import { access, readdir, readFile, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import type { NpyArray } from "../data/npy.ts";
+import { existsSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { arrayOf, arrayOfText, textIn } from "../data/npy.ts";
 import { readNpz, writeNpz } from "../data/npz.ts";
-import { isTemporary, writeAtomic } from "../data/write.ts";
+import { removeTemporaries, writeAtomic } from "../data/write.ts";
 import { TemperError } from "../errors.ts";
 import { type Beginning, differing } from "../options/beginning.ts";
 import type { OptimizerState } from "./optimizer.ts";
@@ -39,40 +40,26 @@ export interface TrainKeeper {
 /** The file that keeps the training whose network goes to `out`. */
 export const stateFile = (out: string): string => `${out}.state`;
 
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-
 const RUNNING = "running/";
-
-const doubles = (values: Float64Array): NpyArray => ({
-  type: "float64",
-  shape: [values.length],
-  values,
-});
 
 function writeState(
   { epochs, theta, optimizer, running }: TrainState,
   beginning: Beginning,
 ): Uint8Array {
   const rest = JSON.stringify({ beginning, epochs, steps: optimizer.steps });
-  const text = new TextEncoder().encode(rest);
   return writeNpz(
-    new Map<string, NpyArray>([
-      ["theta", doubles(theta)],
-      ...optimizer.moments.map((m, i) => [`moment${i}`, doubles(m)] as const),
-      ...[...running].map(([name, average]) => [RUNNING + name, doubles(average)] as const),
-      ["rest", { type: "uint8", shape: [text.length], values: text }],
+    new Map([
+      ["theta", arrayOf(theta)],
+      ...optimizer.moments.map((m, i) => [`moment${i}`, arrayOf(m)] as const),
+      ...[...running].map(([name, average]) => [RUNNING + name, arrayOf(average)] as const),
+      ["rest", arrayOfText(rest)],
     ]),
   );
 }
 
 function parseState(bytes: Uint8Array): TrainState & { readonly beginning: Beginning } {
   const arrays = readNpz(bytes);
-  const text = new TextDecoder().decode(arrays.get("rest")!.values as Uint8Array);
-  const { beginning, epochs, steps } = JSON.parse(text);
+  const { beginning, epochs, steps } = JSON.parse(textIn(arrays.get("rest")!));
   const named = (start: string): [string, Float64Array][] =>
     [...arrays]
       .filter(([name]) => name.startsWith(start))
@@ -104,21 +91,6 @@ async function readState(file: string, beginning: Beginning): Promise<TrainState
   return state;
 }
 
-/** Removes what a process left that was killed while it wrote the network or the state. */
-async function removeTemporaries(out: string): Promise<void> {
-  const names = await readdir(dirname(out)).catch((cause) => {
-    throw new TemperError(
-      "file-missing",
-      `cannot write "${out}": ${cause.message}\nname a file in a folder that exists`,
-      { cause },
-    );
-  });
-  for (const name of names) {
-    if (name.startsWith(`${basename(out)}.`) && isTemporary(name))
-      await rm(join(dirname(out), name), { force: true });
-  }
-}
-
 /**
  * Begins a training whose network goes to `out`, or takes up the one that stopped.
  *
@@ -132,7 +104,7 @@ export async function keepTraining(
   { resume, force }: { readonly resume: boolean; readonly force: boolean },
 ): Promise<TrainKeeper> {
   const file = stateFile(out);
-  const there = await exists(file);
+  const there = existsSync(file);
   if (there && !resume && !force) {
     throw new TemperError(
       "file-exists",
@@ -142,7 +114,13 @@ export async function keepTraining(
   }
   const state = there && resume ? await readState(file, beginning) : undefined;
   if (state === undefined) await rm(file, { force: true });
-  await removeTemporaries(out);
+  await removeTemporaries(dirname(out), `${basename(out)}.`).catch((cause) => {
+    throw new TemperError(
+      "file-missing",
+      `cannot write "${out}": ${cause.message}\nname a file in a folder that exists`,
+      { cause },
+    );
+  });
   return {
     state,
     keep: (next) => writeAtomic(file, writeState(next, beginning)),

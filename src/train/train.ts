@@ -3,32 +3,23 @@ import { cropFlip } from "../data/augment.ts";
 import { checkDataset, type Dataset, gather, hashDataset, imageSize } from "../data/dataset.ts";
 import { loadNetwork } from "../engine/network.ts";
 import { engineVersion } from "../engine/version.ts";
-import { demand, refuseUnknown, TemperError, throwIfAborted } from "../errors.ts";
+import { refuseUnknown, TemperError, throwIfAborted } from "../errors.ts";
 import { patchWeights } from "../onnx/patch.ts";
 import { splitTheta } from "../onnx/theta.ts";
 import { writeGraph } from "../onnx/write.ts";
+import { namesIn, partOf, type Request, resolve } from "../options/table.ts";
 import type { Progress } from "../progress.ts";
 import { type Random, randomStream } from "../tensor/random.ts";
 import { STREAMS } from "../tensor/streams.ts";
 import { type EpochRecord, keepTraining } from "./checkpoint.ts";
 import { type Architecture, buildNetwork } from "./networks.ts";
-import { plans, type Schedule } from "./plans.ts";
+import { plans, type TrainSettings, trainTable } from "./plans.ts";
 import { createStepper, runningAverages } from "./step.ts";
 
 /** What `train` is called with. */
-export interface TrainOptions {
+export interface TrainOptions extends Request<TrainSettings> {
   /** The training images, in pixel units and of the shape that the network takes, with their true labels. */
   readonly data: Dataset;
-  /** Passes over the data, 1 or more. Default 10, of resnet8 20. */
-  readonly epochs?: number | undefined;
-  /** Images of a step, 1 or more. Default 64. */
-  readonly batch?: number | undefined;
-  /** The learning rate of the first epoch, 0 or more. Default 1e-3, of resnet8 0.01. */
-  readonly learningRate?: number | undefined;
-  /** Factor on the learning rate after each epoch, 0 or more. Default 0.7, of resnet8 0.9. */
-  readonly decay?: number | undefined;
-  /** A whole number, default 0; the same seed gives the same bytes. */
-  readonly seed?: number | undefined;
   /**
    * The file to write the network to; until it is finished the training is kept beside it, one state an epoch.
    * Default: nothing is written.
@@ -57,15 +48,9 @@ export interface Trained {
   readonly epochs: readonly EpochRecord[];
 }
 
-type Stated = Schedule & { readonly seed: number };
-
 const known: Readonly<Record<keyof TrainOptions, true>> = {
+  ...namesIn(trainTable),
   data: true,
-  epochs: true,
-  batch: true,
-  learningRate: true,
-  decay: true,
-  seed: true,
   out: true,
   resume: true,
   force: true,
@@ -73,21 +58,6 @@ const known: Readonly<Record<keyof TrainOptions, true>> = {
   onEpoch: true,
   signal: true,
 };
-
-/** What decides the result, fully stated. */
-function statedOptions(architecture: Architecture, options: TrainOptions): Stated {
-  const plan = plans[architecture];
-  const { epochs = plan.epochs, batch = plan.batch, seed = 0 } = options;
-  const { learningRate = plan.learningRate, decay = plan.decay } = options;
-  for (const [word, n] of Object.entries({ epochs, batch })) {
-    demand(Number.isInteger(n) && n >= 1, word, n, "a whole number, 1 or more");
-  }
-  for (const [word, x] of Object.entries({ "learning-rate": learningRate, decay })) {
-    demand(Number.isFinite(x) && x >= 0, word, x, "a number, 0 or more");
-  }
-  demand(Number.isInteger(seed), "seed", seed, "a whole number");
-  return { epochs, batch, learningRate, decay, seed };
-}
 
 /** The images of a minibatch; with a draw for each, cropped and flipped. */
 function imagesOfBatch(
@@ -117,9 +87,9 @@ function imagesOfBatch(
 export async function train(architecture: Architecture, options: TrainOptions): Promise<Trained> {
   refuseUnknown(options, known, "train");
   const { data, signal, out, resume = false, force = false } = options;
-  const stated = statedOptions(architecture, options);
-  const { epochs, batch, decay, seed } = stated;
   const plan = plans[architecture];
+  const stated = resolve(trainTable, partOf(trainTable, options), { facts: plan, call: "train" });
+  const { epochs, batch, decay, seed } = stated;
   const network = await loadNetwork(writeGraph(buildNetwork(architecture, seed)));
   checkDataset(data, { shape: network.inputShape, labels: network.labels });
   const beginning = { architecture, ...stated, data: hashDataset(data), engine: engineVersion() };

@@ -2,32 +2,30 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { attack } from "../../attack/attack.ts";
+import { type AttackCall, attack } from "../../attack/attack.ts";
 import { sample } from "../../attack/sample.ts";
+import type { Augmentation } from "../../data/augment.ts";
 import { checkDataset, type Dataset } from "../../data/dataset.ts";
-import type { DataOptions } from "../../data/open.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
 import { openWorkers, type Workers } from "../../engine/workers.ts";
-import { TemperError } from "../../errors.ts";
 import { correct } from "../../run/correct.ts";
-import { checkFolder, POINTS, RECORD, recordIn } from "../../run/folder/files.ts";
+import { checkFolder, POINTS, RECORD } from "../../run/folder/files.ts";
 import { lookBefore } from "../../run/look.ts";
 import type { PointOrigin } from "../../run/record.ts";
 import type { Run } from "../../run/run.ts";
 import { type Context, noting } from "../context.ts";
 import { correctFlags } from "../correct-flags.ts";
-import { type Asked, askedOf, refuseEarly } from "../correct-request.ts";
+import { type Asked, askedOf } from "../correct-request.ts";
 import { conflictInWords, printRun, succeeded } from "../correction.ts";
 import { addFlags, givenIn } from "../flags.ts";
 import { growing } from "../growing.ts";
 import { growingCandidates, iterationTable } from "../iterations.ts";
+import { sayHowToGoOn } from "../keeping.ts";
 import { openDataset, openModelFile } from "../open.ts";
 
 async function run(path: string, asked: Asked, context: Context): Promise<void> {
-  refuseEarly(asked);
-  const { out, resume, force } = asked;
-  const resumes = resume === true && (await recordIn(out));
-  if (!resumes) await checkFolder(out, force === true);
+  const { out } = asked;
+  await checkFolder(out, asked);
   const workers = openWorkers(asked.threads);
   const finished = await correctWith(workers, path, asked, context).finally(workers.close);
   context.progress.stop();
@@ -51,53 +49,43 @@ async function correctWith(
   context: Context,
 ): Promise<Run | undefined> {
   const { progress, signal } = context;
+  const { request, origin, augment, out: folder, resume, force, anyway } = asked;
   const model = await openModelFile(path, asked);
-  const open = (name: string, how: DataOptions = {}): Promise<Dataset> =>
-    openDataset(name, { ...asked, augment: undefined, seed: undefined, ...how }, context, model);
-  // --augment is for the data; points and held-out data are what the model will meet, as they are.
-  const { augment, seed } = asked;
-  const data = await open(asked.data, { augment, seed });
-  // One map from names to labels for all of them.
-  const same = data.classes === undefined ? {} : { classes: data.classes };
-  const validation = asked.validate === undefined ? undefined : await open(asked.validate, same);
-  for (const set of [data, ...(validation === undefined ? [] : [validation])]) {
+  const data = await openDataset(asked.data, asked, context, model);
+  // All sets are read by one map from names to labels. Points and held-out data are what the model will meet, and
+  // --augment leaves them as they are.
+  const how = { ...asked, ...(data.classes && { classes: data.classes }) };
+  const open = (name: string, changed?: Augmentation): Promise<Dataset> =>
+    openDataset(name, { ...how, augment: changed }, context, model);
+  const validation = asked.validate === undefined ? undefined : await open(asked.validate);
+  for (const set of validation === undefined ? [data] : [data, validation]) {
     checkDataset(set, { shape: model.inputShape, labels: model.labels });
   }
-  const { out: folder, resume, force, request } = asked;
-  const paths = { model: resolve(path), data: data.name };
-  const onProgress = progress.update;
-  const { anyway } = asked;
-  const onNote = noting(context);
   const call = {
-    ...{ data, validation, folder, resume, force, anyway },
-    ...{ workers, signal, onProgress, onNote },
+    ...{ data, validation, folder, resume, force, anyway, workers, signal },
+    ...{ onProgress: progress.update, onNote: noting(context) },
   };
+  const pathsWith = (points: Dataset | undefined) => ({
+    ...{ model: resolve(path), data: data.name },
+    ...(points && { points: points.name }),
+  });
   try {
     if (request.recipe === "robust") {
-      const points = asked.points === undefined ? undefined : await open(asked.points, same);
+      const points = asked.points === undefined ? undefined : await open(asked.points);
       const from = asked.sourcesFrom;
-      return await correct(model, {
-        ...request,
-        ...call,
-        points,
-        sourcesFrom: from === undefined ? undefined : await open(from, { augment, seed, ...same }),
-        paths: { ...paths, ...(points && { points: points.name }) },
-        onIteration: growingCandidates(context),
-      });
+      const sourcesFrom = from === undefined ? undefined : await open(from, augment);
+      const onIteration = growingCandidates(context);
+      const paths = pathsWith(points);
+      return await correct(model, { ...request, ...call, points, sourcesFrom, paths, onIteration });
     }
-    const points = await pointsOf(
-      model,
-      data,
-      { ...asked, workers, open: (name) => open(name, same), onNote },
-      context,
-    );
+    const points = await pointsOf(model, asked, { ...call, open, line: progress.line });
     if (points.count === 0) return undefined;
     return await correct(model, {
       ...request,
       ...call,
       points,
-      origin: asked.origin,
-      paths: { ...paths, points: points.name },
+      origin,
+      paths: pathsWith(points),
       onContradiction: (found) => progress.line(conflictInWords(found)),
       onIteration: growing(context, iterationTable),
     });
@@ -109,46 +97,35 @@ async function correctWith(
 /** The points to correct: from a file, from an attack, or the sources of one. */
 async function pointsOf(
   model: Model,
-  data: Dataset,
-  asked: Asked & {
+  { request, origin, points, eps, out, resume }: Asked,
+  call: Pick<AttackCall, "signal" | "onProgress"> & {
+    readonly data: Dataset;
     readonly workers: Workers;
+    readonly anyway: boolean | undefined;
     readonly open: (name: string) => Promise<Dataset>;
     readonly onNote: (note: string) => void;
+    readonly line: (text: string) => void;
   },
-  { progress, signal }: Context,
 ): Promise<Dataset> {
-  const { origin, open, workers, onNote, anyway } = asked;
-  const reattack = asked.request.recipe !== "robust" && asked.request.reattack === true;
-  if (asked.points !== undefined) {
-    if (asked.eps !== undefined && !reattack)
-      progress.line("note: --points are taken as they are; --eps attacks nothing here");
-    return open(asked.points);
+  const { data, workers, open, signal, onProgress, onNote } = call;
+  const reattack = request.recipe !== "robust" && request.reattack === true;
+  if (points !== undefined) {
+    if (eps !== undefined && !reattack) {
+      call.line("note: --points are taken as they are; --eps attacks nothing here");
+    }
+    return open(points);
   }
   const { worst, random, attack: how } = origin as PointOrigin;
-  if (reattack && random !== undefined)
+  if (reattack && random !== undefined) {
     return sample(data, { limit: random, seed: how.seed, balanced: true });
+  }
   // A run that is taken up again has its points already: the attack is not made twice.
-  const kept = join(asked.out, POINTS);
-  if (asked.resume === true && !reattack && existsSync(kept)) return open(kept);
+  const kept = join(out, POINTS);
+  if (resume === true && !reattack && existsSync(kept)) return open(kept);
   // Points of a model that does not know the data are worth no attack.
-  await lookBefore(workers, {
-    network: networkOf(model),
-    data,
-    attack: how,
-    anyway,
-    signal,
-    onNote,
-  });
-  const found = await attack(model, {
-    ...how,
-    data,
-    worst,
-    random,
-    workers,
-    signal,
-    onProgress: progress.update,
-    onNote,
-  });
+  await lookBefore(workers, { ...call, network: networkOf(model), attack: how });
+  const by = { workers, signal, onProgress, onNote };
+  const found = await attack(model, { ...how, ...by, data, worst, random });
   for (const note of found.notes) onNote(note);
   return found.points;
 }
@@ -158,22 +135,6 @@ function documentOf(finished: Run | undefined): unknown {
   if (finished === undefined) return { end: "corrected-already", points: 0, out: null };
   const { pool: _, ...record } = finished.record;
   return { ...record, chosen: finished.choice, seconds: finished.timings.seconds };
-}
-
-/** A stop on request says how to go on. */
-async function runOrStop(path: string, asked: Asked, context: Context): Promise<void> {
-  try {
-    await run(path, asked, context);
-  } catch (error) {
-    if (!(error instanceof TemperError) || error.code !== "aborted") throw error;
-    const kept = existsSync(join(asked.out, RECORD));
-    throw new TemperError(
-      "aborted",
-      kept
-        ? `stopped on request; "${asked.out}" keeps the run so far\nthe same command with --resume continues it`
-        : "stopped on request, before the first iteration; nothing was written",
-    );
-  }
 }
 
 export function addCorrect(program: Command, context: Context): void {
@@ -196,5 +157,9 @@ export function addCorrect(program: Command, context: Context): void {
         "  temper correct model.onnx --data digits:train --worst 10 --eps 0.1 --out RUN\n" +
         "  temper correct model.onnx --data mnist:train --recipe robust --eps 0.1 --out RUN",
     )
-    .action(async (path: string) => runOrStop(path, await askedOf(givenIn(command)), context));
+    .action(async (path: string) => {
+      const asked = await askedOf(givenIn(command));
+      const record = join(asked.out, RECORD);
+      return sayHowToGoOn(record, () => run(path, asked, context), asked.out);
+    });
 }

@@ -1,28 +1,22 @@
 // temper train: one of the paper's networks from nothing, as an ONNX file.
-import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import type { DataOptions } from "../../data/open.ts";
 import { TemperError } from "../../errors.ts";
-import { flag, length, text, wholeNumber } from "../../options/kinds.ts";
+import { text } from "../../options/kinds.ts";
+import { partOf } from "../../options/table.ts";
 import { stateFile } from "../../train/checkpoint.ts";
 import { type Architecture, architectures } from "../../train/networks.ts";
-import { plans, type Schedule } from "../../train/plans.ts";
+import { plans, trainTable } from "../../train/plans.ts";
 import { train } from "../../train/train.ts";
 import type { Context } from "../context.ts";
 import { addFlags } from "../flags.ts";
+import { type KeepingFlags, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
 import { checkOutput, openDataset } from "../open.ts";
-import { dataFlag, readFlags, workFlags } from "../shared-flags.ts";
+import { dataFlag, flagsOf, readFlags, workFlags } from "../shared-flags.ts";
 
-interface Flags {
+interface Flags extends DataOptions, KeepingFlags {
   readonly data: string;
   readonly out: string;
-  readonly epochs?: number;
-  readonly batch?: number;
-  readonly learningRate?: number;
-  readonly decay?: number;
-  readonly seed: number;
-  readonly resume?: boolean;
-  readonly force?: boolean;
-  readonly dataDir?: string;
   readonly json?: boolean;
 }
 
@@ -40,24 +34,12 @@ function architectureOf(given: string): Architecture {
 async function run(given: string, flags: Flags, context: Context): Promise<void> {
   const architecture = architectureOf(given);
   await checkOutput(flags.out, ".onnx");
-  const { epochs, batch, learningRate, decay, seed, out, resume, force } = flags;
-  if (resume === true && force === true) {
-    throw new TemperError(
-      "bad-option",
-      "--resume continues a training and --force starts again; give one of them",
-    );
-  }
+  const { out, resume, force } = flags;
+  refuseBoth(flags);
   const data = await openDataset(flags.data, flags, context);
   const trained = await train(architecture, {
-    data,
-    epochs,
-    batch,
-    learningRate,
-    decay,
-    seed,
-    out,
-    resume,
-    force,
+    ...partOf(trainTable, flags),
+    ...{ data, out, resume, force },
     signal: context.signal,
     onProgress: context.progress.update,
     onEpoch: ({ epoch, loss }) => context.progress.line(`epoch ${epoch}: loss ${loss.toFixed(4)}`),
@@ -70,27 +52,11 @@ async function run(given: string, flags: Flags, context: Context): Promise<void>
     );
 }
 
-/** A stop on request says how to go on. */
-async function runOrStop(given: string, flags: Flags, context: Context): Promise<void> {
-  try {
-    await run(given, flags, context);
-  } catch (error) {
-    if (!(error instanceof TemperError) || error.code !== "aborted") throw error;
-    const file = stateFile(flags.out);
-    throw new TemperError(
-      "aborted",
-      existsSync(file)
-        ? `stopped on request; "${file}" keeps the epochs that are done\nthe same command with --resume continues it`
-        : "stopped on request, in the first epoch; nothing was written",
-    );
-  }
-}
-
-/** The default of each network's schedule, as help tells it. */
-function told(name: keyof Schedule): string {
-  const [usual, resnet8] = [plans.cnnlight[name], plans.resnet8[name]];
-  return usual === resnet8 ? String(usual) : `${usual}, resnet8 ${resnet8}`;
-}
+/** The plans whose defaults help tells apart. */
+const scenes = [
+  { words: "", table: trainTable, options: {}, facts: plans.cnnlight },
+  { words: "resnet8", table: trainTable, options: {}, facts: plans.resnet8 },
+];
 
 export function addTrain(program: Command, context: Context): void {
   const command = program
@@ -104,8 +70,7 @@ export function addTrain(program: Command, context: Context): void {
         "The file takes pixels in [0, 1]: resnet8 normalises them itself and needs no --mean and --std.",
     )
     .argument("<architecture>", architectures.join(" or "));
-  const { seed, dataDir, json, config } = workFlags;
-  const group = "Training";
+  const { dataDir, json, config } = workFlags;
   addFlags(command, {
     data: dataFlag("training data: mnist:train, cifar10:train, file.npz, a folder of images, ..."),
     ...readFlags,
@@ -115,34 +80,8 @@ export function addTrain(program: Command, context: Context): void {
       required: true,
       help: "the ONNX file to write",
     },
-    resume: {
-      kind: flag,
-      group: "What comes out",
-      everyday: true,
-      help: "continue the training that stopped, with the file of an uninterrupted one; FILE.state keeps it",
-    },
-    force: { kind: flag, group: "What comes out", help: "start again where a training stopped" },
-    epochs: {
-      kind: wholeNumber(),
-      group,
-      everyday: true,
-      help: "passes over the data",
-      usual: told("epochs"),
-    },
-    batch: { kind: wholeNumber(), group, help: "images a step", usual: told("batch") },
-    learningRate: {
-      kind: length("<rate>"),
-      group,
-      help: "in the first epoch",
-      usual: told("learningRate"),
-    },
-    decay: {
-      kind: length("<factor>"),
-      group,
-      help: "factor on the learning rate after each epoch",
-      usual: told("decay"),
-    },
-    seed,
+    ...keepingFlags,
+    ...flagsOf(trainTable, scenes),
     dataDir,
     json,
     config,
@@ -152,5 +91,7 @@ export function addTrain(program: Command, context: Context): void {
       "\nExamples:\n  temper train cnnlight --data mnist:train --out cnnlight.onnx\n" +
         "  temper train resnet8 --data cifar10:train --out resnet8.onnx",
     )
-    .action((given: string, flags: Flags) => runOrStop(given, flags, context));
+    .action((given: string, flags: Flags) =>
+      sayHowToGoOn(stateFile(flags.out), () => run(given, flags, context)),
+    );
 }

@@ -53,15 +53,25 @@ export async function readJson(folder: string, name: string): Promise<unknown> {
   }
 }
 
+/** Whether the run in a folder is taken up again, or replaced. */
+export interface RunInPlace {
+  readonly resume?: boolean | undefined;
+  readonly force?: boolean | undefined;
+}
+
 /**
- * Makes sure that a run may be written to `folder`: it does not exist, is empty, or `force` is given and
- * it holds a run. Returns the files of that run; changes nothing.
+ * Makes sure that a run may be written to `folder`: it does not exist, is empty, or holds a run that is taken up again
+ * or replaced. Returns the files to be replaced; changes nothing.
  *
  * @throws TemperError `file-exists`
  */
-export async function checkFolder(folder: string, force: boolean): Promise<readonly string[]> {
+export async function checkFolder(
+  folder: string,
+  { resume = false, force = false }: RunInPlace,
+): Promise<readonly string[]> {
   const present = await listFolder(folder);
   if (present === undefined || present.length === 0) return [];
+  if (resume && present.includes(RECORD)) return [];
   if (!present.includes(RECORD)) {
     throw new TemperError(
       "file-exists",
@@ -89,19 +99,12 @@ export async function checkFolder(folder: string, force: boolean): Promise<reado
   return files;
 }
 
-/** Removes what a process left that was killed while it wrote into the folder. */
-export async function removeTemporaries(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (isTemporary(name)) await rm(join(folder, name), { force: true });
-  }
-}
-
 /**
  * Checks the folder and, with `force`, removes the files that its run.json lists, and nothing else; run.json
  * itself comes last, so that a folder that is not yet empty is still known for a run.
  */
 export async function prepareFolder(folder: string, force: boolean): Promise<void> {
-  const files = await checkFolder(folder, force);
+  const files = await checkFolder(folder, { force });
   for (const name of files.toSorted((a, b) => Number(a === RECORD) - Number(b === RECORD)))
     await rm(join(folder, name), { force: true });
 }

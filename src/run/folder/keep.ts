@@ -3,16 +3,18 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dataset } from "../../data/dataset.ts";
 import { writePoints } from "../../data/points.ts";
+import { removeTemporaries } from "../../data/write.ts";
 import { TemperError } from "../../errors.ts";
+import { differing } from "../../options/beginning.ts";
 import type { RunBeginning, RunRecord, Timings } from "../record.ts";
 import {
   jsonText,
   POINTS,
   prepareFolder,
   RECORD,
+  type RunInPlace,
   readJson,
   recordIn,
-  removeTemporaries,
   STATE,
   TIMINGS,
   writeFolder,
@@ -42,17 +44,6 @@ const beginningIn = ({ format, versions, options, network, inputs }: Partial<Run
   inputs,
 });
 
-/** The entries of two beginnings that differ, in words. */
-export function differences(then: unknown, now: unknown, name = ""): string[] {
-  if (typeof then !== "object" || typeof now !== "object" || then === null || now === null) {
-    return then === now ? [] : [`${name} ${JSON.stringify(then)}, now ${JSON.stringify(now)}`];
-  }
-  const [a, b] = [then as Record<string, unknown>, now as Record<string, unknown>];
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) =>
-    differences(a[key], b[key], name === "" ? key : `${name}.${key}`),
-  );
-}
-
 /** What timings.json says of the iterations that a state has; they are written before it. */
 async function timingsUpTo(
   folder: string,
@@ -61,12 +52,6 @@ async function timingsUpTo(
   if (state === undefined) return undefined;
   const timings = (await readJson(folder, TIMINGS)) as Timings;
   return { ...timings, iterations: timings.iterations.slice(0, state.iterations.length) };
-}
-
-export interface KeepOptions {
-  readonly points?: Dataset | undefined;
-  readonly resume?: boolean | undefined;
-  readonly force?: boolean | undefined;
 }
 
 /**
@@ -78,7 +63,7 @@ export interface KeepOptions {
 export async function keepRun<S extends { readonly iterations: readonly unknown[] }>(
   folder: string,
   beginning: RunBeginning,
-  { points, resume = false, force = false }: KeepOptions,
+  { points, resume = false, force = false }: RunInPlace & { readonly points?: Dataset | undefined },
   { state: format }: { readonly state: StateFormat<S> },
 ): Promise<RunKeeper<S>> {
   const begin = async (): Promise<void> => {
@@ -104,7 +89,7 @@ export async function keepRun<S extends { readonly iterations: readonly unknown[
     const record = (await readJson(folder, RECORD)) as Partial<RunRecord>;
     const then = beginningIn(record);
     const now = beginningIn(JSON.parse(jsonText(beginning)));
-    const different = differences(then, now);
+    const different = differing(then, now);
     if (different.length > 0) {
       throw new TemperError(
         "run-unreadable",
@@ -121,7 +106,7 @@ export async function keepRun<S extends { readonly iterations: readonly unknown[
   }
   await prepareFolder(folder, force);
   const fresh = keeper(false);
-  await fresh.drop(); // a run that was killed when its record was written, or has none, may have left its state
+  await fresh.drop(); // the state of a run that was killed after its record was written, or before
   await begin();
   await removeTemporaries(folder);
   return fresh;

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AlgorithmState, CentreState } from "../../correct/state.ts";
-import { type NpyArray, stackFloats, unstackFloats } from "../../data/npy.ts";
+import { arrayOf, arrayOfText, type NpyArray, stackFloats, unstackFloats } from "../../data/npy.ts";
 import { readNpz, writeNpz } from "../../data/npz.ts";
 import { TemperError } from "../../errors.ts";
 import { STATE } from "./files.ts";
@@ -30,10 +30,10 @@ export const algorithmState: StateFormat<AlgorithmState> = {
     return new Map<string, NpyArray>([
       ["theta", matrix(anchors.map(({ theta }) => theta))],
       ["last", matrix(finishing?.last === undefined ? [] : [finishing.last])],
-      ["loss", { type: "float64", shape: [k], values: Float64Array.from(anchors, (a) => a.loss) }],
-      ["gradient", { type: "float64", shape: [k, width], values: gradient }],
-      ["active", { type: "int32", shape: [active.rows.length], values: active.rows }],
-      ["multipliers", { type: "float64", shape: [active.rows.length], values: active.multipliers }],
+      ["loss", arrayOf(Float64Array.from(anchors, ({ loss }) => loss))],
+      ["gradient", arrayOf(gradient, [k, width])],
+      ["active", arrayOf(active.rows)],
+      ["multipliers", arrayOf(active.multipliers)],
     ]);
   },
   rest: ({ anchors: _, active: __, finishing, ...rest }) => ({
@@ -80,15 +80,8 @@ export const centreState: StateFormat<CentreState> = {
   },
 };
 
-export function writeState<S>(state: S, { arrays, rest }: StateFormat<S>): Uint8Array {
-  const text = new TextEncoder().encode(JSON.stringify(rest(state)));
-  return writeNpz(
-    new Map<string, NpyArray>([
-      ...arrays(state),
-      ["records", { type: "uint8", shape: [text.length], values: text }],
-    ]),
-  );
-}
+export const writeState = <S>(state: S, { arrays, rest }: StateFormat<S>): Uint8Array =>
+  writeNpz(new Map([...arrays(state), ["records", arrayOfText(JSON.stringify(rest(state)))]]));
 
 /**
  * The state in a RUN folder, or undefined where its run was stopped before the first was written.

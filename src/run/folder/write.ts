@@ -1,6 +1,6 @@
 // A finished run as files: each is serialised once, and what is hashed is what is written.
 import type { Dataset } from "../../data/dataset.ts";
-import { type NpyArray, stackFloats } from "../../data/npy.ts";
+import { arrayOf, stackFloats } from "../../data/npy.ts";
 import { writeNpz } from "../../data/npz.ts";
 import { writePoints } from "../../data/points.ts";
 import { sha256 } from "../../data/verify.ts";
@@ -26,8 +26,8 @@ export type FileBytes = ReadonlyMap<string, Uint8Array>;
 /** thetas.npz: theta0 float32 [p], theta float32 [K, p]. */
 const writeThetas = (theta0: Float32Array, anchors: readonly Float32Array[]): Uint8Array =>
   writeNpz(
-    new Map<string, NpyArray>([
-      ["theta0", { type: "float32", shape: [theta0.length], values: theta0 }],
+    new Map([
+      ["theta0", arrayOf(theta0)],
       ["theta", stackFloats(anchors, theta0.length)],
     ]),
   );

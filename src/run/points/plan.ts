@@ -3,6 +3,7 @@ import { checkAttackable } from "../../attack/attackable.ts";
 import { algorithm1 } from "../../correct/algorithm.ts";
 import type { Oracle } from "../../correct/oracle.ts";
 import type { AlgorithmState } from "../../correct/state.ts";
+import { scorePoints } from "../../correct/violation.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { workOfPasses } from "../../engine/flops.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
@@ -12,8 +13,7 @@ import { checkInputs, type PointCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
 import { algorithmState } from "../folder/state.ts";
 import { inputOf } from "../inputs.ts";
-import type { Job, JobContext, Kept, Plan } from "../plan.ts";
-import { measureFile } from "./measure.ts";
+import type { Job, JobContext, Plan } from "../plan.ts";
 import { type PointOptions, pointOptions, pointTable } from "./options.ts";
 import { proofOf } from "./proof.ts";
 import { cleanOf, createReattack, emptied } from "./reattack.ts";
@@ -33,12 +33,11 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
     options,
     inputs: { points: { ...inputOf(given), ...(origin && { origin }) } },
     state: algorithmState,
-    start: (context, kept) => startPoints({ ...call, ...context, ...kept, options }),
+    start: (context) => startPoints({ ...call, ...context, options }),
   };
 }
 
-type PointRun = JobContext &
-  Kept<AlgorithmState> &
+type PointRun = JobContext<AlgorithmState> &
   Pick<PointCall, "data" | "points" | "onIteration" | "onContradiction"> & {
     readonly options: PointOptions;
   };
@@ -47,7 +46,7 @@ function startPoints(run: PointRun): Job<"points"> {
   const { network, data, options, workers, clock, signal, onProgress } = run;
   const sources = options.reattack ? cleanOf(run.points) : undefined;
   let stage = "";
-  let onLines = false; // where images of one candidate say less than how many candidates are left
+  let onLines = false; // then the number of candidates says more than that of the images of one candidate
   const oracle = createOracle({
     network,
     points: sources === undefined ? run.points : emptied(sources),
@@ -93,7 +92,20 @@ function startPoints(run: PointRun): Job<"points"> {
       await oracle.close();
       return found;
     },
-    measure: (saved) => measureFile(saved, { ...options, points: points(), data, workers, signal }),
+    measure: async (saved) => {
+      const { labels, count } = points();
+      const { margin, loss: name } = options;
+      const asked = { points: points(), data, loss: name, workers, signal };
+      const { theta0, logits: logitsAt, loss, close } = createOracle({ network: saved, ...asked });
+      try {
+        const logits = await logitsAt(theta0);
+        const { violation, corrected, wrong } = scorePoints(logits, labels, margin);
+        const measured = { violation, loss: await loss(theta0), corrected, points: count };
+        return { measured, wrong, logits };
+      } finally {
+        await close();
+      }
+    },
     proof: ({ pool, choice, iterations }, { logits }) =>
       proofOf(pool[choice], iterations, { network, options, logits, y: points().labels }),
     points,

@@ -11,7 +11,7 @@ export interface SplitOptions extends Pick<RobustOptions, "judged" | "seed"> {
   readonly random?: number | undefined;
 }
 
-/** Indices: the images that are attacked for cuts, in their own set, and those of D that judge. */
+/** Indices of the images that are attacked for cuts, in their own set, and of the images of D that judge. */
 export interface Split {
   readonly sources: Int32Array;
   readonly judging: Int32Array;
@@ -29,8 +29,8 @@ const imageHashes = (data: Dataset): string[] =>
   );
 
 /**
- * Splits by the seed. No image that judges is attacked for cuts: fixed sources are the first of D's order, the
- * judges follow; where the sources are a set of their own, images of D that are also in it do not judge.
+ * Splits by the seed. No image that judges is attacked for cuts: where the sources are fixed, they are the first of a
+ * seeded order of D, and the judges follow; where they are a set of their own, images of D that it holds do not judge.
  *
  * @throws TemperError `data-mismatch` where no image is left to judge, or to attack; `bad-option` for `random`
  */

@@ -11,7 +11,7 @@ import { checkInputs, type RobustCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
 import { centreState } from "../folder/state.ts";
 import { inputOf } from "../inputs.ts";
-import type { Job, JobContext, Kept, Plan } from "../plan.ts";
+import type { Job, JobContext, Plan } from "../plan.ts";
 import { type Split, splitOf } from "./draws.ts";
 import { type RobustOptions, robustOptions, robustTable } from "./options.ts";
 import { createSeparation, type Separation } from "./separation.ts";
@@ -37,12 +37,11 @@ export function planRobust(model: Model, call: RobustCall): Plan<"robust", Centr
       ...(sourcesFrom && { sources: inputOf(sourcesFrom) }),
     },
     state: centreState,
-    start: (context, kept) => startRobust({ ...call, ...context, ...kept, options, split }),
+    start: (context) => startRobust({ ...call, ...context, options, split }),
   };
 }
 
-type RobustRun = JobContext &
-  Kept<CentreState> &
+type RobustRun = JobContext<CentreState> &
   Pick<RobustCall, "data" | "points" | "sourcesFrom" | "onIteration"> & {
     readonly options: RobustOptions;
     readonly split: Split;
@@ -50,7 +49,7 @@ type RobustRun = JobContext &
 
 function startRobust(run: RobustRun): Job<"robust"> {
   const { options, points, clock, signal, onProgress } = run;
-  let stage: string | undefined; // undefined while iterations are counted, which say more than their shards
+  let stage: string | undefined; // undefined while iterations are counted: their number says more than that of shards
   const meter = cutMeter(clock, run.work);
   const separationOf = (network: Network): Separation =>
     createSeparation({
