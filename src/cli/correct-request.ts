@@ -31,6 +31,8 @@ interface OwnFlags extends NetworkOptions, Omit<DataOptions, "augment"> {
   readonly anyway?: boolean | undefined;
   readonly like?: string | undefined;
   readonly json?: boolean | undefined;
+  readonly watch?: boolean | undefined;
+  readonly open?: boolean | undefined;
   readonly threads?: number | undefined;
   readonly eps?: number | undefined;
 }
@@ -107,12 +109,15 @@ async function likeRun(folder: string, given: OwnFlags) {
  * @throws TemperError `bad-option`
  */
 export function refuseEarly(asked: Asked): void {
-  const { request, resume, force } = asked;
+  const { request, resume, force, watch, open } = asked;
   if (resume === true && force === true) {
     throw new TemperError(
       "bad-option",
       "--resume continues a run and --force replaces it; give one of them",
     );
+  }
+  if (open === true && watch !== true) {
+    throw new TemperError("bad-option", "--open opens the page of --watch; give both");
   }
   const unknown = { flops: 0, points: 1 };
   if (request.recipe === "robust") {

@@ -22,12 +22,19 @@ import { addFlags, givenIn } from "../flags.ts";
 import { growing } from "../growing.ts";
 import { growingCandidates, iterationTable } from "../iterations.ts";
 import { openDataset, openModelFile } from "../open.ts";
+import { watched } from "../watching.ts";
 
+/** Refuses what can be refused at once, before a page is served or anything opened. */
 async function run(path: string, asked: Asked, context: Context): Promise<void> {
   refuseEarly(asked);
   const { out, resume, force } = asked;
   const resumes = resume === true && (await recordIn(out));
   if (!resumes) await checkFolder(out, force === true);
+  await watched(asked, context, (watching) => correctAndPrint(path, asked, watching));
+}
+
+async function correctAndPrint(path: string, asked: Asked, context: Context): Promise<void> {
+  const { out } = asked;
   const workers = openWorkers(asked.threads);
   const finished = await correctWith(workers, path, asked, context).finally(workers.close);
   context.progress.stop();
@@ -110,7 +117,7 @@ async function correctWith(
 async function pointsOf(
   model: Model,
   data: Dataset,
-  asked: Asked & {
+  asked: Omit<Asked, "open"> & {
     readonly workers: Workers;
     readonly open: (name: string) => Promise<Dataset>;
     readonly onNote: (note: string) => void;
