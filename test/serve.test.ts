@@ -1,6 +1,5 @@
 // The page of a run that goes on: followed in its folder, served to this machine alone.
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
-import { get, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
@@ -12,6 +11,8 @@ import { followRun } from "../src/report/follow.ts";
 import { gatherRun } from "../src/report/gather.ts";
 import { type RunServer, serveRun } from "../src/report/serve.ts";
 import type { PointCall } from "../src/run/call.ts";
+import { temper } from "./helpers/command.ts";
+import { ask, at, documentIn, grown, listen, type Told } from "./helpers/live-page.ts";
 
 const MODEL = resolve("models/digits-cnnlight.onnx");
 const newFolder = (): string => join(mkdtempSync(join(tmpdir(), "temper-")), "run");
@@ -30,92 +31,6 @@ beforeAll(async () => {
   await correct(model, { ...call, folder: finished });
 });
 afterAll(() => model.close());
-
-/** What a server answers to a request that no browser would make. */
-function ask(
-  { port, pathname, search }: Pick<URL, "port" | "pathname" | "search">,
-  headers: Readonly<Record<string, string>> = {},
-  method = "GET",
-): Promise<number | undefined> {
-  return new Promise((done, fail) => {
-    request({ host: "127.0.0.1", port, path: pathname + search, method, headers }, (response) => {
-      done(response.statusCode);
-      response.destroy();
-    })
-      .on("error", fail)
-      .end();
-  });
-}
-
-/** The address of another path of the server, with its token. */
-function at({ address }: RunServer, path: string, query = ""): URL {
-  const url = new URL(address);
-  return new URL(`${path}${url.search}${query}`, url);
-}
-
-/** The document in a page. */
-async function documentIn(server: RunServer): Promise<{
-  readonly runs: readonly RunDocument[];
-  readonly live: { readonly event: number; readonly stops: boolean; readonly files: boolean };
-}> {
-  const html = await (await fetch(server.address)).text();
-  return JSON.parse(/id="document">(.*?)<\/script>/s.exec(html)![1]);
-}
-
-interface Told {
-  readonly id: number | undefined;
-  readonly event: string;
-  readonly data: unknown;
-}
-
-/** Collects what a page is told, from its first event until the last or until `enough`. */
-function listen(
-  url: URL,
-  {
-    headers = {},
-    enough = () => false,
-  }: {
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly enough?: (told: readonly Told[]) => boolean;
-  } = {},
-): Promise<Told[]> {
-  return new Promise((done, fail) => {
-    const told: Told[] = [];
-    get(url, { headers }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-        for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
-          const fields = new Map(
-            text
-              .slice(0, end)
-              .split("\n")
-              .map((line) => line.split(/: (.*)/s) as [string, string]),
-          );
-          text = text.slice(end + 2);
-          const [id, event, data] = ["id", "event", "data"].map((name) => fields.get(name));
-          if (event === undefined || data === undefined) continue;
-          told.push({
-            id: id === undefined ? undefined : Number(id),
-            event,
-            data: JSON.parse(data),
-          });
-          if (event === "end" || enough(told)) {
-            response.destroy();
-            done(told);
-          }
-        }
-      });
-      response.on("end", () => done(told));
-    }).on("error", fail);
-  });
-}
-
-/** The document after changes, as the page makes it. */
-const grown = (told: readonly Told[], from?: unknown): unknown =>
-  told
-    .filter(({ event }) => event === "change")
-    .reduce((run, { data }) => changed(run, data as Parameters<typeof changed>[1]), from);
 
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
@@ -367,5 +282,36 @@ describe("a run that is followed", () => {
     const all = await patient;
     expect(grown(all)).toEqual(whole);
     expect(all.at(-1)).toMatchObject({ event: "end", data: { state: "followed", files: false } });
+  });
+});
+
+describe.concurrent("the command", () => {
+  it("correct --watch prints an address and ends with the run where no page is open", async () => {
+    const points = join(finished, "points.npz");
+    const { code, stdout, stderr } = await temper([
+      ...["correct", MODEL, "--data", "digits:train[0:200]", "--points", points],
+      ...["--iterations", "2", "--alphas", "2", "--threads", "1", "--out", "RUN", "--watch"],
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("written to RUN");
+    expect(stderr).toMatch(/^page: http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{32}$/m);
+  });
+
+  it("serve prints the address, and ends by Ctrl-C", async () => {
+    const { code, stdout } = await temper(["serve", finished], { interrupt: "on output" });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{32}\n$/);
+  });
+
+  it("refuses what it cannot do, before anything is served", async () => {
+    const none = await temper(["serve", newFolder()]);
+    expect(none).toMatchObject({ code: 2, stdout: "" });
+    expect(none.stderr).toContain("is not a run");
+    const open = await temper([
+      ...["correct", MODEL, "--data", "digits:train", "--worst", "4", "--eps", "0.1"],
+      ...["--out", "RUN", "--open"],
+    ]);
+    expect(open).toMatchObject({ code: 2, files: [] });
+    expect(open.stderr).toContain("--watch");
   });
 });

@@ -43,7 +43,7 @@ export async function watched<R>(
   work: (context: Context) => Promise<R>,
 ): Promise<R> {
   if (!watch) return work(context);
-  const { progress, signal, stop } = context;
+  const { progress, stop } = context;
   const server = await serveRun(out, { stop, replaced: !resume });
   progress.line(`page: ${server.address}`);
   if (open) openInBrowser(server.address, context);
@@ -51,10 +51,9 @@ export async function watched<R>(
     progress.update(...how);
     server.progress(...how);
   };
-  const wait = open && !signal.aborted ? BROWSER : 0;
   try {
     const result = await work({ ...context, progress: { ...progress, update } });
-    await server.close("finished", { wait });
+    await server.close("finished", { wait: open ? BROWSER : 0 });
     return result;
   } catch (error) {
     const stopped = error instanceof TemperError && error.code === "aborted";

@@ -23,8 +23,8 @@ import { stepOf } from "./steps.ts";
 
 /** Milliseconds between two looks at the folder. */
 const EVERY = 500;
-/** Reading takes at most this share of the time: the state of a large network is large. */
-const SHARE = 1 / 10;
+/** At least so many times as long as the last look took: the state of a large network is large. */
+const REST = 2;
 
 /** A folder that is followed. */
 export interface Follower {
@@ -87,7 +87,7 @@ export function followRun(
     const from = performance.now();
     await look().catch(() => undefined);
     const took = performance.now() - from;
-    if (!closed) timer = setTimeout(goOn, Math.max(EVERY, took / SHARE));
+    if (!closed) timer = setTimeout(goOn, Math.max(EVERY, REST * took));
   };
   timer = setTimeout(goOn, 0);
   return {

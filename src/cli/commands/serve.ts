@@ -17,6 +17,7 @@ async function run(folder: string, { port, open = false }: Flags, context: Conte
   const { signal } = context;
   const server = await serveRun(folder, { port });
   context.print(server.address);
+  context.progress.line("Ctrl-C ends it");
   if (open) openInBrowser(server.address, context);
   if (!signal.aborted) await once(signal, "abort");
   await server.close("followed");

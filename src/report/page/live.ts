@@ -8,20 +8,29 @@ import { liveToken } from "./live-address.ts";
 import { count } from "./numbers.ts";
 import { atRun, byWeight, type State, type Store } from "./store.ts";
 
-/** Milliseconds without the server until it is said to be gone, and not only out of reach. */
+/** Milliseconds without the server until it is taken for gone: it would come back with another token. */
 const PATIENCE = 10_000;
 
-/** How the page is connected: `lost` for a moment, `gone` for longer, `ended` by the server's own word. */
-type Connection = "open" | "lost" | "gone" | "ended";
+/** How the page is connected. */
+type Connection = "open" | "lost" | "ended";
 
 /**
- * The line about the run that the page follows; undefined on a page that follows none.
- *
- * @param store of a page that shows a run; before there is one, the page is loaded anew when it comes
+ * The line about the run that the page follows; undefined on a page that follows none. Where there is no `store`, for
+ * the run had nothing to show, `begin` shows its first document.
  */
-export function liveView(report: ReportDocument, store?: Store): HTMLElement | undefined {
+export function liveView(
+  report: ReportDocument,
+  {
+    begin,
+    ...shown
+  }: {
+    readonly store: Store | undefined;
+    readonly begin: (document: ReportDocument) => Store;
+  },
+): HTMLElement | undefined {
   const { live } = report;
   if (live === undefined) return undefined;
+  let { store } = shown;
   let run: RunDocument | undefined = report.runs[0];
   let status: LiveStatus | undefined;
   let connection: Connection = "open";
@@ -37,14 +46,12 @@ export function liveView(report: ReportDocument, store?: Store): HTMLElement | u
   /** Shows what is known: candidates' files are there only while the server is. */
   const show = afterDrag(() => {
     if (run === undefined) return;
-    if (store === undefined) {
-      location.reload();
-      return;
-    }
-    const { live: _, ...document } = store.state().document;
+    const { live: _, ...plain } = report;
     const files = connection === "open" && (status?.files ?? live.files);
     const still = connection === "ended" ? {} : { live: { ...live, files } };
-    store.set(grown(store.state(), { ...document, ...still, runs: [run] }));
+    const document = { ...plain, ...still, runs: [run] };
+    if (store === undefined) store = begin(document);
+    else store.set(grown(store.state(), document));
   });
 
   const source = new EventSource(`events?${liveToken()}&after=${live.event}`);
@@ -64,7 +71,10 @@ export function liveView(report: ReportDocument, store?: Store): HTMLElement | u
   });
   source.addEventListener("error", () => {
     if (connection === "open") become("lost");
-    waiting ??= setTimeout(() => become("gone"), PATIENCE);
+    waiting ??= setTimeout(() => {
+      source.close();
+      become("ended");
+    }, PATIENCE);
   });
   on("change", (change) => {
     run = changed(run, change as Change) as RunDocument;
@@ -95,9 +105,6 @@ function inWords(
   const at = iterationOf(run);
   const finished = run?.record.end !== undefined;
   if (connection === "lost") return ["Connection lost, trying again.", at];
-  if (connection === "gone") {
-    return ["The command that serves this page does not answer.", "What is here stays."];
-  }
   if (connection === "ended") {
     const whole = "What is here stays, and needs no server.";
     if (finished) return ["The run has finished.", whole];
@@ -109,16 +116,17 @@ function inWords(
   }
   if (finished) return ["The run has finished.", ""];
   const { stage, done, of } = status ?? {};
-  const part = stage === undefined ? "" : `${stage} ${count(done)} of ${count(of)}`;
+  // A stage that is at its end is over; the next may say nothing of itself.
+  const part = stage === undefined || done === of ? "" : `${stage} ${count(done)} of ${count(of)}`;
   if (status?.state === "followed") {
     const written = run?.timings && new Date(run.timings.date).toLocaleTimeString();
     return [
-      run === undefined ? "The run has no iteration yet." : "The run is not finished.",
+      run === undefined ? "No iteration is done yet." : "The run is not finished.",
       [at, written && `written at ${written}`].filter(Boolean).join(", "),
     ];
   }
   return [
-    run === undefined ? "The run has not begun to iterate." : "Running.",
+    run === undefined ? "No iteration is done yet." : "Running.",
     [at, part].filter((text) => text !== "").join("; "),
   ];
 }

@@ -2,7 +2,7 @@
 import type { ReportDocument } from "../document.ts";
 import { candidateCard } from "./candidate-card.ts";
 import { candidateTable } from "./candidate-table.ts";
-import { h, section } from "./dom.ts";
+import { fill, h, section } from "./dom.ts";
 import { liveView } from "./live.ts";
 import { parallelView } from "./parallel-view.ts";
 import { createStore, type Store } from "./store.ts";
@@ -12,14 +12,20 @@ import { tradeOffView } from "./trade-off-view.ts";
 const block = document.getElementById("document") as HTMLScriptElement;
 const report = JSON.parse(block.textContent ?? "") as ReportDocument;
 // Of a run that is followed there may be nothing to show yet.
-const store = report.runs.length === 0 ? undefined : createStore(report);
+const place = h("div", {}, h("h1", {}, "A run before its first iteration"));
+const begin = (document: ReportDocument): Store => {
+  const store = createStore(document);
+  fill(place, ...viewsOf(store));
+  return store;
+};
+const store = report.runs.length === 0 ? undefined : begin(report);
 
 document.body.append(
   h(
     "main",
     {},
-    liveView(report, store),
-    ...(store === undefined ? [] : viewsOf(store)),
+    liveView(report, { store, begin }),
+    place,
     h(
       "footer",
       {},
