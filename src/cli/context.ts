@@ -4,6 +4,8 @@ import { createProgress, type Progress } from "./progress.ts";
 export interface Context {
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Stops as Ctrl-C does. */
+  stop(): void;
   /** Results go to stdout. */
   print(text: string): void;
   /** With --json, the one document on stdout; nothing else is printed there. */
@@ -22,6 +24,7 @@ export function createContext(): Context {
   return {
     progress: createProgress(),
     signal: controller.signal,
+    stop: () => controller.abort(),
     print: (text) => process.stdout.write(`${text}\n`),
     printJson: (document) => process.stdout.write(`${JSON.stringify(document, null, 2)}\n`),
   };

@@ -15,6 +15,7 @@ import {
   trainableFlags,
   workFlags,
 } from "./shared-flags.ts";
+import { watchFlags } from "./watching.ts";
 
 const goesIn = "What goes in";
 const comesOut = "What comes out";
@@ -118,6 +119,7 @@ export const correctFlags: Flags = {
     help: "continue the run that stopped in the folder, with the result of an uninterrupted one",
   },
   force: { kind: flag, group: comesOut, help: "replace the run that is in the folder" },
+  ...watchFlags,
   anyway: {
     kind: flag,
     group: goesIn,

@@ -29,6 +29,8 @@ interface OwnFlags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly anyway?: boolean | undefined;
   readonly like?: string | undefined;
   readonly json?: boolean | undefined;
+  readonly watch?: boolean | undefined;
+  readonly open?: boolean | undefined;
   readonly threads?: number | undefined;
   readonly eps?: number | undefined;
 }
@@ -53,6 +55,9 @@ const unknown: Facts = { flops: 0, points: 1 };
 export async function askedOf(flags: Readonly<Record<string, unknown>>): Promise<Asked> {
   const given = flags as object as OwnFlags;
   refuseBoth(given);
+  if (given.open === true && given.watch !== true) {
+    throw new TemperError("bad-option", "--open opens the page of --watch; give both");
+  }
   const like = given.like === undefined ? undefined : await likeRun(given.like, given);
   const all: OwnFlags = { ...like?.flags, ...given };
   const ofAttack = partOf(attackTable, given);

@@ -12,6 +12,7 @@ import { addInspect } from "./commands/inspect.ts";
 import { addPoints } from "./commands/points.ts";
 import { addReport } from "./commands/report.ts";
 import { addSelect } from "./commands/select.ts";
+import { addServe } from "./commands/serve.ts";
 import { addTrain } from "./commands/train.ts";
 import { withConfig } from "./config.ts";
 import { type Context, createContext } from "./context.ts";
@@ -41,6 +42,7 @@ function createProgram(context: Context, everything: boolean): Command {
     addCorrect,
     addSelect,
     addReport,
+    addServe,
     addAttack,
     addPoints,
     addEvaluate,

@@ -34,10 +34,17 @@ export function lowest(
  * belongs to a candidate that was dominated already when its evaluation stopped.
  */
 export function efficientFront(candidates: readonly Objectives[]): boolean[] {
-  return candidates.map(
-    (candidate) =>
-      isComparable(candidate) &&
-      candidate.loss <= lowest("loss", candidates, candidate.violation) &&
-      candidate.violation <= lowest("violation", candidates, candidate.loss),
-  );
+  const front = candidates.map(() => false);
+  const ordered = candidates
+    .map((candidate, index) => ({ ...candidate, index }))
+    .filter(isComparable)
+    .sort((a, b) => a.violation - b.violation || a.loss - b.loss);
+  // In this order whoever dominates a candidate stands before it.
+  let best: (typeof ordered)[number] | undefined;
+  for (const candidate of ordered) {
+    const equal = candidate.violation === best?.violation && candidate.loss === best.loss;
+    front[candidate.index] = best === undefined || candidate.loss < best.loss || equal;
+    if (front[candidate.index]) best = candidate;
+  }
+  return front;
 }

@@ -25,6 +25,21 @@ export interface LiveDocument {
   readonly files: boolean;
 }
 
+/** Where the work stands that a live page follows. */
+export interface LiveStatus {
+  /**
+   * `working`: in the process that serves the page. `followed`: the run is not finished, and no more is known than
+   * its folder says. The others are ends.
+   */
+  readonly state: "working" | "followed" | "finished" | "stopped" | "failed";
+  /** What goes on, and how far it is. */
+  readonly stage?: string;
+  readonly done?: number;
+  readonly of?: number;
+  /** As `files` of {@link LiveDocument}. */
+  readonly files: boolean;
+}
+
 /** What a record holds only once the run is finished. */
 type Ending = Exclude<keyof RunRecord, keyof RunBeginning | "iterations" | "pool" | "choice">;
 

@@ -78,27 +78,35 @@ async function modelOf(run: Run): Promise<Model> {
   return openModel(file, { ...run.record.network, externalData });
 }
 
-const pointsIn = async (folder: string): Promise<Dataset> =>
+/** The points that a run keeps. */
+export const pointsIn = async (folder: string): Promise<Dataset> =>
   readPoints(await readFile(join(folder, POINTS)), POINTS);
 
-/** The points, those still wrong first where not all have pictures. */
+/** The points with what candidates answer to them. */
 async function pointsDocument(run: Run, model: Model, points: Dataset): Promise<PointsDocument> {
-  const { count, shape, pixels, labels, source } = points;
-  const wrong = new Set(run.record.wrong);
-  const order = [...labels.keys()].toSorted((a, b) => Number(wrong.has(b)) - Number(wrong.has(a)));
   const at = (c: Candidate) => ({ candidate: run.pool.indexOf(c), theta: () => run.theta(c) });
   const [theta0] = run.pool;
   const others = run.front.filter((c) => c !== theta0 && c !== run.choice);
-  const { shown, answers } = await answersOf(model, points, [
+  const answers = await answersOf(model, points, [
     at(theta0),
     ...(run.choice === theta0 ? [] : [at(run.choice)]),
     ...others.map(at),
   ]);
+  return { ...pointsAsGiven(points, run.record.wrong), ...answers };
+}
+
+/** The points as they were given; those of `first` come before others where not all have pictures. */
+export function pointsAsGiven(points: Dataset, first: readonly number[] = []): PointsDocument {
+  const { count, shape, pixels, labels, source } = points;
+  const wanted = new Set(first);
+  const order = [...labels.keys()].toSorted(
+    (a, b) => Number(wanted.has(b)) - Number(wanted.has(a)),
+  );
   const pictures = picturesOf(points, { images: order, budget: POINT_PIXELS });
   const size = pixels.length / count;
   const rows = Math.min(count, Math.floor(VALUES / size));
   return {
-    ...{ count, shape, y: Array.from(labels), shown, answers },
+    ...{ count, shape, y: Array.from(labels), shown: Array.from(labels, () => []), answers: [] },
     ...(source && { source: Array.from(source) }),
     ...(pictures === undefined && {
       values: Array.from({ length: rows }, (_, i) =>

@@ -15,7 +15,13 @@ const asset = (name: string): URL => new URL(`../../dist/report/page/${name}`, i
  *
  * @throws TemperError `file-missing` where the package was not built
  */
-export async function reportHtml(document: ReportDocument): Promise<string> {
+export const reportHtml = async (document: ReportDocument): Promise<string> =>
+  (await reportPage(document)).html;
+
+/** The page with its policy, which a server says once more beside it. */
+export async function reportPage(
+  document: ReportDocument,
+): Promise<{ readonly html: string; readonly policy: string }> {
   const [script, style] = await Promise.all(["main.js", "main.css"].map(readAsset));
   const connects = document.live === undefined ? "'none'" : "'self'";
   const policy = [
@@ -28,8 +34,9 @@ export async function reportHtml(document: ReportDocument): Promise<string> {
     "form-action 'none'",
   ].join("; ");
   const json = JSON.stringify(document).replaceAll("<", "\\u003c");
-  const title = escaped(`${document.runs.map(({ name }) => name).join(", ")} · Temper`);
-  return [
+  const names = document.runs.map(({ name }) => name).join(", ");
+  const title = names === "" ? "Temper" : escaped(`${names} · Temper`);
+  const html = [
     "<!doctype html>",
     '<html lang="en">',
     "<head>",
@@ -37,6 +44,7 @@ export async function reportHtml(document: ReportDocument): Promise<string> {
     `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="referrer" content="no-referrer">',
+    '<link rel="icon" href="data:,">', // else a browser asks the server for one
     `<title>${title}</title>`,
     `<style>${style}</style>`,
     "</head>",
@@ -48,6 +56,7 @@ export async function reportHtml(document: ReportDocument): Promise<string> {
     "</html>",
     "",
   ].join("\n");
+  return { html, policy };
 }
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);

@@ -242,6 +242,8 @@ function toCome(
       return y.of(candidate) === null && at !== null && (!x.log || at > 0) ? [at] : [];
     }),
   );
-  const place = { insetTop: 0, insetBottom: 0, strokeOpacity: 0.7 };
+  // Many of them must not hide the candidates.
+  const strokeOpacity = Math.max(0.05, Math.min(0.6, 12 / values.length));
+  const place = { insetTop: 0, insetBottom: 0, strokeOpacity };
   return values.length === 0 ? [] : [plot.tickX(values, { x: (v) => v, stroke: bound, ...place })];
 }

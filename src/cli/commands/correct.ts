@@ -22,10 +22,16 @@ import { growing } from "../growing.ts";
 import { growingCandidates, iterationTable } from "../iterations.ts";
 import { sayHowToGoOn } from "../keeping.ts";
 import { openDataset, openModelFile } from "../open.ts";
+import { watched } from "../watching.ts";
 
+/** Refuses what can be refused at once, before a page is served or anything opened. */
 async function run(path: string, asked: Asked, context: Context): Promise<void> {
+  await checkFolder(asked.out, asked);
+  await watched(asked, context, (watching) => correctAndPrint(path, asked, watching));
+}
+
+async function correctAndPrint(path: string, asked: Asked, context: Context): Promise<void> {
   const { out } = asked;
-  await checkFolder(out, asked);
   const workers = openWorkers(asked.threads);
   const finished = await correctWith(workers, path, asked, context).finally(workers.close);
   context.progress.stop();

@@ -41,6 +41,7 @@ export function candidateTable(store: Store): HTMLElement {
           {
             type: "button",
             class: "pick",
+            "data-index": i,
             onclick: () => store.set({ candidate: i, weight: undefined }),
           },
           name,
@@ -56,6 +57,8 @@ export function candidateTable(store: Store): HTMLElement {
     const visible = Math.ceil((view.clientHeight || 300) / ROW) + 2 * BEYOND;
     rows.style.height = `${selected.length * ROW}px`;
     view.setAttribute("aria-rowcount", String(selected.length + 1));
+    const focused = document.activeElement;
+    const held = rows.contains(focused) ? (focused as HTMLElement).dataset.index : undefined;
     fill(
       rows,
       ...selected.slice(first, first + visible).map((i, at) => {
@@ -65,6 +68,8 @@ export function candidateTable(store: Store): HTMLElement {
         return row;
       }),
     );
+    if (held === undefined) return;
+    rows.querySelector<HTMLElement>(`[data-index="${held}"]`)?.focus({ preventScroll: true });
   };
   store.watch(["document", "run", "shown", "ranges"], (state) => {
     const run = runOf(state);

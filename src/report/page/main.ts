@@ -3,21 +3,43 @@ import type { ReportDocument } from "../document.ts";
 import { candidateCard } from "./candidate-card.ts";
 import { candidateTable } from "./candidate-table.ts";
 import { compareView } from "./compare-view.ts";
-import { h, section } from "./dom.ts";
+import { fill, h, section } from "./dom.ts";
+import { liveView } from "./live.ts";
 import { parallelView } from "./parallel-view.ts";
 import { runView } from "./run-view.ts";
-import { createStore } from "./store.ts";
+import { createStore, type Store } from "./store.ts";
 import { summaryView } from "./summary-view.ts";
 import { tradeOffView } from "./trade-off-view.ts";
 
 const block = document.getElementById("document") as HTMLScriptElement;
 const report = JSON.parse(block.textContent ?? "") as ReportDocument;
-const store = createStore(report);
+// Of a run that is followed there may be nothing to show yet.
+const place = h("div", {}, h("h1", {}, "A run before its first iteration"));
+const begin = (document: ReportDocument): Store => {
+  const store = createStore(document);
+  fill(place, ...viewsOf(store));
+  return store;
+};
+const store = report.runs.length === 0 ? undefined : begin(report);
 
 document.body.append(
   h(
     "main",
     {},
+    liveView(report, { store, begin }),
+    place,
+    h(
+      "footer",
+      {},
+      `Made by Temper ${report.temper}. `,
+      report.live === undefined &&
+        h("span", { class: "hint" }, "One file: nothing in it asks the network for anything."),
+    ),
+  ),
+);
+
+function viewsOf(store: Store): HTMLElement[] {
+  return [
     summaryView(store),
     section(
       "trade-off",
@@ -28,11 +50,5 @@ document.body.append(
     ),
     compareView(store),
     runView(store),
-    h(
-      "footer",
-      {},
-      `Made by Temper ${report.temper}. `,
-      h("span", { class: "hint" }, "One file: nothing in it asks the network for anything."),
-    ),
-  ),
-);
+  ];
+}

@@ -35,6 +35,7 @@ export function parallelView(store: Store): HTMLElement {
   const box = h("div", { class: "parallel" }, canvas, above, axes);
   const inputs = h("div", { class: "ranges" });
   let lines: readonly Line[] = [];
+  let named = "";
 
   const draw = (state: State): void => {
     const width = box.clientWidth;
@@ -47,7 +48,11 @@ export function parallelView(store: Store): HTMLElement {
   const lay = (state: State): void => {
     lines = linesOf(state, box.clientWidth);
     draw(state);
-    fill(inputs, ...lines.map((line) => rangeInputs(store, line)));
+    // Made anew only where the axes are others: someone may be typing while a run goes on.
+    const names = lines.map(({ axis }) => axis.label).join();
+    if (names !== named) fill(inputs, ...lines.map(({ axis }) => rangeInputs(store, axis)));
+    named = names;
+    for (const input of inputs.querySelectorAll("input")) showEnd(input, lines);
   };
   store.watch(["document", "run", "shown"], lay);
   store.watch(["ranges"], (state) => {
@@ -198,14 +203,13 @@ function dragAlong(strip: HTMLElement, done: (from: number, to: number) => void)
 }
 
 /** The same by the keyboard: the least and the most of an axis. */
-function rangeInputs(store: Store, { axis, low, high }: Line): HTMLElement {
+function rangeInputs(store: Store, axis: Axis): HTMLElement {
   const input = (which: "least" | "most"): HTMLInputElement => {
     const element = h("input", {
       type: "number",
       step: "any",
       "data-axis": axis.key,
       "data-end": which,
-      placeholder: String(Number((which === "least" ? low : high).toPrecision(4))),
       "aria-label": `${which} ${axis.label}`,
     });
     element.addEventListener("change", () => {
@@ -220,6 +224,13 @@ function rangeInputs(store: Store, { axis, low, high }: Line): HTMLElement {
     return element;
   };
   return h("div", {}, h("span", {}, axis.label), input("least"), " to ", input("most"));
+}
+
+/** Shows in an empty input what the least or the most is. */
+function showEnd(input: HTMLInputElement, lines: readonly Line[]): void {
+  const line = lines.find(({ axis }) => axis.key === input.dataset.axis);
+  const value = input.dataset.end === "least" ? line?.low : line?.high;
+  input.placeholder = String(Number(value?.toPrecision(4)));
 }
 
 /** Puts the present range into an input. */

@@ -54,7 +54,9 @@ export function tradeOffView(store: Store): HTMLElement {
   const draw = (state: State): void => {
     const drawn = drawPlane(state, plane, Math.max(320, figure.clientWidth || 720));
     places = drawn.places;
-    fill(figure, drawn.figure, overlay.element);
+    // The overlay stays where it is: taken out and put back it would lose the focus.
+    if (overlay.element.parentNode === figure) figure.firstElementChild?.replaceWith(drawn.figure);
+    else fill(figure, drawn.figure, overlay.element);
     overlay.place(places, drawn);
     mark(state);
     controls.update(state, plane);
@@ -209,12 +211,11 @@ function planeControls(store: Store, change: (plane: Partial<Plane>) => void) {
       [x, plane.x],
       [y, plane.y],
     ] as const) {
-      fill(
-        select,
-        ...axes.map(({ key, label }) =>
-          h("option", { value: key, selected: key === chosen }, label),
-        ),
-      );
+      const labels = axes.map(({ label }) => label);
+      if (String(labels) !== String(Array.from(select.options, ({ text }) => text))) {
+        fill(select, ...axes.map(({ key, label }) => h("option", { value: key }, label)));
+      }
+      select.value = chosen;
     }
     const last = Math.max(...runOf(state).record.pool.map(({ iteration }) => iteration));
     for (const input of [from, to]) input.max = String(last);

@@ -4,7 +4,7 @@ import { unstackFloats } from "../../data/npy.ts";
 import { readNpz } from "../../data/npz.ts";
 import { loadNetwork } from "../../engine/network.ts";
 import { TemperError } from "../../errors.ts";
-import { FORMAT, isRobust, type RunRecord, type Timings } from "../record.ts";
+import { FORMAT, isRobust, type RunBeginning, type RunRecord, type Timings } from "../record.ts";
 import { createRun, type Run } from "../run.ts";
 import {
   CORRECTED,
@@ -58,31 +58,37 @@ export async function openRun(folder: string): Promise<Run> {
 export async function readRecord(
   folder: string,
 ): Promise<RunRecord<"points"> | RunRecord<"robust">> {
-  const refuse = (what: string): TemperError => new TemperError("run-unreadable", what);
-  const read = await readJson(folder, RECORD);
-  const record = (read ?? {}) as RunRecord<"points"> | RunRecord<"robust">;
-  const format: unknown = record.format;
-  if (format === 1) {
-    throw refuse(
-      `"${folder}" was written by a Temper before 0.2 (format 1); this one reads format ${FORMAT}\n` +
-        "correct again with the options in its run.json; its corrected.onnx is a model like any other",
-    );
-  }
-  if (format !== FORMAT) {
-    throw refuse(
-      `"${join(folder, RECORD)}" has format ${format}; this version of Temper reads format ${FORMAT}`,
-    );
-  }
+  const record = (await readBeginning(folder)) as RunRecord<"points"> | RunRecord<"robust">;
   if (record.end === undefined) {
-    throw refuse(
+    throw new TemperError(
+      "run-unreadable",
       `"${folder}" holds an unfinished run\ncontinue it with the command that began it and --resume`,
     );
   }
   const parts = [record.pool, record.options, record.network, record.hashes];
   if (!Array.isArray(record.pool) || parts.some((part) => typeof part !== "object" || !part)) {
-    throw refuse(
+    throw new TemperError(
+      "run-unreadable",
       `"${join(folder, RECORD)}" is not the record of a run: it lacks its pool, options, network or hashes`,
     );
   }
   return record;
+}
+
+/**
+ * What run.json holds of a run, finished or not.
+ *
+ * @throws TemperError `run-unreadable` where run.json is missing or of another format
+ */
+export async function readBeginning(folder: string): Promise<RunBeginning & Partial<RunRecord>> {
+  const record = ((await readJson(folder, RECORD)) ?? {}) as RunBeginning & Partial<RunRecord>;
+  const format: unknown = record.format;
+  if (format === FORMAT) return record;
+  throw new TemperError(
+    "run-unreadable",
+    format === 1
+      ? `"${folder}" was written by a Temper before 0.2 (format 1); this one reads format ${FORMAT}\n` +
+          "correct again with the options in its run.json; its corrected.onnx is a model like any other"
+      : `"${join(folder, RECORD)}" has format ${format}; this version of Temper reads format ${FORMAT}`,
+  );
 }

@@ -2,10 +2,13 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { AlgorithmState, CentreState } from "../../correct/state.ts";
+import type { Trial } from "../../correct/candidates.ts";
+import type { Contradiction } from "../../correct/elastic.ts";
+import type { AlgorithmState, CentreState, FinishingState } from "../../correct/state.ts";
 import { arrayOf, arrayOfText, type NpyArray, stackFloats, unstackFloats } from "../../data/npy.ts";
 import { readNpz, writeNpz } from "../../data/npz.ts";
 import { TemperError } from "../../errors.ts";
+import type { Families, Family } from "../record.ts";
 import { STATE } from "./files.ts";
 
 type Arrays = ReadonlyMap<string, NpyArray>;
@@ -112,3 +115,47 @@ export async function readState<S>(
     );
   }
 }
+
+/** What the state of an unfinished run says of it, whichever its recipe: enough to look at it, too little to go on. */
+export interface StateSoFar {
+  /** Every candidate so far; those along the lines with the losses that have been found. */
+  readonly trials: readonly Trial[];
+  readonly iterations: readonly Families[Family]["iteration"][];
+  readonly contradictions?: readonly Contradiction[];
+  /** The thetas that candidates are rebuilt from, each [p]. */
+  readonly anchors: readonly Float32Array[];
+}
+
+/**
+ * Looks at the state in a RUN folder while its run goes on; undefined where there is none.
+ *
+ * @throws TemperError `data-unreadable`, or the system's error where the file is gone meanwhile
+ */
+export async function lookAtState(folder: string): Promise<StateSoFar | undefined> {
+  const path = join(folder, STATE);
+  if (!existsSync(path)) return undefined;
+  const only = ["theta", "last", "present", "records"]; // the gradients are most of the file
+  const arrays = readNpz(await readFile(path), { where: path, only });
+  const rows = (name: string): Float32Array[] => {
+    const array = arrays.get(name);
+    return array === undefined || array.values.length === 0
+      ? []
+      : unstackFloats(array.values as Float32Array, array.shape[1]);
+  };
+  const records = arrays.get("records")?.values as Uint8Array;
+  const { finishing, ...rest } = JSON.parse(new TextDecoder().decode(records)) as Omit<
+    StateSoFar,
+    "anchors"
+  > & { readonly finishing?: Pick<FinishingState, "lines"> };
+  // Algorithm 1 keeps theta0 before its anchors, and the last one beside them.
+  const thetas = rows("theta");
+  const anchors = arrays.has("present") ? thetas : [...thetas.slice(1), ...rows("last")];
+  const found = new Map(finishing?.lines.map((trial) => [placeOf(trial), trial]));
+  return {
+    ...rest,
+    trials: rest.trials.map((trial) => found.get(placeOf(trial)) ?? trial),
+    anchors,
+  };
+}
+
+const placeOf = ({ iteration, step }: Trial): string => `${iteration}:${step}`;
