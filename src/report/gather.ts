@@ -23,9 +23,9 @@ import { picturesOf } from "./pictures.ts";
 import { changedOptions, repeatCall } from "./repeat.ts";
 import { stepOf } from "./steps.ts";
 
-/** Numbers in all pictures of points, and of flipped images; 16 bits each, and a third more in base64. */
-const POINT_PIXELS = 700_000;
-const FLIP_PIXELS = 320_000;
+/** Bytes of all pictures of points, and of the flipped images of a data set; they are a third more in base64. */
+const POINT_BYTES = 1_400_000;
+const FLIP_BYTES = 320_000;
 
 /** Numbers in the tables of points that are no images. */
 const VALUES = 20_000;
@@ -94,7 +94,7 @@ async function pointsDocument(run: Run, model: Model, points: Dataset): Promise<
     ...(run.choice === theta0 ? [] : [at(run.choice)]),
     ...others.map(at),
   ]);
-  const pictures = picturesOf(points, { images: order, budget: POINT_PIXELS });
+  const pictures = picturesOf(points, { images: order, budget: POINT_BYTES });
   const size = pixels.length / count;
   const rows = Math.min(count, Math.floor(VALUES / size));
   return {
@@ -118,7 +118,7 @@ async function cleanDocument(folder: string): Promise<NonNullable<RunDocument["c
       flipped &&
       picturesOf(flipped, {
         images: Array.from({ length: flipped.count }, (_, i) => i),
-        budget: FLIP_PIXELS,
+        budget: FLIP_BYTES,
       });
     return { ...confusionOf(predictions), ...(pictures && { pictures }) };
   };

@@ -1,0 +1,35 @@
+// Pictures on canvases, each with words for who cannot see it.
+import type { PicturesDocument } from "../document.ts";
+import { h } from "./dom.ts";
+
+/** An image of so many rows and columns, drawn without smoothing and at one width for all. */
+export function picture(
+  pixels: Float64Array,
+  { rows, columns, channels }: Pick<PicturesDocument, "rows" | "columns" | "channels">,
+  words: string,
+): HTMLCanvasElement {
+  const canvas = h("canvas", {
+    class: "picture",
+    width: columns,
+    height: rows,
+    role: "img",
+    "aria-label": words,
+  });
+  const image = new ImageData(columns, rows);
+  for (let i = 0; i < rows * columns; i++) {
+    for (let c = 0; c < 3; c++) {
+      image.data[4 * i + c] = Math.round(255 * pixels[i * channels + (channels === 3 ? c : 0)]);
+    }
+    image.data[4 * i + 3] = 255;
+  }
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** A picture with a line of text under it. */
+export const captioned = (image: Node, ...caption: readonly (Node | string)[]): HTMLElement =>
+  h("figure", { class: "picture-with-text" }, image, h("figcaption", {}, ...caption));
+
+/** What is to be known of pictures that are not the images themselves. */
+export const scaledNote = ({ scaledFrom, rows, columns }: PicturesDocument): string | undefined =>
+  scaledFrom && `Pictures scaled from ${scaledFrom.join(" × ")} to ${rows} × ${columns} pixels.`;
