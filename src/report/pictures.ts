@@ -107,14 +107,20 @@ function rangeOf(images: readonly Float32Array[]): readonly [number, number] {
 }
 
 /** Whether 8 bits hold every number: k / 255, of float32. */
-const areBytes = (images: readonly Float32Array[], [low, high]: readonly [number, number]): boolean =>
+const areBytes = (
+  images: readonly Float32Array[],
+  [low, high]: readonly [number, number],
+): boolean =>
   low === 0 &&
   high === 1 &&
   images.every((image) => image.every((v) => v === Math.fround(Math.round(v * 255) / 255)));
 
 function packed(
   images: readonly Float32Array[],
-  { range: [low, high], bits }: { readonly range: readonly [number, number]; readonly bits: 8 | 16 },
+  {
+    range: [low, high],
+    bits,
+  }: { readonly range: readonly [number, number]; readonly bits: 8 | 16 },
 ): PixelsDocument {
   const step = (high - low) / (2 ** bits - 1);
   const numbers = images.flatMap((image) => Array.from(image, (v) => Math.round((v - low) / step)));

@@ -16,7 +16,9 @@ export function bars(...list: readonly Bar[]): HTMLElement {
     "div",
     { class: "bars", "aria-hidden": "true" },
     low < 0 && h("span", { class: "zero", style: `left:${percent(-low, low, high)}` }),
-    ...list.map(({ value, range, kind }) => h("span", { class: `bar ${kind}`, style: placed(value, range) })),
+    ...list.map(({ value, range, kind }) =>
+      h("span", { class: `bar ${kind}`, style: placed(value, range) }),
+    ),
   );
 }
 

@@ -2,9 +2,11 @@
 import type { ReportDocument } from "../document.ts";
 import { candidateCard } from "./candidate-card.ts";
 import { candidateTable } from "./candidate-table.ts";
+import { cleanView } from "./clean-view.ts";
 import { compareView } from "./compare-view.ts";
 import { h, section } from "./dom.ts";
 import { parallelView } from "./parallel-view.ts";
+import { pointsView } from "./points-view.ts";
 import { runView } from "./run-view.ts";
 import { createStore } from "./store.ts";
 import { summaryView } from "./summary-view.ts";
@@ -26,6 +28,8 @@ document.body.append(
       parallelView(store),
       candidateTable(store),
     ),
+    cleanView(store),
+    pointsView(store),
     compareView(store),
     runView(store),
     h(

@@ -1,0 +1,137 @@
+// The points that had to be right, one by one: those still wrong first.
+import type { PointsDocument } from "../document.ts";
+import { contradictingIn, isKnown, wrongAt } from "./answers.ts";
+import { type Child, fill, h, section } from "./dom.ts";
+import { whenInView } from "./in-view.ts";
+import { count, counted } from "./numbers.ts";
+import { scaledNote } from "./pictures.ts";
+import { type PointRow, pointRow } from "./point-row.ts";
+import { runOf, type State, type Store } from "./store.ts";
+import { nameOf } from "./words.ts";
+
+/** Which points are listed: all, those that are wrong, those that contradict each other. */
+type Which = "all" | "wrong" | "contradicting";
+
+export function pointsView(store: Store): HTMLElement {
+  const about = h("p", { class: "hint" });
+  const groups = h("ul", { class: "contradictions" });
+  const known = h("p", { class: "known", "aria-live": "polite" });
+  const list = h("ul", { class: "points" });
+  const summary = h("p", { "aria-live": "polite" });
+  const label = h("select", { id: "point-label", onchange: () => draw(store.state()) });
+  const which = h("select", { id: "point-which", onchange: () => draw(store.state()) });
+  const controls = h(
+    "div",
+    { class: "controls" },
+    h("label", { for: "point-which" }, "Show"),
+    which,
+    h("label", { for: "point-label" }, "of label"),
+    label,
+    h("span", { class: "spring" }),
+    summary,
+  );
+  const whole = section("points", "The points", about, groups, known, controls, list);
+  let rows = new Map<number, PointRow>();
+
+  const draw = (state: State): void => {
+    const run = runOf(state);
+    const { points } = run;
+    if (points === undefined) return;
+    const wrong = wrongAt(run, state.candidate);
+    const contradicting = contradictingIn(run).flat();
+    const kept = orderOf(points, wrong, contradicting).filter(
+      (i) =>
+        (label.value === "" || points.y[i] === Number(label.value)) &&
+        (which.value === "all" ||
+          (which.value === "wrong" ? wrong : new Set(contradicting)).has(i)),
+    );
+    fill(
+      list,
+      ...kept.map((i) => {
+        const row = rows.get(i) ?? pointRow(run, points, i);
+        rows.set(i, row);
+        row.look(state.candidate, wrong.has(i));
+        return row.element;
+      }),
+    );
+    fill(
+      summary,
+      `${count(kept.length)} of ${counted(points.count, "point")}, ` +
+        `${count(kept.filter((i) => wrong.has(i)).length)} of them wrong`,
+    );
+    fill(known, ...knownOf(store, state));
+  };
+  store.watch(["document", "run"], (state) => {
+    const { points, labels } = runOf(state);
+    rows = new Map();
+    whole.hidden = points === undefined;
+    if (points === undefined) return;
+    const groupsOf = contradictingIn(runOf(state));
+    fill(about, ...aboutOf(points));
+    fill(groups, ...groupsOf.map(together));
+    const options: [Which, string][] = [
+      ["all", "all points"],
+      ["wrong", "those that are wrong"],
+      ...(groupsOf.length > 0
+        ? [["contradicting", "those that contradict each other"] as [Which, string]]
+        : []),
+    ];
+    fill(which, ...options.map(([value, text]) => h("option", { value }, text)));
+    fill(
+      label,
+      h("option", { value: "" }, "any"),
+      ...[...new Set(points.y)]
+        .toSorted((a, b) => a - b)
+        .map((y) => h("option", { value: y }, labels[y])),
+    );
+  });
+  store.watch(["document", "run", "candidate"], () => whenInView(whole, () => draw(store.state())));
+  return whole;
+}
+
+/** Wrong points first, then those that contradict each other side by side, then by number. */
+function orderOf(
+  { y }: PointsDocument,
+  wrong: ReadonlySet<number>,
+  contradicting: readonly number[],
+): number[] {
+  const all = new Set([...contradicting, ...y.keys()]);
+  return [...all].toSorted((a, b) => Number(wrong.has(b)) - Number(wrong.has(a)));
+}
+
+function aboutOf({ pictures, count: n }: PointsDocument): Child[] {
+  if (pictures === undefined) return [`${counted(n, "point")}, given as numbers.`];
+  const shown = pictures.images.length;
+  return [
+    pictures.clean &&
+      "The difference of a point from its source is multiplied until it fills the range from black to white; " +
+        "grey is no change. ",
+    shown < n && `This page holds the pictures of ${count(shown)} of ${count(n)} points. `,
+    scaledNote(pictures),
+  ];
+}
+
+const together = (group: readonly number[]): HTMLElement =>
+  h(
+    "li",
+    {},
+    group.length === 1 ? "Contradicts the loss: " : "Contradict each other: ",
+    ...group.flatMap((i, at) => [at > 0 && ", ", h("a", { href: `#point-${i}` }, `point ${i}`)]),
+  );
+
+/** Whose answers are shown, and whose are known. */
+function knownOf(store: Store, state: State): Child[] {
+  const { points, record } = runOf(state);
+  if (isKnown(points, state.candidate)) return [`Answers of: ${nameOf(state)}.`];
+  const others = (points?.answers.length ?? 0) - 2;
+  return [
+    "The answers of this candidate are not in the page: known are those of θ₀, of the choice",
+    others > 0 ? ` and of ${count(others)} others of the front. ` : ". ",
+    "Right and wrong are those of the choice. ",
+    h(
+      "button",
+      { type: "button", onclick: () => store.set({ candidate: record.choice, weight: undefined }) },
+      "Look at the choice",
+    ),
+  ];
+}
