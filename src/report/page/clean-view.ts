@@ -2,17 +2,13 @@
 import { wilsonInterval } from "../../attack/interval.ts";
 import type { CleanChange } from "../../run/clean.ts";
 import type { EvaluationDocument, RunDocument, SetDocument } from "../document.ts";
-import { bars } from "./bars.ts";
-import { type Child, fill, h, section, tableOf } from "./dom.ts";
+import { fill, h, scrollBox, section, tableOf } from "./dom.ts";
 import { flipsOf } from "./flips.ts";
 import { whenInView } from "./in-view.ts";
+import { byLabel, confusions } from "./label-tables.ts";
 import { movedView } from "./moved-view.ts";
 import { change, count, counted, share } from "./numbers.ts";
 import { runOf, type Store } from "./store.ts";
-import { wordOf } from "./words.ts";
-
-/** Pairs of labels shown of a data set, the largest differences. */
-const PAIRS = 100;
 
 /** A data set under its name on the page. */
 interface Named {
@@ -23,20 +19,22 @@ interface Named {
 
 export function cleanView(store: Store): HTMLElement {
   const answers = h("div", { id: "clean-answers" });
-  const details = h("div", { id: "clean-details" });
-  const whole = section("before-and-after", "Before and after", answers, details, movedView(store));
+  const byLabels = h("div", { id: "clean-labels" });
+  const flips = h("div", { id: "flips" });
+  const whole = section(
+    "before-and-after",
+    "Before and after",
+    ...[answers, byLabels, movedView(store), flips],
+  );
   store.watch(["document", "run"], (state) => {
     const run = runOf(state);
     whole.hidden = run.record.clean === undefined;
     const sets = setsOf(run);
     fill(answers, ...accuracies(sets), ...attacked(run.evaluation));
-    whenInView(details, () =>
+    whenInView(byLabels, () => fill(byLabels, ...labelTables(run, sets)));
+    whenInView(flips, () =>
       fill(
-        details,
-        ...beside("By label", "by-label", sets, (one) => byLabel(run, one)),
-        ...beside("Which label is taken for which", "confusions", sets, (one) =>
-          confusions(run, one),
-        ),
+        flips,
         h("h3", {}, "Right before, wrong now"),
         ...sets.flatMap(({ name, set }) => (set === undefined ? [] : [flipsOf(run, name, set)])),
       ),
@@ -56,19 +54,20 @@ function setsOf({ record, clean }: RunDocument): Named[] {
   ];
 }
 
-/** The same of each data set, side by side where there is room. */
-function beside(
-  title: string,
-  id: string,
-  sets: readonly Named[],
-  of: (one: Named) => Child,
-): HTMLElement[] {
+/** The tables of each data set, side by side where there is room. */
+function labelTables(run: RunDocument, sets: readonly Named[]): HTMLElement[] {
+  const beside = (kind: string, tables: readonly HTMLElement[]): HTMLElement =>
+    h("div", { class: `columns ${kind}` }, ...tables);
   return [
-    h("h3", {}, title),
-    h(
-      "div",
-      { class: "columns", id },
-      ...sets.map((one) => h("div", { "data-set": one.name }, of(one))),
+    h("h3", {}, "By label"),
+    beside(
+      "by-label",
+      sets.map(({ name, change }) => byLabel(run, name, change)),
+    ),
+    h("h3", {}, "Which label is taken for which"),
+    beside(
+      "confusions",
+      sets.flatMap(({ name, set }) => (set === undefined ? [] : [confusions(run, name, set)])),
     ),
   ];
 }
@@ -86,9 +85,8 @@ function accuracies(sets: readonly Named[]): HTMLElement[] {
     ];
   });
   return [
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Clean accuracy" },
+    scrollBox(
+      "Clean accuracy",
       tableOf(
         [
           "",
@@ -139,87 +137,28 @@ function attacked(evaluation: EvaluationDocument | undefined): HTMLElement[] {
     ];
   }
   const rows = evaluation.models.flatMap(({ path, clean, attacks }) => [
-    [path, "none", counted(clean.n, "image"), share(clean.accuracy), between(clean.interval), ""],
+    [path, "none", counted(clean.n, "image"), share(clean.accuracy), between(clean.interval)],
     ...attacks.map(({ name, norm, eps, protocol, accuracy, interval, warnings }) => [
       path,
       `${name}, ${norm}, eps ${Number(eps.toPrecision(4))} (${protocol})`,
       counted(clean.n, "image"),
       share(accuracy),
-      between(interval),
-      warnings.length > 0 && h("ul", { class: "warnings" }, ...warnings.map((w) => h("li", {}, w))),
+      h(
+        "span",
+        {},
+        between(interval),
+        warnings.length > 0 &&
+          h("ul", { class: "warnings" }, ...warnings.map((text) => h("li", {}, text))),
+      ),
     ]),
   ]);
   return [
-    h(
-      "div",
-      {
-        class: "scroll",
-        id: "attacked",
-        tabindex: 0,
-        role: "region",
-        "aria-label": "Under attack",
-      },
-      tableOf(
-        ["model", "attack", "of", "accuracy", "95 % interval", "what weakens the number"],
-        rows,
-        {
-          caption: "Accuracy under attack, as temper evaluate measured it",
-          numbers: [3, 4],
-        },
-      ),
+    scrollBox(
+      "Under attack",
+      tableOf(["model", "attack", "of", "accuracy", "95 % interval"], rows, {
+        caption: "Accuracy under attack, as temper evaluate measured it",
+        numbers: [3],
+      }),
     ),
   ];
-}
-
-/** Labels with the largest losses first. */
-function byLabel({ labels }: RunDocument, { name, change: { labels: all } }: Named): HTMLElement {
-  const most = Math.max(...all.map(({ before, after }) => Math.abs(after - before)));
-  const rows = all
-    .toSorted((a, b) => a.after - a.before - (b.after - b.before))
-    .map(({ label, count: n, before, after, negativeFlips }) => {
-      const value = after - before;
-      return [
-        labels[label],
-        count(n),
-        share(before),
-        share(after),
-        bars({ value, range: [-most, most], kind: value < 0 ? "bad" : "good" }),
-        change(value),
-        count(negativeFlips),
-      ];
-    });
-  return h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": `By label, ${name}` },
-    tableOf(["label", "images", "before", "after", "", "percentage points", "now wrong"], rows, {
-      caption: `Clean accuracy by label, ${name}: the largest losses first`,
-      numbers: [1, 2, 3, 5, 6],
-    }),
-  );
-}
-
-/** Pairs of labels by how much more or less often one is taken for the other. */
-function confusions(run: RunDocument, { name, set }: Named): Child {
-  if (set === undefined) return undefined;
-  const sorted = set.confusion.toSorted(
-    ([, , b0, a0], [, , b1, a1]) => Math.abs(a1 - b1) - Math.abs(a0 - b0) || a1 - a0,
-  );
-  const rows = sorted
-    .slice(0, PAIRS)
-    .map(([label, answer, before, after]) => [
-      `${run.labels[label]} taken for ${wordOf(run, answer)}`,
-      `${count(before)} → ${count(after)}`,
-      `${after > before ? "+" : ""}${count(after - before)}`,
-    ]);
-  const left = sorted.length - rows.length;
-  return h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": `Confusions, ${name}` },
-    tableOf(["label", "before → after", "difference"], rows, {
-      caption:
-        `Wrong answers, ${name}: the largest differences first` +
-        (left === 0 ? "" : `; ${count(left)} pairs with smaller ones are left out`),
-      numbers: [1, 2],
-    }),
-  );
 }

@@ -1,6 +1,6 @@
 // Images that were right and are now wrong, with their pictures.
 import type { RunDocument, SetDocument } from "../document.ts";
-import { fill, h, tableOf } from "./dom.ts";
+import { fill, h, scrollBox, tableOf } from "./dom.ts";
 import { count, counted } from "./numbers.ts";
 import { captioned, picture, scaledNote } from "./pictures.ts";
 import { pixelsOf } from "./pixels.ts";
@@ -8,6 +8,9 @@ import { wordOf } from "./words.ts";
 
 /** Rows of the table of all flips. */
 const ROWS = 2000;
+
+/** Pixels of the screen that a picture may take. */
+const SIDE = 84;
 
 /** The flips of one data set. */
 export function flipsOf(run: RunDocument, name: string, set: SetDocument): HTMLElement {
@@ -41,7 +44,11 @@ export function flipsOf(run: RunDocument, name: string, set: SetDocument): HTMLE
         ...pictures.images.map((at, k) => {
           const [image, label, answer] = flipped[at];
           return captioned(
-            picture(pixelsOf(pictures.pixels, pictures, k), pictures, words(flipped[at])),
+            picture(
+              pixelsOf(pictures.pixels, pictures, k),
+              { ...pictures, side: SIDE },
+              words(flipped[at]),
+            ),
             `${wordOf(run, label)} → ${wordOf(run, answer)}`,
             h("span", { class: "under" }, `image ${image}`),
           );
@@ -53,14 +60,8 @@ export function flipsOf(run: RunDocument, name: string, set: SetDocument): HTMLE
 
 function tableFor(run: RunDocument, name: string, { flipped }: SetDocument): HTMLElement {
   const left = flipped.length - ROWS;
-  return h(
-    "div",
-    {
-      class: "scroll",
-      tabindex: 0,
-      role: "region",
-      "aria-label": `Right before, wrong now, ${name}`,
-    },
+  return scrollBox(
+    `Right before, wrong now, ${name}`,
     tableOf(
       ["image", "label", "now taken for"],
       flipped

@@ -1,7 +1,7 @@
 // What moved in the weights on the way to the candidate that is looked at: by tensor, and by size.
 import { BINS, type StepDocument } from "../document.ts";
 import { bars } from "./bars.ts";
-import { type Child, chartWithTable, fill, h, tableOf } from "./dom.ts";
+import { type Child, chartWithTable, fill, h, scrollBox, tableOf } from "./dom.ts";
 import { whenInView } from "./in-view.ts";
 import { marks, plot } from "./marks.ts";
 import { count, number, share } from "./numbers.ts";
@@ -16,7 +16,7 @@ export function movedView(store: Store): HTMLElement {
     whenInView(whole, () => {
       const state = store.state();
       fill(title, `What moved: ${nameOf(state)}`);
-      fill(body, ...movedOf(state, Math.min(540, body.clientWidth)));
+      fill(body, ...movedOf(state, body.clientWidth));
     }),
   );
   return whole;
@@ -39,10 +39,9 @@ function layers(state: State, { norms }: StepDocument, alpha: number): HTMLEleme
     bars({ value: norms[i], range, kind: "candidate" }),
     number(alpha * norms[i]),
   ]);
-  return h(
-    "div",
-    { class: "scroll layers", tabindex: 0, role: "region", "aria-label": "Distance by layer" },
-    tableOf(["layer", "", "distance"], rows, {
+  return scrollBox(
+    "Distance by layer",
+    tableOf(["layer", "distance", ""], rows, {
       caption: "Distance from θ₀ by layer, the Euclidean norm",
       numbers: [2],
     }),
@@ -58,7 +57,7 @@ function changes(
   const edge = (i: number): number => alpha * 10 ** (from + i / BINS);
   const bins = counts.map((y, i) => ({ x1: edge(i), x2: edge(i + 1), y }));
   const chart = plot({
-    width: Math.max(300, width),
+    width: width > 700 ? width / 2 - 16 : Math.max(300, width), // one column of two, or the only one
     height: 220,
     marginLeft: 50,
     x: { type: "log", label: "size of the change", tickFormat: "~e" },

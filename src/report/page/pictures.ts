@@ -2,16 +2,26 @@
 import type { PicturesDocument } from "../document.ts";
 import { h } from "./dom.ts";
 
-/** An image of so many rows and columns, drawn without smoothing and at one width for all. */
+/**
+ * An image, drawn without smoothing: each of its pixels is as many pixels of the screen in both directions as `side`
+ * leaves room for.
+ */
 export function picture(
   pixels: Float64Array,
-  { rows, columns, channels }: Pick<PicturesDocument, "rows" | "columns" | "channels">,
+  {
+    rows,
+    columns,
+    channels,
+    side,
+  }: Pick<PicturesDocument, "rows" | "columns" | "channels"> & { readonly side: number },
   words: string,
 ): HTMLCanvasElement {
+  const zoom = Math.max(1, Math.floor(side / Math.max(rows, columns)));
   const canvas = h("canvas", {
     class: "picture",
     width: columns,
     height: rows,
+    style: `width:${columns * zoom}px`,
     role: "img",
     "aria-label": words,
   });

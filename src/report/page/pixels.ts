@@ -33,7 +33,7 @@ export interface Difference {
 
 /**
  * after - before, multiplied so that the largest difference all but fills the range from black to white: the gain has
- * two digits, rounded down. Undefined where nothing changed.
+ * two digits, rounded down, but for 1/1000 that the pixels themselves were rounded by. Undefined where nothing changed.
  */
 export function differenceOf(before: Float64Array, after: Float64Array): Difference | undefined {
   const d = after.map((value, i) => value - before[i]);
@@ -41,6 +41,6 @@ export function differenceOf(before: Float64Array, after: Float64Array): Differe
   if (largest < NOTHING) return undefined;
   const exact = 0.5 / largest;
   const unit = 10 ** (Math.floor(Math.log10(exact)) - 1);
-  const gain = Number((Math.floor(exact / unit + 1e-6) * unit).toPrecision(2));
+  const gain = Number((Math.floor((1.001 * exact) / unit) * unit).toPrecision(2));
   return { gain, pixels: d.map((v) => 0.5 + gain * v) };
 }

@@ -3,7 +3,7 @@ import type { PointsDocument } from "../document.ts";
 import { contradictingIn, isKnown, wrongAt } from "./answers.ts";
 import { type Child, fill, h, section } from "./dom.ts";
 import { whenInView } from "./in-view.ts";
-import { count, counted } from "./numbers.ts";
+import { count, counted, number } from "./numbers.ts";
 import { scaledNote } from "./pictures.ts";
 import { type PointRow, pointRow } from "./point-row.ts";
 import { runOf, type State, type Store } from "./store.ts";
@@ -20,6 +20,19 @@ export function pointsView(store: Store): HTMLElement {
   const summary = h("p", { "aria-live": "polite" });
   const label = h("select", { id: "point-label", onchange: () => draw(store.state()) });
   const which = h("select", { id: "point-which", onchange: () => draw(store.state()) });
+  const key = h(
+    "ul",
+    { class: "key" },
+    ...(
+      [
+        ["theta0", "θ₀"],
+        ["own", "looked at, its own label"],
+        ["candidate", "looked at, other labels"],
+      ] as const
+    ).map(([kind, text]) =>
+      h("li", {}, h("span", { class: `sample ${kind}`, "aria-hidden": "true" }), text),
+    ),
+  );
   const controls = h(
     "div",
     { class: "controls" },
@@ -27,8 +40,9 @@ export function pointsView(store: Store): HTMLElement {
     which,
     h("label", { for: "point-label" }, "of label"),
     label,
-    h("span", { class: "spring" }),
     summary,
+    h("span", { class: "spring" }),
+    key,
   );
   const whole = section("points", "The points", about, groups, known, controls, list);
   let rows = new Map<number, PointRow>();
@@ -67,7 +81,7 @@ export function pointsView(store: Store): HTMLElement {
     whole.hidden = points === undefined;
     if (points === undefined) return;
     const groupsOf = contradictingIn(runOf(state));
-    fill(about, ...aboutOf(points));
+    fill(about, ...aboutOf(points, runOf(state).record.options.margin));
     fill(groups, ...groupsOf.map(together));
     const options: [Which, string][] = [
       ["all", "all points"],
@@ -99,10 +113,14 @@ function orderOf(
   return [...all].toSorted((a, b) => Number(wrong.has(b)) - Number(wrong.has(a)));
 }
 
-function aboutOf({ pictures, count: n }: PointsDocument): Child[] {
-  if (pictures === undefined) return [`${counted(n, "point")}, given as numbers.`];
+function aboutOf({ pictures, count: n }: PointsDocument, margin: number): Child[] {
+  const asked =
+    "The margin is the logit of the label less that of its strongest rival: " +
+    `above 0 the point is right, and ${number(margin)} was asked for. `;
+  if (pictures === undefined) return [asked];
   const shown = pictures.images.length;
   return [
+    asked,
     pictures.clean &&
       "The difference of a point from its source is multiplied until it fills the range from black to white; " +
         "grey is no change. ",
