@@ -1,4 +1,5 @@
 // What a candidate answers to the points, as far as the page knows it.
+import type { Conflict } from "../../correct/conflict.ts";
 import type { PointsDocument, RunDocument } from "../document.ts";
 
 /** The answers to one point. */
@@ -44,10 +45,13 @@ export function wrongAt(run: RunDocument, candidate: number): ReadonlySet<number
 export const isKnown = (points: PointsDocument | undefined, candidate: number): boolean =>
   points?.answers.some((one) => one.candidate === candidate) ?? false;
 
-/** Points whose cuts excluded each other, in groups; the same group once. */
-export function contradictingIn({ record }: RunDocument): readonly (readonly number[])[] {
+/** Points whose cuts excluded each other, or the loss; the same once. */
+export function contradictionsIn({ record }: Pick<RunDocument, "record">): readonly Conflict[] {
   const groups = new Map(
-    (record.contradictions ?? []).map(({ points }) => [points.join(), points] as const),
+    (record.contradictions ?? []).map(({ points, loss }) => [
+      `${points.join()} ${loss}`,
+      { points, loss },
+    ]),
   );
-  return [...groups.values()].filter((group) => group.length > 0);
+  return [...groups.values()].filter(({ points }) => points.length > 0);
 }

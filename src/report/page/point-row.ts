@@ -39,7 +39,6 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
     ),
     h("div", { class: "body" }, looks, answers),
   );
-  let drawn = false;
   return {
     element,
     look: (candidate, wrong) => {
@@ -49,8 +48,8 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
       fill(verdict, wrong ? "wrong" : `right${isBound ? " among the labels shown" : ""}`);
       fill(margins, marginsOf(before, candidate === 0 ? undefined : after));
       whenInView(element, () => {
-        if (!drawn) fill(looks, ...looksOf(run, points, i));
-        drawn = true;
+        if (!element.classList.contains("drawn")) fill(looks, ...looksOf(run, points, i));
+        element.classList.add("drawn");
         fill(answers, logits(run, points, i, [before, candidate === 0 ? undefined : after]));
       });
     },

@@ -1,6 +1,7 @@
 // The points that had to be right, one by one: those still wrong first.
+import type { Conflict } from "../../correct/conflict.ts";
 import type { PointsDocument } from "../document.ts";
-import { contradictingIn, isKnown, wrongAt } from "./answers.ts";
+import { contradictionsIn, isKnown, wrongAt } from "./answers.ts";
 import { type Child, fill, h, section } from "./dom.ts";
 import { whenInView } from "./in-view.ts";
 import { count, counted, number } from "./numbers.ts";
@@ -52,7 +53,7 @@ export function pointsView(store: Store): HTMLElement {
     const { points } = run;
     if (points === undefined) return;
     const wrong = wrongAt(run, state.candidate);
-    const contradicting = contradictingIn(run).flat();
+    const contradicting = contradictionsIn(run).flatMap((one) => one.points);
     const kept = orderOf(points, wrong, contradicting).filter(
       (i) =>
         (label.value === "" || points.y[i] === Number(label.value)) &&
@@ -80,7 +81,7 @@ export function pointsView(store: Store): HTMLElement {
     rows = new Map();
     whole.hidden = points === undefined;
     if (points === undefined) return;
-    const groupsOf = contradictingIn(runOf(state));
+    const groupsOf = contradictionsIn(runOf(state));
     fill(about, ...aboutOf(points, runOf(state).record.options.margin));
     fill(groups, ...groupsOf.map(together));
     const options: [Which, string][] = [
@@ -129,12 +130,13 @@ function aboutOf({ pictures, count: n }: PointsDocument, margin: number): Child[
   ];
 }
 
-const together = (group: readonly number[]): HTMLElement =>
+const together = ({ points, loss }: Conflict): HTMLElement =>
   h(
     "li",
     {},
-    group.length === 1 ? "Contradicts the loss: " : "Contradict each other: ",
-    ...group.flatMap((i, at) => [at > 0 && ", ", h("a", { href: `#point-${i}` }, `point ${i}`)]),
+    points.length === 1 ? "Contradicts the loss: " : "Contradict each other: ",
+    ...points.flatMap((i, at) => [at > 0 && ", ", h("a", { href: `#point-${i}` }, `point ${i}`)]),
+    loss && points.length > 1 && ", and the loss",
   );
 
 /** Whose answers are shown, and whose are known. */
