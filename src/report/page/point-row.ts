@@ -1,7 +1,7 @@
 // A point: what it was, what it is, what was changed, and what is answered to it.
 import type { PointsDocument, RunDocument } from "../document.ts";
 import { type Answer, answerOf } from "./answers.ts";
-import { type Bar, bars, rangeWith0 } from "./bars.ts";
+import { bars, rangeWith0 } from "./bars.ts";
 import { type Child, fill, h, scrollBox, tableOf } from "./dom.ts";
 import { whenInView } from "./in-view.ts";
 import { number } from "./numbers.ts";
@@ -41,26 +41,30 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
   );
   return {
     element,
-    look: (candidate, wrong) => {
-      const [before, after] = [answerOf(run, 0, i), answerOf(run, candidate, i)];
-      const isBound = after?.atMost === true && !wrong;
-      element.classList.toggle("wrong", wrong);
-      fill(verdict, wrong ? "wrong" : `right${isBound ? " among the labels shown" : ""}`);
-      fill(margins, marginsOf(before, candidate === 0 ? undefined : after));
+    look: (candidate, wrong) =>
       whenInView(element, () => {
+        const asked = candidate === 0 ? [0] : [0, candidate];
+        const known = asked.flatMap((one) => answerOf(run, one, i) ?? []);
+        const last = known.at(-1);
+        const weaker =
+          known.length < asked.length
+            ? " at the choice"
+            : last?.atMost && !wrong
+              ? " among the labels shown"
+              : "";
+        element.classList.toggle("wrong", wrong);
+        fill(verdict, `${wrong ? "wrong" : "right"}${weaker}`);
+        fill(margins, marginsOf(known));
         if (!element.classList.contains("drawn")) fill(looks, ...looksOf(run, points, i));
         element.classList.add("drawn");
-        fill(answers, logits(run, points, i, [before, candidate === 0 ? undefined : after]));
-      });
-    },
+        fill(answers, logits(run, points, i, known));
+      }),
   };
 }
 
 /** The margin at theta0, and what it became. */
-function marginsOf(before: Answer | undefined, after: Answer | undefined): string {
-  const said = [before, after].flatMap((answer) =>
-    answer === undefined ? [] : [`${answer.atMost ? "at most " : ""}${number(answer.margin)}`],
-  );
+function marginsOf(answers: readonly Answer[]): string {
+  const said = answers.map(({ atMost, margin }) => `${atMost ? "at most " : ""}${number(margin)}`);
   return said.length === 0 ? "" : `, margin ${said.join(" → ")}`;
 }
 
@@ -105,27 +109,26 @@ function numbersOf(values: readonly number[] | undefined, i: number): HTMLElemen
   );
 }
 
-/** The logits at theta0 and at the candidate, label by label. */
+/** The logits at theta0, and at the candidate where they are known, label by label. */
 function logits(
   run: RunDocument,
   { shown, y }: PointsDocument,
   i: number,
-  [before, after]: readonly [Answer | undefined, Answer | undefined],
+  answers: readonly Answer[],
 ): HTMLElement {
-  const known = [before, after].filter((answer) => answer !== undefined);
-  const range = rangeWith0(known.flatMap((answer) => answer.logits.filter((v) => v !== null)));
-  const bar = (answer: Answer | undefined, at: number, kind: string): Bar[] =>
-    answer === undefined ? [] : [{ value: answer.logits[at] ?? 0, range, kind }];
+  const range = rangeWith0(answers.flatMap((answer) => answer.logits.filter((v) => v !== null)));
   const rows = shown[i].map((label, at) => {
     const own = label === y[i];
+    const kinds = ["theta0", own ? "own" : "candidate"];
     return [
       own ? h("strong", {}, wordOf(run, label)) : wordOf(run, label),
-      bars(...bar(before, at, "theta0"), ...bar(after, at, own ? "own" : "candidate")),
-      ...known.map((answer) => number(answer.logits[at])),
+      bars(
+        ...answers.map((answer, k) => ({ value: answer.logits[at] ?? 0, range, kind: kinds[k] })),
+      ),
+      ...answers.map((answer) => number(answer.logits[at])),
     ];
   });
-  const headings = [...(before ? ["θ₀"] : []), ...(after ? ["looked at"] : [])];
-  return tableOf(["label", "logits", ...headings], rows, {
+  return tableOf(["label", "logits", ...["θ₀", "looked at"].slice(0, answers.length)], rows, {
     caption: `Logits of point ${i}`,
     numbers: [2, 3],
   });

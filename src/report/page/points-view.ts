@@ -47,6 +47,7 @@ export function pointsView(store: Store): HTMLElement {
   );
   const whole = section("points", "The points", about, groups, known, controls, list);
   let rows = new Map<number, PointRow>();
+  let listed = "none yet";
 
   const draw = (state: State): void => {
     const run = runOf(state);
@@ -60,15 +61,14 @@ export function pointsView(store: Store): HTMLElement {
         (which.value === "all" ||
           (which.value === "wrong" ? wrong : new Set(contradicting)).has(i)),
     );
-    fill(
-      list,
-      ...kept.map((i) => {
-        const row = rows.get(i) ?? pointRow(run, points, i);
-        rows.set(i, row);
-        row.look(state.candidate, wrong.has(i));
-        return row.element;
-      }),
-    );
+    for (const i of kept) {
+      const row = rows.get(i) ?? pointRow(run, points, i);
+      rows.set(i, row);
+      row.look(state.candidate, wrong.has(i));
+    }
+    // The slider moves often, and mostly leaves the order as it is.
+    if (kept.join() !== listed) fill(list, ...kept.map((i) => rows.get(i)!.element));
+    listed = kept.join();
     fill(
       summary,
       `${count(kept.length)} of ${counted(points.count, "point")}, ` +
@@ -79,6 +79,7 @@ export function pointsView(store: Store): HTMLElement {
   store.watch(["document", "run"], (state) => {
     const { points, labels } = runOf(state);
     rows = new Map();
+    listed = "none yet";
     whole.hidden = points === undefined;
     if (points === undefined) return;
     const groupsOf = contradictionsIn(runOf(state));
