@@ -65,7 +65,7 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
 /** The margin at theta0, and what it became. */
 function marginsOf(answers: readonly Answer[]): string {
   const said = answers.map(({ atMost, margin }) => `${atMost ? "at most " : ""}${number(margin)}`);
-  return said.length === 0 ? "" : `, margin ${said.join(" → ")}`;
+  return said.length === 1 ? `, margin at θ₀ ${said[0]}` : `, margin ${said.join(" → ")}`;
 }
 
 /** The pictures of a point, or its numbers. */

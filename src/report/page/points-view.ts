@@ -76,6 +76,11 @@ export function pointsView(store: Store): HTMLElement {
     );
     fill(known, ...knownOf(store, state));
   };
+  const showAll = (): void => {
+    label.value = "";
+    which.value = "all";
+    draw(store.state());
+  };
   store.watch(["document", "run"], (state) => {
     const { points, labels } = runOf(state);
     rows = new Map();
@@ -84,7 +89,7 @@ export function pointsView(store: Store): HTMLElement {
     if (points === undefined) return;
     const groupsOf = contradictionsIn(runOf(state));
     fill(about, ...aboutOf(points, runOf(state).record.options.margin));
-    fill(groups, ...groupsOf.map(together));
+    fill(groups, ...groupsOf.map((one) => together(one, showAll)));
     const options: [Which, string][] = [
       ["all", "all points"],
       ["wrong", "those that are wrong"],
@@ -131,12 +136,16 @@ function aboutOf({ pictures, count: n }: PointsDocument, margin: number): Child[
   ];
 }
 
-const together = ({ points, loss }: Conflict): HTMLElement =>
+/** The points of a contradiction, each a link to its row. */
+const together = ({ points, loss }: Conflict, showAll: () => void): HTMLElement =>
   h(
     "li",
     {},
     points.length === 1 ? "Contradicts the loss: " : "Contradict each other: ",
-    ...points.flatMap((i, at) => [at > 0 && ", ", h("a", { href: `#point-${i}` }, `point ${i}`)]),
+    ...points.flatMap((i, at) => [
+      at > 0 && ", ",
+      h("a", { href: `#point-${i}`, onclick: showAll }, `point ${i}`),
+    ]),
     loss && points.length > 1 && ", and the loss",
   );
 
