@@ -9,7 +9,7 @@ import { candidateOf, runOf, type State, type Store } from "./store.ts";
 import { nameOf } from "./words.ts";
 
 export function movedView(store: Store): HTMLElement {
-  const title = h("h3", {});
+  const title = h("h3", {}, "What moved");
   const body = h("div", { class: "columns" });
   const whole = h("div", { id: "moved" }, title, body);
   store.watch(["document", "run", "candidate"], () =>
