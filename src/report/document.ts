@@ -90,7 +90,7 @@ export interface StepDocument {
 /** Bins of `changes` in a decade. */
 export const BINS = 4;
 
-/** Images for eyes: rows of pixels with their channels side by side, uint16 little-endian, base64. */
+/** Images for eyes: rows of pixels with their channels side by side. */
 export interface PicturesDocument {
   readonly rows: number;
   readonly columns: number;
@@ -98,13 +98,19 @@ export interface PicturesDocument {
   readonly channels: number;
   /** Which images of the set are here, in this order. */
   readonly images: readonly number[];
-  readonly pixels: string;
+  readonly pixels: PixelsDocument;
   /** The images before an attack, where they are known. */
-  readonly clean?: string;
-  /** What 0 and 65535 stand for, in pixel units. */
+  readonly clean?: PixelsDocument;
+  /** What 0 and the largest number of `bits` stand for, in pixel units. */
   readonly range: readonly [number, number];
   /** Rows and columns of the images themselves, where these are smaller. */
   readonly scaledFrom?: readonly [number, number];
+}
+
+/** The pixels of images, one image after the other: numbers of so many bits, little-endian, base64. */
+export interface PixelsDocument {
+  readonly bits: 8 | 16;
+  readonly base64: string;
 }
 
 /** The logits of the points at a candidate, or of those labels that matter. */

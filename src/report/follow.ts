@@ -19,6 +19,7 @@ import { layoutOf } from "../run/run.ts";
 import { idOf } from "./axes.ts";
 import type { PageRecord, PointsDocument, RunDocument, StepDocument } from "./document.ts";
 import { gatherRun, labelsOf, pointsAsGiven, pointsIn } from "./gather.ts";
+import { statedOf } from "./repeat.ts";
 import { stepOf } from "./steps.ts";
 
 /** Milliseconds between two looks at the folder. */
@@ -147,9 +148,7 @@ async function documentOf(
   const { model } = cache.opened;
   const record = recordOf(beginning, state);
   return {
-    name: folder,
-    record,
-    timings,
+    ...statedOf(folder, { record, timings }),
     labels: labelsOf(
       record,
       model?.labels ?? 1 + Math.max(-1, ...(cache.points?.document.y ?? [])),

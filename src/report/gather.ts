@@ -20,12 +20,12 @@ import type {
   SetDocument,
 } from "./document.ts";
 import { picturesOf } from "./pictures.ts";
-import { changedOptions, repeatCall } from "./repeat.ts";
+import { statedOf } from "./repeat.ts";
 import { stepOf } from "./steps.ts";
 
-/** Numbers in all pictures of points, and of flipped images; 16 bits each, and a third more in base64. */
-const POINT_PIXELS = 700_000;
-const FLIP_PIXELS = 320_000;
+/** Bytes of all pictures of points, and of the flipped images of a data set; they are a third more in base64. */
+const POINT_BYTES = 1_400_000;
+const FLIP_BYTES = 320_000;
 
 /** Numbers in the tables of points that are no images. */
 const VALUES = 20_000;
@@ -48,11 +48,7 @@ export async function gatherRun(
     const stored = run.pool.filter((c) => c.iteration > 0 && c.alpha === 1);
     const points = record.hashes[POINTS] === undefined ? undefined : await pointsIn(folder);
     return {
-      name: folder,
-      record,
-      timings,
-      changed: changedOptions(record),
-      repeat: repeatCall({ name: folder, timings }),
+      ...statedOf(folder, { record, timings }),
       labels,
       layers: model.parameters.map(({ name, shape }) => ({ name, shape })),
       steps: stored.map((c) =>
@@ -102,7 +98,7 @@ export function pointsAsGiven(points: Dataset, first: readonly number[] = []): P
   const order = [...labels.keys()].toSorted(
     (a, b) => Number(wanted.has(b)) - Number(wanted.has(a)),
   );
-  const pictures = picturesOf(points, { images: order, budget: POINT_PIXELS });
+  const pictures = picturesOf(points, { images: order, budget: POINT_BYTES });
   const size = pixels.length / count;
   const rows = Math.min(count, Math.floor(VALUES / size));
   return {
@@ -126,7 +122,7 @@ async function cleanDocument(folder: string): Promise<NonNullable<RunDocument["c
       flipped &&
       picturesOf(flipped, {
         images: Array.from({ length: flipped.count }, (_, i) => i),
-        budget: FLIP_PIXELS,
+        budget: FLIP_BYTES,
       });
     return { ...confusionOf(predictions), ...(pictures && { pictures }) };
   };

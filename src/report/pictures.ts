@@ -1,24 +1,26 @@
-// Images for the page: of any layout, made small where they are large, 16 bits a number.
+// Images for the page: of any layout, made small where they are large, as numbers of 8 or 16 bits.
 //
-// 16 bits, since an attack of 1/255 moves a pixel by one step of 8; the page magnifies such differences.
+// 16 bits where two images are compared: an attack may move a pixel by less than 1/255, and the page magnifies it.
 import { type Dataset, imageSize } from "../data/dataset.ts";
 import { type Frame, frameOf, rowAt } from "../data/frame.ts";
-import type { PicturesDocument } from "./document.ts";
+import type { PicturesDocument, PixelsDocument } from "./document.ts";
 
 /** Larger images are made as small as this, in rows and columns. */
 const SIDE = 112;
-
-const LEVELS = 65535;
 
 /** What is taken of a data set. */
 export interface PictureChoice {
   /** The images that are asked for, the most wanted first. */
   readonly images: readonly number[];
-  /** Numbers that all pictures together may hold; those that fit are taken, at least one. */
+  /** Bytes that all pictures together may take; those that fit are taken, at least one. */
   readonly budget: number;
 }
 
-/** Pictures of images, and of what they were before an attack; undefined where the data are no images. */
+/**
+ * Pictures of images, and of what they were before an attack; undefined where the data are no images. Pixels k / 255
+ * keep their value exactly, others of an attacked image or of that before it to 1/65535 of the range, and all else
+ * to 1/255.
+ */
 export function picturesOf(
   { shape, pixels, clean }: Pick<Dataset, "shape" | "pixels" | "clean">,
   { images, budget }: PictureChoice,
@@ -27,19 +29,25 @@ export function picturesOf(
   if (frame.rows < 2 || frame.columns < 2 || ![1, 3, 4].includes(frame.channels)) return undefined;
   const size = imageSize(shape);
   const small = smaller(frame);
-  const each = small.rows * small.columns * small.channels * (clean === undefined ? 1 : 2);
-  const taken = images.slice(0, Math.max(1, Math.floor(budget / each)));
-  const unit = pixels instanceof Uint8Array ? 255 : 1;
-  const shrunk = (from: Float32Array | Uint8Array, scale: number): Float32Array[] =>
-    taken.map((i) => shrink(from.subarray(i * size, (i + 1) * size), frame, small, scale));
-  const attacked = shrunk(pixels, unit);
-  const before = clean && shrunk(clean, 1);
-  const range = rangeOf([...attacked, ...(before ?? [])]);
+  const numbers = small.rows * small.columns * small.channels;
+  const sets = clean === undefined ? [pixels] : [pixels, clean];
+  const fitting = (bytes: number) => Math.max(1, Math.floor(budget / (numbers * bytes)));
+  const asked = images.slice(0, fitting(sets.length));
+  const shrunk = sets.map((set) => {
+    const unit = set instanceof Uint8Array ? 255 : 1;
+    return asked.map((i) => shrink(set.subarray(i * size, (i + 1) * size), frame, small, unit));
+  });
+  const range = rangeOf(shrunk.flat());
+  const bits = shrunk.map((set) => (clean === undefined || areBytes(set, range) ? 8 : 16));
+  const taken = fitting(bits.reduce((sum, of) => sum + of / 8, 0));
+  const [attacked, before] = shrunk.map((set, k) =>
+    packed(set.slice(0, taken), { range, bits: bits[k] }),
+  );
   return {
     ...small,
-    images: taken,
-    pixels: packed(attacked, range),
-    ...(before && { clean: packed(before, range) }),
+    images: asked.slice(0, taken),
+    pixels: attacked,
+    ...(before && { clean: before }),
     range,
     ...(small.rows < frame.rows && { scaledFrom: [frame.rows, frame.columns] as const }),
   };
@@ -98,11 +106,28 @@ function rangeOf(images: readonly Float32Array[]): readonly [number, number] {
   return [low, high];
 }
 
-function packed(images: readonly Float32Array[], [low, high]: readonly [number, number]): string {
-  const levels = images.flatMap((image) =>
-    Array.from(image, (value) => Math.round(((value - low) / (high - low)) * LEVELS)),
-  );
-  const bytes = new DataView(new ArrayBuffer(levels.length * 2));
-  for (const [i, level] of levels.entries()) bytes.setUint16(2 * i, level, true);
-  return Buffer.from(bytes.buffer).toString("base64");
+/** Whether 8 bits hold every number: k / 255, of float32. */
+const areBytes = (
+  images: readonly Float32Array[],
+  [low, high]: readonly [number, number],
+): boolean =>
+  low === 0 &&
+  high === 1 &&
+  images.every((image) => image.every((v) => v === Math.fround(Math.round(v * 255) / 255)));
+
+function packed(
+  images: readonly Float32Array[],
+  {
+    range: [low, high],
+    bits,
+  }: { readonly range: readonly [number, number]; readonly bits: 8 | 16 },
+): PixelsDocument {
+  const step = (high - low) / (2 ** bits - 1);
+  const numbers = images.flatMap((image) => Array.from(image, (v) => Math.round((v - low) / step)));
+  const bytes = new DataView(new ArrayBuffer((numbers.length * bits) / 8));
+  for (const [i, value] of numbers.entries()) {
+    if (bits === 8) bytes.setUint8(i, value);
+    else bytes.setUint16(2 * i, value, true);
+  }
+  return { bits, base64: Buffer.from(bytes.buffer).toString("base64") };
 }

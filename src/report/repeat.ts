@@ -1,15 +1,26 @@
 // How a run is repeated, and which of its options are not the defaults.
 import { shown, wordOf } from "../options/table.ts";
 import { type PointRequest, pointOptions } from "../run/points/options.ts";
+import type { Timings } from "../run/record.ts";
 import { type RobustRequest, robustOptions } from "../run/robust/options.ts";
 import type { PageRecord, RunDocument } from "./document.ts";
 import { quoted } from "./shell-word.ts";
+
+/** What a page shows of a run, finished or not, by its record and its times. */
+export const statedOf = (
+  name: string,
+  { record, timings }: { readonly record: PageRecord; readonly timings: Timings },
+): Pick<RunDocument, "name" | "record" | "timings" | "changed" | "repeat"> => ({
+  ...{ name, record, timings },
+  changed: changedOptions(record),
+  repeat: repeatCall({ name, timings }),
+});
 
 /** What the defaults of a recipe may depend on: a small network, since the page knows no other. */
 const FLOPS = 0;
 
 /** Options that differ from what they would be had they not been given: their word, value and default. */
-export function changedOptions(record: PageRecord): RunDocument["changed"] {
+function changedOptions(record: PageRecord): RunDocument["changed"] {
   const { options, inputs } = record;
   const facts = { flops: FLOPS, points: inputs.points?.count ?? 0 };
   const { recipe, attack } = options;

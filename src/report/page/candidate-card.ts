@@ -3,8 +3,9 @@ import { axesOf, idOf } from "../axes.ts";
 import { quoted } from "../shell-word.ts";
 import { copyButton, fill, h } from "./dom.ts";
 import { liveToken } from "./live-address.ts";
-import { number, onAxis, share } from "./numbers.ts";
+import { onAxis, share } from "./numbers.ts";
 import { candidateOf, runOf, type State, type Store } from "./store.ts";
+import { nameOf } from "./words.ts";
 
 export function candidateCard(store: Store): HTMLElement {
   const title = h("h3", {});
@@ -19,7 +20,7 @@ export function candidateCard(store: Store): HTMLElement {
   const file = h("p", {});
   store.watch(["document", "run", "candidate"], (state) => {
     const candidate = candidateOf(state);
-    fill(title, titleOf(state));
+    fill(title, nameOf(state));
     fill(
       facts,
       ...factsOf(state).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
@@ -37,16 +38,6 @@ export function candidateCard(store: Store): HTMLElement {
     actions,
     file,
   );
-}
-
-function titleOf(state: State): string {
-  const { iteration, alpha } = candidateOf(state);
-  const { record } = runOf(state);
-  const written =
-    record.end !== undefined && state.candidate === record.choice ? " · corrected.onnx" : "";
-  if (iteration === 0) return `θ₀, the model itself${written}`;
-  const where = record.options.recipe === "robust" ? "" : `, ${number(100 * alpha)} % of the way`;
-  return `Iteration ${iteration}${where}${written}`;
 }
 
 function factsOf(state: State): [string, string][] {

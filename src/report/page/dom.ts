@@ -60,6 +60,10 @@ export function tableOf(
   );
 }
 
+/** A box that a long table scrolls in, by keys too. */
+export const scrollBox = (label: string, table: Node): HTMLElement =>
+  h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, table);
+
 /** A chart with its numbers as a table under it, for who cannot see it or wants the numbers. */
 export const chartWithTable = (chart: Node, table: Node): HTMLElement =>
   h(
@@ -70,7 +74,7 @@ export const chartWithTable = (chart: Node, table: Node): HTMLElement =>
       "details",
       {},
       h("summary", {}, "These numbers as a table"),
-      h("div", { class: "scroll" }, table),
+      scrollBox("Numbers of the chart", table),
     ),
   );
 

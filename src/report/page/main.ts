@@ -2,10 +2,12 @@
 import type { ReportDocument } from "../document.ts";
 import { candidateCard } from "./candidate-card.ts";
 import { candidateTable } from "./candidate-table.ts";
+import { cleanView } from "./clean-view.ts";
 import { compareView } from "./compare-view.ts";
 import { fill, h, section } from "./dom.ts";
 import { liveView } from "./live.ts";
 import { parallelView } from "./parallel-view.ts";
+import { pointsView } from "./points-view.ts";
 import { runView } from "./run-view.ts";
 import { createStore, type Store } from "./store.ts";
 import { summaryView } from "./summary-view.ts";
@@ -48,6 +50,8 @@ function viewsOf(store: Store): HTMLElement[] {
       parallelView(store),
       candidateTable(store),
     ),
+    cleanView(store),
+    pointsView(store),
     compareView(store),
     runView(store),
   ];

@@ -8,6 +8,11 @@ const percent = new Intl.NumberFormat(undefined, {
   minimumFractionDigits: 2,
   maximumFractionDigits: 2,
 });
+const signed = new Intl.NumberFormat(undefined, {
+  signDisplay: "exceptZero",
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
+});
 const exponent = new Intl.NumberFormat(undefined, {
   notation: "scientific",
   maximumSignificantDigits: 3,
@@ -28,6 +33,9 @@ export const count = (value: number | null | undefined): string =>
 /** A share in [0, 1] as a percentage. */
 export const share = (value: number | null | undefined): string =>
   value === null || value === undefined ? "–" : percent.format(value);
+
+/** The difference of two shares, in percentage points with their sign. */
+export const change = (value: number): string => signed.format(100 * value);
 
 /** Seconds as people say them. */
 export function seconds(value: number): string {
