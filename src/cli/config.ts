@@ -80,7 +80,8 @@ const isGiven = (argv: readonly string[], { long, negate }: Option): boolean =>
 /** An entry as words of the command line; its value is checked, so that a refusal names the line. */
 function wordsOf(option: Option, value: unknown, where: string): string[] {
   const long = option.long!;
-  if (!option.required) {
+  const takesText = option.required || (option.optional && typeof value === "string");
+  if (!takesText) {
     if (typeof value !== "boolean") throw refusal(where, `${long}: expected true or false`);
     return value === option.negate ? [] : [long];
   }

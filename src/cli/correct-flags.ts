@@ -118,6 +118,12 @@ export const correctFlags: Flags = {
     everyday: true,
     help: "continue the run that stopped in the folder, with the result of an uninterrupted one",
   },
+  report: {
+    kind: flag,
+    group: comesOut,
+    help: "write no report.html, the page of the run, into it",
+    usual: "true",
+  },
   force: { kind: flag, group: comesOut, help: "replace the run that is in the folder" },
   ...watchFlags,
   anyway: {

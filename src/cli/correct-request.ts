@@ -26,6 +26,7 @@ interface OwnFlags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly worst?: number | undefined;
   readonly sourcesFrom?: string | undefined;
   readonly validate?: string | undefined;
+  readonly report?: boolean | undefined;
   readonly anyway?: boolean | undefined;
   readonly like?: string | undefined;
   readonly json?: boolean | undefined;

@@ -25,6 +25,7 @@ Which of these is yours?
   You want to see it work:         temper demo
   You have inputs it gets wrong:   temper correct model.onnx --data train.npz --points wrong.npz --out RUN
   You want it robust in general:   temper correct model.onnx --data train.npz --recipe robust --eps 0.03 --out RUN
+  You want to look at a run:       temper report RUN
   You want to know how it stands:  temper evaluate model.onnx --data test.npz --attack auto --eps 0.03
 
 "temper COMMAND --help" shows the options that people use, "temper COMMAND --help all" all of them.`;

@@ -83,7 +83,7 @@ const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
-type OutputKind = ".npz" | ".onnx" | ".svg" | ".png";
+type OutputKind = ".npz" | ".onnx" | ".html" | ".svg" | ".png" | ".csv" | ".md";
 
 /**
  * Checks an output before any work is done for it. A file's kind is in its name, so that a model is never

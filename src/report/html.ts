@@ -4,6 +4,9 @@ import { readFile } from "node:fs/promises";
 import { TemperError } from "../errors.ts";
 import type { ReportDocument } from "./document.ts";
 
+/** What a page says of itself: by it a page of ours is told from another file. */
+export const GENERATOR = '<meta name="generator" content="Temper">';
+
 /** What `npm run build` made of report/page; it is found from src/ as from dist/. */
 const asset = (name: string): URL => new URL(`../../dist/report/page/${name}`, import.meta.url);
 
@@ -45,6 +48,7 @@ export async function reportPage(
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="referrer" content="no-referrer">',
     '<link rel="icon" href="data:,">', // else a browser asks the server for one
+    GENERATOR,
     `<title>${title}</title>`,
     `<style>${style}</style>`,
     "</head>",

@@ -55,10 +55,28 @@ function changedOptions(record: PageRecord): RunDocument["changed"] {
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** The call that makes the same run again: its options and points come from the folder. */
-export function repeatCall({ name, timings }: Pick<RunDocument, "name" | "timings">): string {
-  const { model = "MODEL", data = "DATA", validation } = timings?.paths ?? {};
-  const held = validation === undefined ? [] : ["--validate", quoted(validation)];
-  const words = ["temper correct", quoted(model), "--data", quoted(data), ...held];
+/**
+ * The call that makes the same run again: its options and points come from the folder, the places of its inputs from
+ * timings.json, and capitals stand for those that are not there. How data were read is not known.
+ */
+export function repeatCall({
+  name,
+  record,
+  timings,
+}: Pick<RunDocument, "name" | "record" | "timings">): string {
+  const { inputs, options } = record;
+  const { paths = {} } = timings ?? {};
+  // The points of a cutting-set run are not what it was given; --like takes all others from the folder.
+  const sources = options.recipe !== "robust" && options.reattack && !inputs.points?.origin;
+  const optional: readonly (readonly [flag: string, path: string, given: boolean])[] = [
+    ["--points", "points", sources],
+    ["--sources-from", "sources", inputs.sources !== undefined],
+    ["--validate", "validation", inputs.validation !== undefined],
+  ];
+  const given = optional
+    .filter(([, , is]) => is)
+    .flatMap(([flag, path]) => [flag, quoted(paths[path] ?? "DATA")]);
+  const { model = "MODEL", data = "DATA" } = paths;
+  const words = ["temper correct", quoted(model), "--data", quoted(data), ...given];
   return [...words, "--like", quoted(name), "--out", "AGAIN"].join(" ");
 }

@@ -23,6 +23,7 @@ import {
   POINTS,
   PREDICTIONS,
   RECORD,
+  REPORT,
   STATE,
   THETAS,
   TIMINGS,
@@ -208,7 +209,7 @@ function beginningOf<F extends Family>(
       ...[RECORD, TIMINGS, CORRECTED],
       ...(network.externalData.size === 0 ? [] : [CORRECTED_DATA]),
       ...(points === undefined ? [] : [POINTS]),
-      ...[THETAS, PREDICTIONS, STATE],
+      ...[THETAS, PREDICTIONS, REPORT, STATE],
     ],
   };
 }

@@ -22,6 +22,7 @@ import { growing } from "../growing.ts";
 import { growingCandidates, iterationTable } from "../iterations.ts";
 import { sayHowToGoOn } from "../keeping.ts";
 import { openDataset, openModelFile } from "../open.ts";
+import { addPage } from "../page.ts";
 import { watched } from "../watching.ts";
 
 /** Refuses what can be refused at once, before a page is served or anything opened. */
@@ -34,10 +35,14 @@ async function correctAndPrint(path: string, asked: Asked, context: Context): Pr
   const { out } = asked;
   const workers = openWorkers(asked.threads);
   const finished = await correctWith(workers, path, asked, context).finally(workers.close);
+  const adds = finished !== undefined && asked.report !== false;
+  const page = adds ? await addPage(finished, out, context) : undefined;
   context.progress.stop();
-  if (asked.json === true) context.printJson(documentOf(finished));
-  else if (finished !== undefined) printRun(finished, out, context);
-  else {
+  if (asked.json === true) context.printJson({ ...documentOf(finished), report: page ?? null });
+  else if (finished !== undefined) {
+    printRun(finished, out, context);
+    if (page !== undefined) context.print(`look at it: ${page}`);
+  } else {
     context.print(
       "no point to correct: the attack turned no image; the model is unchanged, nothing written",
     );
@@ -71,9 +76,11 @@ async function correctWith(
     ...{ data, validation, folder, resume, force, anyway, workers, signal },
     ...{ onProgress: progress.update, onNote: noting(context) },
   };
-  const pathsWith = (points: Dataset | undefined) => ({
+  const pathsWith = (points: Dataset | undefined, sources?: Dataset) => ({
     ...{ model: resolve(path), data: data.name },
     ...(points && { points: points.name }),
+    ...(sources && { sources: sources.name }),
+    ...(validation && { validation: validation.name }),
   });
   try {
     if (request.recipe === "robust") {
@@ -81,7 +88,7 @@ async function correctWith(
       const from = asked.sourcesFrom;
       const sourcesFrom = from === undefined ? undefined : await open(from, augment);
       const onIteration = growingCandidates(context);
-      const paths = pathsWith(points);
+      const paths = pathsWith(points, sourcesFrom);
       return await correct(model, { ...request, ...call, points, sourcesFrom, paths, onIteration });
     }
     const points = await pointsOf(model, asked, { ...call, open, line: progress.line });
@@ -137,7 +144,7 @@ async function pointsOf(
 }
 
 /** The one document of --json: run.json without its candidates. */
-function documentOf(finished: Run | undefined): unknown {
+function documentOf(finished: Run | undefined): object {
   if (finished === undefined) return { end: "corrected-already", points: 0, out: null };
   const { pool: _, ...record } = finished.record;
   return { ...record, chosen: finished.choice, seconds: finished.timings.seconds };
@@ -149,7 +156,7 @@ export function addCorrect(program: Command, context: Context): void {
     .summary("correct a model on given points: the main job")
     .description(
       "Finds the model nearest to MODEL that gets the points right while the loss on DATA is held close, " +
-        "and writes a RUN folder: corrected.onnx, points.npz, run.json, timings.json, thetas.npz. " +
+        "and writes a RUN folder: corrected.onnx, report.html, points.npz, run.json, timings.json, thetas.npz. " +
         "Points come from a file (--points), or from attacking DATA (--worst, --random, with --eps). " +
         "With --recipe robust no points are needed: thousands of images of DATA are attacked anew in every " +
         "iteration, and the whole network becomes robust; points that are given must be right as well.",

@@ -10,13 +10,14 @@ import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
 import { openModel } from "../../engine/model.ts";
 import { openWorkers, type Workers } from "../../engine/workers.ts";
-import { text } from "../../options/kinds.ts";
+import { flag, text } from "../../options/kinds.ts";
 import { correct } from "../../run/correct.ts";
-import { CORRECTED } from "../../run/folder/files.ts";
+import { CORRECTED, REPORT } from "../../run/folder/files.ts";
 import type { Context } from "../context.ts";
 import { addFlags } from "../flags.ts";
 import { growing } from "../growing.ts";
 import { growingCandidates, iterationTable } from "../iterations.ts";
+import { addPage } from "../page.ts";
 import { workFlags } from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
 
@@ -29,6 +30,7 @@ const BRIEFLY = { iterations: 40, sources: 1000, lossSample: 2000 } as const;
 interface Flags {
   readonly out?: string;
   readonly threads?: number;
+  readonly report?: boolean;
 }
 
 const row = (name: string, { clean, attacks }: Evaluation, trainingLoss: number): string[] => [
@@ -38,13 +40,17 @@ const row = (name: string, { clean, attacks }: Evaluation, trainingLoss: number)
   trainingLoss.toFixed(4),
 ];
 
-async function run({ threads, ...flags }: Flags, context: Context): Promise<void> {
-  const workers = openWorkers(threads);
-  await tell(flags.out ?? "temper-demo", workers, context).finally(workers.close);
+async function run(flags: Flags, context: Context): Promise<void> {
+  const workers = openWorkers(flags.threads);
+  await tell(flags, workers, context).finally(workers.close);
 }
 
 /** The story, with one set of workers for all of it. */
-async function tell(out: string, workers: Workers, context: Context): Promise<void> {
+async function tell(
+  { out = "temper-demo", report }: Flags,
+  workers: Workers,
+  context: Context,
+): Promise<void> {
   const { progress, signal } = context;
   const step = (text: string): void => progress.line(text);
   const onProgress = progress.update;
@@ -111,6 +117,15 @@ async function tell(out: string, workers: Workers, context: Context): Promise<vo
   const afterListed = await measure(join(listed, CORRECTED));
   const afterWhole = await measure(join(whole, CORRECTED));
   await model.close();
+  const runs = [
+    [listed, standard],
+    [whole, robust],
+  ] as const;
+  const pages: string[] = [];
+  for (const [folder, finished] of report === false ? [] : runs) {
+    const page = await addPage(finished, folder, context);
+    if (page !== undefined) pages.push(page);
+  }
   progress.stop();
   context.print(
     table(
@@ -125,14 +140,12 @@ async function tell(out: string, workers: Workers, context: Context): Promise<vo
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   const { corrected, points: of } = standard.after;
   context.print(`standard: ${corrected} of its ${of} points right. In ${seconds} s. Written:`);
-  for (const [folder, { record }] of [
-    [listed, standard],
-    [whole, robust],
-  ] as const) {
-    for (const name of record.files) context.print(`  ${join(folder, name)}`);
+  for (const [folder, { record }] of runs) {
+    for (const name of record.files) if (name !== REPORT) context.print(`  ${join(folder, name)}`);
   }
   context.print(`  ${pointsFile}`);
   context.print(`next: temper select ${listed} --weight 0.2`);
+  if (pages.length > 0) context.print(`look at them: ${pages.join(" and ")}`);
 }
 
 export function addDemo(program: Command, context: Context): void {
@@ -150,6 +163,12 @@ export function addDemo(program: Command, context: Context): void {
       everyday: true,
       help: "folder to write; an earlier demo in it is replaced",
       usual: "temper-demo",
+    },
+    report: {
+      kind: flag,
+      group: "What comes out",
+      help: "write no report.html, the page of a run, into the two runs",
+      usual: "true",
     },
     threads: workFlags.threads,
   }).action((flags: Flags) => run(flags, context));

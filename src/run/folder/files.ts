@@ -15,6 +15,8 @@ export const CORRECTED_DATA = `${CORRECTED}.data`;
 export const POINTS = "points.npz";
 export const THETAS = "thetas.npz";
 export const PREDICTIONS = "predictions.npz";
+/** The page, which the command line adds when a run is finished: with its times in it, so no hash vouches for it. */
+export const REPORT = "report.html";
 /** What a run that is not finished goes on from; private to the run that wrote it. */
 export const STATE = "state/state.npz";
 
