@@ -32,10 +32,12 @@ describe.concurrent("a robust correction", () => {
     writeFileSync(join(cwd, "points.npz"), writePoints(points));
     const words = [...robust, ...small, "--points", "points.npz", "--augment", "crop-flip"];
     const { code, stdout, stderr } = await temper([...words, "--json"], { cwd });
-    const { seconds, chosen, ...record } = JSON.parse(stdout);
+    const { seconds, chosen, report, ...record } = JSON.parse(stdout);
     const { pool, ...whole } = JSON.parse(readFileSync(join(cwd, "RUN/run.json"), "utf8"));
     expect(record).toEqual(whole);
     expect(chosen).toEqual(pool[whole.choice]);
+    expect(report).toBe("RUN/report.html");
+    expect(readFileSync(join(cwd, report), "utf8")).toContain('"recipe":"robust"');
     expect(seconds).toBeGreaterThan(0);
     expect(whole.options).toMatchObject({ recipe: "robust", sources: 30, keep: "balanced" });
     expect(code).toBe(whole.after.violation < whole.before.violation ? 0 : 1);

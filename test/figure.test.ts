@@ -111,12 +111,14 @@ describe("Figure 1", () => {
     expect(drawn).toContain("purple");
     writeFileSync(svg, "in the way");
     const both = await temper(["report", run, "--svg", svg, "--png", png, "--json"]);
-    expect(JSON.parse(both.stdout)).toMatchObject({ svg, png, candidates: 7 });
+    expect(JSON.parse(both.stdout)).toMatchObject({
+      ...{ out: null, svg, png, csv: null, md: null },
+      runs: [{ run, candidates: 7 }],
+    });
     expect(readFileSync(svg, "utf8")).toBe(drawn);
     expect(readFileSync(png)).toEqual(Buffer.from(await svgToPng(drawn)));
     expect(readdirSync(folder).toSorted()).toEqual(["figure.png", "figure.svg", "run"]);
     for (const [words, message] of [
-      [[], "give --svg FILE, --png FILE, or both"],
       [["--svg", join(folder, "figure.png")], "ends in .svg"],
       [["--png", join(folder, "none", "figure.png")], "there is no folder"],
       [["--svg", join(run, "figure.svg")], "which never changes"],

@@ -1,11 +1,12 @@
 // How candidates and models are shown in tables: one row type for correct, select and demo.
 import type { Candidate } from "../correct/candidates.ts";
+import { idOf } from "../report/axes.ts";
 import type { Measured } from "../run/record.ts";
 import { shown } from "./table.ts";
 
 export const candidateHeadings = [
   "",
-  "iteration",
+  "candidate",
   "alpha",
   "violation",
   "loss",
@@ -16,7 +17,7 @@ export const candidateHeadings = [
 /** One candidate; the chosen one is marked. */
 export const candidateRow = (c: Candidate, chosen: boolean): string[] => [
   chosen ? ">" : "",
-  String(c.iteration),
+  idOf(c),
   c.alpha.toFixed(2),
   shown(c.violation),
   shown(c.loss),

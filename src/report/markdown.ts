@@ -29,8 +29,8 @@ function ofOne(run: FinishedRun, judged: readonly Judged[]): string[] {
     "",
     ...tableOf(["", "before", "after"], figuresOf(run)),
     "",
-    `- Right before, wrong now: ${flipsInWords(run, clean)} of DATA` +
-      (held === undefined ? "" : `; ${flipsInWords(run, held)} held out`),
+    `- Right before, wrong now: DATA ${flipsInWords(run, clean)}` +
+      (held === undefined ? "" : `; held out ${flipsInWords(run, held)}`),
     `- Chosen: candidate ${idOf(pool[choice])} of ${pool.length}, ${front} on the efficient front` +
       ` (weight ${options.weight})`,
     ...required(judged, false),
@@ -53,7 +53,7 @@ function ofSeveral(runs: readonly FinishedRun[], judged: readonly Judged[]): str
   ]);
   const notes = runs.flatMap((run) => notesOf(run).map((note) => `${code(run.name)}: ${note}`));
   const around = [`### ${runs.length} corrections`, "", "", ...required(judged, true)];
-  const most = LINES - around.length - 2;
+  const most = LINES - around.length - 2 - Math.min(1, notes.length);
   const shown = rows.length > most ? rows.slice(0, most - 1) : rows;
   const left = rows.length - shown.length;
   const lines = [
