@@ -60,7 +60,7 @@ describe.concurrent("a robust correction", () => {
     const run = await openRun(join(cwd, "RUN"));
     const written = new Uint8Array(readFileSync(join(cwd, "chosen.onnx")));
     expect(written).toEqual(run.bytes(run.select(1)));
-    expect(select.stdout.match(/^>? +\d+ /gm)).toHaveLength(run.front.length);
+    expect(select.stdout.match(/^>? +\d+:\d+ /gm)).toHaveLength(run.front.length);
   });
 
   it("ends within two seconds of Ctrl-C, says how to go on, and leaves no process", async () => {

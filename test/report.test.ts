@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseHTML } from "linkedom";
 import { beforeAll, describe, expect, it } from "vitest";
+import { addPage } from "../src/cli/page.ts";
 import { slice } from "../src/data/dataset.ts";
 import { writePoints } from "../src/data/points.ts";
 import { correct, evaluate, openData, openModel } from "../src/index.ts";
@@ -246,6 +247,20 @@ describe.concurrent("temper report", () => {
     expect((await temper([...words, "--force", "--no-report"], { cwd })).code).toBe(0);
     expect(existsSync(page)).toBe(false);
   });
+});
+
+it("says why there is no page, where none can be made, and leaves the run as it is", async () => {
+  const copy = join(folder, "copy");
+  cpSync(run, copy, { recursive: true });
+  rmSync(join(copy, "predictions.npz"));
+  const files = readdirSync(copy);
+  const said: string[] = [];
+  const progress = { update: () => {}, stop: () => {}, line: (text: string) => said.push(text) };
+  expect(await addPage(await openRun(run), copy, { progress })).toBeUndefined();
+  expect(said).toEqual([
+    expect.stringMatching(/^note: the run is whole, but has no report.html: .*predictions.npz/),
+  ]);
+  expect(readdirSync(copy)).toEqual(files);
 });
 
 describe.concurrent("temper select --candidate", () => {

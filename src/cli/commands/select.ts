@@ -104,7 +104,8 @@ export function addSelect(program: Command, context: Context): void {
     .summary("choose again from a finished run")
     .description(
       "Shows the efficient front of a RUN and chooses from it by (19): weight 0 takes the lowest violation, " +
-        "1 the lowest training loss; or takes any candidate by its name. RUN itself never changes; --out writes the chosen model.",
+        "1 the lowest training loss; or takes any candidate by its name. RUN itself never changes; " +
+        "--out writes the chosen model.",
     )
     .argument("<run>", "folder written by temper correct");
   addFlags(command, {
