@@ -131,7 +131,7 @@ describe("the summary", () => {
         "held out 12 of 2000 images (label `d e`: 3, `<b>`: 2, `` `c` ``: 1)",
       "- Chosen: candidate 2:3 of 1, 1 on the efficient front (weight 0)",
       "- Required: **`corrected=all` not met (9 of 10)**; `flips<=12` met (12 of 2000)",
-      "- Again: `temper correct MODEL --data DATA --like out/RUN --out out/RUN-again`",
+      "- Again: `temper correct MODEL --data DATA --like out/RUN --out AGAIN`",
       "- Note: still wrong: 1 points (3)",
       "- Note: fgsm: weak \\[fgsm\\]",
       "- Note: pgd: weak \\[pgd\\]",

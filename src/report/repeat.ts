@@ -13,7 +13,7 @@ export const statedOf = (
 ): Pick<RunDocument, "name" | "record" | "timings" | "changed" | "repeat"> => ({
   ...{ name, record, timings },
   changed: changedOptions(record),
-  repeat: repeatCall({ name, timings }),
+  repeat: repeatCall({ name, record, timings }),
 });
 
 /** What the defaults of a recipe may depend on: a small network, since the page knows no other. */
@@ -63,7 +63,9 @@ export function repeatCall({
   name,
   record,
   timings,
-}: Pick<RunDocument, "name" | "record" | "timings">): string {
+}: Pick<RunDocument, "name" | "timings"> & {
+  readonly record: Pick<PageRecord, "inputs" | "options">;
+}): string {
   const { inputs, options } = record;
   const { paths = {} } = timings ?? {};
   // The points of a cutting-set run are not what it was given; --like takes all others from the folder.

@@ -74,6 +74,11 @@ export function plantedRun(planted: Planted = {}): RunDocument {
     })),
   });
   const hash = "0".repeat(64);
+  const inputs = {
+    model: { sha256: hash, parameters: 1000 },
+    data: { sha256: hash, count: 400, ...(classes && { classes }) },
+    points: { sha256: hash, count: points },
+  };
   const logits = (): number[][] => y.map(() => labels.map(() => 4 * random.uniform() - 2));
   const { violation, loss } = pool[choice] as { violation: number; loss: number };
   const timings = {
@@ -88,11 +93,7 @@ export function plantedRun(planted: Planted = {}): RunDocument {
       versions: { temper: "0", onnxruntime: "0" },
       options,
       network: {},
-      inputs: {
-        model: { sha256: hash, parameters: 1000 },
-        data: { sha256: hash, count: 400, ...(classes && { classes }) },
-        points: { sha256: hash, count: points },
-      },
+      inputs,
       files: [],
       end: "iterations",
       contradictions: [],
@@ -121,7 +122,7 @@ export function plantedRun(planted: Planted = {}): RunDocument {
     },
     timings,
     changed: [["iterations", String(iterations), "20"]],
-    repeat: repeatCall({ name, timings }),
+    repeat: repeatCall({ name, record: { inputs, options }, timings }),
     labels,
     layers: [
       { name: "conv.weight", shape: [4, 3, 3, 3] },
