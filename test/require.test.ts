@@ -31,6 +31,7 @@ const record = {
   after: { corrected: 9, points: 10, loss: 0.06, violation: 0.1 },
   clean: { ...clean, validation: { ...clean, after: 0.979 } },
   ...{ distance: 1, wrong: [3], notes: [], contradictions: [], iterations: [] },
+  asked: { points: 10, right: 8, images: 100, same: 100 },
 };
 
 const run = {
@@ -133,6 +134,7 @@ describe("the summary", () => {
       "- Required: **`corrected=all` not met (9 of 10)**; `flips<=12` met (12 of 2000)",
       "- Again: `temper correct MODEL --data DATA --like out/RUN --out AGAIN`",
       "- Note: still wrong: 1 points (3)",
+      "- Note: asked by itself, the saved file gets 8 of 10 points right",
       "- Note: fgsm: weak \\[fgsm\\]",
       "- Note: pgd: weak \\[pgd\\]",
     ]);

@@ -124,7 +124,7 @@ function flipsInWords(
 
 /** What weakens a number, or is otherwise to be known. */
 function notesOf(run: FinishedRun): string[] {
-  const { notes, wrong, contradictions, iterations } = run.record;
+  const { notes, wrong, contradictions, iterations, asked } = run.record;
   const { after } = evaluatedOf(run);
   const attacks = after?.attacks ?? [];
   const weakened = attacks.flatMap(({ name, warnings }) => warnings.map((w) => `${name}: ${w}`));
@@ -137,6 +137,9 @@ function notesOf(run: FinishedRun): string[] {
       : [
           `cuts excluded each other in ${contradictions.length} of ${iterations.length} iterations`,
         ]),
+    ...(asked !== null && asked.right < asked.points - wrong.length
+      ? [`asked by itself, the saved file gets ${asked.right} of ${asked.points} points right`]
+      : []),
     ...(run.evaluation !== undefined && after === undefined
       ? ["the evaluation has no corrected.onnx of this run"]
       : []),

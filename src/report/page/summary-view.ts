@@ -117,7 +117,7 @@ function notesOf(state: State): string[] {
           `in ${count(contradictions.length)} of ${count(last)} iterations cuts excluded each other: ` +
             "points contradict each other or the loss",
         ]),
-    ...(asked && asked.right < (record.after?.corrected ?? 0)
+    ...(asked && asked.right < asked.points - wrong.length
       ? [
           `asked by itself, image by image, the saved file gets ${count(asked.right)} of ` +
             `${count(asked.points)} points right`,
