@@ -106,7 +106,11 @@ describe("a page", () => {
     const around = html.replace(document, "");
     const addresses = [...around.matchAll(/https?:\/\/[\w./-]*/g)].map(([address]) => address);
     expect(addresses.filter((one) => !one.startsWith("http://www.w3.org/"))).toEqual([]);
-    expect(around).not.toMatch(/<!--|<link|<iframe|@import|\ssrc=|url\((?!["']?(data:|#))/);
+    const icon = '<link rel="icon" href="data:,">';
+    const loads = /<!--|<link|<iframe|@import|\ssrc=|url\((?!["']?(data:|#))/.exec(
+      around.replace(icon, ""),
+    );
+    expect(loads).toBeNull();
   });
 
   it("stays under 500 KB without images at 201 candidates", async () => {
