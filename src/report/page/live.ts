@@ -50,8 +50,9 @@ export function liveView(
     const files = connection === "open" && (status?.files ?? live.files);
     const still = connection === "ended" ? {} : { live: { ...live, files } };
     const document = { ...plain, ...still, runs: [run] };
-    if (store === undefined) store = begin(document);
-    else store.set(grown(store.state(), document));
+    const present = store;
+    if (present === undefined) store = begin(document);
+    else keepingPlace(() => present.set(grown(present.state(), document)));
   });
 
   const source = new EventSource(`events?${liveToken()}&after=${live.event}`);
@@ -144,6 +145,30 @@ function grown(state: State, document: ReportDocument): Partial<State> {
   if (pool.length < present.length) return atRun(document, 0); // the folder holds another run
   const next = { ...state, document };
   return { document, ...(state.weight !== undefined && byWeight(next, state.weight)) };
+}
+
+/** What a redraw makes anew stays open, and keeps the focus. Rows of tables that are made in view see to theirs. */
+function keepingPlace(redraw: () => void): void {
+  const all = (): HTMLElement[] =>
+    [
+      ...document.querySelectorAll<HTMLElement>(
+        "main :is(details, summary, a, button, input, select, [tabindex])",
+      ),
+    ].filter((element) => element.closest(".rows") === null);
+  const isOpen = (element: HTMLElement): boolean =>
+    element instanceof HTMLDetailsElement && element.open;
+  const before = all();
+  const open = before.map(isOpen);
+  const focused = before.indexOf(document.activeElement as HTMLElement);
+  redraw();
+  const after = all();
+  if (after.length !== before.length) return;
+  for (const [i, element] of after.entries()) {
+    if (element !== before[i]) element.toggleAttribute("open", open[i]);
+  }
+  if (focused >= 0 && after[focused] !== document.activeElement) {
+    after[focused].focus({ preventScroll: true });
+  }
 }
 
 /** Asks once more before it stops the run. */
