@@ -149,26 +149,33 @@ function grown(state: State, document: ReportDocument): Partial<State> {
 
 /** What a redraw makes anew stays open, and keeps the focus. Rows of tables that are made in view see to theirs. */
 function keepingPlace(redraw: () => void): void {
-  const all = (): HTMLElement[] =>
-    [
-      ...document.querySelectorAll<HTMLElement>(
-        "main :is(details, summary, a, button, input, select, [tabindex])",
-      ),
-    ].filter((element) => element.closest(".rows") === null);
-  const isOpen = (element: HTMLElement): boolean =>
-    element instanceof HTMLDetailsElement && element.open;
-  const before = all();
-  const open = before.map(isOpen);
-  const focused = before.indexOf(document.activeElement as HTMLElement);
+  const before = placesIn();
+  const open = new Map(
+    [...before].map(([place, element]) => [place, element.hasAttribute("open")]),
+  );
+  const focused = document.activeElement;
   redraw();
-  const after = all();
-  if (after.length !== before.length) return;
-  for (const [i, element] of after.entries()) {
-    if (element !== before[i]) element.toggleAttribute("open", open[i]);
+  for (const [place, element] of placesIn()) {
+    const was = before.get(place);
+    if (was === undefined || was === element) continue;
+    element.toggleAttribute("open", open.get(place));
+    if (was === focused) element.focus({ preventScroll: true });
   }
-  if (focused >= 0 && after[focused] !== document.activeElement) {
-    after[focused].focus({ preventScroll: true });
+}
+
+/** All that can be opened or have the focus, by its section and its number among its like there. */
+function placesIn(): Map<string, HTMLElement> {
+  const places = new Map<string, HTMLElement>();
+  const counts = new Map<string, number>();
+  const all = "main :is(details, summary, a, button, input, select, [tabindex])";
+  for (const element of document.querySelectorAll<HTMLElement>(all)) {
+    if (element.closest(".rows") !== null) continue;
+    const kind = `${element.closest("section")?.id} ${element.tagName}`;
+    const n = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, n);
+    places.set(`${kind} ${n}`, element);
   }
+  return places;
 }
 
 /** Asks once more before it stops the run. */
