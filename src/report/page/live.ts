@@ -50,8 +50,9 @@ export function liveView(
     const files = connection === "open" && (status?.files ?? live.files);
     const still = connection === "ended" ? {} : { live: { ...live, files } };
     const document = { ...plain, ...still, runs: [run] };
-    if (store === undefined) store = begin(document);
-    else store.set(grown(store.state(), document));
+    const present = store;
+    if (present === undefined) store = begin(document);
+    else keepingPlace(() => present.set(grown(present.state(), document)));
   });
 
   const source = new EventSource(`events?${liveToken()}&after=${live.event}`);
@@ -144,6 +145,37 @@ function grown(state: State, document: ReportDocument): Partial<State> {
   if (pool.length < present.length) return atRun(document, 0); // the folder holds another run
   const next = { ...state, document };
   return { document, ...(state.weight !== undefined && byWeight(next, state.weight)) };
+}
+
+/** What a redraw makes anew stays open, and keeps the focus. Rows of tables that are made in view see to theirs. */
+function keepingPlace(redraw: () => void): void {
+  const before = placesIn();
+  const open = new Map(
+    [...before].map(([place, element]) => [place, element.hasAttribute("open")]),
+  );
+  const focused = document.activeElement;
+  redraw();
+  for (const [place, element] of placesIn()) {
+    const was = before.get(place);
+    if (was === undefined || was === element) continue;
+    element.toggleAttribute("open", open.get(place));
+    if (was === focused) element.focus({ preventScroll: true });
+  }
+}
+
+/** All that can be opened or have the focus, by its section and its number among its like there. */
+function placesIn(): Map<string, HTMLElement> {
+  const places = new Map<string, HTMLElement>();
+  const counts = new Map<string, number>();
+  const all = "main :is(details, summary, a, button, input, select, [tabindex])";
+  for (const element of document.querySelectorAll<HTMLElement>(all)) {
+    if (element.closest(".rows") !== null) continue;
+    const kind = `${element.closest("section")?.id} ${element.tagName}`;
+    const n = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, n);
+    places.set(`${kind} ${n}`, element);
+  }
+  return places;
 }
 
 /** Asks once more before it stops the run. */

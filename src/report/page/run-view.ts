@@ -215,13 +215,15 @@ function factsOf(run: RunDocument): HTMLElement[] {
         changed.map(([word, value, usual]) => [`--${word}`, value, usual ?? "–"]),
         { caption: "Options that were chosen, or are not the defaults" },
       ),
-      h("p", {}, "The same run again:"),
-      h(
-        "div",
-        { class: "command" },
-        command,
-        copyButton(() => repeat),
-      ),
+      // Its options are read from its folder, once it is finished.
+      end !== undefined && h("p", {}, "The same run again:"),
+      end !== undefined &&
+        h(
+          "div",
+          { class: "command" },
+          command,
+          copyButton(() => repeat),
+        ),
     ),
     h(
       "div",
@@ -239,7 +241,7 @@ function factsOf(run: RunDocument): HTMLElement[] {
         "p",
         { class: "hint" },
         `Temper ${versions.temper}, onnxruntime ${versions.onnxruntime}, seed ${options.seed}`,
-        timings === undefined ? undefined : `, ended ${new Date(timings.date).toLocaleString()}`,
+        timings && `, ${end ? "ended" : "written"} ${new Date(timings.date).toLocaleString()}`,
         end === undefined ? "" : `, because: ${end.replaceAll("-", " ")}`,
       ),
     ),
