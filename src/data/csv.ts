@@ -11,7 +11,7 @@ const LABELS = ["label", "y", "target", "class", "labels"];
 const PIXEL = /^(pixel[ _]?\d+|\d+x\d+)$/i;
 
 /** The cells of one line; a cell in double quotes may hold commas. */
-function cellsOf(line: string): string[] {
+export function cellsOf(line: string): string[] {
   if (!line.includes('"')) return line.split(",").map((cell) => cell.trim());
   const cells = [...line.matchAll(/(?:^|,)\s*(?:"((?:[^"]|"")*)"|([^,]*))/g)];
   return cells.map(([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? bare.trim());

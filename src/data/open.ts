@@ -5,7 +5,7 @@ import { demand, refuseUnknown, TemperError } from "../errors.ts";
 import { datasetOf, type Keys } from "./arrays.ts";
 import { type Augmentation, augmentations, augmentDataset } from "./augment.ts";
 import { openCifar10 } from "./cifar10.ts";
-import { checkClasses, inOrderOf, readClasses } from "./classes.ts";
+import { checkClasses, inOrderOf, joinNotes, readClasses } from "./classes.ts";
 import { readCsv } from "./csv.ts";
 import { type Dataset, slice } from "./dataset.ts";
 import { drawDigits } from "./digits.ts";
@@ -73,6 +73,19 @@ async function load(base: string, source: DataSource, options: Resolved): Promis
   }
 }
 
+/** What the options of image files do not do to data that are none: nothing, which must be said. */
+function withUnread(dataset: Dataset, { kind }: DataSource, options: DataOptions): Dataset {
+  if (kind === "folder" || kind === "parquet") return dataset;
+  const given = (["resize", "crop", "preprocess", "exif"] as const)
+    .filter((name) => options[name] !== undefined)
+    .map((name) => `${name} ${options[name]}`);
+  if (given.length === 0) return dataset;
+  const unread =
+    `${given.join(", ")}: for image files only, which these are not, so the pixels are as they were; ` +
+    "resize them before, or give a folder or a Parquet file of images";
+  return { ...dataset, note: joinNotes(dataset.note, unread) };
+}
+
 const OPTIONS: Readonly<Record<keyof DataOptions, true>> = {
   dataDir: true,
   augment: true,
@@ -124,7 +137,7 @@ export async function openData(name: string, options: DataOptions = {}): Promise
   );
   const classes = await classesOf(options.classes);
   const { base, source, slice: range } = await parse(name);
-  const dataset = await load(base, source, { ...options, classes });
+  const dataset = withUnread(await load(base, source, { ...options, classes }), source, options);
   if (dataset.count === 0) {
     throw new TemperError("data-unreadable", `${base}: holds no images\ngive data with images`);
   }
