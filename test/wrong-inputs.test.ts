@@ -120,7 +120,7 @@ describe("images as PNG", () => {
       const labels = Int32Array.from({ length: 12 }, (_, i) => (i * 7) % 5);
       const source = labels.map((_, i) => 40 + i);
       const shape = [channels, side, side];
-    const set = { name: "set", shape, count: 12, pixels: toPixelUnits(pixels), labels, source };
+      const set = { name: "set", shape, count: 12, pixels: toPixelUnits(pixels), labels, source };
       expect((await writeImageFolder(set, folder)).changed).toBe(0);
       const back = await openData(folder);
       expect(back.shape).toEqual(set.shape);

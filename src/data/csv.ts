@@ -1,8 +1,8 @@
 // Tables: a CSV file with a header, a row an example, one column of labels.
 import { TemperError } from "../errors.ts";
-import type { Keys } from "./arrays.ts";
 import { joinNotes, numberWords } from "./classes.ts";
 import type { Dataset } from "./dataset.ts";
+import type { Keys } from "./reading.ts";
 import { scaleNote } from "./scale.ts";
 
 const LABELS = ["label", "y", "target", "class", "labels"];
