@@ -45,6 +45,31 @@ describe.concurrent("evaluate", () => {
   });
 });
 
+describe.concurrent("what is said", () => {
+  it("tells a radius as it was given, in JSON as a number", async () => {
+    const cwd = newFolder();
+    writeFileSync(join(cwd, "m.onnx"), dense([1, 28, 28], 10));
+    const data = ["evaluate", "m.onnx", "--data", "digits:test[0:20]", "--threads", "1"];
+    const attacked = [...data, "--attack", "fgsm", "--eps", "8/255"];
+    const { stdout } = await temper(attacked, { cwd });
+    expect(stdout).toMatch(/ fgsm +8\/255 /);
+    expect(stdout).toContain("l-infinity, eps 8/255 in pixel units");
+    expect(stdout).toContain("one step of 8/255 from the clean image");
+    const [{ attacks }] = JSON.parse(
+      (await temper([...attacked, "--json"], { cwd })).stdout,
+    ).models;
+    expect(attacks[0].eps).toBe(8 / 255);
+  });
+
+  it("inspect notes a mean for a graph that scales the image itself", async () => {
+    const cwd = newFolder();
+    writeFileSync(join(cwd, "m.onnx"), dense([1, 4, 4], 3, { half: true }));
+    const { stdout } = await temper(["inspect", "m.onnx", "--mean", "0.5"], { cwd });
+    expect(stdout).toContain("note: the graph shifts or scales the image itself at Div");
+    expect((await temper(["inspect", "m.onnx"], { cwd })).stdout).not.toContain("note: the graph");
+  });
+});
+
 describe.concurrent("correct --like", () => {
   it("reads the data as the earlier run did, and repeats it byte for byte", async () => {
     const cwd = newFolder();

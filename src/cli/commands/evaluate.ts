@@ -20,7 +20,7 @@ import type { Model } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { openWorkers } from "../../engine/workers.ts";
 import { demand, TemperError } from "../../errors.ts";
-import { flag, text, wholeNumber } from "../../options/kinds.ts";
+import { asQuotient, flag, text, wholeNumber } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
 import type { Context } from "../context.ts";
 import { addFlags, type Flag, givenIn } from "../flags.ts";
@@ -91,7 +91,7 @@ function rowsOf({ path, clean, attacks, worst }: ModelRow): string[][] {
   ): string[] => [
     path,
     name,
-    epsSpace === "pixel" ? String(eps) : `${eps} ${epsSpace}`,
+    `${asQuotient(eps) ?? eps}${epsSpace === "pixel" ? "" : ` ${epsSpace}`}`,
     ...shareCells(share, turned),
     "",
   ];
