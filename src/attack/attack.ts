@@ -197,6 +197,7 @@ function pointsOf(call: AttackCall, images: readonly tasks.KeptImage[]): Dataset
     labels: Int32Array.from(images, ({ label }) => label),
     source: ids.map((id) => (data.source ? data.source[id] : (data.first ?? 0) + id)),
     clean: gather(data, ids),
+    ...(data.classes && { classes: data.classes }),
   };
 }
 

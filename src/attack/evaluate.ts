@@ -11,6 +11,7 @@ import type { Progress } from "../progress.ts";
 import type { AttackName } from "./attacks.ts";
 import { unitOfPixels } from "./classifier.ts";
 import { type Clean, measureClean } from "./clean.ts";
+import { radius } from "./effort.ts";
 import { type AttackedImages, attackedImages } from "./images.ts";
 import { type Longer, tryLonger } from "./longer.ts";
 import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
@@ -127,7 +128,7 @@ async function runAttack(
 ): Promise<Ran> {
   const { data, signal, onProgress, images = false } = call;
   const ids = Int32Array.from({ length: data.count }, (_, i) => i);
-  const stage = `${options.attack} ${options.eps}`;
+  const stage = `${options.attack} ${radius(options.eps)}`;
   const shards = await attackAll(
     workers,
     { ids, options, keep: 0, keepAll: images },

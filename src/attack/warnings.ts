@@ -4,14 +4,14 @@
 // After the checks that Carlini et al. (arXiv 1902.06705) and Athalye, Carlini & Wagner (ICML 2018) ask of
 // an evaluation, and those of AutoAttack (Croce & Hein, ICML 2020).
 import type { GradientEnd } from "../autodiff/ends.ts";
-import { beforeFirstLayer } from "../autodiff/trainable.ts";
 import { type Dataset, imageSize } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import { type Node, nodeLabel } from "../onnx/graph.ts";
-import { OWN_NAMES } from "../onnx/lift.ts";
 import { attackOf, NONE } from "./attacks.ts";
 import { isChance } from "./chance.ts";
+import { radius } from "./effort.ts";
 import type { Longer } from "./longer.ts";
+import { normalisedTwice } from "./normalised.ts";
 import { usesGradients } from "./parts.ts";
 import type { Probe } from "./probe.ts";
 import { countRight } from "./share.ts";
@@ -229,34 +229,16 @@ const wideBall: Warning = {
     const pixels = norm === "l2" ? Math.sqrt(imageSize(data.shape)) : 1;
     return (
       eps * unit >= ((high - low) / 2) * pixels &&
-      `eps ${eps} covers half of the range [${low}, ${high}] or more: ` +
+      `eps ${radius(eps)} covers half of the range [${low}, ${high}] or more: ` +
         "pixels are divided by 255 here, so that 8 of 255 is written --eps 8/255"
     );
   },
 };
 
-/** What normalises, where it stands before the first layer. */
-const arithmetic: ReadonlySet<string> = new Set(["Add", "Div", "Mul", "Sub"]);
-
 const twiceNormalised: Warning = {
   name: "twice-normalised",
   when: "--mean or --std is given to a graph that shifts or scales the image itself before its first layer",
-  ...besideEvery(({ network: { graph, options } }) => {
-    if (options.mean === undefined && options.std === undefined) return false;
-    const early = beforeFirstLayer(graph);
-    const node = graph.nodes.find(
-      ({ op, name, outputs, inputs }) =>
-        arithmetic.has(op) &&
-        !name.startsWith(OWN_NAMES) &&
-        early.has(outputs[0]) &&
-        inputs.some((input) => !early.has(input)),
-    );
-    return (
-      node !== undefined &&
-      `the graph shifts or scales the image itself at ${nodeLabel(node)}: ` +
-        "--mean and --std may be one normalisation too many"
-    );
-  }),
+  ...besideEvery(({ network }) => normalisedTwice(network) ?? false),
 };
 
 const squareWins: Warning = {
@@ -343,7 +325,7 @@ const beatenBySmaller: Warning = {
     const beaten = beatenBy(attack, smaller, cleanMargins);
     return (
       beaten !== undefined &&
-      `with eps ${beaten.rival.options.eps} it turns ${beaten.by} images more, all of them in this ball too`
+      `with eps ${radius(beaten.rival.options.eps)} it turns ${beaten.by} images more, all of them in this ball too`
     );
   },
 };

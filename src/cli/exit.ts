@@ -16,6 +16,13 @@ function exitCode(error: unknown): number {
     process.stderr.write(`error: ${error.message}\n`);
     return ranButFailed.has(error.code) ? 1 : 2;
   }
+  if (/allocation failed|bad_?alloc|out of memory/i.test(String(error))) {
+    process.stderr.write(
+      `error: memory ran out: ${(error as Error).message}\n` +
+        "give fewer --threads, fewer images or fewer points\n",
+    );
+    return 1;
+  }
   // What the system refuses, such as a full disk, is no fault of this program: a stack trace would help nobody.
   const { syscall, message, stack } = error as NodeJS.ErrnoException;
   process.stderr.write(`error: ${syscall === undefined ? (stack ?? error) : message}\n`);

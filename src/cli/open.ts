@@ -68,7 +68,7 @@ export async function openDataset(
     ...{ dataDir, augment, seed, classes, keys, resize, crop, preprocess, exif },
     ...(model && {
       inputShape: model.inputShape,
-      modelClasses: classesInMetadata(networkOf(model).metadata, model.labels),
+      modelClasses: storedClasses(model),
     }),
     onProgress: progress.update,
   });
@@ -76,6 +76,10 @@ export async function openDataset(
   if (fitting.note !== undefined) progress.line(`${fitting.name}: ${fitting.note}`);
   return fitting;
 }
+
+/** The names of its labels that a model's file stores. */
+export const storedClasses = (model: Model): readonly string[] | undefined =>
+  classesInMetadata(networkOf(model).metadata, model.labels);
 
 const isFolder = (path: string): Promise<boolean> =>
   stat(path).then(

@@ -4,6 +4,7 @@
 // it. Rows come by the scratch file into one array that is there already: a hundred of them are 65 MB for CNN.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { imageSize } from "../data/dataset.ts";
+import { demandMemory } from "../data/memory.ts";
 import { dot, dotFloat32, dotMixed, type Vector, weightedSum } from "../tensor/vector.ts";
 import { gramBlock, gramOfScratch } from "./gram-block.ts";
 import type { Network } from "./network.ts";
@@ -100,6 +101,11 @@ export function createAggregateCuts({
   return {
     count: () => rows.length,
     addLogitSums: async (theta, sums) => {
+      demandMemory(
+        4 * p * (taken + sums.length),
+        `${taken + sums.length} cuts over ${p} weights`,
+        "give fewer groups, or move less: --trainable last",
+      );
       workers.share("theta", theta);
       const shards = Array.from({ length: Math.ceil(sums.length / SUMS) }, (_, i) => ({
         ...shardOf(sums.slice(i * SUMS, (i + 1) * SUMS)),

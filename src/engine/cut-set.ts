@@ -1,6 +1,7 @@
 // The engine's cuts: gradients of logit sums, kept as factors (factored-rows.ts), and rows that are given whole.
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { imageSize } from "../data/dataset.ts";
+import { demandMemory } from "../data/memory.ts";
 import { throwIfAborted } from "../errors.ts";
 import { addScaled, dot } from "../tensor/vector.ts";
 import * as factors from "./factored-rows.ts";
@@ -70,6 +71,9 @@ export function createCutSet({ network, points, programsAt, signal }: CutSource)
   return {
     count: () => places.length,
     addLogitSums: async (theta, sums) => {
+      const sites = new Set(sums.map(([{ point }]) => point)).size;
+      const held = factors.bytesOf(store);
+      demandCuts(held + factors.bytesOfMore(store, { rows: sums.length, sites }));
       const programs = await programsAt(theta);
       const siteOf = new Map<number, number>();
       const values = new Float64Array(sums.length);
@@ -116,6 +120,24 @@ export function createCutSet({ network, points, programsAt, signal }: CutSource)
       ),
   };
 }
+
+/**
+ * Refuses points whose cuts of one iteration do not fit into memory.
+ *
+ * @param cuts how many there are for each point
+ * @throws TemperError `out-of-memory`
+ */
+export function demandRoomForCuts(network: Network, points: number, cuts: number): void {
+  const store = factors.createFactoredRows(network);
+  demandCuts(factors.bytesOfMore(store, { rows: points * cuts, sites: points }));
+}
+
+const demandCuts = (bytes: number): void =>
+  demandMemory(
+    bytes,
+    "the cuts of all points",
+    "give fewer points or --iterations, or move less: --rivals 1, --trainable last",
+  );
 
 /** The point of a sum over one image, and its weights as a row of the covector. */
 function atOnePoint(

@@ -175,3 +175,13 @@ export function bytesOf({ rows, sites }: FactoredRows): number {
   const arrays = [...rows.flatMap(({ plain, deltas }) => [plain, ...deltas]), ...sites.flat()];
   return arrays.reduce((total, { byteLength }) => total + byteLength, 0);
 }
+
+/** Bytes that so many more rows hold, which are made at so many images: of a dense layer that is used once. */
+export const bytesOfMore = (
+  { layers, width }: FactoredRows,
+  { rows, sites }: { readonly rows: number; readonly sites: number },
+): number => {
+  const outputs = layers.reduce((sum, layer) => sum + layer.outputs, 0);
+  const inputs = layers.reduce((sum, layer) => sum + layer.inputs, 0);
+  return 4 * (rows * (width + outputs) + sites * inputs);
+};

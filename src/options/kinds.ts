@@ -42,6 +42,21 @@ export const quotient = (placeholder: string): Kind<number> => ({
   },
 });
 
+/** Numbers of more letters than this are told as quotients, where they are. */
+const SHORT = 8;
+const LARGEST_DIVISOR = 1000;
+
+/** A number as the quotient that it was given as, by 255 before all others; undefined of others, and short ones. */
+export function asQuotient(value: number): string | undefined {
+  if (String(value).length <= SHORT) return undefined;
+  for (let i = 0; i <= LARGEST_DIVISOR; i++) {
+    const under = i === 0 ? 255 : i;
+    const over = Math.round(value * under);
+    if (over / under === value) return `${over}/${under}`;
+  }
+  return undefined;
+}
+
 /** A number above 0. */
 export const positive = (placeholder: string): Kind<number> => ({
   placeholder,
