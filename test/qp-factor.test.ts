@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { emptyCholesky } from "../src/qp/cholesky.ts";
 import { denseRows } from "../src/qp/dense-rows.ts";
-import { addColumns, gramCache } from "../src/qp/gram-cache.ts";
+import { gramCache, plusColumns } from "../src/qp/gram-cache.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { dot } from "../src/tensor/vector.ts";
 
@@ -70,8 +70,8 @@ describe("gramCache", () => {
     const rows = denseRows(9);
     for (let i = 0; i < 10; i++) rows.addRow(vector(9));
     const weights = vector(10);
-    const product = new Float64Array(10);
-    addColumns(product, gramCache(rows).among(all(10)), all(10), weights);
+    const gram = gramCache(rows).among(all(10));
+    const product = plusColumns(new Float64Array(10), gram, [...all(10)], weights);
     const expected = rows.times(rows.combine(weights))(all(10));
     for (let i = 0; i < 10; i++) expect(product[i]).toBeCloseTo(expected[i], 11);
   });

@@ -110,7 +110,7 @@ export function blockDescent(
   const drawAndSolve = (t: number, from: Float64Array, start?: ActiveSet): SubproblemSolution => {
     const chosen = drawBlock(tensors, share, randomStream(seed, STREAMS.blocks, k, t));
     const found = solveBlock(problem, from, chosen, start);
-    steps += found.steps;
+    steps += found.iterations;
     return found;
   };
 

@@ -72,7 +72,7 @@ export function noteCentreIteration(
     sampledLossAtStart: atStart,
     rows,
     status: solution.status,
-    steps: solution.steps,
+    steps: solution.iterations,
     active: solution.active.rows.length,
     penalty,
     solution: solution.distance,
