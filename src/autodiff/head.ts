@@ -1,9 +1,16 @@
 // Finds the end of a classifier: the value that holds the logits, of which it makes rows [batch, labels].
 import { TemperError } from "../errors.ts";
 import { intOf } from "../onnx/attributes.ts";
-import { int64s } from "../onnx/differences.ts";
-import { type Graph, makersOf, nodeLabel, type Tensor } from "../onnx/graph.ts";
+import {
+  floatTensor,
+  type Graph,
+  intTensor,
+  makersOf,
+  nodeLabel,
+  type Tensor,
+} from "../onnx/graph.ts";
 import { OWN_NAMES } from "../onnx/lift.ts";
+import { fromFront } from "./builder.ts";
 import { doubtOf, endingOf } from "./ending.ts";
 import type { Shape, Shapes } from "./shape.ts";
 
@@ -84,7 +91,7 @@ export function headOf(graph: Graph, shapes: Shapes, images?: number): Head {
   const isOver = (value: string, axis: number): boolean => {
     const rank = shapes.get(value)?.length ?? 0;
     const over = axisOf(value);
-    return over !== undefined && over.labels > 1 && over.axis === (axis < 0 ? axis + rank : axis);
+    return over !== undefined && over.labels > 1 && over.axis === fromFront(axis, rank);
   };
   const heads = outputs.flatMap(
     (output) =>
@@ -185,11 +192,11 @@ export function withHead(graph: Graph, known: Shapes, head: Head, images?: numbe
   };
   const shape = shapes.get(logits);
   if (shape?.length !== 2 || shape[0] !== batch || shape[1] !== columns) {
-    append("Reshape", int64s([batch, columns]), columns);
+    append("Reshape", intTensor([batch, columns]), columns);
   }
   if (columns === 1) {
     // One number z stands for the logits (0, z) of two labels.
-    append("MatMul", { type: "float32", dims: [1, 2], values: Float32Array.of(0, 1) }, 2);
+    append("MatMul", floatTensor([1, 2], [0, 1]), 2);
   }
   return {
     graph: {

@@ -1,6 +1,7 @@
 // Knows where the images of a batch are behind each operator, and what its node must be for any number of them.
 import { int, intOf, ints, intsOf, textOf } from "../onnx/attributes.ts";
 import { type Attribute, elementCount, type Node } from "../onnx/graph.ts";
+import { fromFront } from "./builder.ts";
 
 export type Dims = readonly number[];
 
@@ -48,8 +49,6 @@ const withAttribute = (node: Node, name: string, value: Attribute): Node => ({
 
 const onAxis = (axis: number, outer = 1): Place => ({ axis, outer, added: false });
 const inFront: Place = { axis: 0, outer: 1, added: true };
-
-const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /**
  * Lists the places that the images can have in a new shape, the likeliest first. A reshape moves no number: as many lie
@@ -162,14 +161,8 @@ const reduce: Rule = (node, at) => {
   if (place === undefined || axes === undefined) return undefined;
   const keeps = intOf(node, "keepdims", 1) === 1;
   if (place.added) {
-    const inputs = [
-      x,
-      at.ints(
-        "axes",
-        axes.map((a) => a + 1),
-      ),
-    ];
-    return { place, node: { ...node, inputs } };
+    const moved = axes.map((a) => a + 1);
+    return { place, node: { ...node, inputs: [x, at.ints("axes", moved)] } };
   }
   if (axes.includes(place.axis)) return undefined;
   const gone = keeps ? 0 : axes.filter((a) => a < place.axis).length;

@@ -33,7 +33,7 @@ export const module: string = import.meta.url;
 export const shareNetwork = (workers: Workers, { file, externalData, options }: Network): void =>
   workers.share("network", { file, externalData, options } satisfies SharedNetwork);
 
-/** The fixed list of shards of `count` images. */
+/** The fixed list of shards of `count` images, or of as many columns. */
 export function shardsOf(count: number, size = SHARD): Shard[] {
   return Array.from({ length: Math.ceil(count / size) }, (_, i) => ({
     from: i * size,
@@ -116,14 +116,14 @@ async function eachImage<A extends Int32Array | Float64Array>(
   state: TaskState,
   { from, to }: Shard,
   values: A,
-  valueOf: (logits: Float32Array, labels: number, row: number, y: number) => number,
+  numberOf: (logits: Float32Array, labels: number, row: number, y: number) => number,
 ): Promise<A> {
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
   await eachBatch(network, from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
     for (let i = a; i < b; i++) {
-      values[i - from] = valueOf(logits, network.labels, i - a, data.labels[i]);
+      values[i - from] = numberOf(logits, network.labels, i - a, data.labels[i]);
     }
   });
   return values;

@@ -130,6 +130,10 @@ export function argmax(a: Vector, n = a.length, at = 0): number {
   return best;
 }
 
+/** The same numbers `copies` times, one after the other. */
+export const repeated = (part: Float32Array, copies: number): Float32Array =>
+  copies === 1 ? part : joined(Array.from({ length: copies }, () => part));
+
 /** One array after the other. */
 export function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
   const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));

@@ -1,13 +1,12 @@
 // Gradients of operators that take values at indices: what was taken twice gets the sum.
 import { int, intOf, text } from "../../onnx/attributes.ts";
+import { elementCount } from "../../onnx/graph.ts";
 import { typeCode } from "../../onnx/tensor-proto.ts";
 import { type Builder, fromFront, reshape, transpose, zerosLike } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
 
 /** The largest matrix of zeros and ones that is worth a product: 4 MB. */
 const LARGEST_SELECTION = 2 ** 20;
-
-const product = (dims: readonly number[]): number => dims.reduce((a, c) => a * c, 1);
 
 /** Puts each slice where its index says, for indices that are constant and never repeat. */
 function placed(
@@ -64,7 +63,7 @@ export const Gather: Rule = {
       const axis = fromFront(intOf(node, "axis", 0), shape.length);
       const size = shape[axis];
       const [lead, rest] = [shape.slice(0, axis), shape.slice(axis + 1)];
-      const count = product(b.shapeOf(x[1]));
+      const count = elementCount(b.shapeOf(x[1]));
       const grows = [...lead, ...rest].some((dim) => dim < 0);
       if (size < 0 || (count < 0 && grows)) {
         refuse(node, "indices into the batch mix images", "take values of one image");
@@ -75,7 +74,7 @@ export const Gather: Rule = {
         return placed(b, slices, { axis, indices, size });
       }
       if (count >= 0 && count * size <= LARGEST_SELECTION) {
-        const sums = selected(call, slices, [product(lead), count, product(rest)], size);
+        const sums = selected(call, slices, [elementCount(lead), count, elementCount(rest)], size);
         return reshape(b, sums, shape);
       }
       return scattered(call, slices, axis, shape.length);

@@ -1,5 +1,6 @@
 // Gradients of the divisions by a norm: that of a line through x, or that of the neighbouring channels.
 import { floatOf, int, intOf, ints } from "../../onnx/attributes.ts";
+import { elementCount } from "../../onnx/graph.ts";
 import { fromFront, reshape, reshapeLike, scalar, sumOver } from "../builder.ts";
 import { type Rule, refuse } from "../rule.ts";
 
@@ -38,7 +39,7 @@ export const LRN: Rule = {
       const [alpha, beta] = [floatOf(node, "alpha", 1e-4), floatOf(node, "beta", 0.75)];
       const size = intOf(node, "size", 1);
       const [batch, channels, ...spatial] = b.shapeOf(x[0]);
-      const pixels = spatial.reduce((a, c) => a * c, 1);
+      const pixels = elementCount(spatial);
       const [before, after] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)];
       /** Takes the mean over neighbouring channels. Those beyond the first or last count as 0. */
       const around = (value: string, begin: number, end: number): string => {

@@ -1,7 +1,7 @@
 // Gradients of operators that join pieces or take some: each piece has the gradient of what became of it.
 import { int, intOf } from "../../onnx/attributes.ts";
 import { typeCode } from "../../onnx/tensor-proto.ts";
-import { type Builder, fromFront, reshape, zerosLike } from "../builder.ts";
+import { type Builder, flip, fromFront, reshape, zerosLike } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
 import type { Shape } from "../shape.ts";
 
@@ -71,9 +71,6 @@ function slicedAxes({ b, node, x, y }: Call): Sliced[] {
   return some;
 }
 
-// Slice reads any end below -size as "before the first", which a plain -1 could not say.
-const BEFORE_FIRST = -(2 ** 31);
-
 /** Puts the entries along an axis in order, with as many zeros behind each as the step leaves out. */
 function spaced(
   b: Builder,
@@ -81,9 +78,7 @@ function spaced(
   shape: readonly number[],
   { axis, step }: Sliced,
 ): string {
-  const at = b.ints([axis]);
-  const back = b.ints([-1]);
-  const inOrder = step > 0 ? value : b.op("Slice", [value, back, b.ints([BEFORE_FIRST]), at, back]);
+  const inOrder = step > 0 ? value : flip(b, value, [axis]);
   const apart = Math.abs(step);
   if (apart === 1) return inOrder;
   const single = reshape(b, inOrder, shape.toSpliced(axis + 1, 0, 1));

@@ -1,5 +1,6 @@
 // Gradients of the pools: the maximum sends its gradient to one pixel, the average to all of a window.
 import { int, intOf, intsOf, text, textOf } from "../../onnx/attributes.ts";
+import { elementCount } from "../../onnx/graph.ts";
 import { reshape, reshapeLike } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
 import { spreading, type Window, windowAttributes, windowOf } from "./window.ts";
@@ -73,7 +74,7 @@ function averageGradient(call: Call): string {
   );
   const shared = b.op("Div", [g, b.floats([1, 1, ...w.output], grid)]);
   const channels = b.shapeOf(x[0])[1];
-  const size = channels * w.kernel.reduce((a, c) => a * c, 1);
+  const size = channels * elementCount(w.kernel);
   const ones = b.floats([channels, 1, ...w.kernel], new Float32Array(size).fill(1));
   return b.op("ConvTranspose", [shared, ones], spreading(w, channels));
 }

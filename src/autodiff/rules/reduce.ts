@@ -1,5 +1,6 @@
 // Gradients of reductions: a sum passes its gradient to all it added, an extremum to where it was found.
 import { int, intOf } from "../../onnx/attributes.ts";
+import { elementCount } from "../../onnx/graph.ts";
 import { typeCode } from "../../onnx/tensor-proto.ts";
 import { fromFront, reshape, scalar, sumOver } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
@@ -65,11 +66,7 @@ export const GlobalAveragePool: Rule = {
   vjps: (call) => [
     () => {
       const spatial = call.b.shapeOf(call.x[0]).slice(2);
-      return shared(
-        call,
-        call.g,
-        spatial.reduce((a, c) => a * c, 1),
-      );
+      return shared(call, call.g, elementCount(spatial));
     },
   ],
 };

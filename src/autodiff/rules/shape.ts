@@ -1,5 +1,5 @@
 // Gradients of operators that only move or copy values: reshapes, transposes, blocks, copies, the identity.
-import { intOf, intsOf, textOf } from "../../onnx/attributes.ts";
+import { int, intOf, intsOf, textOf } from "../../onnx/attributes.ts";
 import { reshape, reshapeLike, sumOver, transpose, unbroadcast } from "../builder.ts";
 import { type Rule, refuse } from "../rule.ts";
 
@@ -44,11 +44,8 @@ export const Transpose: Rule = {
     () => {
       const axes = b.shapeOf(x[0]).map((_, i) => i);
       const perm = intsOf(node, "perm") ?? axes.toReversed();
-      return transpose(
-        b,
-        g,
-        axes.map((axis) => perm.indexOf(axis)),
-      );
+      const inverse = axes.map((axis) => perm.indexOf(axis));
+      return transpose(b, g, inverse);
     },
   ],
 };
@@ -61,7 +58,7 @@ export const DepthToSpace: Rule = {
     () => {
       const size = intOf(node, "blocksize", 1);
       if (textOf(node, "mode", "DCR") === "DCR") {
-        return b.op("SpaceToDepth", [g], { blocksize: { kind: "int", value: size } });
+        return b.op("SpaceToDepth", [g], { blocksize: int(size) });
       }
       // y[c, h s + i, w s + j] is x[(c s + i) s + j, h, w].
       const [batch, channels] = b.shapeOf(y);
@@ -75,10 +72,7 @@ export const DepthToSpace: Rule = {
 export const SpaceToDepth: Rule = {
   attributes: ["blocksize"],
   vjps: ({ b, node, g }) => [
-    () =>
-      b.op("DepthToSpace", [g], {
-        blocksize: { kind: "int", value: intOf(node, "blocksize", 1) },
-      }),
+    () => b.op("DepthToSpace", [g], { blocksize: int(intOf(node, "blocksize", 1)) }),
   ],
 };
 
