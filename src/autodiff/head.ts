@@ -12,7 +12,7 @@ import {
 import { OWN_NAMES } from "../onnx/lift.ts";
 import { fromFront } from "./builder.ts";
 import { doubtOf, endingOf } from "./ending.ts";
-import type { Shape, Shapes } from "./shape.ts";
+import type { Shape, ShapedGraph, Shapes } from "./shape.ts";
 
 /** How the file's own answer says which label wins. */
 export type Answer =
@@ -167,14 +167,8 @@ function notAClassifier(outputs: readonly string[], shapes: Shapes): TemperError
   );
 }
 
-/** A classifier whose only output is its logits. */
-export interface Classifier {
-  readonly graph: Graph;
-  readonly shapes: Shapes;
-}
-
 /** Makes rows of logits [batch, labels] of the head's value, and leaves the graph no other output. */
-export function withHead(graph: Graph, known: Shapes, head: Head, images?: number): Classifier {
+export function withHead(graph: Graph, known: Shapes, head: Head, images?: number): ShapedGraph {
   const batch = images ?? -1;
   const columns = head.answer.kind === "threshold" ? 1 : head.labels;
   const nodes = [...graph.nodes];

@@ -88,11 +88,7 @@ export async function centreStep(
   if (![...rhs, ...lengths].every(Number.isFinite)) return undefined;
 
   const subproblem = createSubproblem(cuts, { longest: () => longest });
-  const elastic = createElastic({ list, rhs: () => rhs }, subproblem, {
-    penalty: Number.POSITIVE_INFINITY,
-    largestMultiplier: 0,
-  });
-  const { solution, contradiction } = elastic.solve();
+  const { solution, contradiction } = createElastic({ list, rhs: () => rhs }, subproblem).solve();
   const scale = Math.min(1, stepCap / solution.distance);
   return {
     d: solution.distance > 0 ? solution.d.map((v) => scale * v) : solution.d,

@@ -130,11 +130,7 @@ export async function loadNetwork(
 /** Lists theta's tensors, each with the type that the file stores it in. */
 function parametersOf(
   file: Uint8Array,
-  {
-    stored,
-    read,
-    lifted,
-  }: { readonly stored: Graph; readonly read: Graph; readonly lifted: Graph },
+  { stored, read, lifted }: Readonly<Record<"stored" | "read" | "lifted", Graph>>,
   logits: string,
   pattern: string | undefined,
 ): Parameter[] {

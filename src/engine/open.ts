@@ -5,7 +5,7 @@
 import { type Head, headOf } from "../autodiff/head.ts";
 import { openBatch } from "../autodiff/open-batch.ts";
 import { type Normalization, ofPixels } from "../autodiff/pixels.ts";
-import { openShape, type Shapes } from "../autodiff/shape.ts";
+import { openShape, type ShapedGraph, type Shapes } from "../autodiff/shape.ts";
 import { TemperError } from "../errors.ts";
 import { elementCount, type Graph, type Node, nodeLabel } from "../onnx/graph.ts";
 import { randomStream } from "../tensor/random.ts";
@@ -13,10 +13,8 @@ import { joined, repeated } from "../tensor/vector.ts";
 import type { ImageInput } from "./input.ts";
 import { type Meter, openMeter, type Reading } from "./meter.ts";
 
-/** A graph of pixels with the shape of each value and its head found. */
-export interface OpenGraph {
-  readonly graph: Graph;
-  readonly shapes: Shapes;
+/** A graph of pixels with its head found. */
+export interface OpenGraph extends ShapedGraph {
   readonly head: Head;
   /** Of one image, without the batch. */
   readonly inputShape: readonly number[];
