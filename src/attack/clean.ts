@@ -12,7 +12,7 @@ import { TemperError } from "../errors.ts";
 export const module: string = import.meta.url;
 
 export interface Clean {
-  /** The mean cross-entropy; of a shard the sum. */
+  /** The mean of the cross-entropies; in the answer of a shard it is their sum. */
   readonly loss: number;
   /** f_y - max rival, [n]. */
   readonly margins: Float32Array;

@@ -1,4 +1,4 @@
-// Points that survive being stored as images: attacked pixels on a grid of levels, inside the ball, and asked again.
+// Makes points that survive being stored as images: pixels go to a grid of levels, and the network is asked again.
 import { marginOf } from "../engine/logits.ts";
 import type { Attacked, Images } from "./attack-batch.ts";
 import type { Classifier } from "./classifier.ts";

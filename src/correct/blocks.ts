@@ -64,7 +64,7 @@ export interface BlocksOptions {
   readonly seed: number;
 }
 
-/** All biases and a random share of every weight tensor, at least one entry: coordinates, ascending. */
+/** Draws a block, as ascending coordinates: all biases and a random share of every weight, at least one entry of each. */
 export function drawBlock(
   tensors: readonly ThetaTensor[],
   share: number,

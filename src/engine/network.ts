@@ -64,7 +64,7 @@ export interface Network {
   readonly question: Question;
 }
 
-/** Temper's own names, and the one that a JavaScript object loses in onnxruntime's answers. */
+/** Refuses a model that uses Temper's own names, or the one that a JavaScript object loses in onnxruntime's answers. */
 function checkNames({ inputs, initializers, nodes }: Graph): void {
   const names = [
     ...inputs.map(({ name }) => name),

@@ -23,8 +23,6 @@ export interface GramCache {
   squares(): Float64Array;
   /** G of the chosen rows, in that order. */
   among(chosen: Int32Array): GramColumns;
-  /** How many entries have been asked of the rows so far: the work, counted exactly. */
-  readonly computed: number;
 }
 
 /**
@@ -36,12 +34,7 @@ export function gramCache(rows: Rows): GramCache {
   const slots = new Map<number, number>();
   const columns = new Map<number, Float64Array>();
   let squares: Float64Array = new Float64Array(0);
-  let computed = 0;
 
-  const compute = (wanted: Int32Array, j: number): Float64Array => {
-    computed += wanted.length;
-    return rows.gram(wanted, Int32Array.of(j));
-  };
   const longer = (old: Float64Array, length: number, filler: number): Float64Array => {
     const copy = new Float64Array(length).fill(filler, old.length);
     copy.set(old);
@@ -50,7 +43,7 @@ export function gramCache(rows: Rows): GramCache {
   const squaresOf = (wanted: Int32Array): Float64Array => {
     if (squares.length < rows.count()) squares = longer(squares, rows.count(), Number.NaN);
     return Float64Array.from(wanted, (i) => {
-      if (Number.isNaN(squares[i])) squares[i] = compute(Int32Array.of(i), i)[0];
+      if (Number.isNaN(squares[i])) squares[i] = rows.gram(Int32Array.of(i), Int32Array.of(i))[0];
       return squares[i];
     });
   };
@@ -80,10 +73,8 @@ export function gramCache(rows: Rows): GramCache {
         known[slot] = columns.get(slot)?.[at[j]] ?? Number.NaN;
         if (Number.isNaN(known[slot])) missing.push(i);
       }
-      const entries = compute(
-        Int32Array.from(missing, (i) => chosen[i]),
-        chosen[j],
-      );
+      const wanted = Int32Array.from(missing, (i) => chosen[i]);
+      const entries = rows.gram(wanted, Int32Array.of(chosen[j]));
       for (const [k, i] of missing.entries()) known[at[i]] = entries[k];
       const column = new Float64Array(at.length);
       for (let i = 0; i < at.length; i++) column[i] = known[at[i]];
@@ -97,13 +88,7 @@ export function gramCache(rows: Rows): GramCache {
     };
   };
 
-  return {
-    get computed() {
-      return computed;
-    },
-    squares: () => squaresOf(rowsFrom(0, rows.count())),
-    among,
-  };
+  return { squares: () => squaresOf(rowsFrom(0, rows.count())), among };
 }
 
 /** start + the sum of v_i G e_i over the chosen rows i, in that order, four columns a pass. */
