@@ -12,14 +12,7 @@ import { ballAround, clamp, rangeOf } from "./threat.ts";
 export function onGrid(
   x: Float32Array,
   clean: Float32Array,
-  {
-    levels,
-    clip,
-    norm,
-    eps,
-  }: Pick<AttackOptions, "clip" | "norm" | "eps"> & {
-    readonly levels: number;
-  },
+  { levels, clip, norm, eps }: Pick<AttackOptions, "clip" | "norm" | "eps"> & { levels: number },
 ): Float32Array | undefined {
   const ball = ballAround(clean, { norm, eps, ...rangeOf(clip, clean.length) });
   const level = (k: number): number => Math.fround(clamp(k, 0, levels) / levels);

@@ -8,6 +8,7 @@ import {
   makersOf,
   nodeLabel,
   type Tensor,
+  type ValueInfo,
 } from "../onnx/graph.ts";
 import { OWN_NAMES } from "../onnx/lift.ts";
 import { fromFront } from "./builder.ts";
@@ -126,14 +127,8 @@ function indexHead(graph: Graph, output: string, axisOf: AxisOf, isOver: IsOver)
   if (node?.op !== "ArgMax" || !isOver(node.inputs[0], intOf(node, "axis", 0))) return undefined;
   const { value } = endingOf(graph, node.inputs[0], isOver);
   const { labels } = axisOf(node.inputs[0])!;
-  return {
-    output,
-    value,
-    labels,
-    answer: { kind: "index" },
-    cut: nodeLabel(node),
-    note: undefined,
-  };
+  const answer = { kind: "index" } as const;
+  return { output, value, labels, answer, cut: nodeLabel(node), note: undefined };
 }
 
 /** Reads an output of one number a label, or of one number for two. */
@@ -192,13 +187,6 @@ export function withHead(graph: Graph, known: Shapes, head: Head, images?: numbe
     // One number z stands for the logits (0, z) of two labels.
     append("MatMul", floatTensor([1, 2], [0, 1]), 2);
   }
-  return {
-    graph: {
-      ...graph,
-      nodes,
-      initializers,
-      outputs: [{ name: logits, type: "float32", dims: [] }],
-    },
-    shapes,
-  };
+  const outputs: ValueInfo[] = [{ name: logits, type: "float32", dims: [] }];
+  return { graph: { ...graph, nodes, initializers, outputs }, shapes };
 }

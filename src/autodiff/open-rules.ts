@@ -260,11 +260,9 @@ const slice: Rule = (node, at) => {
   const axes = (given ?? starts.map((_, i) => i)).map((axis) => fromFront(axis, dims.length));
   const rest = steps === undefined ? [] : [at.ints("steps", steps)];
   if (place.added) {
-    const moved = at.ints(
-      "axes",
-      axes.map((axis) => axis + 1),
-    );
-    return { place, node: { ...node, inputs: [x, lists[0], lists[1], moved, ...rest] } };
+    const moved = axes.map((axis) => axis + 1);
+    const inputs = [x, lists[0], lists[1], at.ints("axes", moved), ...rest];
+    return { place, node: { ...node, inputs } };
   }
   const at0 = axes.indexOf(place.axis);
   if (at0 < 0) return { node, place };

@@ -58,11 +58,8 @@ export async function centreStep(
   const { y } = points;
   const hinges = hingesOf(points, margin);
   if (!hinges.values.every(Number.isFinite)) return undefined;
-  const grouped = groupsOf(
-    y.subarray(own),
-    { ...hinges, values: hinges.values.subarray(own) },
-    groups,
-  );
+  const others = { ...hinges, values: hinges.values.subarray(own) };
+  const grouped = groupsOf(y.subarray(own), others, groups);
   const singles = [...hinges.values.keys()].filter((i) => i < own && hinges.values[i] > 0);
   const members = [
     ...singles.map((point) => [point]),

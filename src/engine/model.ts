@@ -175,13 +175,10 @@ function modelOf(network: Network): Model {
         gradient: sums.gradient.map((g) => g / n),
       };
     },
-    inputGradient: async (x, y) =>
-      inputGradientOfAll(network, programs, {
-        of: crossEntropy,
-        x,
-        covector: labelled(x, y),
-        n: y.length,
-      }),
+    inputGradient: async (x, y) => {
+      const call = { of: crossEntropy, x, covector: labelled(x, y), n: y.length };
+      return inputGradientOfAll(network, programs, call);
+    },
     logitGradient: async (x, weights) => {
       const n = countOf(x, weights.length / network.labels, `${weights.length} weights`);
       const covector = Float32Array.from(weights);

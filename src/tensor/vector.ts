@@ -87,10 +87,11 @@ export function weightedSum(
   const whole = float32.length - (float32.length % 4);
   for (let k = 0; k < whole; k += 4) {
     const four = float32.slice(k, k + 4);
+    const chosen = four.map((r) => rows[r] as Float32Array);
     addFour(
       total,
-      four.map((r) => weights[r]),
-      four.map((r) => rows[r] as Float32Array),
+      Array.from(four, (r) => weights[r]),
+      chosen,
     );
   }
   const others = used.filter((r) => !(rows[r] instanceof Float32Array));
