@@ -52,9 +52,9 @@ const inFront: Place = { axis: 0, outer: 1, added: true };
 
 /**
  * Lists the places that the images can have in a new shape, the likeliest first. A reshape moves no number: as many lie
- * before an image's part as before. The likeliest is an axis that holds the images and nothing else; then come axes that
- * hold more, those that begin with the images first. That there is no axis for the images is the least likely, unless
- * the new shape is a single list or has lost an axis: then it is likelier than an axis that holds more.
+ * before an image's part as before. The likeliest is an axis that holds the images and nothing else; then come axes
+ * that hold more, those that begin with the images first. That there is no axis for the images is the least likely,
+ * unless the new shape is a single list or has lost an axis: then it is likelier than an axis that holds more.
  *
  * @param before how many numbers lie before the second image's first one, counted for one image alone
  * @param drops whether the operator takes an axis away

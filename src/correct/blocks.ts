@@ -64,7 +64,7 @@ export interface BlocksOptions {
   readonly seed: number;
 }
 
-/** Draws a block, as ascending coordinates: all biases and a random share of every weight, at least one entry of each. */
+/** Draws a block as ascending coordinates: all biases and a random share of every weight, at least one of each. */
 export function drawBlock(
   tensors: readonly ThetaTensor[],
   share: number,

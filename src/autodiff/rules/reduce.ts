@@ -15,7 +15,7 @@ interface Reduction {
   keep(value: string): string;
 }
 
-/** Returns undefined where nothing is reduced: no axes are given, and noop_with_empty_axes says that this means none. */
+/** Returns undefined where nothing is reduced: no axes are given, and noop_with_empty_axes says this means none. */
 function reductionOf({ b, node, x, y }: Call): Reduction | undefined {
   const shape = b.shapeOf(x[0]);
   if (x[1] && b.valuesOf(x[1]) === undefined) {
