@@ -48,11 +48,7 @@ export async function lookAt(
     network,
     data,
     attack,
-  }: {
-    readonly network: Network;
-    readonly data: Dataset;
-    readonly attack?: AttackOptions | undefined;
-  },
+  }: { network: Network; data: Dataset; attack?: AttackOptions | undefined },
   signal: AbortSignal | undefined,
 ): Promise<Look> {
   const { forward } = workOfPasses(network);

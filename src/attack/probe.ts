@@ -35,11 +35,9 @@ export interface ProbeShard {
 /** How many images are asked, at most: enough to see what concerns one in a hundred, and cheap beside an attack. */
 const MOST = 1000;
 
-export interface ProbeCall {
+export interface ProbeCall extends Pick<ProbeShard, "gradients"> {
   /** How many images the shared data set has. */
   readonly count: number;
-  /** Whether gradients are asked for; without, `vanished` is 0. */
-  readonly gradients: boolean;
   /** How many images are asked, at most. Default 1,000. */
   readonly most?: number | undefined;
 }
@@ -88,13 +86,9 @@ export async function probeShard(state: TaskState, shard: ProbeShard): Promise<P
     const ids = shard.ids.subarray(from, from + batch);
     const [n, x, y] = [ids.length, gather(data, ids), ids.map((id) => data.labels[id])];
     const [first, second] = [await programs.logits(x, n), await programs.logits(x, n)];
+    const call = { of: crossEntropy, x, covector: oneHot(y, labels), n };
     const gradient = shard.gradients
-      ? await inputGradientOfAll(network, programs, {
-          of: crossEntropy,
-          x,
-          covector: oneHot(y, labels),
-          n,
-        })
+      ? await inputGradientOfAll(network, programs, call)
       : undefined;
     const size = x.length / n;
     for (let i = 0; i < Math.min(ALONE, n); i++) {

@@ -15,7 +15,7 @@ import { normalisedTwice } from "./normalised.ts";
 import { usesGradients } from "./parts.ts";
 import type { Probe } from "./probe.ts";
 import { countRight } from "./share.ts";
-import { type Ball, isWithin, type Outcome } from "./worst.ts";
+import { type Outcome, sameBall } from "./worst.ts";
 
 /** One attack and what came of it. */
 export interface AttackEvidence extends Outcome {
@@ -57,8 +57,6 @@ export interface Warning {
 
 /** A few images in a thousand, and more than one, are no accident of a random start. */
 const noticeable = (count: number, of: number): boolean => count >= 2 && count > 0.002 * of;
-
-const sameBall = (a: Ball, b: Ball): boolean => isWithin(a, b) && isWithin(b, a);
 
 const isOneStep = (name: string): boolean => {
   const entry = attackOf(name);

@@ -71,22 +71,19 @@ export function createChildren(count: number) {
     unstarted: undefined,
     nextId: 0,
   };
-  const mapUntil = async <A, R>(
-    task: TaskName,
-    args: readonly A[],
-    until: Until<R>,
-    options: MapOptions = {},
-  ): Promise<R[]> => {
-    if (!children.begun) begin(children, count);
-    return runJobs(children, task, args, until, options);
-  };
   return {
     size: count,
     scratch: children.scratch,
     share: (key: string, value: unknown): void => share(children, key, value),
-    map: <A, R>(task: TaskName, args: readonly A[], options?: MapOptions): Promise<R[]> =>
-      mapUntil(task, args, () => false, options),
-    mapUntil,
+    mapUntil: async <A, R>(
+      task: TaskName,
+      args: readonly A[],
+      until: Until<R>,
+      options: MapOptions = {},
+    ): Promise<R[]> => {
+      if (!children.begun) begin(children, count);
+      return runJobs(children, task, args, until, options);
+    },
     close: (): Promise<void> => close(children),
   };
 }

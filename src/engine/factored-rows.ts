@@ -102,18 +102,13 @@ export function timesVector(
   const products = new Map<number, readonly Float64Array[]>();
   const meet = (chosen: readonly number[]): void => {
     const fresh = [...new Set(chosen.map((r) => rows[r].site))].filter((s) => !products.has(s));
-    const byLayer = layers.map((layer, t) =>
-      timesActivations(
-        layer,
-        v,
-        fresh.map((site) => sites[site][t]),
-      ),
-    );
+    const byLayer = layers.map((layer, t) => {
+      const activations = fresh.map((site) => sites[site][t]);
+      return timesActivations(layer, v, activations);
+    });
     for (const [k, site] of fresh.entries()) {
-      products.set(
-        site,
-        byLayer.map((values) => values[k]),
-      );
+      const own = byLayer.map((values) => values[k]);
+      products.set(site, own);
     }
   };
   return (chosen) => {

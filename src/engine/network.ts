@@ -64,7 +64,7 @@ export interface Network {
   readonly question: Question;
 }
 
-/** Temper's own names, and the one that a JavaScript object loses in onnxruntime's answers. */
+/** Refuses a model that uses Temper's own names, or the one that a JavaScript object loses in onnxruntime's answers. */
 function checkNames({ inputs, initializers, nodes }: Graph): void {
   const names = [
     ...inputs.map(({ name }) => name),
@@ -130,11 +130,7 @@ export async function loadNetwork(
 /** Lists theta's tensors, each with the type that the file stores it in. */
 function parametersOf(
   file: Uint8Array,
-  {
-    stored,
-    read,
-    lifted,
-  }: { readonly stored: Graph; readonly read: Graph; readonly lifted: Graph },
+  { stored, read, lifted }: Readonly<Record<"stored" | "read" | "lifted", Graph>>,
   logits: string,
   pattern: string | undefined,
 ): Parameter[] {

@@ -60,13 +60,8 @@ async function tellsApart(network: Network, x: Float32Array, n: number): Promise
     if (logits.some((f, i) => f !== logits[i - (i % labels)])) return true;
     const covector = new Float32Array(labels);
     covector.set([1, -1]);
-    const one = x.subarray(0, x.length / n);
-    const { gradient } = await thetaGradientOfAll(network, programs, {
-      of: logitSum,
-      x: one,
-      covector,
-      n: 1,
-    });
+    const call = { of: logitSum, x: x.subarray(0, x.length / n), covector, n: 1 };
+    const { gradient } = await thetaGradientOfAll(network, programs, call);
     return gradient.some((g) => g !== 0);
   } finally {
     await programs.release();
