@@ -43,6 +43,12 @@ export type { Keys, Reading } from "./data/reading.ts";
 export { type LossName, lossNames } from "./engine/losses.ts";
 export { type Model, type ModelOptions, openModel } from "./engine/model.ts";
 export type { NetworkOptions } from "./engine/network.ts";
+export {
+  type StateDict,
+  type StateDictOptions,
+  type StateTensor,
+  stateDict,
+} from "./engine/state-dict.ts";
 export { openWorkers, type Workers } from "./engine/workers.ts";
 export { type ErrorCode, TemperError } from "./errors.ts";
 export type { Parameter } from "./onnx/theta.ts";

@@ -8,6 +8,7 @@ import { addData } from "./commands/data.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
+import { addExport } from "./commands/export.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addPoints } from "./commands/points.ts";
 import { addReport } from "./commands/report.ts";
@@ -47,6 +48,7 @@ function createProgram(context: Context, everything: boolean): Command {
     addTrain,
     addInspect,
     addDiff,
+    addExport,
   ])
     add(program, context);
   for (const command of program.commands) {

@@ -87,7 +87,7 @@ const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
-type OutputKind = ".npz" | ".onnx" | ".svg" | ".png";
+type OutputKind = ".npz" | ".onnx" | ".safetensors" | ".svg" | ".png";
 
 /**
  * Checks an output before any work is done for it. A file's kind is in its name, so that a model is never
@@ -95,7 +95,10 @@ type OutputKind = ".npz" | ".onnx" | ".svg" | ".png";
  *
  * @throws TemperError `bad-option` of another kind, `file-missing` where no file can be written at the path
  */
-export async function checkOutput(path: string, kind: OutputKind): Promise<void> {
+export async function checkOutput(
+  path: string,
+  ...kinds: readonly [OutputKind, ...OutputKind[]]
+): Promise<void> {
   const folder = dirname(path);
   const why = !(await isFolder(folder))
     ? `there is no folder "${folder}"`
@@ -111,8 +114,11 @@ export async function checkOutput(path: string, kind: OutputKind): Promise<void>
       `cannot write "${path}": ${why}\nname a file in a folder that exists`,
     );
   }
-  if (!path.endsWith(kind)) {
-    throw new TemperError("bad-option", `"${path}": expected a name that ends in ${kind}`);
+  if (!kinds.some((kind) => path.endsWith(kind))) {
+    throw new TemperError(
+      "bad-option",
+      `"${path}": expected a name that ends in ${kinds.join(" or ")}`,
+    );
   }
 }
 

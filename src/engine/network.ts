@@ -1,7 +1,7 @@
 // A classifier made ready: the user's file read, opened for any number of images, its head found, theta laid out.
 import { withHead, withOutput } from "../autodiff/head.ts";
 import type { Shapes } from "../autodiff/shape.ts";
-import { trainableParameters } from "../autodiff/trainable.ts";
+import { statisticsOf, trainableParameters } from "../autodiff/trainable.ts";
 import { TemperError } from "../errors.ts";
 import { type ExternalData, joinExternalData, type ModelBytes } from "../onnx/external.ts";
 import { toFloat32 } from "../onnx/float32.ts";
@@ -141,9 +141,7 @@ function parametersOf(
     made.map((node) => [node.outputs[0], constantValue(node)]),
   );
   // A lifted BatchNormalization may be plain arithmetic, in which nothing tells the statistics from weights.
-  const statistics = new Set(
-    read.nodes.flatMap(({ op, inputs }) => (op === "BatchNormalization" ? inputs.slice(3) : [])),
-  );
+  const statistics = statisticsOf(read.nodes);
   const initializers = new Map([...read.initializers].filter(([name]) => !statistics.has(name)));
   const graph = { ...lifted, initializers };
   const types = new Map<string, ElementType>([
