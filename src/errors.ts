@@ -43,6 +43,12 @@ export class TemperError extends Error {
   }
 }
 
+/** What lies behind an error, in the words of whoever threw first, such as onnxruntime. */
+export function rawWords({ cause }: Error): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  return rawWords(cause) ?? (cause instanceof TemperError ? undefined : cause.message);
+}
+
 /** Throws `aborted` when the caller asked to stop; long loops call it between two steps. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new TemperError("aborted", "stopped on request");

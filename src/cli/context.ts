@@ -4,13 +4,15 @@ import { createProgress, type Progress } from "./progress.ts";
 export interface Context {
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Whether a refusal is followed by the words of whoever refused first, such as onnxruntime. */
+  readonly verbose: boolean;
   /** Results go to stdout. */
   print(text: string): void;
   /** With --json, the one document on stdout; nothing else is printed there. */
   printJson(document: unknown): void;
 }
 
-export function createContext(): Context {
+export function createContext(verbose: boolean): Context {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
   // A reader that stops early, such as `head`, is no failure: the command goes on and writes its files.
@@ -22,6 +24,7 @@ export function createContext(): Context {
   return {
     progress: createProgress(),
     signal: controller.signal,
+    verbose,
     print: (text) => process.stdout.write(`${text}\n`),
     printJson: (document) => process.stdout.write(`${JSON.stringify(document, null, 2)}\n`),
   };

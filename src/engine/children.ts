@@ -24,6 +24,8 @@ export type FromChild =
       readonly id: number;
       readonly message: string;
       readonly code?: ErrorCode;
+      /** What lies behind it, in other words than ours. */
+      readonly raw?: string | undefined;
     };
 
 /** A task on one argument, waiting for a process or with one. */
@@ -209,8 +211,9 @@ function onMessage(children: Children, child: Child, message: FromChild): void {
   child.job = undefined;
   if (message.kind === "done") job.finish(message.result);
   else {
-    const { code, message: words } = message;
-    job.fail(code === undefined ? new Error(words) : new TemperError(code, words));
+    const { code, message: words, raw } = message;
+    const cause = raw === undefined ? {} : { cause: new Error(raw) };
+    job.fail(code === undefined ? new Error(words) : new TemperError(code, words, cause));
   }
   feed(children);
 }
