@@ -103,14 +103,23 @@ function rowsOf({ path, clean, attacks, worst }: ModelRow): string[][] {
   ];
 }
 
-/** What each attack was allowed, and what an image cost it on average over the models. */
+/**
+ * What each attack was allowed, and what an image cost it on average over the models. Square may have been added for
+ * some of them.
+ */
 function statementLines(rows: readonly ModelRow[]): string[] {
-  const images = rows.reduce((sum, { clean }) => sum + clean.n, 0);
-  const each = (total: number): string => String(Number((total / images).toPrecision(4)));
-  return rows[0].attacks.map(({ name, statement }, k) => {
-    const sum = (of: "gradientSteps" | "queries"): string =>
-      each(rows.reduce((total, { attacks }) => total + attacks[k][of], 0));
-    return `${name}: ${statement}; gradients an image ${sum("gradientSteps")}, queries ${sum("queries")}`;
+  const alike = new Map<string, (AttackResult & { readonly n: number })[]>();
+  for (const { clean, attacks } of rows) {
+    for (const attack of attacks) {
+      const line = `${attack.name}: ${attack.statement}`;
+      alike.set(line, [...(alike.get(line) ?? []), { ...attack, n: clean.n }]);
+    }
+  }
+  return [...alike].map(([statement, results]) => {
+    const images = results.reduce((sum, { n }) => sum + n, 0);
+    const each = (of: "gradientSteps" | "queries"): string =>
+      String(Number((results.reduce((sum, r) => sum + r[of], 0) / images).toPrecision(4)));
+    return `${statement}; gradients an image ${each("gradientSteps")}, queries ${each("queries")}`;
   });
 }
 
