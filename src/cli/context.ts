@@ -12,7 +12,7 @@ export interface Context {
   printJson(document: unknown): void;
 }
 
-export function createContext(verbose: boolean): Context {
+export function createContext(verbose = false): Context {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
   // A reader that stops early, such as `head`, is no failure: the command goes on and writes its files.
