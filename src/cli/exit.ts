@@ -33,7 +33,7 @@ function exitCode(error: unknown, verbose: boolean): number {
 
 /** Runs a command; an error that ends it becomes a message, with --verbose what lies behind it, and an exit code. */
 export async function endingWell(
-  { progress, verbose }: Pick<Context, "progress" | "verbose">,
+  { progress, verbose = false }: Pick<Context, "progress"> & Partial<Pick<Context, "verbose">>,
   work: () => Promise<unknown>,
 ): Promise<void> {
   try {
