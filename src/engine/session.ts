@@ -21,8 +21,8 @@ export interface DoubleArray {
 export interface SessionOptions {
   /** Off only where every value of the graph is asked for and fusing would lose some. */
   readonly optimize?: boolean;
-  /** Whether memory of one run is kept for the next; default true. */
-  readonly keepMemory?: boolean;
+  /** Off where a session runs a few times only: weights packed for speed are a second copy of them. */
+  readonly pack?: boolean;
 }
 
 // Work is spread over processes (workers.ts); one thread each keeps them from fighting over cores.
@@ -51,10 +51,7 @@ export class Session {
         ...NATIVE,
         externalData: [...externalData].map(([path, data]) => ({ path, data })),
         graphOptimizationLevel: options.optimize === false ? "disabled" : "all",
-        enableCpuMemArena: options.keepMemory !== false,
-        ...(options.keepMemory === false
-          ? { extra: { session: { disable_prepacking: "1" } } }
-          : {}),
+        ...(options.pack === false ? { extra: { session: { disable_prepacking: "1" } } } : {}),
       });
       return new Session(native);
     } catch (cause) {
