@@ -132,7 +132,8 @@ describe("a file as onnxruntime takes it", () => {
     const weights = [...read.initializers.entries()].filter(([name]) => !statistics.includes(name));
     const inOrder = (all: typeof weights) =>
       thetaOf(read, layOut(all.map(([name, tensor]) => ({ name, tensor, kind: "weight" }))));
-    const numbers = (all: typeof weights) => all.flatMap(([, { values }]) => Array.from(values));
+    const numbers = (all: typeof weights) =>
+      all.flatMap(([, { values }]) => Array.from(values as Float32Array));
     expect(inOrder(weights).buffer).toBe(weights[0][1].values.buffer);
     expect(Array.from(inOrder(weights))).toEqual(numbers(weights));
     const reversed = weights.toReversed();
