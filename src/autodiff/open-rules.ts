@@ -334,8 +334,8 @@ const numbers = [
   ...["Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish"],
   ...["Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mish", "Mod"],
   ...["Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid"],
-  ...["Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Tanh", "ThresholdedRelu"],
-  ...["Where", "Xor"],
+  ...["Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Swish", "Tanh"],
+  ...["ThresholdedRelu", "Where", "Xor"],
 ];
 const reductions = ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum"];
 
@@ -362,6 +362,9 @@ const rules = new Map<string, Rule>([
   ["Tile", tile],
   ["Transpose", transpose],
 ]);
+
+/** Whether an operator has a rule of its own; others are opened where images lie along their first axis. */
+export const hasOpenRule = (op: string): boolean => rules.has(op);
 
 /** Makes the node for any number of images; undefined where it cannot be opened. */
 export function openNode(node: Node, at: Opening): Opened | undefined {

@@ -58,7 +58,7 @@ export async function openMeter(graph: Graph): Promise<Meter> {
       outputs: [...outputs].map((name) => ({ name, type: null, dims: [] })),
       nodes: [...graph.nodes, ...shapes.toReversed()],
     },
-    { optimize: false, keepMemory: false },
+    { optimize: false, pack: false },
   );
   const image = graph.inputs[0].name;
   return {

@@ -10,7 +10,7 @@ import { constantValue, liftGraph, OWN_NAMES, stateSqueezedAxes } from "../onnx/
 import { patchModel, patchWeights } from "../onnx/patch.ts";
 import { readGraph } from "../onnx/read.ts";
 import { storedTensors } from "../onnx/stored.ts";
-import { type Parameter, splitTheta, thetaOf } from "../onnx/theta.ts";
+import { type Parameter, splitTheta, thetaOf, withTheta } from "../onnx/theta.ts";
 import { roundToHalves } from "../tensor/half.ts";
 import { imageInputOf, normalizationOf, withImageInput } from "./input.ts";
 import { openGraph } from "./open.ts";
@@ -113,7 +113,8 @@ export async function loadNetwork(
     file,
     externalData,
     options,
-    graph,
+    // The weights are held once: the graph's are views of theta0.
+    graph: withTheta(graph, parameters, theta0),
     shapes,
     parameters,
     theta0,

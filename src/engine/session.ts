@@ -21,8 +21,8 @@ export interface DoubleArray {
 export interface SessionOptions {
   /** Off only where every value of the graph is asked for and fusing would lose some. */
   readonly optimize?: boolean;
-  /** Whether memory of one run is kept for the next; default true. */
-  readonly keepMemory?: boolean;
+  /** Off where a session runs a few times only: weights packed for speed are a second copy of them. */
+  readonly pack?: boolean;
 }
 
 // Work is spread over processes (workers.ts); one thread each keeps them from fighting over cores.
@@ -52,11 +52,10 @@ export class Session {
   }
 
   /** A session of a graph. */
-  static create(graph: Graph, { optimize, keepMemory }: SessionOptions = {}): Promise<Session> {
+  static create(graph: Graph, { optimize, pack }: SessionOptions = {}): Promise<Session> {
     return Session.#of(() => writeApart(graph), {
       graphOptimizationLevel: optimize === false ? "disabled" : "all",
-      enableCpuMemArena: keepMemory !== false,
-      ...(keepMemory === false ? { extra: { session: { disable_prepacking: "1" } } } : {}),
+      ...(pack === false ? { extra: { session: { disable_prepacking: "1" } } } : {}),
     });
   }
 
