@@ -25,6 +25,8 @@ export type ErrorCode =
   | "download-failed"
   /** A worker process died more often than a shard may be tried. */
   | "worker-failed"
+  /** What was asked for needs more memory than there is. */
+  | "out-of-memory"
   /** The caller's AbortSignal fired. */
   | "aborted";
 
@@ -39,6 +41,12 @@ export class TemperError extends Error {
     this.name = "TemperError";
     this.code = code;
   }
+}
+
+/** What lies behind an error, in the words of whoever threw first, such as onnxruntime. */
+export function rawWords({ cause }: Error): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  return rawWords(cause) ?? (cause instanceof TemperError ? undefined : cause.message);
 }
 
 /** Throws `aborted` when the caller asked to stop; long loops call it between two steps. */

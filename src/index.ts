@@ -33,16 +33,22 @@ export type {
   IterationRecord,
   RunEnd,
 } from "./correct/records.ts";
-export type { Keys } from "./data/arrays.ts";
 export { type Augmentation, augmentations } from "./data/augment.ts";
 export type { Dataset } from "./data/dataset.ts";
 export { slice } from "./data/dataset.ts";
 export { fitTo } from "./data/fit.ts";
 export { type DataOptions, openData } from "./data/open.ts";
 export { readPoints, writePoints } from "./data/points.ts";
+export type { Keys, Reading } from "./data/reading.ts";
 export { type LossName, lossNames } from "./engine/losses.ts";
 export { type Model, type ModelOptions, openModel } from "./engine/model.ts";
 export type { NetworkOptions } from "./engine/network.ts";
+export {
+  type StateDict,
+  type StateDictOptions,
+  type StateTensor,
+  stateDict,
+} from "./engine/state-dict.ts";
 export { openWorkers, type Workers } from "./engine/workers.ts";
 export { type ErrorCode, TemperError } from "./errors.ts";
 export type { Parameter } from "./onnx/theta.ts";

@@ -155,3 +155,18 @@ describe.concurrent("wrong use", () => {
     expect(stderr).not.toContain("\u001b");
   });
 });
+
+it.concurrent("what onnxruntime said comes behind the refusal with --verbose alone, wherever it stands", async () => {
+  const raw = /\nbehind it: .*(ShapeInference|onnxruntime)/;
+  const quiet = await temper(["inspect", misfit]);
+  expect(quiet.stderr).not.toMatch(/behind it|ShapeInference/);
+  for (const args of [
+    ["inspect", misfit, "--verbose"],
+    ["--verbose", "inspect", misfit],
+  ]) {
+    const { code, stderr } = await temper(args);
+    expect(code).toBe(2);
+    expect(stderr.startsWith(quiet.stderr)).toBe(true);
+    expect(stderr).toMatch(raw);
+  }
+});

@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openData } from "../src/data/open.ts";
 import { writePoints } from "../src/data/points.ts";
+import { openModel } from "../src/engine/model.ts";
+import { stateDict } from "../src/engine/state-dict.ts";
 import { openRun } from "../src/run/folder/open.ts";
 import { newFolder, temper } from "./helpers/command.ts";
 import { noise } from "./helpers/small.ts";
@@ -61,6 +63,14 @@ describe.concurrent("a robust correction", () => {
     const written = new Uint8Array(readFileSync(join(cwd, "chosen.onnx")));
     expect(written).toEqual(run.bytes(run.select(1)));
     expect(select.stdout.match(/^>? +\d+:\d+ /gm)).toHaveLength(run.front.length);
+
+    // The same choice for PyTorch: all of theta, by its names.
+    const tensors = ["select", "RUN", "--weight", "1", "--out", "chosen.safetensors"];
+    expect((await temper(tensors, { cwd })).code).toBe(0);
+    const { bytes } = stateDict(await openModel(written));
+    expect(new Uint8Array(readFileSync(join(cwd, "chosen.safetensors")))).toEqual(bytes);
+    const useless = await temper(["select", "RUN", "--weight", "1", "--names", "n.json"], { cwd });
+    expect(useless).toMatchObject({ code: 2, stderr: expect.stringContaining("--names is for") });
   });
 
   it("ends within two seconds of Ctrl-C, says how to go on, and leaves no process", async () => {

@@ -110,3 +110,48 @@ describe("a folder of images", () => {
     });
   });
 });
+
+describe("a folder of images with index.csv", () => {
+  const grey = (from: number): Buffer => png(GREY, size, ramp(6, from));
+  const listed = (index: string, ...names: readonly string[]): string =>
+    folder({
+      ...Object.fromEntries(names.map((name, i) => [name, grey(i)])),
+      "index.csv": Buffer.from(index),
+    });
+
+  test("labels, sources and order are the index's, wherever the files lie", async () => {
+    const at = listed("file,label,source\n3/b.png,5,70\na.png,0,9\n", "a.png", "3/b.png");
+    const data = await openData(at);
+    expect(data).toMatchObject({ count: 2, shape: [1, 3, 2] });
+    expect([[...data.labels], [...data.source!]]).toEqual([
+      [5, 0],
+      [70, 9],
+    ]);
+    expect([...data.pixels]).toEqual([1, 0].flatMap((from) => ramp(6, from)));
+    expect(data.note).toBe("labels and sources of 2 images by index.csv");
+  });
+
+  test("a file that was taken out is left out and counted; one that came is refused", async () => {
+    const at = listed("file,label\n0/a.png,0\n1/b.png,1\n", "0/a.png", "1/c.png");
+    await expect(openData(at)).rejects.toThrow(
+      /index.csv: does not list 1\/c.png\nadd a row for it, or remove the index/,
+    );
+    rmSync(join(at, "1/c.png"));
+    const { labels, note } = await openData(at);
+    expect([...labels]).toEqual([0]);
+    expect(note).toBe("labels of 1 images by index.csv; 1 that it lists are not there: left out");
+  });
+
+  test("words are names in the model's order, else sorted; a table of other columns is no index", async () => {
+    const at = listed("label,file\ndog,a.png\nant,b.png\n", "a.png", "b.png");
+    expect([...(await openData(at)).labels]).toEqual([1, 0]);
+    const modelClasses = ["cat", "dog", "ant"];
+    const named = await openData(at, { modelClasses });
+    expect([[...named.labels], named.classes]).toEqual([[1, 2], modelClasses]);
+    await expect(openData(at, { classes: ["ant", "cat"] })).rejects.toThrow(
+      /"dog" is none of the 2 classes/,
+    );
+    const table = listed("id,width\n1,2\n", "7/a.png");
+    expect([...(await openData(table)).labels]).toEqual([7]);
+  });
+});

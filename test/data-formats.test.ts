@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as zlib from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
@@ -126,6 +127,7 @@ describe("Parquet", async () => {
     images: readonly Uint8Array[],
     labels: readonly bigint[],
     two = false,
+    packing: Pick<Parameters<typeof parquetWriteBuffer>[0], "codec" | "compressors"> = {},
   ): Uint8Array =>
     new Uint8Array(
       parquetWriteBuffer({
@@ -145,6 +147,7 @@ describe("Parquet", async () => {
           ...(two ? [{ name: "other", data: [...labels] }] : []),
         ],
         kvMetadata: [{ key: "huggingface", value: JSON.stringify({ info: { features } }) }],
+        ...packing,
       }),
     );
   put("train-00000-of-00002.parquet", file(bytes.slice(0, 2), [0n, 1n]));
@@ -174,6 +177,44 @@ describe("Parquet", async () => {
     );
     expect((await openData(path, { keys: { y: "other" } })).classes).toEqual(["u", "v"]);
   });
+
+  test.each(["UNCOMPRESSED", "SNAPPY", "GZIP", "BROTLI", "ZSTD", "LZ4"] as const)(
+    "packed with %s: read, or refused with what to do",
+    async (codec) => {
+      const { gzipSync, brotliCompressSync, zstdCompressSync } = zlib as typeof zlib & {
+        readonly zstdCompressSync?: typeof zlib.gzipSync;
+      };
+      const plain = (page: Uint8Array): Uint8Array => page;
+      const compressors = {
+        GZIP: (page: Uint8Array) => new Uint8Array(gzipSync(page)),
+        BROTLI: (page: Uint8Array) => new Uint8Array(brotliCompressSync(page)),
+        ZSTD: zstdCompressSync
+          ? (page: Uint8Array) => new Uint8Array(zstdCompressSync(page))
+          : plain,
+        LZ4: plain,
+      };
+      const packing = codec === "SNAPPY" ? {} : { codec, compressors };
+      const path = put(`${codec}.parquet`, file(bytes, [1n, 0n, 1n], false, packing));
+      const open = openData(path);
+      if (codec === "LZ4" || (codec === "ZSTD" && zstdCompressSync === undefined)) {
+        const advice = codec === "ZSTD" ? "use Node 22.15 or newer, or write" : "write";
+        await expect(open).rejects.toThrow(
+          refusal(
+            "data-unreadable",
+            new RegExp(
+              `is packed with ${codec}, which Node .* does not unpack\n${advice} it again`,
+            ),
+          ),
+        );
+        return;
+      }
+      const { labels, pixels } = await open;
+      expect([[...labels], [...pixels]]).toEqual([
+        [1, 0, 1],
+        [10, 20, 30].flatMap((value) => Array(4).fill(value)),
+      ]);
+    },
+  );
 
   test("what is no Parquet file, and what is not there", async () => {
     const path = put("no.parquet", "PAR1, but nothing else PAR1");

@@ -179,3 +179,10 @@ describe("decoding", () => {
     expect(seen).toEqual([0.5, 1]);
   });
 });
+
+test("data that are no image files are not resized, cropped or turned, which is said", async () => {
+  const { note, shape } = await openData("digits:test[0:3]", { resize: 32, preprocess: "timm" });
+  expect(shape).toEqual([1, 28, 28]);
+  expect(note).toMatch(/^resize 32, preprocess timm: for image files only, .* resize them before/);
+  expect((await openData("digits:test[0:3]", { keys: { x: "a" } })).note).toBeUndefined();
+});

@@ -13,6 +13,7 @@ import { openWorkers, type Workers } from "../src/engine/workers.ts";
 import { correct } from "../src/run/correct.ts";
 import { openRun } from "../src/run/folder/open.ts";
 import { newFolder, temper } from "./helpers/command.ts";
+import { node, tensor } from "./helpers/graph-builder.ts";
 import { answered, oddModel, softmax } from "./helpers/odd-models.ts";
 import { trainedBytes } from "./helpers/trained.ts";
 
@@ -121,6 +122,22 @@ describe("correct", () => {
     points = (await attack(model, { data, eps: 0.1, worst: 3, steps: 5, threads: 0 })).points;
   });
   afterAll(() => model.close());
+
+  it("says that cuts through a quantiser are surrogates", async () => {
+    const initializers = { step: tensor([], [1 / 8]) };
+    const after = [
+      node("QuantizeLinear", ["sums", "step"], ["q"], {}, "eighths"),
+      node("DequantizeLinear", ["q", "step"], ["y"]),
+    ];
+    const quantised = await openModel(oddModel({ after, initializers }));
+    const set = await answered(quantised, 60);
+    const told: string[] = [];
+    const asked = { ...call, data: set, points: slice(set, 0, 2) };
+    const { record } = await correct(quantised, { ...asked, onNote: (note) => told.push(note) });
+    await quantised.close();
+    expect(named(record.notes)).toContain("surrogate-cuts");
+    expect(told.join()).toContain('straight through QuantizeLinear "eighths": cuts are surrogates');
+  });
 
   it("stops where the model is no better than chance, and writes nothing", async () => {
     const folder = join(newFolder(), "run");

@@ -2,12 +2,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readGraph } from "../src/onnx/read.ts";
+import { layOut, thetaOf } from "../src/onnx/theta.ts";
 import { writeGraph } from "../src/onnx/write.ts";
 import { graph, int64s, node, tensor } from "./helpers/graph-builder.ts";
 import { modelFile, rawFloats, unpackedInitializer, withGraphBytes } from "./helpers/model-file.ts";
 import { runOnnxruntime } from "./helpers/onnxruntime.ts";
 import { printGraph } from "./helpers/print.ts";
 import { randomGraph } from "./helpers/random-graph.ts";
+import { batchNorm, conv, dense, sketch } from "./helpers/sketch.ts";
 
 describe("reading", () => {
   test("gives back what was written, over random graphs", () => {
@@ -115,6 +117,28 @@ describe("a file as onnxruntime takes it", () => {
     expect(order(modelFile({ node: [last, ...deep.toReversed()] }))).toEqual(
       [...deep, last].map(({ name }) => name),
     );
+  });
+
+  test("weights lie in one piece, statistics apart, so that theta is no second copy of them", () => {
+    const read = readGraph(
+      writeGraph(
+        sketch({ shape: [2, 3, 3] }, (s, x) => {
+          const h = batchNorm(s, conv(s, x, [4, 2, 3, 3]), 4);
+          return dense(s, s.op("Flatten", [h]), 4, 3);
+        }),
+      ),
+    );
+    const statistics = read.nodes.find(({ op }) => op === "BatchNormalization")!.inputs.slice(3);
+    const weights = [...read.initializers.entries()].filter(([name]) => !statistics.includes(name));
+    const inOrder = (all: typeof weights) =>
+      thetaOf(read, layOut(all.map(([name, tensor]) => ({ name, tensor, kind: "weight" }))));
+    const numbers = (all: typeof weights) =>
+      all.flatMap(([, { values }]) => Array.from(values as Float32Array));
+    expect(inOrder(weights).buffer).toBe(weights[0][1].values.buffer);
+    expect(Array.from(inOrder(weights))).toEqual(numbers(weights));
+    const reversed = weights.toReversed();
+    expect(inOrder(reversed).buffer).not.toBe(weights[0][1].values.buffer);
+    expect(Array.from(inOrder(reversed))).toEqual(numbers(reversed));
   });
 
   test("of two initializers with one name the last counts", async () => {

@@ -1,5 +1,7 @@
 // Batches: opened where a graph was made for a fixed one, else run image by image, and refused where images must mix.
 import { describe, expect, it } from "vitest";
+import { hasOpenRule } from "../src/autodiff/open-rules.ts";
+import { rules } from "../src/autodiff/rules.ts";
 import { fileLogits } from "../src/engine/ask-file.ts";
 import { type Model, networkOf, openModel } from "../src/engine/model.ts";
 import type { Graph } from "../src/onnx/graph.ts";
@@ -146,4 +148,16 @@ describe("images that mix", () => {
       expect(networkOf(model).images).toBeUndefined(),
     );
   });
+});
+
+it("every operator with a gradient can be opened, or works on images along the first axis by its definition", () => {
+  const alongFirst = [
+    ...["Attention", "AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "DepthToSpace"],
+    ...["GlobalAveragePool", "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN"],
+    ...["MaxPool", "MeanVarianceNormalization", "Pad", "SpaceToDepth", "Trilu"],
+    // These may have a scale or an index for each image.
+    ...["DequantizeLinear", "GatherElements", "QuantizeLinear"],
+  ];
+  const without = [...rules.keys()].filter((op) => !hasOpenRule(op));
+  expect(without.toSorted()).toEqual(alongFirst.toSorted());
 });

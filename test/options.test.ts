@@ -6,7 +6,15 @@ import { describe, expect, it } from "vitest";
 import { attackOptions, attackTable, statedAttack } from "../src/attack/options.ts";
 import { correctFlags } from "../src/cli/correct-flags.ts";
 import { addFlags } from "../src/cli/flags.ts";
-import { length, numberList, oneOf, quotient, range, wholeNumber } from "../src/options/kinds.ts";
+import {
+  asQuotient,
+  length,
+  numberList,
+  oneOf,
+  quotient,
+  range,
+  wholeNumber,
+} from "../src/options/kinds.ts";
 import { shown, type Table, wordOf } from "../src/options/table.ts";
 import { refuseOtherRecipe } from "../src/run/call.ts";
 import type { Facts } from "../src/run/options.ts";
@@ -256,6 +264,11 @@ describe("a value in a text", () => {
   it("is a number, a quotient, a list or a range", () => {
     expect(quotient("<x>").read("8/255")).toBe(8 / 255);
     expect(quotient("<x>").read("0.03")).toBe(0.03);
+    const told = ["8/255", "0.5/255", "1/3", "0.25", "0.0313725490196"].map((given) => {
+      const value = quotient("<x>").read(given)!;
+      return asQuotient(value) ?? String(value);
+    });
+    expect(told).toEqual(["8/255", "1/510", "85/255", "0.25", "0.0313725490196"]);
     expect(length("<x>").read("1e-3")).toBe(0.001);
     expect(numberList("<l>").read("0.5,0.25")).toEqual([0.5, 0.25]);
     expect(range("<r>").read("0,255")).toEqual([0, 255]);

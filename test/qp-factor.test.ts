@@ -2,9 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { emptyCholesky } from "../src/qp/cholesky.ts";
 import { denseRows } from "../src/qp/dense-rows.ts";
-import { addColumns, gramCache } from "../src/qp/gram-cache.ts";
+import { gramCache, plusColumns } from "../src/qp/gram-cache.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { dot } from "../src/tensor/vector.ts";
+import { countedRows } from "./helpers/counted-rows.ts";
 
 const random = randomStream(3);
 const vector = (n: number): Float64Array => Float64Array.from({ length: n }, random.normal);
@@ -42,19 +43,20 @@ describe("gramCache", () => {
   it("computes each entry once while the rows grow, with the bits of a fresh computation", () => {
     const rows = denseRows(9);
     for (let i = 0; i < 10; i++) rows.addRow(vector(9));
-    const cache = gramCache(rows);
+    const counted = countedRows(rows);
+    const cache = gramCache(counted);
     const first = cache.among(all(10));
     first.column(4);
-    expect(cache.computed).toBe(10);
+    expect(counted.asked).toBe(10);
     first.column(4);
     first.column(7);
-    expect(cache.computed).toBe(10 + 9); // (4, 7) is (7, 4)
+    expect(counted.asked).toBe(10 + 9); // (4, 7) is (7, 4)
     for (let i = 0; i < 5; i++) rows.addRow(vector(9));
     const grown = cache.among(all(15));
     grown.column(12);
-    expect(cache.computed).toBe(19 + 15);
+    expect(counted.asked).toBe(19 + 15);
     grown.column(4);
-    expect(cache.computed).toBe(34 + 4); // the new rows without 12
+    expect(counted.asked).toBe(34 + 4); // the new rows without 12
     for (const j of [4, 7, 12]) {
       expect(grown.column(j)).toEqual(rows.gram(all(15), Int32Array.of(j)));
     }
@@ -62,7 +64,7 @@ describe("gramCache", () => {
     const few = cache.among(some);
     expect(few.column(1)).toEqual(rows.gram(some, Int32Array.of(4)));
     expect(few.column(0)).toEqual(rows.gram(some, Int32Array.of(13)));
-    expect(cache.computed).toBe(38 + 4 + 2); // the new rows of column 7; (13, 8) and (13, 13)
+    expect(counted.asked).toBe(38 + 4 + 2); // the new rows of column 7; (13, 8) and (13, 13)
     expect(cache.squares()).toEqual(Float64Array.from(all(15), (i) => grown.column(i)[i]));
   });
 
@@ -70,8 +72,8 @@ describe("gramCache", () => {
     const rows = denseRows(9);
     for (let i = 0; i < 10; i++) rows.addRow(vector(9));
     const weights = vector(10);
-    const product = new Float64Array(10);
-    addColumns(product, gramCache(rows).among(all(10)), all(10), weights);
+    const gram = gramCache(rows).among(all(10));
+    const product = plusColumns(new Float64Array(10), gram, [...all(10)], weights);
     const expected = rows.times(rows.combine(weights))(all(10));
     for (let i = 0; i < 10; i++) expect(product[i]).toBeCloseTo(expected[i], 11);
   });

@@ -44,6 +44,18 @@ describe("demandCorrectable", () => {
     expect(await asked(behind)).not.toContain("--trainable last");
   });
 
+  it("lets a network pass whose last layer is 0, and one in which only the layer before can tell", async () => {
+    const zeros = (s: Sketch, ...dims: number[]): string => s.weight(dims, 0);
+    const head = sketch({ shape: [4] }, (s, x) =>
+      s.op("Gemm", [s.op("Gemm", [x, s.weight([4, 6])]), zeros(s, 6, 3)]),
+    );
+    const before = sketch({ shape: [4] }, (s, x) =>
+      s.op("Gemm", [s.op("Gemm", [x, zeros(s, 4, 6)]), s.weight([6, 3])]),
+    );
+    expect(await asked(head)).toBe("yes");
+    expect(await asked(before)).toBe("yes");
+  });
+
   it("refuses weights that tell no labels apart", async () => {
     const blind = sketch({ shape: [4] }, (s, x) =>
       s.op("Expand", [

@@ -73,6 +73,10 @@ describe("theta", () => {
     // An exporter that stores equal tensors once may make the mean of the bias.
     const shared = node("BatchNormalization", ["c", "scale", "mean", "mean", "variance"], ["y"]);
     expect(named([conv("x", "c"), shared], initializers)).toEqual(["w weight", "scale weight"]);
+    // PyTorch's writes a copy.
+    const copy = node("Identity", ["scale"], ["of scale"]);
+    const copied = node("BatchNormalization", ["c", "scale", "bias", "mean", "of scale"], ["y"]);
+    expect(named([copy, conv("x", "c"), copied], initializers)).toEqual(["w weight", "bias bias"]);
   });
 
   test("has no bounds, exponents, scalars, and nothing of another type", () => {

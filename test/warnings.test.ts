@@ -183,6 +183,25 @@ describe("the model", () => {
     expect(attacks[0].warnings[0]).toContain('straight through QuantizeLinear "eighths"');
     expect(attacks[0].turned).toBeGreaterThan(0);
     expect(attacks[1].warnings).toEqual([]);
+    // Square is measured once a ball by itself, asked for or not, and in no other model.
+    const smaller = { ...pgd, eps: EPS / 2 };
+    const beside = await measured({
+      odd: { initializers, before },
+      attacks: [pgd, smaller, { ...square, eps: EPS }],
+    });
+    expect(beside.attacks.map(({ name, eps }) => [name, eps])).toEqual([
+      ["pgd", EPS],
+      ["pgd", EPS / 2],
+      ["square", EPS],
+      ["square", EPS / 2],
+    ]);
+    expect(beside.worst.map(({ eps, over }) => [eps, over])).toEqual([
+      [EPS, [0, 1, 2, 3]],
+      [EPS / 2, [1, 3]],
+    ]);
+    const alone = await measured({ odd: { initializers, before }, attacks: [square] });
+    expect(alone.attacks).toHaveLength(1);
+    expect((await measured({})).attacks).toHaveLength(1);
   });
 
   it("without a gradient rule is attacked by Square alone, and refused to the others before any work", async () => {
@@ -202,6 +221,14 @@ describe("the model", () => {
     expect(Number(right)).toBe(60);
     expect(Number(vanished)).toBeGreaterThan(20);
     expect(Number(vanished)).toBeLessThan(60);
+  });
+
+  it("ties, where a Softmax over the images leaves every label 1", async () => {
+    const odd = { after: [node("Softmax", ["sums"], ["y"], { axis: 0 })] };
+    const { clean } = await measured({ odd });
+    expect(clean.accuracy).toBe(0);
+    expect(named(clean.warnings)).toContain("ties");
+    expect(clean.warnings.join()).toContain("at 60 of 60 images looked at the label shares");
   });
 
   it("softmax-ending", async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { openWorkers, type Workers } from "../src/engine/workers.ts";
+import { rawWords, type TemperError } from "../src/errors.ts";
 import { module } from "./helpers/crash-task.ts";
 
 let workers: Workers | undefined;
@@ -59,9 +60,11 @@ describe.each([0, 2])("a workers of %i processes", (threads) => {
     expect(await made(Float32Array.of(-0))).toBe(before + 4);
   });
 
-  it("passes a refusal on with its code", async () => {
+  it("passes a refusal on with its code, and with what lies behind it", async () => {
     workers = openWorkers(threads);
-    await expect(workers.map(task("refuse"), [0])).rejects.toMatchObject({ code: "data-mismatch" });
+    const error = await workers.map(task("refuse"), [0]).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "data-mismatch", message: "refused in the worker" });
+    expect(rawWords(error as TemperError)).toBe("raw words");
   });
 
   it("does nothing once it was asked to stop", async () => {

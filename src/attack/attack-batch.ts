@@ -1,5 +1,6 @@
 // Attacks a batch of images: one dialogue an image, their questions answered together.
 import { type Dataset, gather } from "../data/dataset.ts";
+import { joined } from "../tensor/vector.ts";
 import { NONE } from "./attacks.ts";
 import type { Classifier } from "./classifier.ts";
 import { converse } from "./dialogue.ts";
@@ -76,10 +77,8 @@ async function attackInRange(
     return attackImage({ clean: image, shape, y: label, labels, id: ids[i] }, range, parts);
   });
   const ended = await converse(classifier, dialogues);
-  const x = new Float32Array(clean.length);
-  for (const [i, { result }] of ended.entries()) x.set(result.x, i * size);
   return {
-    x,
+    x: joined(ended.map(({ result }) => result.x)),
     cleanMargins: Float32Array.from(ended, ({ result }) => result.cleanMargin),
     margins: Float32Array.from(ended, ({ result }) => result.margin),
     found: ended.map(({ result: { by } }) => by?.name ?? NONE),

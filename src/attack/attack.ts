@@ -1,5 +1,5 @@
 // Making points: attacks a data set and returns the images that were right and are now wrong.
-import { type Dataset, gather, imageSize } from "../data/dataset.ts";
+import { type Dataset, gather } from "../data/dataset.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { programOf } from "../engine/programs.ts";
@@ -8,6 +8,7 @@ import { demand, refuseUnknown, TemperError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import { randomStream } from "../tensor/random.ts";
 import { STREAMS } from "../tensor/streams.ts";
+import { joined } from "../tensor/vector.ts";
 import { chooseBalanced } from "./choose.ts";
 import { lookAt } from "./look.ts";
 import {
@@ -185,18 +186,16 @@ async function findRandom(
 
 function pointsOf(call: AttackCall, images: readonly tasks.KeptImage[]): Dataset {
   const { data } = call;
-  const size = imageSize(data.shape);
-  const pixels = new Float32Array(images.length * size);
-  for (const [i, { x }] of images.entries()) pixels.set(x, i * size);
   const ids = Int32Array.from(images, ({ id }) => id);
   return {
     name: `points of ${data.name}`,
     shape: data.shape,
     count: images.length,
-    pixels,
+    pixels: joined(images.map(({ x }) => x)),
     labels: Int32Array.from(images, ({ label }) => label),
     source: ids.map((id) => (data.source ? data.source[id] : (data.first ?? 0) + id)),
     clean: gather(data, ids),
+    ...(data.classes && { classes: data.classes }),
   };
 }
 

@@ -1,4 +1,4 @@
-// How many images each label gives: N / labels and the others what is missing, or its share of them.
+// Chooses images by their labels: as many of each, or of each label the share that it has of all.
 
 /**
  * Chooses N of the candidates, each label giving floor(N / labels); the remainder, and what a label

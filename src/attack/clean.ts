@@ -1,6 +1,5 @@
 // The clean pass: the loss of a model on a data set, and the margin of every image.
-import type { Dataset } from "../data/dataset.ts";
-import { imagesOf } from "../data/dataset.ts";
+import { type Dataset, imagesOf } from "../data/dataset.ts";
 import { eachBatch } from "../engine/batches.ts";
 import { marginOf } from "../engine/logits.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
@@ -12,14 +11,8 @@ import { TemperError } from "../errors.ts";
 
 export const module: string = import.meta.url;
 
-interface CleanPart {
-  /** Sum of the cross-entropies. */
-  readonly loss: number;
-  readonly margins: Float32Array;
-}
-
 export interface Clean {
-  /** Mean cross-entropy. */
+  /** The mean of the cross-entropies; in the answer of a shard it is their sum. */
   readonly loss: number;
   /** f_y - max rival, [n]. */
   readonly margins: Float32Array;
@@ -40,7 +33,7 @@ export async function measureClean(
   },
 ): Promise<Clean> {
   const shards = shardsOf(data.count);
-  const parts = await workers.map<Shard, CleanPart>({ module, name: "cleanShard" }, shards, {
+  const parts = await workers.map<Shard, Clean>({ module, name: "cleanShard" }, shards, {
     signal: call.signal,
     onDone: (done) => call.onImages?.(shards[done - 1].to, data.count),
   });
@@ -58,7 +51,7 @@ export async function measureClean(
 }
 
 /** The clean pass over one shard. */
-export async function cleanShard(state: TaskState, { from, to }: Shard): Promise<CleanPart> {
+export async function cleanShard(state: TaskState, { from, to }: Shard): Promise<Clean> {
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<Dataset>("data");
   const margins = new Float32Array(to - from);

@@ -11,6 +11,7 @@ import type { Progress } from "../progress.ts";
 import type { AttackName } from "./attacks.ts";
 import { unitOfPixels } from "./classifier.ts";
 import { type Clean, measureClean } from "./clean.ts";
+import { radius } from "./effort.ts";
 import { type AttackedImages, attackedImages } from "./images.ts";
 import { type Longer, tryLonger } from "./longer.ts";
 import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
@@ -22,14 +23,18 @@ import { countRight, type Share, shareOf } from "./share.ts";
 import { modelEps, statement } from "./statement.ts";
 import { attackAll } from "./tasks.ts";
 import { checkUnits } from "./units.ts";
-import { type Evidence, warningsOf } from "./warnings.ts";
-import { type Ball, ballsOf, isWithin, type Outcome, worstOf } from "./worst.ts";
+import type { Evidence } from "./warning.ts";
+import { warningsOf } from "./warnings.ts";
+import { type Ball, ballsOf, isWithin, type Outcome, sameBall, worstOf } from "./worst.ts";
 
 /** What `evaluate` is called with. */
 export interface EvaluateCall extends KeptWork {
   /** The images to measure on, in pixel units, with their true labels. */
   readonly data: Dataset;
-  /** Attacks to measure under, in order. Default: none, which measures clean images only. */
+  /**
+   * Attacks to measure under, in order. Default: none, which measures clean images only. Where a gradient passes
+   * straight through signs or quantisers of the model, square is added behind those that follow it, once a ball.
+   */
   readonly attacks?: readonly AttackRequest[] | undefined;
   /** Whether each image's worst input is returned; the attacks must then have one norm, eps and clip. Default false. */
   readonly images?: boolean | undefined;
@@ -102,7 +107,7 @@ export interface WorstResult extends Withstood {
 export interface Evaluation {
   /** The result on the clean images. */
   readonly clean: CleanResult;
-  /** Each attack's result, in the order in which they were given. */
+  /** Each attack's result, in the order in which they were given; square behind them where it was added. */
   readonly attacks: readonly AttackResult[];
   /** The worst of all attacks, an entry for each ball that they state. */
   readonly worst: readonly WorstResult[];
@@ -127,7 +132,7 @@ async function runAttack(
 ): Promise<Ran> {
   const { data, signal, onProgress, images = false } = call;
   const ids = Int32Array.from({ length: data.count }, (_, i) => i);
-  const stage = `${options.attack} ${options.eps}`;
+  const stage = `${options.attack} ${radius(options.eps)}`;
   const shards = await attackAll(
     workers,
     { ids, options, keep: 0, keepAll: images },
@@ -233,6 +238,18 @@ function refuseWithoutRule(network: Network): void {
 }
 
 /**
+ * Square by itself in every ball in which an attack follows gradients: it needs none, and is not misled where they
+ * are surrogates. An ensemble that has it gives it only the images that others left.
+ */
+function squaresBeside(stated: readonly AttackOptions[]): AttackOptions[] {
+  const following = stated.filter(usesGradients);
+  const square = stated.filter(({ attack }) => attack === "square");
+  return ballsOf(following.map((options) => ({ options })))
+    .filter((ball) => !square.some((one) => sameBall(one, ball)))
+    .map((ball) => attackOptions({ ...ball, attack: "square", seed: following[0].seed }));
+}
+
+/**
  * Accuracy and loss of a model on a data set, its accuracy under attacks and under the worst of them,
  * with 95 % intervals, and what weakens each number. An image counts as right when f_y exceeds every
  * rival; a tie is wrong.
@@ -245,11 +262,13 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
   const network = networkOf(model);
   const { std } = network.options;
   refuseUnknown(call, known, "evaluate");
-  const requests = (call.attacks ?? []).map((request) => {
+  const surrogates = straightThrough(network.graph, [network.graph.inputs[0].name]);
+  const stated = (call.attacks ?? []).map((request) => {
     const options = attackOptions(request);
     checkUnits(options, std);
     return options;
   });
+  const requests = surrogates.length === 0 ? stated : [...stated, ...squaresBeside(stated)];
   if (images) {
     const balls = ballsOf(requests.map((options) => ({ options })));
     demand(balls.length === 1, "images", images, "attacks of one norm, eps and clip");
@@ -279,7 +298,7 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
       cleanMargins,
       probe: probed,
       ends: gradientEnds(network.graph),
-      surrogates: straightThrough(network.graph, [network.graph.inputs[0].name]),
+      surrogates,
       attacks: ran,
     };
     const [first] = requests;

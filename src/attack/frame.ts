@@ -36,7 +36,7 @@ export function squareOf(
   return { rows, columns: Math.min(Math.max(1, Math.round(area / rows)), columns) };
 }
 
-/** Placed anywhere in the frame, with equal chances. */
+/** Places a rectangle in the frame, anywhere with equal chances. */
 export const placed = (
   frame: Frame,
   { rows, columns }: Pick<Rectangle, "rows" | "columns">,

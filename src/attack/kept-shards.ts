@@ -124,13 +124,8 @@ async function readShards(
     const from = at + LENGTH + CHECK;
     const to = from + bytes.readUInt32LE(at);
     const entry = bytes.subarray(from, to);
-    if (
-      to > bytes.length ||
-      !sha256(entry)
-        .subarray(0, CHECK)
-        .equals(bytes.subarray(at + LENGTH, from))
-    )
-      break;
+    const check = sha256(entry).subarray(0, CHECK);
+    if (to > bytes.length || !check.equals(bytes.subarray(at + LENGTH, from))) break;
     entries.push(deserialize(entry));
     at = to;
   }
@@ -164,15 +159,7 @@ const subjectOf = (model: Model, data: Dataset): string => {
 /** Workers that make no shard of an attack twice. */
 export function withKeptShards(
   workers: Workers,
-  {
-    model,
-    data,
-    keeper,
-  }: {
-    readonly model: Model;
-    readonly data: Dataset;
-    readonly keeper: ShardKeeper;
-  },
+  { model, data, keeper }: { model: Model; data: Dataset; keeper: ShardKeeper },
 ): Workers {
   const subject = subjectOf(model, data);
   const map = async <A, R>(

@@ -25,10 +25,7 @@ export interface Longer {
 export async function tryLonger(
   workers: Workers,
   options: AttackOptions,
-  {
-    cleanMargins,
-    margins,
-  }: { readonly cleanMargins: Float32Array; readonly margins: Float32Array },
+  { cleanMargins, margins }: Readonly<Record<"cleanMargins" | "margins", Float32Array>>,
   signal: AbortSignal | undefined,
 ): Promise<Longer | undefined> {
   const entry = attackOf(options.attack);

@@ -10,7 +10,8 @@ import { TemperError } from "../errors.ts";
 import { type AttackOptions, attackOptions } from "./options.ts";
 import { usesGradients } from "./parts.ts";
 import { type Probe, probe } from "./probe.ts";
-import { isBlind, type Sight, warningsBefore } from "./warnings.ts";
+import type { Sight } from "./warning.ts";
+import { isBlind, warningsBefore } from "./warnings.ts";
 
 /** Images that are looked at, of a small network and of a large one. */
 const MOST = 250;
@@ -48,11 +49,7 @@ export async function lookAt(
     network,
     data,
     attack,
-  }: {
-    readonly network: Network;
-    readonly data: Dataset;
-    readonly attack?: AttackOptions | undefined;
-  },
+  }: { network: Network; data: Dataset; attack?: AttackOptions | undefined },
   signal: AbortSignal | undefined,
 ): Promise<Look> {
   const { forward } = workOfPasses(network);

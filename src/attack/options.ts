@@ -17,10 +17,7 @@ export interface StatedAttack extends StatedSettings {
 }
 
 /** An attack, fully stated. */
-export interface AttackOptions extends AttackSettings {
-  /** Default `pgd`; `auto` stands for AutoAttack's apgd-ce, apgd-t, fab-t and square, one after the other. */
-  readonly attack: AttackName;
-}
+export interface AttackOptions extends StatedAttack, AttackSettings {}
 
 /** An attack as it is asked for: only eps has no default. */
 export type AttackRequest = Request<Omit<AttackOptions, "eps">> & Pick<AttackOptions, "eps">;

@@ -5,7 +5,7 @@
 // iterate, whatever became of it: what the paper's tables count.
 import type { Random } from "../tensor/random.ts";
 import { argmax } from "../tensor/vector.ts";
-import { short, startsOf } from "./effort.ts";
+import { radius, short, startsOf } from "./effort.ts";
 import type { SingleAttack } from "./entry.ts";
 import { crossEntropyLoss } from "./losses.ts";
 import type { AttackSettings } from "./settings.ts";
@@ -58,7 +58,7 @@ export const fgsmAttack = {
   stream: 0,
   oneStep: true,
   limitedBySteps: false,
-  effort: ({ eps }) => `one step of ${short(eps)} from the clean image`,
+  effort: ({ eps }) => `one step of ${radius(eps)} from the clean image`,
   run: (subject, settings) =>
     pgd(subject, labelOf(subject, settings), { steps: 1, length: settings.eps }),
 } as const satisfies SingleAttack;

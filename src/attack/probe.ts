@@ -22,6 +22,8 @@ export interface Probe {
   /** Images that are right, and of these the ones whose gradient in the image is 0 at every pixel. */
   readonly right: number;
   readonly vanished: number;
+  /** Images whose label shares the largest logit with another. */
+  readonly tied: number;
   /** How often each label was answered, [labels]. */
   readonly answered: Float64Array;
 }
@@ -35,11 +37,9 @@ export interface ProbeShard {
 /** How many images are asked, at most: enough to see what concerns one in a hundred, and cheap beside an attack. */
 const MOST = 1000;
 
-export interface ProbeCall {
+export interface ProbeCall extends Pick<ProbeShard, "gradients"> {
   /** How many images the shared data set has. */
   readonly count: number;
-  /** Whether gradients are asked for; without, `vanished` is 0. */
-  readonly gradients: boolean;
   /** How many images are asked, at most. Default 1,000. */
   readonly most?: number | undefined;
 }
@@ -72,6 +72,7 @@ export async function probe(
     mixed: sum("mixed"),
     right: sum("right"),
     vanished: sum("vanished"),
+    tied: sum("tied"),
     answered: parts[0].answered.map((_, l) => parts.reduce((a, c) => a + c.answered[l], 0)),
   };
 }
@@ -82,19 +83,15 @@ export async function probeShard(state: TaskState, shard: ProbeShard): Promise<P
   const data = state.get<Dataset>("data");
   const { labels } = network;
   const answered = new Float64Array(labels);
-  let [changed, alone, mixed, right, vanished] = [0, 0, 0, 0, 0];
+  let [changed, alone, mixed, right, vanished, tied] = [0, 0, 0, 0, 0, 0];
   const batch = batchOf(network);
   for (let from = 0; from < shard.ids.length; from += batch) {
     const ids = shard.ids.subarray(from, from + batch);
     const [n, x, y] = [ids.length, gather(data, ids), ids.map((id) => data.labels[id])];
     const [first, second] = [await programs.logits(x, n), await programs.logits(x, n)];
+    const call = { of: crossEntropy, x, covector: oneHot(y, labels), n };
     const gradient = shard.gradients
-      ? await inputGradientOfAll(network, programs, {
-          of: crossEntropy,
-          x,
-          covector: oneHot(y, labels),
-          n,
-        })
+      ? await inputGradientOfAll(network, programs, call)
       : undefined;
     const size = x.length / n;
     for (let i = 0; i < Math.min(ALONE, n); i++) {
@@ -108,10 +105,12 @@ export async function probeShard(state: TaskState, shard: ProbeShard): Promise<P
       const row = first.subarray(i * labels, (i + 1) * labels);
       answered[row.indexOf(row.reduce((a, f) => Math.max(a, f), -Infinity))]++;
       if (row.some((f, l) => f !== second[i * labels + l])) changed++;
-      if (!(marginOf(first, labels, i, y[i]) > 0)) continue;
+      const margin = marginOf(first, labels, i, y[i]);
+      if (margin === 0) tied++;
+      if (!(margin > 0)) continue;
       right++;
       if (gradient?.subarray(i * size, (i + 1) * size).every((g) => g === 0)) vanished++;
     }
   }
-  return { asked: shard.ids.length, changed, alone, mixed, right, vanished, answered };
+  return { asked: shard.ids.length, changed, alone, mixed, right, vanished, tied, answered };
 }

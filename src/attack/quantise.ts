@@ -1,4 +1,4 @@
-// Points that survive being stored as images: attacked pixels on a grid of levels, inside the ball, and asked again.
+// Makes points that survive being stored as images: pixels go to a grid of levels, and the network is asked again.
 import { marginOf } from "../engine/logits.ts";
 import type { Attacked, Images } from "./attack-batch.ts";
 import type { Classifier } from "./classifier.ts";
@@ -12,14 +12,7 @@ import { ballAround, clamp, rangeOf } from "./threat.ts";
 export function onGrid(
   x: Float32Array,
   clean: Float32Array,
-  {
-    levels,
-    clip,
-    norm,
-    eps,
-  }: Pick<AttackOptions, "clip" | "norm" | "eps"> & {
-    readonly levels: number;
-  },
+  { levels, clip, norm, eps }: Pick<AttackOptions, "clip" | "norm" | "eps"> & { levels: number },
 ): Float32Array | undefined {
   const ball = ballAround(clean, { norm, eps, ...rangeOf(clip, clean.length) });
   const level = (k: number): number => Math.fround(clamp(k, 0, levels) / levels);

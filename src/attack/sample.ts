@@ -59,7 +59,7 @@ export function sample(
  * unsliced data.
  */
 export function subset(data: Dataset, ids: Int32Array): Dataset {
-  const { name, shape, source, clean, augment, first = 0, note } = data;
+  const { name, shape, source, clean, augment, classes, first = 0, note } = data;
   return {
     name,
     shape,
@@ -69,6 +69,7 @@ export function subset(data: Dataset, ids: Int32Array): Dataset {
     source: ids.map((id) => source?.[id] ?? first + id),
     clean: clean && gather({ ...data, pixels: clean }, ids),
     augment,
+    ...(classes && { classes }),
     note,
   };
 }

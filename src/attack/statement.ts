@@ -1,7 +1,7 @@
 // An attack's protocol in words: what was allowed, against what, with how much effort.
 
 import { attackOf } from "./attacks.ts";
-import { short } from "./effort.ts";
+import { radius, short } from "./effort.ts";
 import type { AttackOptions } from "./options.ts";
 import { partsOf, targetsOf } from "./parts.ts";
 
@@ -41,7 +41,7 @@ export function statement(
   const own = options.labels === "predicted" && attack.attacksAll;
   const chance = "run" in attack && attack.oneStep ? "" : ` (seed ${seed})`;
   return [
-    `${norms[norm]}, eps ${short(eps)} in ${units}`,
+    `${norms[norm]}, eps ${radius(eps)} in ${units}`,
     ...(inModel === undefined ? [] : [`${inModel} in the model's, by channel`]),
     clip === null ? "pixels free to leave their range" : `pixels kept in [${clip.join(", ")}]`,
     own ? "against the labels the network predicts" : "against the true labels",

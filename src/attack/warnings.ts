@@ -1,69 +1,24 @@
 // Every warning that may stand beside a number: when it is raised, and why the number is weaker for it.
 //
-// Some need no attack's result: attack and correct give those before anything long begins (look.ts).
+// Those of attacks' results are in outcome-warnings.ts. Most of the others attack and correct give before anything
+// long begins (look.ts).
 // After the checks that Carlini et al. (arXiv 1902.06705) and Athalye, Carlini & Wagner (ICML 2018) ask of
 // an evaluation, and those of AutoAttack (Croce & Hein, ICML 2020).
-import type { GradientEnd } from "../autodiff/ends.ts";
-import { beforeFirstLayer } from "../autodiff/trainable.ts";
 import { type Dataset, imageSize } from "../data/dataset.ts";
-import type { Network } from "../engine/network.ts";
-import { type Node, nodeLabel } from "../onnx/graph.ts";
-import { OWN_NAMES } from "../onnx/lift.ts";
-import { attackOf, NONE } from "./attacks.ts";
+import { nodeLabel } from "../onnx/graph.ts";
+import { attackOf } from "./attacks.ts";
 import { isChance } from "./chance.ts";
-import type { Longer } from "./longer.ts";
+import { radius } from "./effort.ts";
+import { normalisedTwice } from "./normalised.ts";
+import {
+  beatenBySmaller,
+  beatenByWeaker,
+  moreSteps,
+  nothingTurned,
+  squareWins,
+} from "./outcome-warnings.ts";
 import { usesGradients } from "./parts.ts";
-import type { Probe } from "./probe.ts";
-import { countRight } from "./share.ts";
-import { type Ball, isWithin, type Outcome } from "./worst.ts";
-
-/** One attack and what came of it. */
-export interface AttackEvidence extends Outcome {
-  readonly longer?: Longer | undefined;
-}
-
-/** What is known of one model on one data set before it is attacked. */
-export interface Sight {
-  readonly data: Dataset;
-  readonly network: Network;
-  /** How many clean images are right, of those that were asked. */
-  readonly right: number;
-  readonly of: number;
-  readonly probe: Probe;
-  readonly ends: readonly GradientEnd[];
-  /** The nodes that the gradient in the image passes straight through (autodiff/ends.ts). */
-  readonly surrogates: readonly Node[];
-}
-
-/** All that is known of it afterwards. */
-export interface Evidence extends Sight {
-  /** f_y - max rival of each clean image. */
-  readonly cleanMargins: Float32Array;
-  readonly attacks: readonly AttackEvidence[];
-}
-
-/** What an attack may do, and how. */
-export type Attempted = Pick<AttackEvidence, "options">;
-
-/** A warning is asked beside the clean accuracy, of an attack before it begins, or of what came of it. */
-export interface Warning {
-  readonly name: string;
-  /** When it is raised, as docs/evaluation.md says it. */
-  readonly when: string;
-  readonly clean?: (sight: Sight) => string | false;
-  readonly attack?: (attack: Attempted, sight: Sight) => string | false;
-  readonly outcome?: (attack: AttackEvidence, evidence: Evidence) => string | false;
-}
-
-/** A few images in a thousand, and more than one, are no accident of a random start. */
-const noticeable = (count: number, of: number): boolean => count >= 2 && count > 0.002 * of;
-
-const sameBall = (a: Ball, b: Ball): boolean => isWithin(a, b) && isWithin(b, a);
-
-const isOneStep = (name: string): boolean => {
-  const entry = attackOf(name);
-  return "run" in entry && entry.oneStep === true;
-};
+import { type Attempted, type Evidence, noticeable, type Sight, type Warning } from "./warning.ts";
 
 const predictedLabels: Warning = {
   name: "predicted-labels",
@@ -97,16 +52,6 @@ const outsideClip: Warning = {
     `the data leave the clip range [${clip.join(", ")}]: give their range as --clip, or --mean and --std`,
 };
 
-const nothingTurned: Warning = {
-  name: "nothing-turned",
-  when: "eps is above 0 and not one of the right images was turned",
-  outcome: ({ options, margins }, { cleanMargins }) =>
-    options.eps > 0 &&
-    cleanMargins.some((m) => m > 0) &&
-    !cleanMargins.some((m, i) => m > 0 && !(margins[i] > 0)) &&
-    "not one image was turned: gradients may be masked; do not read this as robustness",
-};
-
 const quantisedInput: Warning = {
   name: "quantised-input",
   when: "the model takes bytes or rounds the image before its first layer, and the attack uses gradients",
@@ -137,7 +82,7 @@ const surrogateGradients: Warning = {
     usesGradients(options) &&
     surrogates.length > 0 &&
     `the gradient passes straight through ${nodeLabel(surrogates[0])}, as if it had no steps, and may mislead: ` +
-      "add --attack square",
+      "evaluate shows square beside it",
 };
 
 const vanishingGradients: Warning = {
@@ -180,6 +125,15 @@ const mixedImages: Warning = {
   name: "mixed-images",
   when: "an image gets other logits alone than in a batch",
   ...besideEvery(mixedText),
+};
+
+const ties: Warning = {
+  name: "ties",
+  when: "an image's label shares the largest logit with another: more than 0.2 % and one",
+  clean: ({ probe: { tied, asked } }) =>
+    noticeable(tied, asked) &&
+    `at ${tied} of ${asked} images looked at the label shares the largest logit with others: that counts as wrong, ` +
+      "where an argmax takes the first of them",
 };
 
 const reading: Warning = {
@@ -229,123 +183,16 @@ const wideBall: Warning = {
     const pixels = norm === "l2" ? Math.sqrt(imageSize(data.shape)) : 1;
     return (
       eps * unit >= ((high - low) / 2) * pixels &&
-      `eps ${eps} covers half of the range [${low}, ${high}] or more: ` +
+      `eps ${radius(eps)} covers half of the range [${low}, ${high}] or more: ` +
         "pixels are divided by 255 here, so that 8 of 255 is written --eps 8/255"
     );
   },
 };
 
-/** What normalises, where it stands before the first layer. */
-const arithmetic: ReadonlySet<string> = new Set(["Add", "Div", "Mul", "Sub"]);
-
 const twiceNormalised: Warning = {
   name: "twice-normalised",
   when: "--mean or --std is given to a graph that shifts or scales the image itself before its first layer",
-  ...besideEvery(({ network: { graph, options } }) => {
-    if (options.mean === undefined && options.std === undefined) return false;
-    const early = beforeFirstLayer(graph);
-    const node = graph.nodes.find(
-      ({ op, name, outputs, inputs }) =>
-        arithmetic.has(op) &&
-        !name.startsWith(OWN_NAMES) &&
-        early.has(outputs[0]) &&
-        inputs.some((input) => !early.has(input)),
-    );
-    return (
-      node !== undefined &&
-      `the graph shifts or scales the image itself at ${nodeLabel(node)}: ` +
-        "--mean and --std may be one normalisation too many"
-    );
-  }),
-};
-
-const squareWins: Warning = {
-  name: "square-wins",
-  when: "Square turns images that no attack with gradients turns in the same ball: more than 0.2 % and one",
-  outcome: (attack, { cleanMargins, attacks }) => {
-    const { attack: name } = attack.options;
-    // One step is beaten by anything; that says nothing of the gradients.
-    if (isOneStep(name) || !usesGradients(attack.options)) return false;
-    const rivals = attacks.filter((other) => sameBall(other.options, attack.options));
-    const finders = (i: number): string[] =>
-      rivals.filter(({ margins }) => !(margins[i] > 0)).map(({ found }) => found[i]);
-    const count = cleanMargins.filter((m, i) => {
-      const names = m > 0 ? finders(i) : [];
-      return names.length > 0 && names.every((by) => by !== NONE && !attackOf(by).usesGradients);
-    }).length;
-    return (
-      noticeable(count, cleanMargins.length) &&
-      `Square turned ${count} images that no gradient led to: gradients mislead, or are used badly`
-    );
-  },
-};
-
-const moreSteps: Warning = {
-  name: "more-steps",
-  when: "of up to 50 images that withstood the attack two or more fall to twice the steps, half a point of accuracy",
-  outcome: ({ longer, margins }) => {
-    if (longer === undefined || longer.turned < 2) return false;
-    const { standing, tried, turned } = longer;
-    const lost = ((turned / tried) * standing) / margins.length;
-    return (
-      lost > 0.005 &&
-      `${turned} of ${tried} images that withstood it fall to twice the steps, ` +
-        `some ${(100 * lost).toFixed(1)} points of accuracy: raise --steps`
-    );
-  },
-};
-
-/** Whether an attack can do all that another can, and more. */
-const isStronger = (a: string, b: string): boolean =>
-  a !== b && ("parts" in attackOf(a) || (isOneStep(b) && attackOf(a).usesGradients));
-
-/** The first of the rivals that turns noticeably more of the right images, and how many more. */
-function beatenBy(
-  attack: AttackEvidence,
-  rivals: readonly AttackEvidence[],
-  cleanMargins: Float32Array,
-): { readonly rival: AttackEvidence; readonly by: number } | undefined {
-  const standing = ({ margins }: AttackEvidence): number =>
-    countRight(margins.filter((_, i) => cleanMargins[i] > 0));
-  return rivals
-    .map((rival) => ({ rival, by: standing(attack) - standing(rival) }))
-    .find(({ by }) => noticeable(by, cleanMargins.length));
-}
-
-const beatenByWeaker: Warning = {
-  name: "beaten-by-weaker",
-  when: "FGSM, or to auto any attack, turns more right images in the same ball: more than 0.2 % and one",
-  outcome: (attack, { attacks, cleanMargins }) => {
-    const { options } = attack;
-    const weaker = attacks.filter(
-      (other) =>
-        sameBall(other.options, options) && isStronger(options.attack, other.options.attack),
-    );
-    const beaten = beatenBy(attack, weaker, cleanMargins);
-    return (
-      beaten !== undefined &&
-      `${beaten.rival.options.attack} turns ${beaten.by} images more: raise --steps or --restarts; or gradients mislead`
-    );
-  },
-};
-
-const beatenBySmaller: Warning = {
-  name: "beaten-by-smaller",
-  when: "the same attack turns more right images with a smaller eps: more than 0.2 % and one",
-  outcome: (attack, { attacks, cleanMargins }) => {
-    const { options } = attack;
-    const smaller = attacks.filter(
-      (other) =>
-        other.options.eps < options.eps &&
-        other.options.attack === options.attack &&
-        sameBall({ ...other.options, eps: options.eps }, options),
-    );
-    const beaten = beatenBy(attack, smaller, cleanMargins);
-    return (
-      beaten !== undefined &&
-      `with eps ${beaten.rival.options.eps} it turns ${beaten.by} images more, all of them in this ball too`
-    );
-  },
+  ...besideEvery(({ network }) => normalisedTwice(network) ?? false),
 };
 
 /** The closed list, in the order in which they are given. */
@@ -358,6 +205,7 @@ export const warnings: readonly Warning[] = [
   twiceNormalised,
   randomOutputs,
   mixedImages,
+  ties,
   reading,
   quantisedInput,
   hardOutput,

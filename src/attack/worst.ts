@@ -21,15 +21,13 @@ export function isWithin(inner: Ball, outer: Ball): boolean {
   return clip !== null && clip[0] >= outer.clip[0] && clip[1] <= outer.clip[1];
 }
 
+export const sameBall = (a: Ball, b: Ball): boolean => isWithin(a, b) && isWithin(b, a);
+
 /** The distinct balls of some attacks, in order. */
-export function ballsOf(outcomes: readonly Pick<Outcome, "options">[]): Ball[] {
-  return outcomes
+export const ballsOf = (outcomes: readonly Pick<Outcome, "options">[]): Ball[] =>
+  outcomes
     .map(({ options: { norm, eps, epsSpace, clip } }) => ({ norm, eps, epsSpace, clip }))
-    .filter((ball, i, all) => {
-      const same = (other: Ball): boolean => isWithin(ball, other) && isWithin(other, ball);
-      return all.findIndex(same) === i;
-    });
-}
+    .filter((ball, i, all) => all.findIndex((other) => sameBall(ball, other)) === i);
 
 export interface Worst {
   /** The least margin of each image. */

@@ -1,5 +1,6 @@
 // Tells whether the logits are affine in the tensors that may move: then a cut made at one anchor is exact everywhere.
 import type { Graph, Node } from "../onnx/graph.ts";
+import { madeOf, neededFor } from "../onnx/paths.ts";
 import { isStep } from "./rule.ts";
 
 /** Operators that are affine in all their inputs together. */
@@ -37,15 +38,11 @@ function isAffine(node: Node, moves: (name: string) => boolean): boolean {
 
 /** Whether each output of the graph is an affine function of the named tensors, the input held fixed. */
 export function isAffineIn({ nodes, outputs }: Graph, names: Iterable<string>): boolean {
-  const needed = new Set(outputs.map(({ name }) => name));
-  for (const { inputs, outputs: made } of nodes.toReversed()) {
-    if (made.some((name) => needed.has(name))) for (const name of inputs) needed.add(name);
-  }
-  const moving = new Set(names);
-  return nodes.every((node) => {
-    if (!node.outputs.some((name) => needed.has(name))) return true;
-    if (!node.inputs.some((name) => moving.has(name))) return true;
-    for (const name of node.outputs) if (name !== "") moving.add(name);
-    return isAffine(node, (name) => moving.has(name));
-  });
+  const outputNames = outputs.map(({ name }) => name);
+  const needed = neededFor({ nodes }, outputNames);
+  const moving = madeOf({ nodes }, names);
+  return nodes
+    .filter((node) => node.outputs.some((name) => needed.has(name)))
+    .filter((node) => node.inputs.some((name) => moving.has(name)))
+    .every((node) => isAffine(node, (name) => moving.has(name)));
 }

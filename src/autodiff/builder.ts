@@ -1,6 +1,14 @@
 // Grows a graph node by node. The rules write their gradients with it.
-import { ints } from "../onnx/attributes.ts";
-import type { Attribute, ElementType, Graph, Node, Tensor } from "../onnx/graph.ts";
+import { int, ints } from "../onnx/attributes.ts";
+import {
+  type Attribute,
+  type ElementType,
+  floatTensor,
+  type Graph,
+  intTensor,
+  type Node,
+  type Tensor,
+} from "../onnx/graph.ts";
 import { isBatch, type Shape, type Shapes } from "./shape.ts";
 
 /** Emits nodes in order and names what they make; a value is its name. */
@@ -60,14 +68,8 @@ export function createBuilder(graph: Graph, shapes: Shapes, prefix = "temper/"):
     initializers,
     ops,
     op: (op, inputs, attributes) => ops(op, inputs, 1, attributes)[0],
-    floats: (dims, values) =>
-      constant("floats", { type: "float32", dims, values: Float32Array.from(values) }),
-    ints: (values) =>
-      constant("ints", {
-        type: "int64",
-        dims: [values.length],
-        values: BigInt64Array.from(values, BigInt),
-      }),
+    floats: (dims, values) => constant("floats", floatTensor(dims, values)),
+    ints: (values) => constant("ints", intTensor(values)),
     valuesOf: (value = "") => {
       const tensor = graph.initializers.get(value);
       return tensor === undefined ? undefined : Array.from(tensor.values, Number);
@@ -99,14 +101,12 @@ export function reshape(b: Builder, value: string, shape: Shape): string {
 /** Sums over axes, which disappear unless they are kept with size 1. */
 export function sumOver(b: Builder, value: string, axes: readonly number[], keep = false): string {
   if (axes.length === 0) return value;
-  return b.op("ReduceSum", [value, b.ints(axes)], {
-    keepdims: { kind: "int", value: keep ? 1 : 0 },
-  });
+  return b.op("ReduceSum", [value, b.ints(axes)], { keepdims: int(keep ? 1 : 0) });
 }
 
 /** Takes the mean over axes, which are kept with size 1. */
 export function meanOver(b: Builder, value: string, axes: readonly number[]): string {
-  return b.op("ReduceMean", [value, b.ints(axes)], { keepdims: { kind: "int", value: 1 } });
+  return b.op("ReduceMean", [value, b.ints(axes)], { keepdims: int(1) });
 }
 
 /** Makes zeros in the shape of a value. */
@@ -115,6 +115,16 @@ export const zerosLike = (b: Builder, value: string): string =>
 
 /** Counts an axis from the front, in [0, rank), where it may be counted from the back below 0. */
 export const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+// Slice reads any end below -size as "before the first", which a plain -1 could not say.
+const BEFORE_FIRST = -(2 ** 31);
+
+/** Turns axes round, so that the last entry comes first. */
+export function flip(b: Builder, value: string, axes: readonly number[]): string {
+  const back = b.ints(axes.map(() => -1));
+  const ends = b.ints(axes.map(() => BEFORE_FIRST));
+  return b.op("Slice", [value, back, ends, b.ints(axes), back]);
+}
 
 export function transpose(b: Builder, value: string, perm: readonly number[]): string {
   return b.op("Transpose", [value], { perm: ints(perm) });

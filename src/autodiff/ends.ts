@@ -1,5 +1,6 @@
 // Finds what weakens a gradient on its way: steps, at which it ends, and others, which it passes straight through.
 import type { Graph, Node } from "../onnx/graph.ts";
+import { madeOf, neededFor } from "../onnx/paths.ts";
 import { isStep, sizing } from "./rule.ts";
 import { rules } from "./rules.ts";
 import { differentiableInputs, onPath } from "./sweep.ts";
@@ -21,17 +22,9 @@ export function gradientEnds(graph: Graph): readonly GradientEnd[] {
   const logits = graph.outputs[0].name;
   const passing = (node: Node): readonly string[] =>
     isStep(node) ? [] : differentiableInputs(node, rules.get(node.op));
-  const reached = new Set([graph.inputs[0].name]);
-  for (const node of graph.nodes) {
-    if (!passing(node).some((name) => reached.has(name))) continue;
-    for (const name of node.outputs) if (name !== "") reached.add(name);
-  }
+  const reached = madeOf(graph, [graph.inputs[0].name], passing);
   if (reached.has(logits)) return [];
-  const needed = new Set([logits]);
-  for (const { inputs, outputs } of graph.nodes.toReversed()) {
-    if (!outputs.some((name) => needed.has(name))) continue;
-    for (const name of inputs) if (name !== "") needed.add(name);
-  }
+  const needed = neededFor(graph, [logits]);
   const early = beforeFirstLayer(graph);
   return graph.nodes
     .filter(

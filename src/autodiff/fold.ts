@@ -7,12 +7,7 @@ import { floatOf, intOf } from "../onnx/attributes.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
 import { createBuilder, reshape, scalar } from "./builder.ts";
 import { BatchNormalization } from "./rules/normalization.ts";
-import type { Shape, Shapes } from "./shape.ts";
-
-export interface Folded {
-  readonly graph: Graph;
-  readonly shapes: Shapes;
-}
+import type { Shape, ShapedGraph, Shapes } from "./shape.ts";
 
 /** Finds each BatchNormalization in inference that alone reads a Conv, where all weights of both are constant. */
 function pairsOf({ nodes, outputs, initializers }: Graph): Map<Node, Node> {
@@ -42,7 +37,7 @@ function pairsOf({ nodes, outputs, initializers }: Graph): Map<Node, Node> {
 }
 
 /** Writes each such pair as one Conv; the graph computes the same function. */
-export function foldNormalization(graph: Graph, known: Shapes): Folded {
+export function foldNormalization(graph: Graph, known: Shapes): ShapedGraph {
   const pairs = pairsOf(graph);
   const gone = new Set(pairs.values());
   const shapes = new Map(known);

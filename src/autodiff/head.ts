@@ -1,11 +1,19 @@
 // Finds the end of a classifier: the value that holds the logits, of which it makes rows [batch, labels].
 import { TemperError } from "../errors.ts";
 import { intOf } from "../onnx/attributes.ts";
-import { int64s } from "../onnx/differences.ts";
-import { type Graph, makersOf, nodeLabel, type Tensor } from "../onnx/graph.ts";
+import {
+  floatTensor,
+  type Graph,
+  intTensor,
+  makersOf,
+  nodeLabel,
+  type Tensor,
+  type ValueInfo,
+} from "../onnx/graph.ts";
 import { OWN_NAMES } from "../onnx/lift.ts";
+import { fromFront } from "./builder.ts";
 import { doubtOf, endingOf } from "./ending.ts";
-import type { Shape, Shapes } from "./shape.ts";
+import type { Shape, ShapedGraph, Shapes } from "./shape.ts";
 
 /** How the file's own answer says which label wins. */
 export type Answer =
@@ -84,7 +92,7 @@ export function headOf(graph: Graph, shapes: Shapes, images?: number): Head {
   const isOver = (value: string, axis: number): boolean => {
     const rank = shapes.get(value)?.length ?? 0;
     const over = axisOf(value);
-    return over !== undefined && over.labels > 1 && over.axis === (axis < 0 ? axis + rank : axis);
+    return over !== undefined && over.labels > 1 && over.axis === fromFront(axis, rank);
   };
   const heads = outputs.flatMap(
     (output) =>
@@ -119,14 +127,8 @@ function indexHead(graph: Graph, output: string, axisOf: AxisOf, isOver: IsOver)
   if (node?.op !== "ArgMax" || !isOver(node.inputs[0], intOf(node, "axis", 0))) return undefined;
   const { value } = endingOf(graph, node.inputs[0], isOver);
   const { labels } = axisOf(node.inputs[0])!;
-  return {
-    output,
-    value,
-    labels,
-    answer: { kind: "index" },
-    cut: nodeLabel(node),
-    note: undefined,
-  };
+  const answer = { kind: "index" } as const;
+  return { output, value, labels, answer, cut: nodeLabel(node), note: undefined };
 }
 
 /** Reads an output of one number a label, or of one number for two. */
@@ -160,14 +162,8 @@ function notAClassifier(outputs: readonly string[], shapes: Shapes): TemperError
   );
 }
 
-/** A classifier whose only output is its logits. */
-export interface Classifier {
-  readonly graph: Graph;
-  readonly shapes: Shapes;
-}
-
 /** Makes rows of logits [batch, labels] of the head's value, and leaves the graph no other output. */
-export function withHead(graph: Graph, known: Shapes, head: Head, images?: number): Classifier {
+export function withHead(graph: Graph, known: Shapes, head: Head, images?: number): ShapedGraph {
   const batch = images ?? -1;
   const columns = head.answer.kind === "threshold" ? 1 : head.labels;
   const nodes = [...graph.nodes];
@@ -185,19 +181,12 @@ export function withHead(graph: Graph, known: Shapes, head: Head, images?: numbe
   };
   const shape = shapes.get(logits);
   if (shape?.length !== 2 || shape[0] !== batch || shape[1] !== columns) {
-    append("Reshape", int64s([batch, columns]), columns);
+    append("Reshape", intTensor([batch, columns]), columns);
   }
   if (columns === 1) {
     // One number z stands for the logits (0, z) of two labels.
-    append("MatMul", { type: "float32", dims: [1, 2], values: Float32Array.of(0, 1) }, 2);
+    append("MatMul", floatTensor([1, 2], [0, 1]), 2);
   }
-  return {
-    graph: {
-      ...graph,
-      nodes,
-      initializers,
-      outputs: [{ name: logits, type: "float32", dims: [] }],
-    },
-    shapes,
-  };
+  const outputs: ValueInfo[] = [{ name: logits, type: "float32", dims: [] }];
+  return { graph: { ...graph, nodes, initializers, outputs }, shapes };
 }

@@ -3,8 +3,8 @@
 // The place of the images in each value is followed from the input to the outputs (open-rules.ts). Whether the
 // opened graph is the same function is not believed but measured, by whoever calls this.
 
-import { int64s } from "../onnx/differences.ts";
-import type { Graph, Node, Tensor } from "../onnx/graph.ts";
+import { int } from "../onnx/attributes.ts";
+import { type Graph, intTensor, type Node, type Tensor } from "../onnx/graph.ts";
 import { OWN_NAMES } from "../onnx/lift.ts";
 import { type Dims, openNode, type Place } from "./open-rules.ts";
 
@@ -73,9 +73,7 @@ function walk(graph: Graph, { shapes, settings, images, added, choose }: Way): G
     return name;
   };
   const emit = (op: string, inputs: readonly string[], name: string, axis?: number): string => {
-    const attributes = new Map(
-      axis === undefined ? [] : [["axis", { kind: "int" as const, value: axis }]],
-    );
+    const attributes = new Map(axis === undefined ? [] : [["axis", int(axis)]]);
     nodes.push({ op, name, inputs, outputs: [name], attributes });
     return name;
   };
@@ -83,7 +81,7 @@ function walk(graph: Graph, { shapes, settings, images, added, choose }: Way): G
   const batchSize = (): string => {
     if (size !== undefined) return size;
     const shape = emit("Shape", [image.name], `${OWN_NAMES}batch/shape`);
-    const first = constant(`${OWN_NAMES}batch/first`, int64s([0]));
+    const first = constant(`${OWN_NAMES}batch/first`, intTensor([0]));
     size = emit("Gather", [shape, first], `${OWN_NAMES}batch/size`, 0);
     return size;
   };
@@ -97,7 +95,7 @@ function walk(graph: Graph, { shapes, settings, images, added, choose }: Way): G
         const tensor = graph.initializers.get(name);
         return tensor === undefined ? settings.get(name) : Array.from(tensor.values, Number);
       },
-      ints: (part, values) => constant(named(part), int64s(values)),
+      ints: (part, values) => constant(named(part), intTensor(values)),
       emit: (op, inputs, part, axis) => emit(op, inputs, named(part), axis),
       batchSize,
       choose,

@@ -1,6 +1,7 @@
 // Knows where the images of a batch are behind each operator, and what its node must be for any number of them.
 import { int, intOf, ints, intsOf, textOf } from "../onnx/attributes.ts";
 import { type Attribute, elementCount, type Node } from "../onnx/graph.ts";
+import { fromFront } from "./builder.ts";
 
 export type Dims = readonly number[];
 
@@ -49,12 +50,11 @@ const withAttribute = (node: Node, name: string, value: Attribute): Node => ({
 const onAxis = (axis: number, outer = 1): Place => ({ axis, outer, added: false });
 const inFront: Place = { axis: 0, outer: 1, added: true };
 
-const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
-
 /**
  * Lists the places that the images can have in a new shape, the likeliest first. A reshape moves no number: as many lie
- * before an image's part as before. An axis of just the images is likelier than one that begins with them, and that
- * than one that has them further in; a list of numbers, or what is left when an axis goes, was an image's own.
+ * before an image's part as before. The likeliest is an axis that holds the images and nothing else; then come axes
+ * that hold more, those that begin with the images first. That there is no axis for the images is the least likely,
+ * unless the new shape is a single list or has lost an axis: then it is likelier than an axis that holds more.
  *
  * @param before how many numbers lie before the second image's first one, counted for one image alone
  * @param drops whether the operator takes an axis away
@@ -162,14 +162,8 @@ const reduce: Rule = (node, at) => {
   if (place === undefined || axes === undefined) return undefined;
   const keeps = intOf(node, "keepdims", 1) === 1;
   if (place.added) {
-    const inputs = [
-      x,
-      at.ints(
-        "axes",
-        axes.map((a) => a + 1),
-      ),
-    ];
-    return { place, node: { ...node, inputs } };
+    const moved = axes.map((a) => a + 1);
+    return { place, node: { ...node, inputs: [x, at.ints("axes", moved)] } };
   }
   if (axes.includes(place.axis)) return undefined;
   const gone = keeps ? 0 : axes.filter((a) => a < place.axis).length;
@@ -266,11 +260,9 @@ const slice: Rule = (node, at) => {
   const axes = (given ?? starts.map((_, i) => i)).map((axis) => fromFront(axis, dims.length));
   const rest = steps === undefined ? [] : [at.ints("steps", steps)];
   if (place.added) {
-    const moved = at.ints(
-      "axes",
-      axes.map((axis) => axis + 1),
-    );
-    return { place, node: { ...node, inputs: [x, lists[0], lists[1], moved, ...rest] } };
+    const moved = axes.map((axis) => axis + 1);
+    const inputs = [x, lists[0], lists[1], at.ints("axes", moved), ...rest];
+    return { place, node: { ...node, inputs } };
   }
   const at0 = axes.indexOf(place.axis);
   if (at0 < 0) return { node, place };
@@ -342,8 +334,8 @@ const numbers = [
   ...["Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish"],
   ...["Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mish", "Mod"],
   ...["Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid"],
-  ...["Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Tanh", "ThresholdedRelu"],
-  ...["Where", "Xor"],
+  ...["Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Swish", "Tanh"],
+  ...["ThresholdedRelu", "Where", "Xor"],
 ];
 const reductions = ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum"];
 
@@ -370,6 +362,9 @@ const rules = new Map<string, Rule>([
   ["Tile", tile],
   ["Transpose", transpose],
 ]);
+
+/** Whether an operator has a rule of its own; others are opened where images lie along their first axis. */
+export const hasOpenRule = (op: string): boolean => rules.has(op);
 
 /** Makes the node for any number of images; undefined where it cannot be opened. */
 export function openNode(node: Node, at: Opening): Opened | undefined {

@@ -1,6 +1,6 @@
 // Makes a classifier a function of pixels in [0, 1]: what its input is made of becomes part of the graph.
 import { int } from "../onnx/attributes.ts";
-import type { Attribute, Graph, Node, Tensor } from "../onnx/graph.ts";
+import { type Attribute, floatTensor, type Graph, type Node, type Tensor } from "../onnx/graph.ts";
 import { OWN_NAMES } from "../onnx/lift.ts";
 
 /** Per-channel mean and standard deviation of the input that the network was trained on. */
@@ -20,14 +20,9 @@ interface Stage {
 
 /** (x - mean) / std, channel by channel. */
 function normalized({ mean, std, dims }: Normalization): Stage[] {
-  const perChannel = (values: readonly number[]): Tensor => ({
-    type: "float32",
-    dims,
-    values: Float32Array.from(values),
-  });
   return [
-    { op: "Sub", constants: [perChannel(mean)] },
-    { op: "Div", constants: [perChannel(std)] },
+    { op: "Sub", constants: [floatTensor(dims, mean)] },
+    { op: "Div", constants: [floatTensor(dims, std)] },
   ];
 }
 
@@ -36,11 +31,7 @@ const UINT8 = 2;
 
 /** A model of bytes takes the nearest byte of 255 x. */
 function bytes(): Stage[] {
-  const scalar = (value: number): Tensor => ({
-    type: "float32",
-    dims: [],
-    values: Float32Array.of(value),
-  });
+  const scalar = (value: number): Tensor => floatTensor([], [value]);
   return [
     { op: "Mul", constants: [scalar(255)] },
     { op: "Round" },

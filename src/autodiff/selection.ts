@@ -30,7 +30,7 @@ function matcher(pattern: string): (name: string) => boolean {
 }
 
 /** Lists a value and what it is a copy of, transposed or not: exporters put a Transpose before a MatMul. */
-function copied(name: string, nodes: readonly Node[]): string[] {
+export function copied(name: string, nodes: readonly Node[]): string[] {
   const copy = nodes.find(({ op, outputs }) => copies.has(op) && outputs[0] === name);
   return [name, ...(copy === undefined ? [] : copied(copy.inputs[0], nodes))];
 }

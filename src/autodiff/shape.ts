@@ -1,4 +1,5 @@
 // Describes the shapes of a graph's values with the batch size left open.
+import type { Graph } from "../onnx/graph.ts";
 
 /**
  * One shape for every batch size. An entry d >= 0 is that size, and an entry -c stands for c times the batch: -1
@@ -8,6 +9,12 @@ export type Shape = readonly number[];
 
 /** The shape of every value of a graph, by name. The engine measures them by running the graph. */
 export type Shapes = ReadonlyMap<string, Shape>;
+
+/** A graph with the shape of each of its values. */
+export interface ShapedGraph {
+  readonly graph: Graph;
+  readonly shapes: Shapes;
+}
 
 /** Tells whether an entry grows with the batch. */
 export const isBatch = (dim: number): boolean => dim < 0;

@@ -2,6 +2,7 @@
 // The sweep knows no operator; each one's derivative is a rule in rules.ts.
 import { TemperError } from "../errors.ts";
 import { type Graph, type Node, nodeLabel } from "../onnx/graph.ts";
+import { madeOf, neededFor } from "../onnx/paths.ts";
 import type { Builder } from "./builder.ts";
 import { type Call, discrete, type Factors, isStep, type Rule } from "./rule.ts";
 import { lastLayer } from "./selection.ts";
@@ -39,18 +40,8 @@ export function onPath(
 ): Set<string> {
   const inputsOf = (node: Node): readonly string[] =>
     endAtSteps && isStep(node) ? [] : differentiableInputs(node, rules.get(node.op));
-  const fromWanted = new Set(wrt);
-  for (const node of graph.nodes) {
-    if (inputsOf(node).some((name) => fromWanted.has(name))) {
-      for (const name of node.outputs) if (name !== "") fromWanted.add(name);
-    }
-  }
-  const toOutput = new Set([output]);
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((name) => toOutput.has(name))) continue;
-    for (const name of inputsOf(node)) toOutput.add(name);
-  }
-  return new Set([...fromWanted].filter((name) => toOutput.has(name)));
+  const toOutput = neededFor(graph, [output], inputsOf);
+  return new Set([...madeOf(graph, wrt, inputsOf)].filter((name) => toOutput.has(name)));
 }
 
 const without = (nodes: readonly Node[], rules: SweepRequest["rules"]): Node[] =>

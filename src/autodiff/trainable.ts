@@ -2,7 +2,7 @@
 import type { Graph, Node, Tensor } from "../onnx/graph.ts";
 import { layOut, type Parameter } from "../onnx/theta.ts";
 import { rules } from "./rules.ts";
-import { linear, selectTrainable } from "./selection.ts";
+import { copied, linear, selectTrainable } from "./selection.ts";
 import { differentiableInputs } from "./sweep.ts";
 
 /** The input by which an operator takes its bias. A vector that an Add adds is a bias too. */
@@ -59,6 +59,17 @@ function reachingNodes(graph: Graph, logits: string, isTensor: (name: string) =>
   return nodes.reverse();
 }
 
+/**
+ * Finds the running statistics, and what they are copies of: an exporter that stores equal tensors once makes the
+ * variances of an untrained BatchNormalization copies of its scale.
+ */
+export function statisticsOf(nodes: readonly Node[]): Set<string> {
+  const statistics = nodes.flatMap(({ op, inputs }) =>
+    op === "BatchNormalization" ? inputs.slice(3) : [],
+  );
+  return new Set(statistics.flatMap((name) => copied(name, nodes)));
+}
+
 function isBias(node: Node, input: number, tensor: Tensor): boolean {
   return biasInput.get(node.op) === input || (node.op === "Add" && tensor.dims.length === 1);
 }
@@ -83,9 +94,7 @@ export function trainableParameters(
 ): Parameter[] {
   const isTensor = (name: string): boolean => graph.initializers.has(name) || constants.has(name);
   const nodes = reachingNodes(graph, logits, isTensor);
-  const statistics = new Set(
-    nodes.flatMap(({ op, inputs }) => (op === "BatchNormalization" ? inputs.slice(3) : [])),
-  );
+  const statistics = statisticsOf(graph.nodes);
   const found = new Map<string, { name: string; tensor: Tensor; kind: "weight" | "bias" }>();
   for (const node of nodes) {
     for (const name of floatInputs(node, isTensor)) {

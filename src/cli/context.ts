@@ -6,13 +6,15 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Stops as Ctrl-C does. */
   stop(): void;
+  /** Whether a refusal is followed by the words of whoever refused first, such as onnxruntime. */
+  readonly verbose: boolean;
   /** Results go to stdout. */
   print(text: string): void;
   /** With --json, the one document on stdout; nothing else is printed there. */
   printJson(document: unknown): void;
 }
 
-export function createContext(): Context {
+export function createContext(verbose = false): Context {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
   // A reader that stops early, such as `head`, is no failure: the command goes on and writes its files.
@@ -25,6 +27,7 @@ export function createContext(): Context {
     progress: createProgress(),
     signal: controller.signal,
     stop: () => controller.abort(),
+    verbose,
     print: (text) => process.stdout.write(`${text}\n`),
     printJson: (document) => process.stdout.write(`${JSON.stringify(document, null, 2)}\n`),
   };

@@ -111,7 +111,14 @@ async function likeRun(folder: string, given: OwnFlags) {
   const kept = inputs.points !== undefined && !(plain.recipe !== "robust" && plain.reattack);
   const source = origin ?? (kept ? { points: join(folder, POINTS) } : {});
   const { attack: finding, ...chosen } = { attack: undefined, ...source };
-  const flags = { ...plain, ...network, augment: inputs.data.augment };
+  const { augment, classes } = inputs.data;
+  // One command reads all its data alike, though not every option had a meaning for each.
+  const reading = {
+    ...inputs.validation?.reading,
+    ...inputs.points?.reading,
+    ...inputs.data.reading,
+  };
+  const flags = { ...plain, ...network, ...reading, augment, classes };
   return { attack, finding, flags: { ...flags, ...(stated ? {} : chosen) } };
 }
 

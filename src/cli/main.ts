@@ -8,6 +8,7 @@ import { addData } from "./commands/data.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
+import { addExport } from "./commands/export.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addPoints } from "./commands/points.ts";
 import { addReport } from "./commands/report.ts";
@@ -30,10 +31,14 @@ Which of these is yours?
 
 "temper COMMAND --help" shows the options that people use, "temper COMMAND --help all" all of them.`;
 
+/** Of all commands alike, so that it is taken out of the words before they are read. */
+const VERBOSE = "--verbose";
+
 function createProgram(context: Context, everything: boolean): Command {
   const program = new Command("temper")
     .description("Corrects a trained ONNX image classifier with constraints instead of retraining.")
     .version(versions().temper)
+    .option(VERBOSE, "with any command: after an error, what onnxruntime or the system said")
     .exitOverride()
     .configureHelp({ sortSubcommands: false })
     .addHelpText("after", SITUATIONS);
@@ -50,6 +55,7 @@ function createProgram(context: Context, everything: boolean): Command {
     addTrain,
     addInspect,
     addDiff,
+    addExport,
   ])
     add(program, context);
   for (const command of program.commands) {
@@ -82,9 +88,10 @@ function wordsOf(argv: readonly string[]): { readonly words: string[]; readonly 
   return { words: argv.filter((_, i) => !(all && i === at + 1)), all: all || !asked };
 }
 
-const context = createContext();
+const given = process.argv.slice(2);
+const context = createContext(given.includes(VERBOSE));
 await endingWell(context, async () => {
-  const { words, all } = wordsOf(process.argv.slice(2));
+  const { words, all } = wordsOf(given.filter((word) => word !== VERBOSE));
   const program = createProgram(context, all);
   await program.parseAsync(await withConfig(program, words), { from: "user" });
 });

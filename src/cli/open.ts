@@ -68,7 +68,7 @@ export async function openDataset(
     ...{ dataDir, augment, seed, classes, keys, resize, crop, preprocess, exif },
     ...(model && {
       inputShape: model.inputShape,
-      modelClasses: classesInMetadata(networkOf(model).metadata, model.labels),
+      modelClasses: storedClasses(model),
     }),
     onProgress: progress.update,
   });
@@ -77,13 +77,17 @@ export async function openDataset(
   return fitting;
 }
 
+/** The names of its labels that a model's file stores. */
+export const storedClasses = (model: Model): readonly string[] | undefined =>
+  classesInMetadata(networkOf(model).metadata, model.labels);
+
 const isFolder = (path: string): Promise<boolean> =>
   stat(path).then(
     (entry) => entry.isDirectory(),
     () => false,
   );
 
-type OutputKind = ".npz" | ".onnx" | ".html" | ".svg" | ".png" | ".csv" | ".md";
+type OutputKind = ".npz" | ".onnx" | ".safetensors" | ".html" | ".svg" | ".png" | ".csv" | ".md";
 
 /**
  * Checks an output before any work is done for it. A file's kind is in its name, so that a model is never
@@ -91,7 +95,10 @@ type OutputKind = ".npz" | ".onnx" | ".html" | ".svg" | ".png" | ".csv" | ".md";
  *
  * @throws TemperError `bad-option` of another kind, `file-missing` where no file can be written at the path
  */
-export async function checkOutput(path: string, kind: OutputKind): Promise<void> {
+export async function checkOutput(
+  path: string,
+  ...kinds: readonly [OutputKind, ...OutputKind[]]
+): Promise<void> {
   const folder = dirname(path);
   const why = !(await isFolder(folder))
     ? `there is no folder "${folder}"`
@@ -107,8 +114,11 @@ export async function checkOutput(path: string, kind: OutputKind): Promise<void>
       `cannot write "${path}": ${why}\nname a file in a folder that exists`,
     );
   }
-  if (!path.endsWith(kind)) {
-    throw new TemperError("bad-option", `"${path}": expected a name that ends in ${kind}`);
+  if (!kinds.some((kind) => path.endsWith(kind))) {
+    throw new TemperError(
+      "bad-option",
+      `"${path}": expected a name that ends in ${kinds.join(" or ")}`,
+    );
   }
 }
 

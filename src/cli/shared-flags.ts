@@ -1,8 +1,8 @@
 // The flags that several commands share, each declared once.
 import { attackTable } from "../attack/options.ts";
-import type { Keys } from "../data/arrays.ts";
 import { augmentations } from "../data/augment.ts";
 import { preprocessings } from "../data/preprocess.ts";
+import type { Keys } from "../data/reading.ts";
 import { flag, type Kind, numberList, oneOf, text, wholeNumber } from "../options/kinds.ts";
 import { defaultInWords, type Scene } from "../options/table.ts";
 import type { Flag, Flags } from "./flags.ts";

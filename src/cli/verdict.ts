@@ -1,4 +1,5 @@
 // What temper inspect ends with: what can be done with a model, or why not.
+import { normalisedTwice } from "../attack/normalised.ts";
 import { gradientEnds } from "../autodiff/ends.ts";
 import { imageSize } from "../data/dataset.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
@@ -25,6 +26,7 @@ export async function verdictOf(network: Network): Promise<Verdict> {
   const random = randomStream(0);
   const size = IMAGES * imageSize(network.inputShape);
   const x = Float32Array.from({ length: size }, random.uniform);
+  const twice = normalisedTwice(network);
   const [end] = gradientEnds(network.graph);
   const attack =
     end === undefined
@@ -34,7 +36,7 @@ export async function verdictOf(network: Network): Promise<Verdict> {
     evaluate: "yes",
     attack,
     correct: await orWhyNot(() => demandCorrectable(network, x, IMAGES)),
-    notes: network.notes,
+    notes: [...network.notes, ...(twice === undefined ? [] : [twice])],
   };
 }
 

@@ -24,6 +24,7 @@ import {
   candidateTheta,
   type Evaluation,
   finiteOrNull,
+  held,
   memberTheta,
   poolOf,
   type Trial,
@@ -333,8 +334,5 @@ const thetaOf = ({ oracle, options, journal }: AlgorithmRun, trial: Trial): Floa
     alphas: options.alphas,
     round: oracle.round,
   });
-
-/** theta as the model's file can hold it: what is evaluated is what can be saved. */
-const held = ({ round }: Oracle, theta: Float32Array): Float32Array => round?.(theta) ?? theta;
 
 const isSame = (a: Float32Array, b: Float32Array): boolean => a.every((v, i) => v === b[i]);

@@ -64,7 +64,7 @@ export interface BlocksOptions {
   readonly seed: number;
 }
 
-/** All biases and a random share of every weight tensor, at least one entry: coordinates, ascending. */
+/** Draws a block as ascending coordinates: all biases and a random share of every weight, at least one of each. */
 export function drawBlock(
   tensors: readonly ThetaTensor[],
   share: number,
@@ -110,7 +110,7 @@ export function blockDescent(
   const drawAndSolve = (t: number, from: Float64Array, start?: ActiveSet): SubproblemSolution => {
     const chosen = drawBlock(tensors, share, randomStream(seed, STREAMS.blocks, k, t));
     const found = solveBlock(problem, from, chosen, start);
-    steps += found.steps;
+    steps += found.iterations;
     return found;
   };
 

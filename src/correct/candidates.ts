@@ -88,7 +88,13 @@ export function anchorTheta(theta0: Float32Array, d: Float64Array): Float32Array
 /** theta as the model's file can hold it, [p]: float16 weights are rounded further than to float32. */
 export type Round = (theta: Float32Array) => Float32Array;
 
-/** Where the candidates of a run lie: this depends on its algorithm. Default of `round`: float32 is held as it is. */
+/** theta rounded so: what is evaluated is what can be saved. Without `round` float32 is held as it is. */
+export const held = (
+  { round }: { readonly round?: Round | undefined },
+  theta: Float32Array,
+): Float32Array => round?.(theta) ?? theta;
+
+/** Where the candidates of a run lie: this depends on its algorithm. */
 export type Layout = { readonly round?: Round | undefined } & (
   | /** Algorithm 1: at `alphas` steps along the line from theta0 to every theta_k. */
   { readonly kind: "lines"; readonly alphas: number }
@@ -115,6 +121,5 @@ export function candidateTheta(
     throw new TemperError("bad-option", `the run has no candidate of iteration ${iteration}`);
   }
   if (layout.kind === "means") return anchor.slice();
-  const { round = (theta) => theta } = layout;
-  return round(memberTheta(theta0, anchor, step, layout.alphas));
+  return held(layout, memberTheta(theta0, anchor, step, layout.alphas));
 }

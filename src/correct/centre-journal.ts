@@ -72,7 +72,7 @@ export function noteCentreIteration(
     sampledLossAtStart: atStart,
     rows,
     status: solution.status,
-    steps: solution.steps,
+    steps: solution.iterations,
     active: solution.active.rows.length,
     penalty,
     solution: solution.distance,
@@ -88,14 +88,9 @@ export function noteCentreIteration(
 }
 
 /** The state after a judged iteration: the sum is empty then, so it is not part of it. */
-export const centreStateOf = ({
-  theta,
-  anchors,
-  trials,
-  iterations,
-}: CentreJournal): CentreState => ({
-  theta,
-  anchors: [...anchors],
-  trials: [...trials],
-  iterations: [...iterations],
+export const centreStateOf = (journal: CentreJournal): CentreState => ({
+  theta: journal.theta,
+  anchors: [...journal.anchors],
+  trials: [...journal.trials],
+  iterations: [...journal.iterations],
 });

@@ -58,11 +58,8 @@ export async function centreStep(
   const { y } = points;
   const hinges = hingesOf(points, margin);
   if (!hinges.values.every(Number.isFinite)) return undefined;
-  const grouped = groupsOf(
-    y.subarray(own),
-    { ...hinges, values: hinges.values.subarray(own) },
-    groups,
-  );
+  const others = { ...hinges, values: hinges.values.subarray(own) };
+  const grouped = groupsOf(y.subarray(own), others, groups);
   const singles = [...hinges.values.keys()].filter((i) => i < own && hinges.values[i] > 0);
   const members = [
     ...singles.map((point) => [point]),
@@ -88,11 +85,7 @@ export async function centreStep(
   if (![...rhs, ...lengths].every(Number.isFinite)) return undefined;
 
   const subproblem = createSubproblem(cuts, { longest: () => longest });
-  const elastic = createElastic({ list, rhs: () => rhs }, subproblem, {
-    penalty: Number.POSITIVE_INFINITY,
-    largestMultiplier: 0,
-  });
-  const { solution, contradiction } = elastic.solve();
+  const { solution, contradiction } = createElastic({ list, rhs: () => rhs }, subproblem).solve();
   const scale = Math.min(1, stepCap / solution.distance);
   return {
     d: solution.distance > 0 ? solution.d.map((v) => scale * v) : solution.d,

@@ -44,10 +44,10 @@ function upperBounds(cuts: readonly Cut[], penalty: number): Float64Array | unde
 }
 
 export interface ElasticStart {
-  /** C; Infinity keeps the cuts hard until they contradict each other. */
-  readonly penalty: number;
-  /** The largest multiplier of an earlier run's solutions, else 0. */
-  readonly largestMultiplier: number;
+  /** C; default Infinity, which keeps the cuts hard until they contradict each other. */
+  readonly penalty?: number;
+  /** The largest multiplier of an earlier run's solutions; default 0. */
+  readonly largestMultiplier?: number;
 }
 
 export interface ElasticSubproblem {
@@ -69,9 +69,8 @@ export interface ElasticSolution {
 export function createElastic(
   cuts: Pick<Cuts, "list" | "rhs">,
   subproblem: Subproblem,
-  start: ElasticStart,
+  { penalty = Infinity, largestMultiplier = 0 }: ElasticStart = {},
 ): ElasticSubproblem {
-  let { penalty, largestMultiplier } = start;
   const solveAt = (price: number): SubproblemSolution =>
     subproblem.solve(cuts.rhs(), upperBounds(cuts.list, price));
 

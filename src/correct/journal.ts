@@ -46,7 +46,7 @@ export interface Reached {
 export function noteIteration(
   { iterations }: Journal,
   rows: number,
-  { status, steps, active, residuals, distance, blocks }: Solved,
+  { status, iterations: steps, active, residuals, distance, blocks }: Solved,
   { trial, repeats, asked }: Reached,
 ): IterationRecord {
   const record = {

@@ -16,7 +16,7 @@
 // thetas is nearer to it than any of them (Polyak & Juditsky, SIAM J. Control and Optimization 30, 1992).
 import { throwIfAborted } from "../errors.ts";
 import { norm } from "../tensor/vector.ts";
-import { anchorTheta, poolOf, type Trial, trialOf } from "./candidates.ts";
+import { anchorTheta, held, poolOf, type Trial, trialOf } from "./candidates.ts";
 import {
   type CentreJournal,
   centreStateOf,
@@ -75,10 +75,6 @@ export async function movingCentre(
   }
   return finish(run, journal.iterations.length < iterations ? "time-limit" : "iterations");
 }
-
-/** theta as the model's file can hold it: what is judged is what can be saved. */
-const held = ({ round }: SeparationOracle, theta: Float32Array): Float32Array =>
-  round?.(theta) ?? theta;
 
 /** What the moving centre is asked to do. */
 export interface MovingCentreOptions extends Omit<StepOptions, "stepCap" | "longest"> {

@@ -7,7 +7,7 @@ import type { Trial } from "./candidates.ts";
 import type { Contradiction } from "./elastic.ts";
 import type { CentreRecord, IterationRecord, RunEnd } from "./records.ts";
 
-/** An anchor with its loss and the gradient of its loss, float64 [p]; [0] where no cut will be made from it. */
+/** An anchor with its loss and the gradient of its loss, float64 [p]; that is empty where no cut will come of it. */
 export interface AnchorState {
   readonly theta: Float32Array;
   readonly loss: number;

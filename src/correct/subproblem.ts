@@ -3,30 +3,22 @@
 //     min 1/2 ||d||^2   s.t.  A d <= b          d = theta - theta0 = -A' lambda
 //
 // Between two calls the rows grow by one anchor's cuts; Gram entries, products and the active set are kept.
-import type { Residuals, SolveStatus } from "../qp/nearest-point.ts";
-import { pricedRows } from "../qp/pricing.ts";
+import { type PricedSolution, pricedRows } from "../qp/pricing.ts";
 import type { ActiveSet } from "../qp/problem.ts";
 import type { CutRows } from "../qp/rows.ts";
 import { norm } from "../tensor/vector.ts";
 
-/** An answer to (13), and the work it took. */
-export interface SubproblemSolution {
-  readonly status: SolveStatus;
-  /** -A' lambda, [p]. Unless `status` is "solved" some cuts may be violated. */
-  readonly d: Float64Array;
+/**
+ * An answer to (13), and the work it took. Unless `status` is "solved" some cuts may be violated; `conflict` is
+ * present when the cuts contradict each other, and names the rows that do, ascending.
+ */
+export interface SubproblemSolution extends PricedSolution {
   /** ||d||_2 */
   readonly distance: number;
-  readonly residuals: Residuals;
-  /** Rows with a positive multiplier, and these: what the next solve starts from. */
-  readonly active: ActiveSet;
-  /** How many linear systems were solved. */
-  readonly steps: number;
   /** The largest multiplier. */
   readonly largest: number;
   /** The largest multiplier that any row would need if it were the only one. */
   readonly alone: number;
-  /** Present when the cuts contradict each other: the rows that do, ascending. */
-  readonly conflict?: readonly number[];
 }
 
 export interface SubproblemOptions {
@@ -66,21 +58,17 @@ export function createSubproblem(
 
   const solve = (rhs: Float64Array, upper?: Float64Array): SubproblemSolution => {
     const found = priced.solve(rhs, { upper, start }); // (13)
-    const { status, d, active, iterations, residuals, conflict } = found;
+    const { status, d, active, residuals } = found;
     const distance = norm(d);
     const squares = priced.squares();
     const largest = (values: Float64Array): number => values.reduce((a, c) => Math.max(a, c), 0);
     const solution = {
-      status,
-      d,
+      ...found,
       distance,
-      residuals,
-      active,
-      steps: iterations,
       largest: largest(active.multipliers),
       alone: largest(rhs.map((b, i) => (squares[i] > 0 ? -b / squares[i] : 0))),
     };
-    if (conflict !== undefined) return { ...solution, conflict };
+    if (found.conflict !== undefined) return solution;
     const unmet = status !== "solved" && !(residuals.primal <= UNMET);
     const farthest = largest(rhs.map((b, i) => (squares[i] > 0 ? -b / Math.sqrt(squares[i]) : 0)));
     if (distance <= longest(farthest) && !unmet) {

@@ -4,15 +4,8 @@ import { TemperError } from "../errors.ts";
 import { joinNotes, parseClasses } from "./classes.ts";
 import { type Dataset, imageSize, toPixelUnits } from "./dataset.ts";
 import { type NpyArray, textIn } from "./npy.ts";
+import type { Keys } from "./reading.ts";
 import { scaleNote } from "./scale.ts";
-
-/** The names under which a file holds its images and labels. */
-export interface Keys {
-  /** Of the images. Default x. */
-  readonly x?: string | undefined;
-  /** Of the labels. Default y. */
-  readonly y?: string | undefined;
-}
 
 const LAYOUT =
   "the file needs x float32 or uint8 [n, c, h, w] and y integer [n]; source [n] and clean like x are optional";

@@ -1,8 +1,8 @@
 // Tables: a CSV file with a header, a row an example, one column of labels.
 import { TemperError } from "../errors.ts";
-import type { Keys } from "./arrays.ts";
 import { joinNotes, numberWords } from "./classes.ts";
 import type { Dataset } from "./dataset.ts";
+import type { Keys } from "./reading.ts";
 import { scaleNote } from "./scale.ts";
 
 const LABELS = ["label", "y", "target", "class", "labels"];
@@ -11,7 +11,7 @@ const LABELS = ["label", "y", "target", "class", "labels"];
 const PIXEL = /^(pixel[ _]?\d+|\d+x\d+)$/i;
 
 /** The cells of one line; a cell in double quotes may hold commas. */
-function cellsOf(line: string): string[] {
+export function cellsOf(line: string): string[] {
   if (!line.includes('"')) return line.split(",").map((cell) => cell.trim());
   const cells = [...line.matchAll(/(?:^|,)\s*(?:"((?:[^"]|"")*)"|([^,]*))/g)];
   return cells.map(([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? bare.trim());

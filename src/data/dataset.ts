@@ -1,6 +1,7 @@
 // Labelled images in memory: slices, batches in pixel units, checks against a model, a content hash.
 import { createHash } from "node:crypto";
 import { TemperError } from "../errors.ts";
+import type { Reading } from "./reading.ts";
 
 /** Labelled images. All arrays are row-major and shared between slices: never write to them. */
 export interface Dataset {
@@ -22,6 +23,8 @@ export interface Dataset {
   readonly first?: number | undefined;
   /** How the images were changed on opening, where they were: the name alone then opens others. */
   readonly augment?: "crop-flip" | undefined;
+  /** How the images were read from their files, where that was stated. */
+  readonly reading?: Reading | undefined;
   /** The names of the labels in the model's order, where they are known. */
   readonly classes?: readonly string[] | undefined;
   /** What a reader must be told about the data, such as "3 of 5 batch files". */

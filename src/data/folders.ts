@@ -6,6 +6,9 @@ import { inWords, joinNotes, placesIn, unknownClass } from "./classes.ts";
 
 const EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"];
 
+/** Whether a file is an image by its name. */
+export const isImage = (file: string): boolean => EXTENSIONS.includes(extname(file).toLowerCase());
+
 /** Folders that programs leave among those of the classes. */
 const STRAY = /^(\..*|__macosx|@eadir|__pycache__|thumb(nail)?s|lost\+found|\$recycle\.bin)$/i;
 
@@ -36,7 +39,6 @@ const refuse = (what: string, todo: string): TemperError =>
 
 async function subFolder(folder: string, name: string): Promise<SubFolder> {
   const files = (await readdir(join(folder, name))).toSorted().filter((f) => !f.startsWith("."));
-  const isImage = (file: string): boolean => EXTENSIONS.includes(extname(file).toLowerCase());
   const paths = (some: readonly string[]): string[] => some.map((file) => join(folder, name, file));
   return {
     name,

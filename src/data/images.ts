@@ -5,6 +5,7 @@
 import { TemperError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import { imageSize } from "./dataset.ts";
+import { demandMemory } from "./memory.ts";
 import { type SizeOptions, sizeAfter, sized, sizingInWords, sizingOf } from "./preprocess.ts";
 import type { Bitmap } from "./resample.ts";
 
@@ -201,6 +202,11 @@ export async function packImages(
   const channels = headers.every(({ grey }) => grey) ? 1 : 3;
   const shape = [channels, height, width] as const;
   const size = imageSize(shape);
+  demandMemory(
+    images.length * size,
+    `${images.length} images of [${shape}]`,
+    "give fewer images, or smaller ones by --resize and --crop",
+  );
   const pixels = new Uint8Array(images.length * size);
   let done = 0;
   await inParts(images, async (image, i) => {

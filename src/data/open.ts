@@ -2,10 +2,10 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { demand, refuseUnknown, TemperError } from "../errors.ts";
-import { datasetOf, type Keys } from "./arrays.ts";
+import { datasetOf } from "./arrays.ts";
 import { type Augmentation, augmentations, augmentDataset } from "./augment.ts";
 import { openCifar10 } from "./cifar10.ts";
-import { checkClasses, inOrderOf, readClasses } from "./classes.ts";
+import { checkClasses, inOrderOf, joinNotes, readClasses } from "./classes.ts";
 import { readCsv } from "./csv.ts";
 import { type Dataset, slice } from "./dataset.ts";
 import { drawDigits } from "./digits.ts";
@@ -17,6 +17,7 @@ import { type DataName, type DataSource, parseDataName, sourceOf } from "./names
 import { readNpy } from "./npy.ts";
 import { openParquet } from "./parquet.ts";
 import { readPoints } from "./points.ts";
+import { type Keys, OF_IMAGES, readingOf } from "./reading.ts";
 
 /** How {@link openData} finds and changes what it opens. */
 export interface DataOptions extends FolderOptions, ImageOptions {
@@ -73,6 +74,20 @@ async function load(base: string, source: DataSource, options: Resolved): Promis
   }
 }
 
+/** Notes how the data were read; what the options of image files do not do to other data must be said. */
+function withReading(dataset: Dataset, { kind }: DataSource, options: DataOptions): Dataset {
+  const reading = readingOf(kind, options);
+  const idle = OF_IMAGES.filter(
+    (name) => options[name] !== undefined && !(name in (reading ?? {})),
+  );
+  const given = idle.map((name) => `${name} ${options[name]}`).join(", ");
+  const note =
+    given &&
+    `${given}: for image files only, which these are not, so the pixels are as they were; ` +
+      "resize them before, or give a folder or a Parquet file of images";
+  return { ...dataset, ...(reading && { reading }), note: joinNotes(dataset.note, note) };
+}
+
 const OPTIONS: Readonly<Record<keyof DataOptions, true>> = {
   dataDir: true,
   augment: true,
@@ -124,7 +139,7 @@ export async function openData(name: string, options: DataOptions = {}): Promise
   );
   const classes = await classesOf(options.classes);
   const { base, source, slice: range } = await parse(name);
-  const dataset = await load(base, source, { ...options, classes });
+  const dataset = withReading(await load(base, source, { ...options, classes }), source, options);
   if (dataset.count === 0) {
     throw new TemperError("data-unreadable", `${base}: holds no images\ngive data with images`);
   }

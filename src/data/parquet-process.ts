@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type ErrorCode, TemperError } from "../errors.ts";
-import type { Keys } from "./arrays.ts";
 import type { Shard } from "./parquet-shard.ts";
+import type { Keys } from "./reading.ts";
 
 export interface Question {
   readonly path: string;

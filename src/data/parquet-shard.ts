@@ -2,9 +2,9 @@
 import * as zlib from "node:zlib";
 import type { Compressors, FileMetaData } from "hyparquet";
 import { TemperError } from "../errors.ts";
-import type { Keys } from "./arrays.ts";
 import { checkClasses } from "./classes.ts";
 import type { EncodedImage } from "./images.ts";
+import type { Keys } from "./reading.ts";
 
 /** What a decompressor may be asked to make: a page of a published set is a megabyte or a few. */
 const MAX_PAGE_BYTES = 2 ** 30;
@@ -31,6 +31,20 @@ function compressors(): Compressors {
     BROTLI: inflate(zlib.brotliDecompressSync),
     ...(zstd && { ZSTD: inflate(zstd) }),
   };
+}
+
+/** Refuses by name a way of packing that is not unpacked here. */
+function checkPacking(where: string, { row_groups: groups }: FileMetaData): void {
+  const known = ["UNCOMPRESSED", "SNAPPY", ...Object.keys(compressors())];
+  const codecs = groups.flatMap(({ columns }) => columns.map((one) => one.meta_data?.codec));
+  const odd = codecs.find((codec) => codec !== undefined && !known.includes(codec));
+  if (odd === undefined) return;
+  const newer = odd === "ZSTD" ? "use Node 22.15 or newer, or " : "";
+  throw refuse(
+    where,
+    `is packed with ${odd}, which Node ${process.versions.node} does not unpack`,
+    `${newer}write it again with snappy, gzip or brotli (pyarrow: compression="snappy")`,
+  );
 }
 
 /** What the Hugging Face library notes of a column. */
@@ -138,7 +152,7 @@ export async function readShard(where: string, keys: Keys): Promise<Shard> {
     refuse(
       where,
       `is not a readable Parquet file: ${(cause as Error).message.split("\n")[0].slice(0, 200)}`,
-      "fetch it again; files packed with ZSTD need Node 22.15 or newer",
+      "fetch it again",
       cause,
     );
   const metadata = await parquetMetadataAsync(file).catch((cause) => {
@@ -149,6 +163,7 @@ export async function readShard(where: string, keys: Keys): Promise<Shard> {
     throw refuse(where, `claims ${rows} rows`, `at most ${MAX_ROWS} are read`);
   }
   const { image, label, classes } = columnsOf(where, metadata, keys);
+  checkPacking(where, metadata);
   const found: Record<string, unknown>[] = await parquetReadObjects({
     ...{ file, metadata, columns: [image, label], compressors: compressors(), utf8: false },
   }).catch((cause) => {

@@ -2,12 +2,12 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { TemperError } from "../errors.ts";
-import type { Keys } from "./arrays.ts";
 import { inWords, joinNotes, numberWords } from "./classes.ts";
 import type { Dataset } from "./dataset.ts";
 import { type ImageOptions, packImages } from "./images.ts";
 import { readShardAside } from "./parquet-process.ts";
 import type { Shard } from "./parquet-shard.ts";
+import type { Keys } from "./reading.ts";
 
 const refuse = (where: string, what: string, todo: string): TemperError =>
   new TemperError("data-unreadable", `${where}: ${what}\n${todo}`);

@@ -1,8 +1,9 @@
 // Labelled images as a .npz file: what `attack` writes, and what any data set may be given as.
-import { datasetOf, type Keys } from "./arrays.ts";
+import { datasetOf } from "./arrays.ts";
 import { type Dataset, toPixelUnits } from "./dataset.ts";
 import { arrayOf, arrayOfText, type NpyArray } from "./npy.ts";
 import { namesInNpz, readNpz, writeNpz } from "./npz.ts";
+import type { Keys } from "./reading.ts";
 
 /**
  * Reads x, y and, where there, source, clean and classes; float64 is narrowed to float32. Values of x

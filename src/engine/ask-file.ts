@@ -6,8 +6,9 @@ import type { ModelBytes } from "../onnx/external.ts";
 import type { ElementType, ValueInfo } from "../onnx/graph.ts";
 import { withFileOutput } from "../onnx/stored.ts";
 import { numberToHalf } from "../tensor/half.ts";
+import { repeated } from "../tensor/vector.ts";
 import type { Network } from "./network.ts";
-import { type AnyArray, FileSession } from "./session.ts";
+import { type AnyArray, Session } from "./session.ts";
 
 /** Gives the numbers of an image the type that the file takes. */
 function typed(type: ElementType | null, image: Float32Array): AnyArray["data"] {
@@ -61,7 +62,7 @@ export async function fileLogits(
   const { question, labels, inputShape } = network;
   const { image, copies, others, output, declared, answer } = question;
   const file = declared ? files.file : withFileOutput(files.file, output);
-  const session = await FileSession.open({ ...files, file });
+  const session = await Session.open({ ...files, file });
   const size = imageSize(inputShape);
   const batched = image.dims.length > inputShape.length;
   const times = batched ? copies : 1;
@@ -70,12 +71,10 @@ export async function fileLogits(
   try {
     for (let i = 0; i < n; i++) {
       const one = normalized(network, x.subarray(i * size, (i + 1) * size));
-      const data = new Float32Array(times * size);
-      for (let k = 0; k < times; k++) data.set(one, k * size);
       const asked = {
         type: image.type,
         dims: [...(batched ? [times] : []), ...inputShape],
-        data: typed(image.type, data),
+        data: typed(image.type, repeated(one, times)),
       };
       const numbers = await session.ask({ ...rest, [image.name]: asked }, output);
       all.set(scores(answer, numbers, labels), i * labels);

@@ -84,13 +84,9 @@ async function eachGradient(
   await eachBatch(network, 0, n, async (from, to) => {
     const images = x.subarray(from * size, to * size);
     const weights = covector.subarray(from * labels, to * labels);
-    const { program, outputs } = await programs.gradient(
-      { of, in: wrt },
-      images,
-      weights,
-      to - from,
-    );
-    visit(program, outputs, from);
+    const derivative = { of, in: wrt };
+    const run = await programs.gradient(derivative, images, weights, to - from);
+    visit(run.program, run.outputs, from);
   });
 }
 
@@ -124,12 +120,8 @@ export async function thetaRowOfAll(
     return logits;
   }
   // One batch: there is nothing to add up.
-  const { program, outputs } = await programs.gradient(
-    { of: call.of, in: "theta" },
-    call.x,
-    call.covector,
-    call.n,
-  );
+  const { of, x, covector, n } = call;
+  const { program, outputs } = await programs.gradient({ of, in: "theta" }, x, covector, n);
   for (const { name, offset, size } of network.parameters) {
     const gradient = program.gradients.get(name);
     if (gradient === undefined) row.fill(0, offset, offset + size);

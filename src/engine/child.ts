@@ -1,5 +1,5 @@
 // The entry of a worker process: it takes shared values and tasks from the parent, one at a time.
-import { TemperError } from "../errors.ts";
+import { rawWords, TemperError } from "../errors.ts";
 import type { FromChild, ToChild } from "./children.ts";
 import { createTaskState, type TaskFunction } from "./task.ts";
 
@@ -22,7 +22,8 @@ process.on("message", async (message: ToChild) => {
     const run = (await import(task.module))[task.name] as TaskFunction<unknown, unknown>;
     reply({ kind: "done", id, result: await run(state, arg) });
   } catch (error) {
-    const code = error instanceof TemperError ? { code: error.code } : {};
-    reply({ kind: "failed", id, message: (error as Error).message, ...code });
+    const { message } = error as Error;
+    const known = error instanceof TemperError ? { code: error.code, raw: rawWords(error) } : {};
+    reply({ kind: "failed", id, message, ...known });
   }
 });

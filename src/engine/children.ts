@@ -2,9 +2,13 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { bytesWithin, demandMemory } from "../data/memory.ts";
 import { type ErrorCode, TemperError, throwIfAborted } from "../errors.ts";
 import { openScratch } from "./scratch.ts";
 import { isSame, type MapOptions, type TaskName, type Until } from "./task.ts";
+
+/** What a process takes before it holds anything: Node and onnxruntime, some 60 MB where it was looked at. */
+const PROCESS_BYTES = 60e6;
 
 /** How often a shard is started before the workers give up. */
 const TRIES = 3;
@@ -20,6 +24,8 @@ export type FromChild =
       readonly id: number;
       readonly message: string;
       readonly code?: ErrorCode;
+      /** What lies behind it, in other words than ours. */
+      readonly raw?: string | undefined;
     };
 
 /** A task on one argument, waiting for a process or with one. */
@@ -67,25 +73,33 @@ export function createChildren(count: number) {
     unstarted: undefined,
     nextId: 0,
   };
-  const mapUntil = <A, R>(
-    task: TaskName,
-    args: readonly A[],
-    until: Until<R>,
-    options: MapOptions = {},
-  ): Promise<R[]> => {
-    if (!children.begun) for (let i = 0; i < count; i++) start(children);
-    children.begun = true;
-    return runJobs(children, task, args, until, options);
-  };
   return {
     size: count,
     scratch: children.scratch,
     share: (key: string, value: unknown): void => share(children, key, value),
-    map: <A, R>(task: TaskName, args: readonly A[], options?: MapOptions): Promise<R[]> =>
-      mapUntil(task, args, () => false, options),
-    mapUntil,
+    mapUntil: async <A, R>(
+      task: TaskName,
+      args: readonly A[],
+      until: Until<R>,
+      options: MapOptions = {},
+    ): Promise<R[]> => {
+      if (!children.begun) begin(children, count);
+      return runJobs(children, task, args, until, options);
+    },
     close: (): Promise<void> => close(children),
   };
+}
+
+/** Starts the processes, each of which holds what is shared: the model and the data. */
+function begin(children: Children, count: number): void {
+  const held = bytesWithin(children.shared);
+  demandMemory(
+    count * (PROCESS_BYTES + held) + held,
+    `${count} processes and this one, each with the model and the data,`,
+    "give fewer --threads, or fewer images",
+  );
+  children.begun = true;
+  for (let i = 0; i < count; i++) start(children);
 }
 
 /** Runs a task on every argument, and looks at the results in the order of the arguments until one is enough. */
@@ -197,8 +211,9 @@ function onMessage(children: Children, child: Child, message: FromChild): void {
   child.job = undefined;
   if (message.kind === "done") job.finish(message.result);
   else {
-    const { code, message: words } = message;
-    job.fail(code === undefined ? new Error(words) : new TemperError(code, words));
+    const { code, message: words, raw } = message;
+    const cause = raw === undefined ? {} : { cause: new Error(raw) };
+    job.fail(code === undefined ? new Error(words) : new TemperError(code, words, cause));
   }
   feed(children);
 }

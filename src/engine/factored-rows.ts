@@ -102,18 +102,13 @@ export function timesVector(
   const products = new Map<number, readonly Float64Array[]>();
   const meet = (chosen: readonly number[]): void => {
     const fresh = [...new Set(chosen.map((r) => rows[r].site))].filter((s) => !products.has(s));
-    const byLayer = layers.map((layer, t) =>
-      timesActivations(
-        layer,
-        v,
-        fresh.map((site) => sites[site][t]),
-      ),
-    );
+    const byLayer = layers.map((layer, t) => {
+      const activations = fresh.map((site) => sites[site][t]);
+      return timesActivations(layer, v, activations);
+    });
     for (const [k, site] of fresh.entries()) {
-      products.set(
-        site,
-        byLayer.map((values) => values[k]),
-      );
+      const own = byLayer.map((values) => values[k]);
+      products.set(site, own);
     }
   };
   return (chosen) => {
@@ -175,3 +170,13 @@ export function bytesOf({ rows, sites }: FactoredRows): number {
   const arrays = [...rows.flatMap(({ plain, deltas }) => [plain, ...deltas]), ...sites.flat()];
   return arrays.reduce((total, { byteLength }) => total + byteLength, 0);
 }
+
+/** Bytes that so many more rows hold, which are made at so many images: of a dense layer that is used once. */
+export const bytesOfMore = (
+  { layers, width }: FactoredRows,
+  { rows, sites }: { readonly rows: number; readonly sites: number },
+): number => {
+  const outputs = layers.reduce((sum, layer) => sum + layer.outputs, 0);
+  const inputs = layers.reduce((sum, layer) => sum + layer.inputs, 0);
+  return 4 * (rows * (width + outputs) + sites * inputs);
+};

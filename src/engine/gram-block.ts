@@ -8,6 +8,7 @@ import type { Graph } from "../onnx/graph.ts";
 import { readFloats, SCRATCH } from "./scratch.ts";
 import { Session } from "./session.ts";
 import type { TaskState } from "./task.ts";
+import { type Shard, shardsOf } from "./tasks.ts";
 import type { Workers } from "./workers.ts";
 
 const module: string = import.meta.url;
@@ -32,17 +33,6 @@ const graph: Graph = {
   ],
 };
 
-interface Strip {
-  readonly from: number;
-  readonly to: number;
-}
-
-const stripsOf = (p: number): Strip[] =>
-  Array.from({ length: Math.ceil(p / STRIP) }, (_, i) => ({
-    from: i * STRIP,
-    to: Math.min(p, (i + 1) * STRIP),
-  }));
-
 /** A A' of one strip, [n x n]. */
 async function productOf(session: Session, strip: Float64Array, n: number): Promise<Float64Array> {
   const outputs = await session.runDouble({ A: { dims: [n, strip.length / n], data: strip } });
@@ -66,7 +56,7 @@ export async function gramBlock(rows: readonly Float32Array[]): Promise<Float64A
   const p = rows[0]?.length ?? 0;
   const session = await Session.create(graph);
   try {
-    for (const { from, to } of stripsOf(p)) {
+    for (const { from, to } of shardsOf(p, STRIP)) {
       const strip = new Float64Array(n * (to - from));
       for (const [r, row] of rows.entries()) strip.set(row.subarray(from, to), r * (to - from));
       addLower(total, await productOf(session, strip, n), n);
@@ -77,7 +67,7 @@ export async function gramBlock(rows: readonly Float32Array[]): Promise<Float64A
   return mirrored(total, n);
 }
 
-interface StripShard extends Strip {
+interface StripShard extends Shard {
   readonly n: number;
   readonly p: number;
 }
@@ -92,14 +82,9 @@ export async function gramOfScratch(
   signal?: AbortSignal | undefined,
 ): Promise<Float64Array> {
   const total = new Float64Array(n * n);
-  const shards = n === 0 ? [] : stripsOf(p).map((strip) => ({ ...strip, n, p }));
-  const parts = await workers.map<StripShard, Float64Array>(
-    { module, name: "stripShard" },
-    shards,
-    {
-      signal,
-    },
-  );
+  const shards = n === 0 ? [] : shardsOf(p, STRIP).map((strip) => ({ ...strip, n, p }));
+  const task = { module, name: "stripShard" };
+  const parts = await workers.map<StripShard, Float64Array>(task, shards, { signal });
   for (const part of parts) addLower(total, part, n);
   return mirrored(total, n);
 }

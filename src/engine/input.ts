@@ -3,6 +3,7 @@ import type { Normalization } from "../autodiff/pixels.ts";
 import { channelAxisOf } from "../data/frame.ts";
 import { TemperError } from "../errors.ts";
 import { elementCount, type Graph, type ValueInfo } from "../onnx/graph.ts";
+import { neededFor } from "../onnx/paths.ts";
 
 // Believed before memory is asked for: 4096 x 4096 pixels of 4 channels.
 const LARGEST_IMAGE = 2 ** 26;
@@ -12,15 +13,9 @@ const shown = ({ type, dims }: ValueInfo): string =>
 
 /** The graph as far as its outputs need it, with the one input that they are made of. */
 export function withImageInput(graph: Graph): Graph {
-  const needed = new Set(graph.outputs.map(({ name }) => name));
-  const nodes = graph.nodes
-    .toReversed()
-    .filter(({ inputs, outputs }) => {
-      if (!outputs.some((name) => needed.has(name))) return false;
-      for (const name of inputs) needed.add(name);
-      return true;
-    })
-    .reverse();
+  const outputs = graph.outputs.map(({ name }) => name);
+  const needed = neededFor(graph, outputs);
+  const nodes = graph.nodes.filter((node) => node.outputs.some((name) => needed.has(name)));
   const inputs = graph.inputs.filter(({ name }) => needed.has(name));
   if (inputs.length === 1) return { ...graph, inputs, nodes };
   if (inputs.length === 0) {

@@ -19,7 +19,7 @@ export interface Meter {
   release(): Promise<void>;
 }
 
-/** The further inputs of these operators are such settings. Exporters may compute them of the shapes of others. */
+/** The further inputs of these operators are such settings. Exporters may compute them from the shapes of others. */
 const set = /^(Expand|Gather|Reduce\w+|Resize|Slice|Tile)$/;
 
 /** Lists the settings of a graph that are computed, whatever they are computed of. */
@@ -58,7 +58,7 @@ export async function openMeter(graph: Graph): Promise<Meter> {
       outputs: [...outputs].map((name) => ({ name, type: null, dims: [] })),
       nodes: [...graph.nodes, ...shapes.toReversed()],
     },
-    { optimize: false, keepMemory: false },
+    { optimize: false, pack: false },
   );
   const image = graph.inputs[0].name;
   return {

@@ -53,7 +53,7 @@ export interface Model {
   inputGradient(x: Float32Array, y: Int32Array): Promise<Float32Array>;
   /** The gradient in theta of the sum of w_il f_l(x_i), `[parameterCount]`; weights w are row-major `[n, labels]`. */
   logitGradient(x: Float32Array, weights: Float32Array | Float64Array): Promise<Float64Array>;
-  /** The same network with another theta, `[parameterCount]`. It is closed for itself, as this one is. */
+  /** The same network with another theta, `[parameterCount]`. Each of the two is closed by a call of its own. */
   withParameters(theta: Float32Array): Promise<Model>;
   /**
    * The ONNX file: the input file with theta's bytes replaced in place. A model whose weights are in files beside it
@@ -175,13 +175,10 @@ function modelOf(network: Network): Model {
         gradient: sums.gradient.map((g) => g / n),
       };
     },
-    inputGradient: async (x, y) =>
-      inputGradientOfAll(network, programs, {
-        of: crossEntropy,
-        x,
-        covector: labelled(x, y),
-        n: y.length,
-      }),
+    inputGradient: async (x, y) => {
+      const call = { of: crossEntropy, x, covector: labelled(x, y), n: y.length };
+      return inputGradientOfAll(network, programs, call);
+    },
     logitGradient: async (x, weights) => {
       const n = countOf(x, weights.length / network.labels, `${weights.length} weights`);
       const covector = Float32Array.from(weights);

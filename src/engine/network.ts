@@ -1,7 +1,7 @@
 // A classifier made ready: the user's file read, opened for any number of images, its head found, theta laid out.
 import { withHead, withOutput } from "../autodiff/head.ts";
 import type { Shapes } from "../autodiff/shape.ts";
-import { trainableParameters } from "../autodiff/trainable.ts";
+import { statisticsOf, trainableParameters } from "../autodiff/trainable.ts";
 import { TemperError } from "../errors.ts";
 import { type ExternalData, joinExternalData, type ModelBytes } from "../onnx/external.ts";
 import { toFloat32 } from "../onnx/float32.ts";
@@ -10,7 +10,7 @@ import { constantValue, liftGraph, OWN_NAMES, stateSqueezedAxes } from "../onnx/
 import { patchModel, patchWeights } from "../onnx/patch.ts";
 import { readGraph } from "../onnx/read.ts";
 import { storedTensors } from "../onnx/stored.ts";
-import { type Parameter, splitTheta, thetaOf } from "../onnx/theta.ts";
+import { type Parameter, splitTheta, thetaOf, withTheta } from "../onnx/theta.ts";
 import { roundToHalves } from "../tensor/half.ts";
 import { imageInputOf, normalizationOf, withImageInput } from "./input.ts";
 import { openGraph } from "./open.ts";
@@ -64,7 +64,7 @@ export interface Network {
   readonly question: Question;
 }
 
-/** Temper's own names, and the one that a JavaScript object loses in onnxruntime's answers. */
+/** Refuses a model that uses Temper's own names, or the one that a JavaScript object loses in onnxruntime's answers. */
 function checkNames({ inputs, initializers, nodes }: Graph): void {
   const names = [
     ...inputs.map(({ name }) => name),
@@ -113,7 +113,8 @@ export async function loadNetwork(
     file,
     externalData,
     options,
-    graph,
+    // The weights are held once: the graph's are views of theta0.
+    graph: withTheta(graph, parameters, theta0),
     shapes,
     parameters,
     theta0,
@@ -130,11 +131,7 @@ export async function loadNetwork(
 /** Lists theta's tensors, each with the type that the file stores it in. */
 function parametersOf(
   file: Uint8Array,
-  {
-    stored,
-    read,
-    lifted,
-  }: { readonly stored: Graph; readonly read: Graph; readonly lifted: Graph },
+  { stored, read, lifted }: Readonly<Record<"stored" | "read" | "lifted", Graph>>,
   logits: string,
   pattern: string | undefined,
 ): Parameter[] {
@@ -145,9 +142,7 @@ function parametersOf(
     made.map((node) => [node.outputs[0], constantValue(node)]),
   );
   // A lifted BatchNormalization may be plain arithmetic, in which nothing tells the statistics from weights.
-  const statistics = new Set(
-    read.nodes.flatMap(({ op, inputs }) => (op === "BatchNormalization" ? inputs.slice(3) : [])),
-  );
+  const statistics = statisticsOf(read.nodes);
   const initializers = new Map([...read.initializers].filter(([name]) => !statistics.has(name)));
   const graph = { ...lifted, initializers };
   const types = new Map<string, ElementType>([

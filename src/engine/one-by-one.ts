@@ -1,16 +1,9 @@
 // Runs a network whose graph is made for a fixed number of images on each image alone: a batch is made of single runs.
 import type { GradientProgram } from "../autodiff/programs.ts";
+import { repeated } from "../tensor/vector.ts";
 import type { Network } from "./network.ts";
 import type { Runs } from "./runs.ts";
 import type { FloatArray } from "./session.ts";
-
-/** Repeats the numbers `copies` times. */
-function repeated(part: Float32Array, copies: number): Float32Array {
-  if (copies === 1) return part;
-  const all = new Float32Array(copies * part.length);
-  for (let k = 0; k < copies; k++) all.set(part, k * part.length);
-  return all;
-}
 
 /** Joins the first of `copies` equal parts of each run. */
 function joined(parts: readonly FloatArray[], copies: number): FloatArray {

@@ -5,17 +5,16 @@
 import { type Head, headOf } from "../autodiff/head.ts";
 import { openBatch } from "../autodiff/open-batch.ts";
 import { type Normalization, ofPixels } from "../autodiff/pixels.ts";
-import { openShape, type Shapes } from "../autodiff/shape.ts";
+import { openShape, type ShapedGraph, type Shapes } from "../autodiff/shape.ts";
 import { TemperError } from "../errors.ts";
 import { elementCount, type Graph, type Node, nodeLabel } from "../onnx/graph.ts";
 import { randomStream } from "../tensor/random.ts";
+import { joined, repeated } from "../tensor/vector.ts";
 import type { ImageInput } from "./input.ts";
 import { type Meter, openMeter, type Reading } from "./meter.ts";
 
-/** A graph of pixels with the shape of each value and its head found. */
-export interface OpenGraph {
-  readonly graph: Graph;
-  readonly shapes: Shapes;
+/** A graph of pixels with its head found. */
+export interface OpenGraph extends ShapedGraph {
   readonly head: Head;
   /** Of one image, without the batch. */
   readonly inputShape: readonly number[];
@@ -38,12 +37,6 @@ function probes(shape: readonly number[]): Float32Array[] {
   return Array.from({ length: PROBES }, () =>
     Float32Array.from({ length: elementCount(shape) }, () => random.uniform()),
   );
-}
-
-function joined(images: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(images.length * images[0].length);
-  for (const [i, image] of images.entries()) all.set(image, i * image.length);
-  return all;
 }
 
 async function withMeter<R>(graph: Graph, use: (meter: Meter) => Promise<R>): Promise<R> {
@@ -125,7 +118,7 @@ function asItIs(graph: Graph, shape: readonly number[], normalization: Normaliza
     const measured = await measure(meter, pixels, shape, images);
     const head = headOf(pixels, measured.shapes);
     const askAlone = async (image: Float32Array): Promise<number[]> => {
-      const data = joined(Array.from({ length: copies }, () => image));
+      const data = repeated(image, copies);
       return rowsOf(await meter.read({ dims: [copies, ...shape], data }), head.output, copies)[0];
     };
     const alone: number[][] = [];
@@ -150,10 +143,17 @@ interface FixedGraph {
   readonly separate: boolean;
 }
 
-/** @param added whether there is no axis for images at all */
+/** The images that a fixed graph takes. */
+interface Form {
+  readonly shape: readonly number[];
+  readonly images: number;
+  /** Whether there is no axis for images at all. */
+  readonly added: boolean;
+}
+
 function fixed(
   graph: Graph,
-  { shape, images, added }: { shape: readonly number[]; images: number; added: boolean },
+  { shape, images, added }: Form,
   normalization: NormalizationOf,
 ): Promise<FixedGraph> {
   const dims = added ? shape : [images, ...shape];
@@ -180,7 +180,7 @@ function fixed(
 /** Opens a fixed graph; returns the node at which it cannot be, or undefined where it is not the same function. */
 async function opened(
   { graph, alone, ...known }: FixedGraph,
-  { shape, images, added }: { shape: readonly number[]; images: number; added: boolean },
+  { shape, images, added }: Form,
 ): Promise<OpenGraph | Node | undefined> {
   const open = openBatch(graph, known, images, added);
   if (!("nodes" in open)) return open;
@@ -247,7 +247,7 @@ export async function openGraph(
 
 function oneByOne(
   { graph, shapes, head, separate }: FixedGraph,
-  { shape, images }: { shape: readonly number[]; images: number },
+  { shape, images }: Form,
   reason: Node | "mixes" | undefined,
 ): OpenGraph {
   if (!separate) {

@@ -1,6 +1,6 @@
 // The engine's oracle: what correct/ asks, answered by onnxruntime here and in the worker processes.
-import type { Oracle } from "../correct/oracle.ts";
-import { type Dataset, imagesOf } from "../data/dataset.ts";
+import type { LogitSum, Oracle } from "../correct/oracle.ts";
+import { type Dataset, imageSize, imagesOf } from "../data/dataset.ts";
 import { joined } from "../tensor/vector.ts";
 import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
 import { createCutSet } from "./cut-set.ts";
@@ -98,30 +98,37 @@ export function createOracle(options: OracleOptions): EngineOracle {
     },
     lossGradient: async (theta) =>
       meanLossGradient(await dataLoss.sweep("lossGradientShard", theta), data.count),
-    inputNorms: async (theta, sums) => {
-      const programs = await programsAt(theta);
-      // Each pair of a sum and one of its images has a row: the gradient of the sum at that image alone.
-      const pairs = sums.flatMap((terms, sum) =>
-        [...new Set(terms.map(({ point }) => point))].map((point) => ({ sum, point })),
-      );
-      const size = x.length / y.length;
-      const images = new Float32Array(pairs.length * size);
-      const covector = new Float32Array(pairs.length * network.labels);
-      for (const [i, { sum, point }] of pairs.entries()) {
-        images.set(x.subarray(point * size, (point + 1) * size), i * size);
-        for (const term of sums[sum]) {
-          if (term.point === point) covector[i * network.labels + term.label] += term.weight;
-        }
-      }
-      const call = { of: logitSum, x: images, covector, n: pairs.length };
-      const gradient = await inputGradientOfAll(network, programs, call);
-      const norms = new Float64Array(sums.length);
-      for (const [i, { sum }] of pairs.entries()) {
-        for (const g of gradient.subarray(i * size, (i + 1) * size)) norms[sum] += Math.abs(g);
-      }
-      return norms;
-    },
+    inputNorms: async (theta, sums) => inputNorms(network, await programsAt(theta), x, sums),
     cutSet: () => createCutSet({ network, points: () => x, programsAt, signal }),
     close,
   };
+}
+
+/** || d/dx of each sum of logits ||_1 over the images that it is of. */
+async function inputNorms(
+  network: Network,
+  programs: Programs,
+  x: Float32Array,
+  sums: readonly LogitSum[],
+): Promise<Float64Array> {
+  const { labels } = network;
+  const size = imageSize(network.inputShape);
+  // Each pair of a sum and one of its images has a row: the gradient of the sum at that image alone.
+  const pairs = sums.flatMap((terms, sum) =>
+    [...new Set(terms.map(({ point }) => point))].map((point) => ({ sum, point })),
+  );
+  const images = joined(pairs.map(({ point }) => x.subarray(point * size, (point + 1) * size)));
+  const covector = new Float32Array(pairs.length * labels);
+  for (const [i, { sum, point }] of pairs.entries()) {
+    for (const term of sums[sum]) {
+      if (term.point === point) covector[i * labels + term.label] += term.weight;
+    }
+  }
+  const call = { of: logitSum, x: images, covector, n: pairs.length };
+  const gradient = await inputGradientOfAll(network, programs, call);
+  const norms = new Float64Array(sums.length);
+  for (const [i, { sum }] of pairs.entries()) {
+    for (const g of gradient.subarray(i * size, (i + 1) * size)) norms[sum] += Math.abs(g);
+  }
+  return norms;
 }

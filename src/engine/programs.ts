@@ -27,7 +27,7 @@ function request({ shapes, parameters, graph }: Network, derivative: Derivative)
   const theta = parameters.map((p) => p.name);
   switch (derivative.in) {
     case "image":
-      // A model that rounds the image is attacked with the gradient it has, 0; `gradientEnds` tells.
+      // A model that rounds the image is attacked with the gradient it has, 0; `gradientEnds` tells of it.
       return { shapes, seed, wrt: [graph.inputs[0].name], endAtSteps: true };
     case "theta":
       return { shapes, seed, wrt: theta };

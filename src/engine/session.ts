@@ -21,8 +21,8 @@ export interface DoubleArray {
 export interface SessionOptions {
   /** Off only where every value of the graph is asked for and fusing would lose some. */
   readonly optimize?: boolean;
-  /** Whether memory of one run is kept for the next; default true. */
-  readonly keepMemory?: boolean;
+  /** Off where a session runs a few times only: weights packed for speed are a second copy of them. */
+  readonly pack?: boolean;
 }
 
 // Work is spread over processes (workers.ts); one thread each keeps them from fighting over cores.
@@ -33,8 +33,16 @@ const NATIVE: InferenceSession.SessionOptions = {
   logSeverityLevel: 4,
 };
 
+/** Numbers of any type that a file's input may have; those of float16 are its bits. */
+export interface AnyArray {
+  readonly type: ElementType | null;
+  readonly dims: readonly number[];
+  readonly data: Float32Array | Float64Array | Uint8Array | Uint16Array;
+}
+
 /**
- * A runnable graph. It is a class because it owns native memory, about 1 MB a session, that only `release` gives back.
+ * A runnable graph, or a user's own file. It is a class because it owns native memory, about 1 MB a session, that only
+ * `release` gives back. Whatever onnxruntime refuses is a TemperError `model-unsupported`; its words are the cause.
  */
 export class Session {
   readonly #native: InferenceSession;
@@ -43,20 +51,28 @@ export class Session {
     this.#native = native;
   }
 
-  /** @throws TemperError `model-unsupported` when onnxruntime refuses the graph; its words are the cause. */
-  static async create(graph: Graph, options: SessionOptions = {}): Promise<Session> {
+  /** A session of a graph. */
+  static create(graph: Graph, { optimize, pack }: SessionOptions = {}): Promise<Session> {
+    return Session.#of(() => writeApart(graph), {
+      graphOptimizationLevel: optimize === false ? "disabled" : "all",
+      ...(pack === false ? { extra: { session: { disable_prepacking: "1" } } } : {}),
+    });
+  }
+
+  /** A session of a file as onnxruntime reads it: nothing of it goes through this package's graphs. */
+  static open(files: ModelBytes): Promise<Session> {
+    return Session.#of(() => files, {});
+  }
+
+  static async #of(
+    files: () => ModelBytes,
+    options: InferenceSession.SessionOptions,
+  ): Promise<Session> {
     try {
-      const { file, externalData } = writeApart(graph);
-      const native = await InferenceSession.create(file, {
-        ...NATIVE,
-        externalData: [...externalData].map(([path, data]) => ({ path, data })),
-        graphOptimizationLevel: options.optimize === false ? "disabled" : "all",
-        enableCpuMemArena: options.keepMemory !== false,
-        ...(options.keepMemory === false
-          ? { extra: { session: { disable_prepacking: "1" } } }
-          : {}),
-      });
-      return new Session(native);
+      const { file, externalData } = files();
+      const data = [...externalData].map(([path, bytes]) => ({ path, data: bytes }));
+      const native = { ...NATIVE, ...options, externalData: data };
+      return new Session(await InferenceSession.create(file, native));
     } catch (cause) {
       throw refusal(cause);
     }
@@ -76,69 +92,39 @@ export class Session {
     type: "float32" | "float64",
     feeds: Readonly<Record<string, A>>,
   ): Promise<Map<string, A>> {
-    const tensors = Object.entries(feeds).map(([name, { data, dims }]) => [
+    const typed = Object.entries(feeds).map(([name, { dims, data }]) => [
       name,
-      new OrtTensor(type, data, dims),
+      { type, dims, data },
     ]);
-    try {
-      const results = await this.#native.run(Object.fromEntries(tensors));
-      return new Map(
-        Object.entries(results).map(([name, { data, dims }]) => [
-          name,
-          { data, dims } as unknown as A,
-        ]),
-      );
-    } catch (cause) {
-      throw refusal(cause);
-    }
-  }
-
-  async release(): Promise<void> {
-    await this.#native.release();
-  }
-}
-
-/** Numbers of any type that a file's input may have; those of float16 are its bits. */
-export interface AnyArray {
-  readonly type: ElementType | null;
-  readonly dims: readonly number[];
-  readonly data: Float32Array | Float64Array | Uint8Array | Uint16Array;
-}
-
-/** A user's own file, as onnxruntime reads it: nothing of it goes through this package's graphs. */
-export class FileSession {
-  readonly #native: InferenceSession;
-
-  private constructor(native: InferenceSession) {
-    this.#native = native;
-  }
-
-  /** @throws TemperError `model-unsupported` when onnxruntime refuses the file; its words are the cause. */
-  static async open({ file, externalData }: ModelBytes): Promise<FileSession> {
-    try {
-      const native = await InferenceSession.create(file, {
-        ...NATIVE,
-        externalData: [...externalData].map(([path, data]) => ({ path, data })),
-      });
-      return new FileSession(native);
-    } catch (cause) {
-      throw refusal(cause);
-    }
-  }
-
-  /** Runs the file and returns the numbers of one output. */
-  async ask(feeds: Readonly<Record<string, AnyArray>>, output: string): Promise<number[]> {
-    const tensors = Object.entries(feeds).map(
-      ([name, { type, dims, data }]) =>
-        [
-          name,
-          new OrtTensor((type ?? "float32") as "float32", data as Float32Array, dims),
-        ] as const,
+    const results = await this.#results(Object.fromEntries(typed));
+    return new Map(
+      Object.entries(results).map(([name, { data, dims }]) => [
+        name,
+        { data, dims } as unknown as A,
+      ]),
     );
+  }
+
+  /** Runs a file and returns the numbers of one output. */
+  async ask(feeds: Readonly<Record<string, AnyArray>>, output: string): Promise<number[]> {
+    const { type, data } = (await this.#results(feeds, [output]))[output];
+    const numbers = Array.from(data as Iterable<number>, Number);
+    return type === "float16" ? numbers.map(halfToNumber) : numbers;
+  }
+
+  async #results(
+    feeds: Readonly<Record<string, AnyArray>>,
+    outputs?: string[],
+  ): Promise<InferenceSession.ReturnType> {
+    const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [
+      name,
+      new OrtTensor((type ?? "float32") as "float32", data as Float32Array, dims),
+    ]);
+    const named = Object.fromEntries(tensors);
     try {
-      const result = (await this.#native.run(Object.fromEntries(tensors), [output]))[output];
-      const numbers = Array.from(result.data as Iterable<number>, Number);
-      return result.type === "float16" ? numbers.map(halfToNumber) : numbers;
+      return await (outputs === undefined
+        ? this.#native.run(named)
+        : this.#native.run(named, outputs));
     } catch (cause) {
       throw refusal(cause);
     }
@@ -152,7 +138,7 @@ export class FileSession {
 /** Tells whether onnxruntime runs the file as it is. */
 export async function canRun(files: ModelBytes): Promise<boolean> {
   try {
-    await (await FileSession.open(files)).release();
+    await (await Session.open(files)).release();
     return true;
   } catch {
     return false;

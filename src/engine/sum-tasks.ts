@@ -69,12 +69,9 @@ export async function sampleShard(
   const data = state.get<Dataset>("data");
   const y = ids.map((id) => data.labels[id]);
   const loss = lossOf(name);
-  const { gradient, logits } = await thetaGradientOfAll(network, programs, {
-    of: loss,
-    x: gather(data, ids),
-    covector: oneHot(y, network.labels),
-    n: ids.length,
-  });
+  const [x, covector] = [gather(data, ids), oneHot(y, network.labels)];
+  const call = { of: loss, x, covector, n: ids.length };
+  const { gradient, logits } = await thetaGradientOfAll(network, programs, call);
   return { loss: sumLoss(loss, logits, network.labels, y), gradient };
 }
 

@@ -1,10 +1,9 @@
 // The engine's tasks on slices of the shared data set: summed losses, their gradients, which labels are answered.
 import { type Dataset, imageSize, imagesOf, toPixelUnits } from "../data/dataset.ts";
-import type { ExternalData } from "../onnx/external.ts";
 import { eachBatch } from "./batches.ts";
 import { answerOf, oneHot } from "./logits.ts";
 import { type LossName, lossOf, sumLoss } from "./losses.ts";
-import { loadNetwork, type Network, type NetworkOptions } from "./network.ts";
+import { loadNetwork, type Network } from "./network.ts";
 import { addThetaGradient, openPrograms, type Programs } from "./programs.ts";
 import type { TaskState } from "./task.ts";
 import type { Workers } from "./workers.ts";
@@ -26,11 +25,7 @@ export interface LossShard extends Shard {
 }
 
 /** What travels for a network: its files; each process derives the rest once. */
-export interface SharedNetwork {
-  readonly file: Uint8Array;
-  readonly externalData: ExternalData;
-  readonly options: NetworkOptions;
-}
+export type SharedNetwork = Pick<Network, "file" | "externalData" | "options">;
 
 export const module: string = import.meta.url;
 
@@ -38,7 +33,7 @@ export const module: string = import.meta.url;
 export const shareNetwork = (workers: Workers, { file, externalData, options }: Network): void =>
   workers.share("network", { file, externalData, options } satisfies SharedNetwork);
 
-/** The fixed list of shards of `count` images. */
+/** The fixed list of shards of `count` images, or of as many columns. */
 export function shardsOf(count: number, size = SHARD): Shard[] {
   return Array.from({ length: Math.ceil(count / size) }, (_, i) => ({
     from: i * size,
@@ -116,40 +111,34 @@ async function sumLosses(state: TaskState, data: Dataset, shard: LossShard): Pro
   return loss;
 }
 
-/**
- * The label that is answered to each image of a shard: its own only where f_y is above every rival, so that a tie
- * is wrong here as everywhere; -1 where no logit is a number.
- */
-export async function answersShard(state: TaskState, { from, to }: Shard): Promise<Int32Array> {
-  const { network, programs } = await sharedPrograms(state);
-  const data = await sharedData(state);
-  const answers = new Int32Array(to - from);
-  await eachBatch(network, from, to, async (a, b) => {
-    const logits = await programs.logits(imagesOf(data, a, b), b - a);
-    for (let i = a; i < b; i++) {
-      answers[i - from] = answerOf(logits, network.labels, i - a, data.labels[i]);
-    }
-  });
-  return answers;
-}
-
-/** The loss of each image of a shard. */
-export async function imageLossesShard(
+/** Fills `values` with a number for each image of a shard, made of its row of the logits and of its label. */
+async function eachImage<A extends Int32Array | Float64Array>(
   state: TaskState,
-  { from, to, loss }: LossShard,
-): Promise<Float64Array> {
+  { from, to }: Shard,
+  values: A,
+  numberOf: (logits: Float32Array, labels: number, row: number, y: number) => number,
+): Promise<A> {
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
-  const { value } = lossOf(loss);
-  const values = new Float64Array(to - from);
   await eachBatch(network, from, to, async (a, b) => {
     const logits = await programs.logits(imagesOf(data, a, b), b - a);
     for (let i = a; i < b; i++) {
-      values[i - from] = value(logits, network.labels, i - a, data.labels[i]);
+      values[i - from] = numberOf(logits, network.labels, i - a, data.labels[i]);
     }
   });
   return values;
 }
+
+/**
+ * The label that is answered to each image of a shard: its own only where f_y is above every rival, so that a tie
+ * is wrong here as everywhere; -1 where no logit is a number.
+ */
+export const answersShard = (state: TaskState, shard: Shard): Promise<Int32Array> =>
+  eachImage(state, shard, new Int32Array(shard.to - shard.from), answerOf);
+
+/** The loss of each image of a shard. */
+export const imageLossesShard = (state: TaskState, shard: LossShard): Promise<Float64Array> =>
+  eachImage(state, shard, new Float64Array(shard.to - shard.from), lossOf(shard.loss).value);
 
 /** Sum of the losses of a shard and its gradient in theta, float64 [p]. */
 export async function lossGradientShard(
@@ -164,13 +153,9 @@ export async function lossGradientShard(
   await eachBatch(network, from, to, async (a, b) => {
     const y = data.labels.subarray(a, b);
     const covector = oneHot(y, network.labels);
+    const derivative = { of, in: "theta" } as const;
     const images = imagesOf(data, a, b);
-    const { program, outputs } = await programs.gradient(
-      { of, in: "theta" },
-      images,
-      covector,
-      b - a,
-    );
+    const { program, outputs } = await programs.gradient(derivative, images, covector, b - a);
     loss += sumLoss(of, outputs.get(program.logits)!.data, network.labels, y);
     addThetaGradient(network, program, outputs, gradient);
   });

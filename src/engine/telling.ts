@@ -1,8 +1,10 @@
 // Whether a network can be corrected at all: what it lacks, and whether its last layer alone would do.
+import { lastLayer } from "../autodiff/selection.ts";
 import { TemperError } from "../errors.ts";
-import { logitsOfAll, thetaGradientOfAll } from "./batches.ts";
+import { layOut, thetaOf } from "../onnx/theta.ts";
+import { thetaGradientOfAll } from "./batches.ts";
 import { logitSum } from "./loss.ts";
-import { loadNetwork, type Network } from "./network.ts";
+import type { Network } from "./network.ts";
 import { demandTheta, openPrograms, programOf } from "./programs.ts";
 
 /**
@@ -21,7 +23,7 @@ export async function demandCorrectable(
     demandTheta(network);
     programOf(network, { of: logitSum, in: "theta in factors" });
   } catch (error) {
-    if (!(error instanceof TemperError) || !(await lastWouldDo(network))) throw error;
+    if (!(error instanceof TemperError) || !lastWouldDo(network)) throw error;
     const advice = "--trainable last would work: the last layer needs none of that";
     throw new TemperError(error.code, `${error.message.split("\n")[0]}\n${advice}`, {
       cause: error,
@@ -37,11 +39,23 @@ export async function demandCorrectable(
   );
 }
 
+/** The network with its last layer alone as theta; it is read, opened and measured once for both. */
+function withLastLayer(network: Network): Network {
+  const { graph } = network;
+  const layer = lastLayer(graph.nodes, new Set(network.parameters.map(({ name }) => name)));
+  const parameters = layOut(
+    network.parameters
+      .filter(({ name }) => layer.has(name))
+      .map(({ name, kind }) => ({ name, kind, tensor: graph.initializers.get(name)! })),
+  );
+  return { ...network, parameters, theta0: thetaOf(graph, parameters) };
+}
+
 /** Whether the network could be corrected with its last layer alone. */
-async function lastWouldDo({ file, options, externalData, parameters }: Network): Promise<boolean> {
-  if (options.trainable === "last" || parameters.length === 0) return false;
+function lastWouldDo(network: Network): boolean {
+  const last = withLastLayer(network);
+  if (last.parameters.length === network.parameters.length) return false;
   try {
-    const last = await loadNetwork(file, { ...options, trainable: "last" }, externalData);
     demandTheta(last);
     programOf(last, { of: logitSum, in: "theta in factors" });
     return true;
@@ -51,24 +65,23 @@ async function lastWouldDo({ file, options, externalData, parameters }: Network)
   }
 }
 
-/** Whether logits differ between labels on some image, or a weight could make them differ. */
+/**
+ * Whether logits differ between labels on some image, or a weight could make them differ. The whole gradient, several
+ * times the weights in memory, is asked for where the last layer says neither.
+ */
 async function tellsApart(network: Network, x: Float32Array, n: number): Promise<boolean> {
-  const { labels, theta0 } = network;
-  const programs = openPrograms(network, theta0);
-  try {
-    const logits = await logitsOfAll(network, programs, x, n);
-    if (logits.some((f, i) => f !== logits[i - (i % labels)])) return true;
-    const covector = new Float32Array(labels);
-    covector.set([1, -1]);
-    const one = x.subarray(0, x.length / n);
-    const { gradient } = await thetaGradientOfAll(network, programs, {
-      of: logitSum,
-      x: one,
-      covector,
-      n: 1,
-    });
-    return gradient.some((g) => g !== 0);
-  } finally {
-    await programs.release();
+  const { labels } = network;
+  const covector = Float32Array.from({ length: n * labels }, (_, i) => [1, -1][i % labels] ?? 0);
+  for (const asked of [withLastLayer(network), network]) {
+    const programs = openPrograms(asked, asked.theta0);
+    const call = { of: logitSum, x, covector, n };
+    try {
+      const { logits, gradient } = await thetaGradientOfAll(asked, programs, call);
+      if (logits.some((f, i) => f !== logits[i - (i % labels)])) return true;
+      if (gradient.some((g) => g !== 0)) return true;
+    } finally {
+      await programs.release();
+    }
   }
+  return false;
 }

@@ -68,11 +68,15 @@ export function checkThreads(threads = 0): void {
  */
 export function openWorkers(threads: number = Math.min(availableParallelism(), MOST)): Workers {
   checkThreads(threads);
-  return threads === 0 ? localWorkers() : createChildren(threads);
+  const workers = threads === 0 ? localWorkers() : createChildren(threads);
+  return {
+    ...workers,
+    map: (task, args, options) => workers.mapUntil(task, args, () => false, options),
+  };
 }
 
 /** Tasks one after the other in this process: for few images, where starting processes costs more. */
-function localWorkers(): Workers {
+function localWorkers(): Omit<Workers, "map"> {
   const state = createTaskState();
   const mapUntil: Workers["mapUntil"] = async <A, R>(
     task: TaskName,
@@ -95,7 +99,6 @@ function localWorkers(): Workers {
     size: 1,
     scratch: undefined,
     share: (key, value) => state.set(key, value),
-    map: (task, args, options) => mapUntil(task, args, () => false, options),
     mapUntil,
     close: () => state.clear(),
   };

@@ -1,7 +1,14 @@
 // Knows how operators were written before opset 18, and how each such form is written today.
 import { TemperError } from "../errors.ts";
 import { floatOf, int, intOf, intsOf, text, textOf } from "./attributes.ts";
-import { type Attribute, type Node, nodeLabel, type Tensor } from "./graph.ts";
+import {
+  type Attribute,
+  floatTensor,
+  intTensor,
+  type Node,
+  nodeLabel,
+  type Tensor,
+} from "./graph.ts";
 
 /** What a difference may ask for and add to the graph. */
 export interface Lifting {
@@ -24,12 +31,6 @@ export interface Difference {
 const without = (node: Node, ...names: readonly string[]): Map<string, Attribute> =>
   new Map([...node.attributes].filter(([name]) => !names.includes(name)));
 
-export const int64s = (values: readonly number[]): Tensor => ({
-  type: "int64",
-  dims: [values.length],
-  values: BigInt64Array.from(values, BigInt),
-});
-
 const make = (
   op: string,
   inputs: readonly string[],
@@ -49,7 +50,7 @@ const listBecameInput = (attribute: string, before: number): Difference => ({
   lift: (node, at) => {
     const values = intsOf(node, attribute);
     if (values === undefined) return [node];
-    const inputs = [node.inputs[0], at.constant(attribute, int64s(values))];
+    const inputs = [node.inputs[0], at.constant(attribute, intTensor(values))];
     return [{ ...node, inputs, attributes: without(node, attribute) }];
   },
 });
@@ -69,11 +70,7 @@ const flattening: Difference = {
   },
 };
 
-const scalar = (value: number): Tensor => ({
-  type: "float32",
-  dims: [],
-  values: Float32Array.of(value),
-});
+const scalar = (value: number): Tensor => floatTensor([], [value]);
 
 const clipBounds: Difference = {
   before: 11,
@@ -88,7 +85,7 @@ const clipBounds: Difference = {
 const padAmounts: Difference = {
   before: 11,
   lift: (node, at) => {
-    const amounts = at.constant("pads", int64s(intsOf(node, "pads") ?? []));
+    const amounts = at.constant("pads", intTensor(intsOf(node, "pads") ?? []));
     const value = at.constant("value", scalar(floatOf(node, "value", 0)));
     const inputs = [node.inputs[0], amounts, value];
     return [{ ...node, inputs, attributes: without(node, "pads", "value") }];
@@ -104,7 +101,7 @@ const sliceBounds: Difference = {
       ends: intsOf(node, "ends") ?? [],
       axes: intsOf(node, "axes") ?? starts.map((_, axis) => axis),
     };
-    const names = Object.entries(lists).map(([name, list]) => at.constant(name, int64s(list)));
+    const names = Object.entries(lists).map(([name, list]) => at.constant(name, intTensor(list)));
     const attributes = without(node, "starts", "ends", "axes");
     return [{ ...node, inputs: [node.inputs[0], ...names], attributes }];
   },
@@ -113,7 +110,7 @@ const sliceBounds: Difference = {
 const topCount: Difference = {
   before: 10,
   lift: (node, at) => {
-    const k = at.constant("k", int64s([intOf(node, "k", 1)]));
+    const k = at.constant("k", intTensor([intOf(node, "k", 1)]));
     return [{ ...node, inputs: [node.inputs[0], k], attributes: without(node, "k") }];
   },
 };
@@ -181,11 +178,7 @@ const scaledImage: Difference = {
     const stated = node.attributes.get("scales");
     const scales =
       stated?.kind === "floats"
-        ? at.constant("scales", {
-            type: "float32",
-            dims: [stated.value.length],
-            values: Float32Array.from(stated.value),
-          })
+        ? at.constant("scales", floatTensor([stated.value.length], stated.value))
         : node.inputs[1];
     const values = at.constantOf(scales)?.values as Float32Array | undefined;
     const smaller = values?.some((scale) => scale < 1) ?? false;

@@ -1,7 +1,6 @@
 // Finds tensors that are kept in files beside the model: which bytes of which file each one is.
 import { TemperError } from "../errors.ts";
 import { joinBytes } from "./scan.ts";
-
 import { rewriteTensors, storedTensors, withEntries } from "./stored.ts";
 
 /** The contents of a model's data files, by the locations that the model gives. */

@@ -52,23 +52,17 @@ const makesOther = (node: Node): boolean =>
     return attribute?.kind === "int" && otherFloats.has(intOf(node, name, FLOAT32));
   });
 
-/** Lists the float types beside float32 that the graph's tensors and inputs have. */
-function otherFloatTypes(graph: Graph): ReadonlySet<"float16" | "float64"> {
-  const constants = graph.nodes.flatMap(({ attributes }) =>
-    [...attributes.values()].flatMap((a) => (a.kind === "tensor" ? [a.value.type] : [])),
+/** Tells whether a tensor or an input of the graph is of float16 or float64. */
+function holdsOther({ nodes, initializers, inputs }: Graph): boolean {
+  const constants = nodes.flatMap(({ attributes }) =>
+    [...attributes.values()].flatMap((a) => (a.kind === "tensor" ? [a.value] : [])),
   );
-  const types = [
-    ...[...graph.initializers.values()].map(({ type }) => type),
-    ...graph.inputs.map(({ type }) => type),
-    ...constants,
-  ];
-  return new Set(types.filter((type) => type === "float16" || type === "float64"));
+  return [...initializers.values(), ...inputs, ...constants].some(({ type }) => isOther(type));
 }
 
 /** Makes the same function of float32 numbers, whatever float types it was made of. */
 export function toFloat32(graph: Graph): Graph {
-  const other = otherFloatTypes(graph).size > 0 || graph.nodes.some(makesOther);
-  if (!other) return graph;
+  if (!holdsOther(graph) && !graph.nodes.some(makesOther)) return graph;
   return {
     ...graph,
     inputs: graph.inputs.map(valueToFloat32),

@@ -78,6 +78,20 @@ export interface Graph {
   readonly nodes: readonly Node[];
 }
 
+/** A float32 constant. */
+export const floatTensor = (dims: readonly number[], values: ArrayLike<number>): Tensor => ({
+  type: "float32",
+  dims,
+  values: Float32Array.from(values),
+});
+
+/** A constant list of whole numbers; without `dims` of one axis. */
+export const intTensor = (values: readonly number[], dims = [values.length]): Tensor => ({
+  type: "int64",
+  dims,
+  values: BigInt64Array.from(values, BigInt),
+});
+
 /** The node that makes each value. */
 export const makersOf = ({ nodes }: Pick<Graph, "nodes">): ReadonlyMap<string, Node> =>
   new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node])));

@@ -1,8 +1,8 @@
 // Brings a graph of opset 7 to 17 into the forms of opset 18, so that every gradient rule knows one form.
 
 import { TemperError } from "../errors.ts";
-import { differences, int64s, type Lifting } from "./differences.ts";
-import { type Graph, type Node, nodeLabel, type Tensor } from "./graph.ts";
+import { differences, type Lifting } from "./differences.ts";
+import { floatTensor, type Graph, intTensor, type Node, nodeLabel, type Tensor } from "./graph.ts";
 
 /** The oldest operator set that gradient graphs are written in. */
 const GRADIENT_OPSET = 18;
@@ -15,12 +15,10 @@ export function constantValue(node: Node): Tensor {
   for (const [name, attribute] of node.attributes) {
     const { kind, value } = attribute;
     if (name === "value" && kind === "tensor") return value;
-    if (kind === "float") return { type: "float32", dims: [], values: Float32Array.of(value) };
-    if (kind === "floats")
-      return { type: "float32", dims: [value.length], values: Float32Array.from(value) };
-    if (kind === "int") return { type: "int64", dims: [], values: BigInt64Array.of(BigInt(value)) };
-    if (kind === "ints")
-      return { type: "int64", dims: [value.length], values: BigInt64Array.from(value.map(BigInt)) };
+    if (kind === "float") return floatTensor([], [value]);
+    if (kind === "floats") return floatTensor([value.length], value);
+    if (kind === "int") return intTensor([value], []);
+    if (kind === "ints") return intTensor(value);
   }
   throw new TemperError(
     "model-unsupported",
@@ -80,7 +78,7 @@ export function stateSqueezedAxes(
     // An empty list of axes would mean all of them again.
     if (axes.length === 0) return { ...node, op: "Identity", inputs: [x] };
     const name = `${OWN_NAMES}${node.outputs[0]}/axes`;
-    initializers.set(name, int64s(axes));
+    initializers.set(name, intTensor(axes));
     return { ...node, inputs: [x, name] };
   });
   return { ...graph, initializers, nodes };

@@ -16,7 +16,7 @@ import { foreignKind } from "./foreign.ts";
 import { inlineFunctions } from "./functions.ts";
 import type { Attribute, Graph, Node, Tensor, ValueInfo } from "./graph.ts";
 import { sortNodes } from "./order.ts";
-import { elementType, readTensor } from "./tensor-proto.ts";
+import { elementType, inOnePiece, readTensor, typeCode } from "./tensor-proto.ts";
 
 /** The oldest operator set whose meaning is covered: before it, operands were broadcast by attributes. */
 const OLDEST_OPSET = 7;
@@ -93,14 +93,33 @@ function readValueInfo(proto: ValueInfoProto): ValueInfo {
   return { name: proto.name, type: elementType(type.value.elemType, where), dims };
 }
 
-function readInitializers(graph: GraphProto, data: ExternalData): Map<string, Tensor> {
+/**
+ * Reads the stored tensors. Those that may be weights lie in one piece in the order of the file, so that theta is that
+ * piece and no second copy of them; statistics lie apart, since they are none of theta.
+ *
+ * @param size of all the model's files together, in bytes: the weights are not more
+ */
+function readInitializers(
+  graph: GraphProto,
+  data: ExternalData,
+  size: number,
+): Map<string, Tensor> {
   if (graph.sparseInitializer.length > 0) {
     throw new TemperError("model-unsupported", "the model has sparse initializers; save it dense");
   }
+  const statistics = new Set(
+    graph.node.flatMap(({ opType, input }) =>
+      opType === "BatchNormalization" ? input.slice(3) : [],
+    ),
+  );
+  const piece = inOnePiece(size);
   const initializers = new Map<string, Tensor>();
   for (const proto of graph.initializer) {
+    const { name, dataType, dims } = proto;
+    const weight = dataType === typeCode("float32") && dims.length > 0 && !statistics.has(name);
+    const where = `initializer "${name}"`;
     // Of two with one name onnxruntime takes the last.
-    initializers.set(proto.name, readTensor(proto, `initializer "${proto.name}"`, data));
+    initializers.set(name, readTensor(proto, where, data, weight ? piece : undefined));
   }
   return initializers;
 }
@@ -148,7 +167,8 @@ export function readGraph(bytes: Uint8Array, data: ExternalData = new Map()): Gr
         "export it again with opset_version=17",
     );
   }
-  const initializers = readInitializers(graph, data);
+  const size = [bytes, ...data.values()].reduce((sum, { length }) => sum + length, 0);
+  const initializers = readInitializers(graph, data, size);
   const nodes = inlineFunctions(graph.node, model.functions);
   const others = model.opsetImport.filter(
     (one) => !isStandard(one) && nodes.some(({ domain }) => domain === one.domain),

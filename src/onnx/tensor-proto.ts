@@ -8,7 +8,7 @@ import { type ElementType, elementCount, type Tensor, type TensorValues } from "
 interface Storage {
   readonly code: number;
   readonly bytes: number;
-  fromRaw(buffer: ArrayBuffer): TensorValues;
+  fromRaw(bytes: Uint8Array<ArrayBuffer>): TensorValues;
   fromTyped(proto: TensorProto): TensorValues;
 }
 
@@ -16,7 +16,7 @@ interface Storage {
 function storage<Raw extends number | bigint>(
   code: number,
   array: {
-    new (buffer: ArrayBuffer): TensorValues;
+    new (buffer: ArrayBuffer, byteOffset: number, length: number): TensorValues;
     readonly BYTES_PER_ELEMENT: number;
     from(values: Iterable<Raw>): TensorValues;
   },
@@ -25,7 +25,8 @@ function storage<Raw extends number | bigint>(
   return {
     code,
     bytes: array.BYTES_PER_ELEMENT,
-    fromRaw: (buffer) => new array(buffer),
+    fromRaw: ({ buffer, byteOffset, byteLength }) =>
+      new array(buffer, byteOffset, byteLength / array.BYTES_PER_ELEMENT),
     fromTyped: (proto) => array.from(field(proto)),
   };
 }
@@ -91,12 +92,34 @@ function externalBytes(proto: TensorProto, bytes: number, where: string, data: E
   return sliceBytes(data, sliceOf(entries, bytes, where), where);
 }
 
+/** Gives memory for this many bytes, a multiple of what one element takes. */
+export type Place = (bytes: number) => Uint8Array<ArrayBuffer>;
+
+const apart: Place = (bytes) => new Uint8Array(bytes);
+
+/** Places one behind the other, so that what is read in turn lies in one piece; what does not fit lies apart. */
+export function inOnePiece(size: number): Place {
+  const piece = new Uint8Array(size);
+  let used = 0;
+  return (bytes) => {
+    if (used + bytes > size) return apart(bytes);
+    used += bytes;
+    return piece.subarray(used - bytes, used);
+  };
+}
+
 /**
  * Reads a TensorProto. The bytes are copied: a raw view may be unaligned.
  *
  * @param data the files beside the model
+ * @param place where raw bytes are copied to; by default each tensor has memory of its own
  */
-export function readTensor(proto: TensorProto, where: string, data: ExternalData): Tensor {
+export function readTensor(
+  proto: TensorProto,
+  where: string,
+  data: ExternalData,
+  place = apart,
+): Tensor {
   const type = elementType(proto.dataType, where);
   const storage = storages.get(type)!;
   const dims = proto.dims.map(Number);
@@ -107,9 +130,14 @@ export function readTensor(proto: TensorProto, where: string, data: ExternalData
   const external = proto.dataLocation === TensorProto_DataLocation.EXTERNAL;
   const raw = external ? externalBytes(proto, count * storage.bytes, where, data) : proto.rawData;
   const length = raw.length > 0 ? raw.length / storage.bytes : undefined;
+  const copied = (): Uint8Array<ArrayBuffer> => {
+    const bytes = place(raw.length);
+    bytes.set(raw);
+    return bytes;
+  };
   const values =
     raw.length > 0 && Number.isInteger(length)
-      ? storage.fromRaw(new Uint8Array(raw).buffer)
+      ? storage.fromRaw(copied())
       : storage.fromTyped(proto);
   if (values.length !== count) {
     throw new TemperError(

@@ -39,12 +39,20 @@ function thetaLength(parameters: readonly Parameter[]): number {
   return parameters.reduce((sum, { size }) => sum + size, 0);
 }
 
-/** Gathers theta [p] from the graph's initializers. */
+/** Gathers theta [p] from the graph's initializers: a view of them where they lie in one piece, in theta's order. */
 export function thetaOf(graph: Graph, parameters: readonly Parameter[]): Float32Array {
-  const theta = new Float32Array(thetaLength(parameters));
-  for (const { name, offset } of parameters) {
-    theta.set(graph.initializers.get(name)!.values as Float32Array, offset);
+  const length = thetaLength(parameters);
+  const values = parameters.map(({ name }) => graph.initializers.get(name)!.values as Float32Array);
+  const [first] = values;
+  const inOnePiece = values.every(
+    ({ buffer, byteOffset }, i) =>
+      buffer === first.buffer && byteOffset === first.byteOffset + 4 * parameters[i].offset,
+  );
+  if (first !== undefined && inOnePiece) {
+    return new Float32Array(first.buffer, first.byteOffset, length);
   }
+  const theta = new Float32Array(length);
+  for (const [i, { offset }] of parameters.entries()) theta.set(values[i], offset);
   return theta;
 }
 

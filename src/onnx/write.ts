@@ -1,5 +1,5 @@
 // Graph -> bytes: how derived graphs reach the engine. A user's own file is patched instead (patch.ts).
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -18,45 +18,25 @@ import { typeCode, writeReference, writeTensor } from "./tensor-proto.ts";
 const utf8 = new TextEncoder();
 
 function writeAttribute(name: string, attribute: Attribute): AttributeProto {
+  const write = (
+    type: AttributeType,
+    value: MessageInitShape<typeof AttributeProtoSchema>,
+  ): AttributeProto => create(AttributeProtoSchema, { ...value, name, type });
   switch (attribute.kind) {
     case "int":
-      return create(AttributeProtoSchema, {
-        name,
-        type: AttributeType.INT,
-        i: BigInt(attribute.value),
-      });
+      return write(AttributeType.INT, { i: BigInt(attribute.value) });
     case "float":
-      return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: attribute.value });
+      return write(AttributeType.FLOAT, { f: attribute.value });
     case "string":
-      return create(AttributeProtoSchema, {
-        name,
-        type: AttributeType.STRING,
-        s: utf8.encode(attribute.value),
-      });
+      return write(AttributeType.STRING, { s: utf8.encode(attribute.value) });
     case "ints":
-      return create(AttributeProtoSchema, {
-        name,
-        type: AttributeType.INTS,
-        ints: attribute.value.map(BigInt),
-      });
+      return write(AttributeType.INTS, { ints: attribute.value.map(BigInt) });
     case "floats":
-      return create(AttributeProtoSchema, {
-        name,
-        type: AttributeType.FLOATS,
-        floats: [...attribute.value],
-      });
+      return write(AttributeType.FLOATS, { floats: [...attribute.value] });
     case "strings":
-      return create(AttributeProtoSchema, {
-        name,
-        type: AttributeType.STRINGS,
-        strings: attribute.value.map((s) => utf8.encode(s)),
-      });
+      return write(AttributeType.STRINGS, { strings: attribute.value.map((s) => utf8.encode(s)) });
     case "tensor":
-      return create(AttributeProtoSchema, {
-        name,
-        type: AttributeType.TENSOR,
-        t: writeTensor(attribute.value, name),
-      });
+      return write(AttributeType.TENSOR, { t: writeTensor(attribute.value, name) });
   }
 }
 

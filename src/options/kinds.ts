@@ -16,21 +16,32 @@ const isNumber = (value: unknown): value is number =>
 
 const readNumber = (text: string): number => (text.trim() === "" ? Number.NaN : Number(text));
 
-/** A whole number, `min` or more. */
-export const wholeNumber = (min = 1): Kind<number> => ({
-  placeholder: "<n>",
-  expected: `a whole number, ${min} or more`,
-  holds: (value) => Number.isInteger(value) && (value as number) >= min,
+/** A number for which `holds`. */
+const numberThat = (
+  placeholder: string,
+  expected: string,
+  holds: (value: number) => boolean,
+): Kind<number> => ({
+  placeholder,
+  expected,
+  holds: (value) => isNumber(value) && holds(value),
   read: readNumber,
 });
 
+/** A whole number, `min` or more. */
+export const wholeNumber = (min = 1): Kind<number> =>
+  numberThat(
+    "<n>",
+    `a whole number, ${min} or more`,
+    (value) => Number.isInteger(value) && value >= min,
+  );
+
+/** A finite number, `min` or more. */
+export const atLeast = (min: number, placeholder: string): Kind<number> =>
+  numberThat(placeholder, `a number, ${min} or more`, (value) => value >= min);
+
 /** A finite number, 0 or more. */
-export const length = (placeholder: string): Kind<number> => ({
-  placeholder,
-  expected: "a number, 0 or more",
-  holds: (value) => isNumber(value) && value >= 0,
-  read: readNumber,
-});
+export const length = (placeholder: string): Kind<number> => atLeast(0, placeholder);
 
 /** A length, in a text also as a quotient: `8/255`. */
 export const quotient = (placeholder: string): Kind<number> => ({
@@ -42,37 +53,32 @@ export const quotient = (placeholder: string): Kind<number> => ({
   },
 });
 
-/** A number above 0. */
-export const positive = (placeholder: string): Kind<number> => ({
-  placeholder,
-  expected: "a number above 0",
-  holds: (value) => isNumber(value) && value > 0,
-  read: readNumber,
-});
+/** Numbers of more letters than this are told as quotients, where they are. */
+const SHORT = 8;
+const LARGEST_DIVISOR = 1000;
 
-/** A number, `min` or more. */
-export const atLeast = (min: number, placeholder: string): Kind<number> => ({
-  placeholder,
-  expected: `a number, ${min} or more`,
-  holds: (value) => isNumber(value) && value >= min,
-  read: readNumber,
-});
+/** A number as the quotient that it was given as, by 255 before all others; undefined of others, and short ones. */
+export function asQuotient(value: number): string | undefined {
+  if (String(value).length <= SHORT) return undefined;
+  for (let i = 0; i <= LARGEST_DIVISOR; i++) {
+    const under = i === 0 ? 255 : i;
+    const over = Math.round(value * under);
+    if (over / under === value) return `${over}/${under}`;
+  }
+  return undefined;
+}
+
+/** A number above 0. */
+export const positive = (placeholder: string): Kind<number> =>
+  numberThat(placeholder, "a number above 0", (value) => value > 0);
 
 /** A share of a whole. */
-export const fraction = (placeholder: string): Kind<number> => ({
-  placeholder,
-  expected: "a number from 0 to 1",
-  holds: (value) => isNumber(value) && value >= 0 && value <= 1,
-  read: readNumber,
-});
+export const fraction = (placeholder: string): Kind<number> =>
+  numberThat(placeholder, "a number from 0 to 1", (value) => value >= 0 && value <= 1);
 
 /** A share of a whole that is not nothing. */
-export const positiveFraction = (placeholder: string): Kind<number> => ({
-  placeholder,
-  expected: "a number above 0, at most 1",
-  holds: (value) => isNumber(value) && value > 0 && value <= 1,
-  read: readNumber,
-});
+export const positiveFraction = (placeholder: string): Kind<number> =>
+  numberThat(placeholder, "a number above 0, at most 1", (value) => value > 0 && value <= 1);
 
 /** One of a closed list of words. */
 export const oneOf = <W extends string>(words: readonly W[], placeholder = "<name>"): Kind<W> => ({

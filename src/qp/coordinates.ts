@@ -4,7 +4,7 @@
 // Gram entries are asked for is written out on the subset, once; all other rows are only ever multiplied,
 // by a vector that is zero outside it.
 import { dot } from "../tensor/vector.ts";
-import type { CutRows } from "./rows.ts";
+import { blockOf, type CutRows } from "./rows.ts";
 
 /** The entries of v, [p], at the chosen coordinates. */
 function pick(v: Float64Array, chosen: Int32Array): Float64Array {
@@ -35,12 +35,7 @@ export function overCoordinates(rows: CutRows, chosen: Int32Array, p: number): C
   const zero = new Float64Array(p);
   return {
     count: () => rows.count(),
-    gram: (wanted, columns) => {
-      const block = new Float64Array(wanted.length * columns.length);
-      let at = 0;
-      for (const r of wanted) for (const s of columns) block[at++] = dot(rowAt(r), rowAt(s));
-      return block;
-    },
+    gram: (wanted, columns) => blockOf(wanted, columns, (r, s) => dot(rowAt(r), rowAt(s))),
     times: (v) => rows.times(put(v, chosen, zero)),
     combine: (lambda) => pick(rows.combine(lambda), chosen),
   };

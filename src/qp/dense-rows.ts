@@ -1,7 +1,7 @@
 // Rows kept as plain float64 vectors: for dense input and for problems small enough to write down.
 import { TemperError } from "../errors.ts";
 import { addScaled, dot } from "../tensor/vector.ts";
-import type { CutRows } from "./rows.ts";
+import { blockOf, type CutRows } from "./rows.ts";
 
 /** A growing set of plain rows. */
 export interface DenseRows extends CutRows {
@@ -24,12 +24,7 @@ export function denseRows(p: number): DenseRows {
       rows.push(row.slice());
     },
     // dot(a, b) and dot(b, a) add the same products in the same order: symmetric to the bit.
-    gram: (wanted, columns) => {
-      const block = new Float64Array(wanted.length * columns.length);
-      let at = 0;
-      for (const r of wanted) for (const s of columns) block[at++] = dot(rows[r], rows[s]);
-      return block;
-    },
+    gram: (wanted, columns) => blockOf(wanted, columns, (r, s) => dot(rows[r], rows[s])),
     times: (v) => (chosen) => Float64Array.from(chosen, (r) => dot(rows[r], v)),
     combine: (lambda) => {
       const total = new Float64Array(p);

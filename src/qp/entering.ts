@@ -38,7 +38,7 @@ export function mostViolated(
   let found: Entering | undefined;
   let farthest = threshold;
   for (let i = 0; i < slack.length; i++) {
-    if (set.has(i) || upper[i] === 0) continue;
+    if (set.member[i] === 1 || upper[i] === 0) continue;
     const sign = set.multipliers[i] === 0 ? 1 : -1;
     const distance = (-sign * slack[i]) / Math.sqrt(squares[i]);
     if (distance > farthest && !skip(i)) {
@@ -49,15 +49,18 @@ export function mostViolated(
   return found;
 }
 
+/** Tells which rows have entered W too often, as the solve shows it the value of the dual and what enters. */
+export interface CycleGuard {
+  watch(value: number): void;
+  enter(row: number): void;
+  exhausted(row: number): boolean;
+}
+
 /**
  * In exact arithmetic every round lowers the dual. Where rounding hides the fall, a row may enter a few
  * times more and is then left out until a fall is visible, so that the loop ends.
  */
-export function cycleGuard(): {
-  watch(value: number): void;
-  enter(row: number): void;
-  exhausted(row: number): boolean;
-} {
+export function cycleGuard(): CycleGuard {
   let lowest = Infinity;
   const entries = new Map<number, number>();
   return {

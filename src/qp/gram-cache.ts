@@ -4,6 +4,7 @@
 // block it is computed in and that (r, s) equals (s, r) to the bit. So an entry kept, one mirrored
 // from another column and one computed anew are interchangeable, and no result depends on what an
 // earlier solve happened to need.
+import { addScaled } from "../tensor/vector.ts";
 import { type Rows, rowsFrom } from "./rows.ts";
 
 /** G of some rows as the solver reads it, by their position among them. A column must not be written to. */
@@ -22,8 +23,6 @@ export interface GramCache {
   squares(): Float64Array;
   /** G of the chosen rows, in that order. */
   among(chosen: Int32Array): GramColumns;
-  /** How many entries have been asked of the rows so far: the work, counted exactly. */
-  readonly computed: number;
 }
 
 /**
@@ -35,12 +34,7 @@ export function gramCache(rows: Rows): GramCache {
   const slots = new Map<number, number>();
   const columns = new Map<number, Float64Array>();
   let squares: Float64Array = new Float64Array(0);
-  let computed = 0;
 
-  const compute = (wanted: Int32Array, j: number): Float64Array => {
-    computed += wanted.length;
-    return rows.gram(wanted, Int32Array.of(j));
-  };
   const longer = (old: Float64Array, length: number, filler: number): Float64Array => {
     const copy = new Float64Array(length).fill(filler, old.length);
     copy.set(old);
@@ -49,7 +43,7 @@ export function gramCache(rows: Rows): GramCache {
   const squaresOf = (wanted: Int32Array): Float64Array => {
     if (squares.length < rows.count()) squares = longer(squares, rows.count(), Number.NaN);
     return Float64Array.from(wanted, (i) => {
-      if (Number.isNaN(squares[i])) squares[i] = compute(Int32Array.of(i), i)[0];
+      if (Number.isNaN(squares[i])) squares[i] = rows.gram(Int32Array.of(i), Int32Array.of(i))[0];
       return squares[i];
     });
   };
@@ -79,10 +73,8 @@ export function gramCache(rows: Rows): GramCache {
         known[slot] = columns.get(slot)?.[at[j]] ?? Number.NaN;
         if (Number.isNaN(known[slot])) missing.push(i);
       }
-      const entries = compute(
-        Int32Array.from(missing, (i) => chosen[i]),
-        chosen[j],
-      );
+      const wanted = Int32Array.from(missing, (i) => chosen[i]);
+      const entries = rows.gram(wanted, Int32Array.of(chosen[j]));
       for (const [k, i] of missing.entries()) known[at[i]] = entries[k];
       const column = new Float64Array(at.length);
       for (let i = 0; i < at.length; i++) column[i] = known[at[i]];
@@ -96,39 +88,24 @@ export function gramCache(rows: Rows): GramCache {
     };
   };
 
-  return {
-    get computed() {
-      return computed;
-    },
-    squares: () => squaresOf(rowsFrom(0, rows.count())),
-    among,
-  };
+  return { squares: () => squaresOf(rowsFrom(0, rows.count())), among };
 }
 
-/** target += sum of weights[k] G e_{chosen[k]}, in that order, four columns a pass over `target`. */
-export function addColumns(
-  target: Float64Array,
+/** start + the sum of v_i G e_i over the chosen rows i, in that order, four columns a pass. */
+export function plusColumns(
+  start: Float64Array,
   gram: GramColumns,
-  chosen: ArrayLike<number>,
-  weights: ArrayLike<number>,
-): void {
-  const m = target.length;
+  chosen: readonly number[],
+  v: Float64Array,
+): Float64Array {
+  const sum = start.slice();
+  const m = sum.length;
   const whole = chosen.length - (chosen.length % 4);
   for (let k = 0; k < whole; k += 4) {
-    const c0 = gram.column(chosen[k]);
-    const c1 = gram.column(chosen[k + 1]);
-    const c2 = gram.column(chosen[k + 2]);
-    const c3 = gram.column(chosen[k + 3]);
-    const w0 = weights[k];
-    const w1 = weights[k + 1];
-    const w2 = weights[k + 2];
-    const w3 = weights[k + 3];
-    for (let i = 0; i < m; i++) {
-      target[i] += w0 * c0[i] + w1 * c1[i] + (w2 * c2[i] + w3 * c3[i]);
-    }
+    const [c0, c1, c2, c3] = [0, 1, 2, 3].map((t) => gram.column(chosen[k + t]));
+    const [w0, w1, w2, w3] = [0, 1, 2, 3].map((t) => v[chosen[k + t]]);
+    for (let i = 0; i < m; i++) sum[i] += w0 * c0[i] + w1 * c1[i] + (w2 * c2[i] + w3 * c3[i]);
   }
-  for (let k = whole; k < chosen.length; k++) {
-    const column = gram.column(chosen[k]);
-    for (let i = 0; i < m; i++) target[i] += weights[k] * column[i];
-  }
+  for (const i of chosen.slice(whole)) addScaled(sum, v[i], gram.column(i));
+  return sum;
 }

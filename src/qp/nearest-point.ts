@@ -21,7 +21,7 @@
 // programming using recursive LDL' updates, IEEE TAC 67 (2022).
 // Differs from the first: lambda on W is solved for anew in every step instead of being updated, at the
 // same order of cost, so rounding does not pile up; and multipliers have upper bounds.
-import { cycleGuard, dualValue, type Entering, mostViolated } from "./entering.ts";
+import { type CycleGuard, cycleGuard, dualValue, type Entering, mostViolated } from "./entering.ts";
 import {
   type ActiveSet,
   activeSetOf,
@@ -29,8 +29,26 @@ import {
   readProblem,
   startingSet,
 } from "./problem.ts";
-import { isCertificate, type Residuals, reach, residualsOf } from "./residuals.ts";
+import {
+  type DualProblem,
+  isCertificate,
+  type Residuals,
+  reach,
+  residualsOf,
+} from "./residuals.ts";
 import { type Direction, firstBlock, move } from "./step.ts";
+import {
+  append,
+  assign,
+  fix,
+  grow,
+  project,
+  release,
+  settle,
+  slackOf,
+  stationary,
+  type WorkingSet,
+} from "./working-set.ts";
 
 export type { ActiveSet, NearestPointProblem } from "./problem.ts";
 export type { Residuals } from "./residuals.ts";
@@ -94,99 +112,150 @@ export function nearestPoint(
   problem: NearestPointProblem,
   options: NearestPointOptions = {},
 ): Solution {
-  let dual = readProblem(problem);
-  const { tolerance = 1e-10, lacking } = options;
-  const set = startingSet(dual, options.start);
-  const guard = cycleGuard();
-  let entering: Entering | undefined;
-
-  const finish = (status: SolveStatus, certificate?: Float64Array): Solution => {
-    const { multipliers: lambda } = set;
-    const active = activeSetOf(lambda);
-    const residuals = residualsOf(dual, lambda);
-    const solution = { status, multipliers: lambda, active, iterations, residuals };
-    return certificate === undefined ? solution : { ...solution, certificate };
-  };
-
-  const grew = (): boolean => {
-    const longer = lacking?.(set.multipliers, set.settled);
-    if (longer === undefined) return false;
-    dual = readProblem(longer);
-    set.grow(dual);
-    return true;
-  };
-
-  let iterations = 0;
-  for (; iterations < (options.maxIterations ?? 10 * dual.b.length + 100); iterations++) {
-    const { squares, b, upper } = dual;
-    const { multipliers: lambda } = set;
-    if (entering !== undefined) {
-      const projection = set.project(entering.row);
-      if (projection.rank !== "independent") {
-        // Singular case: along p, A' p = 0, so the dual falls at the constant rate |r_j| until a bound
-        // blocks. If A' p may be small instead, its minimum lies at t = |r_j| / ||A' p||^2.
-        const curved = projection.rank === "doubtful";
-        const p = nullDirection(set.rows, projection.x, entering, squares);
-        const limit = curved ? entering.excess / projection.distance : Infinity;
-        const block = firstBlock(lambda, upper, squares, p, limit);
-        if (block !== undefined) {
-          move(lambda, upper, p, block.step);
-          set.fix(block.row, block.bound);
-          if (block.row === entering.row) entering = undefined;
-          continue;
-        }
-        // Nothing blocks: the dual falls for ever if A' p = 0, and p is what Farkas asks for.
-        const certificate = positivePart(p, b.length);
-        if (isCertificate(dual, certificate, lambda)) return finish("infeasible", certificate);
-        if (!curved) {
-          entering = undefined;
-          if (grew()) continue;
-          return finish("stalled");
-        }
-      }
-      set.append(entering.row, projection);
-      entering = undefined;
-    }
+  const solve = begin(problem, options);
+  const { set, guard, tolerance } = solve;
+  for (; solve.iterations < mostIterations(solve, options); solve.iterations++) {
+    const entry = enter(solve);
+    if (entry === "later") continue;
+    if (entry !== "done") return entry;
 
     // Stationarity on W: r_W = 0.
-    const target = set.stationary();
+    const target = stationary(set);
 
     // Dual feasibility: 0 <= lambda_W <= u_W, or go as far as it lasts and drop the row that blocks.
-    const direction = { rows: set.rows, delta: target.map((v, k) => v - lambda[set.rows[k]]) };
-    const block = firstBlock(lambda, upper, squares, direction, 1);
-    if (block !== undefined) {
-      move(lambda, upper, direction, block.step);
-      set.fix(block.row, block.bound);
-      continue;
-    }
-    set.assign(target);
+    const { rows, multipliers: lambda } = set;
+    const direction = { rows, delta: target.map((v, k) => v - lambda[rows[k]]) };
+    if (dropFirstBlock(solve, direction, 1) !== undefined) continue;
+    assign(set, target);
 
     // Primal feasibility and complementarity outside W: r_i >= 0 at lambda_i = 0, r_i <= 0 at lambda_i = u_i.
-    const slack = set.slack();
-    guard.watch(dualValue(b, lambda, slack));
-    const threshold = tolerance * reach(dual, lambda, slack);
-    entering = mostViolated(dual, set, slack, threshold, guard.exhausted);
-    if (entering !== undefined) {
-      guard.enter(entering.row);
-      set.release(entering.row);
+    const slack = slackOf(set);
+    guard.watch(dualValue(solve.dual.b, lambda, slack));
+    const threshold = tolerance * reach(solve.dual, lambda, slack);
+    solve.entering = mostViolated(solve.dual, set, slack, threshold, guard.exhausted);
+    if (solve.entering !== undefined) {
+      guard.enter(solve.entering.row);
+      release(set, solve.entering.row);
       continue;
     }
 
     // All KKT conditions hold for the rows there are. They are checked once more from a fresh factor if this one
     // was updated on the way.
-    if (grew()) continue;
-    if (!set.settled) {
-      set.settle();
-      continue;
-    }
-    iterations++;
-    const solution = finish("solved");
-    const { primal, complementarity } = solution.residuals;
-    return Math.max(primal, complementarity) <= tolerance
-      ? solution
-      : { ...solution, status: "stalled" };
+    if (grew(solve)) continue;
+    if (set.settled) return finishSolved(solve);
+    settle(set);
   }
-  return finish("iteration-limit");
+  return finish(solve, "iteration-limit");
+}
+
+/** A solve under way. */
+interface Solve {
+  dual: DualProblem;
+  readonly set: WorkingSet;
+  readonly guard: CycleGuard;
+  readonly tolerance: number;
+  readonly lacking: Lacking | undefined;
+  /** The row that is to enter W. */
+  entering: Entering | undefined;
+  iterations: number;
+}
+
+function begin(problem: NearestPointProblem, options: NearestPointOptions): Solve {
+  const { tolerance = 1e-10, lacking, start } = options;
+  const dual = readProblem(problem);
+  const set = startingSet(dual, start);
+  return { dual, set, guard: cycleGuard(), tolerance, lacking, entering: undefined, iterations: 0 };
+}
+
+const mostIterations = ({ dual }: Solve, { maxIterations }: NearestPointOptions): number =>
+  maxIterations ?? 10 * dual.b.length + 100;
+
+/**
+ * Puts the entering row into W, if there is one. It answers "later" where another row had to move first, and with
+ * the solution where the solve is over.
+ */
+function enter(solve: Solve): "done" | "later" | Solution {
+  const { dual, set, entering } = solve;
+  if (entering === undefined) return "done";
+  const projection = project(set, entering.row);
+  if (projection.rank !== "independent") {
+    // Singular case: along p, A' p = 0, so the dual falls at the constant rate |r_j| until a bound
+    // blocks. If A' p may be small instead, its minimum lies at t = |r_j| / ||A' p||^2.
+    const curved = projection.rank === "doubtful";
+    const p = nullDirection(set.rows, projection.x, entering, dual.squares);
+    const dropped = dropFirstBlock(
+      solve,
+      p,
+      curved ? entering.excess / projection.distance : Infinity,
+    );
+    if (dropped !== undefined) {
+      if (dropped === entering.row) solve.entering = undefined;
+      return "later";
+    }
+    // Nothing blocks: the dual falls for ever if A' p = 0, and p is what Farkas asks for.
+    const certificate = positivePart(p, dual.b.length);
+    if (isCertificate(dual, certificate, set.multipliers)) {
+      return finish(solve, "infeasible", certificate);
+    }
+    if (!curved) {
+      solve.entering = undefined;
+      return grew(solve) ? "later" : finish(solve, "stalled");
+    }
+  }
+  append(set, entering.row, projection);
+  solve.entering = undefined;
+  return "done";
+}
+
+/** Goes along a direction to the first multiplier that reaches a bound before `limit`, and fixes that row there. */
+function dropFirstBlock(
+  { dual, set }: Solve,
+  direction: Direction,
+  limit: number,
+): number | undefined {
+  const { upper, squares } = dual;
+  const block = firstBlock(set.multipliers, upper, squares, direction, limit);
+  if (block === undefined) return undefined;
+  move(set.multipliers, upper, direction, block.step);
+  fix(set, block.row, block.bound);
+  return block.row;
+}
+
+/** Takes in rows that were left out of the problem, where there are some to add. */
+function grew(solve: Solve): boolean {
+  const { set, lacking } = solve;
+  const longer = lacking?.(set.multipliers, set.settled);
+  if (longer === undefined) return false;
+  solve.dual = readProblem(longer);
+  grow(set, solve.dual);
+  return true;
+}
+
+function finish(
+  { dual, set, iterations }: Solve,
+  status: SolveStatus,
+  certificate?: Float64Array,
+): Solution {
+  const { multipliers } = set;
+  const residuals = residualsOf(dual, multipliers);
+  const active = activeSetOf(multipliers);
+  return {
+    status,
+    multipliers,
+    active,
+    iterations,
+    residuals,
+    ...(certificate && { certificate }),
+  };
+}
+
+/** The end where all conditions hold as the solve sees them: what it kept may have gathered rounding. */
+function finishSolved(solve: Solve): Solution {
+  solve.iterations++;
+  const solution = finish(solve, "solved");
+  const { primal, complementarity } = solution.residuals;
+  const holds = Math.max(primal, complementarity) <= solve.tolerance;
+  return holds ? solution : { ...solution, status: "stalled" };
 }
 
 /** p = sign (e_j - x) with a_j = A_W' x, so that A' p = 0. */

@@ -3,7 +3,7 @@ import { TemperError } from "../errors.ts";
 import { type GramColumns, gramCache } from "./gram-cache.ts";
 import type { DualProblem } from "./residuals.ts";
 import { type Rows, rowsFrom } from "./rows.ts";
-import { createWorkingSet, type WorkingSet } from "./working-set.ts";
+import { append, createWorkingSet, project, type WorkingSet } from "./working-set.ts";
 
 /** min 1/2 ||d||^2 + u's subject to A d <= b + s, s >= 0, with m rows. */
 export interface NearestPointProblem {
@@ -71,9 +71,9 @@ export function startingSet(dual: DualProblem, start: ActiveSet | undefined): Wo
   for (const i of rows) {
     const value = kept.get(i)!;
     if (value === 0 || value >= upper[i]) continue;
-    const projection = set.project(i);
+    const projection = project(set, i);
     if (projection.rank === "dependent") continue;
-    set.append(i, projection);
+    append(set, i, projection);
     set.multipliers[i] = value;
   }
   return set;

@@ -1,5 +1,5 @@
 // How far multipliers are from optimal, measured afresh from G and b; and what a certificate must satisfy.
-import { addColumns, type GramColumns } from "./gram-cache.ts";
+import { type GramColumns, plusColumns } from "./gram-cache.ts";
 
 /** A nearest-point problem as the solver's parts share it. */
 export interface DualProblem {
@@ -47,22 +47,13 @@ export function reach(
 
 const supportOf = (v: Float64Array): number[] => [...v.keys()].filter((i) => v[i] !== 0);
 
-/** G v, [m]. */
-function gramTimes(gram: GramColumns, v: Float64Array, start: Float64Array): Float64Array {
-  const product = start.slice();
-  const support = supportOf(v);
-  addColumns(
-    product,
-    gram,
-    support,
-    support.map((i) => v[i]),
-  );
-  return product;
-}
+/** start + G v, [m]. */
+const plusGram = (start: Float64Array, gram: GramColumns, v: Float64Array): Float64Array =>
+  plusColumns(start, gram, supportOf(v), v);
 
 /** The residuals of `lambda`, from G and b and nothing that a solve kept. */
 export function residualsOf(problem: DualProblem, lambda: Float64Array): Residuals {
-  return residualsAt(problem, lambda, gramTimes(problem.gram, lambda, problem.b));
+  return residualsAt(problem, lambda, plusGram(problem.b, problem.gram, lambda));
 }
 
 /** The residuals of `lambda` where the slack r = b - A d is known. */
@@ -106,7 +97,7 @@ export function isCertificate(
   lambda: Float64Array,
 ): boolean {
   const { gram, squares, b } = problem;
-  const product = gramTimes(gram, y, new Float64Array(y.length));
+  const product = plusGram(new Float64Array(y.length), gram, y);
   let quadratic = 0;
   let linear = 0;
   let sum = 0;
@@ -117,6 +108,6 @@ export function isCertificate(
   }
   const rounding = 1e-15 * sum * sum;
   const shortest = -linear / Math.sqrt(Math.max(0, quadratic) + rounding);
-  const present = reach(problem, lambda, gramTimes(gram, lambda, b));
+  const present = reach(problem, lambda, plusGram(b, gram, lambda));
   return linear < 0 && quadratic <= 1e-12 * sum * sum && shortest >= 100 * present;
 }

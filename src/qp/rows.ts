@@ -23,6 +23,18 @@ export interface CutRows extends Rows {
   combine(lambda: Float64Array): Float64Array;
 }
 
+/** A block of Gram entries, each of which `entry` gives. */
+export function blockOf(
+  rows: Int32Array,
+  columns: Int32Array,
+  entry: (r: number, s: number) => number,
+): Float64Array {
+  const block = new Float64Array(rows.length * columns.length);
+  let at = 0;
+  for (const r of rows) for (const s of columns) block[at++] = entry(r, s);
+  return block;
+}
+
 /** The indices of the rows from `first` up to `end`. */
 export const rowsFrom = (first: number, end: number): Int32Array =>
   Int32Array.from({ length: end - first }, (_, i) => first + i);

@@ -7,5 +7,6 @@ export const inputOf = (set: Dataset): InputRecord => ({
   sha256: hashDataset(set),
   count: set.count,
   ...(set.augment === undefined ? {} : { augment: set.augment }),
+  ...(set.reading === undefined ? {} : { reading: set.reading }),
   ...(set.classes === undefined ? {} : { classes: set.classes }),
 });

@@ -1,11 +1,13 @@
 // What is looked at before a correction begins: whether the model knows the data at all, and what must be said.
 import { type Look, lookAt } from "../attack/look.ts";
 import type { StatedAttack } from "../attack/options.ts";
+import { straightThrough } from "../autodiff/ends.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import { shareNetwork } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { TemperError } from "../errors.ts";
+import { nodeLabel } from "../onnx/graph.ts";
 import type { CommonCall } from "./call.ts";
 
 type LookCall = Pick<CommonCall, "data" | "anyway" | "signal" | "onNote"> & {
@@ -30,9 +32,21 @@ export async function lookBefore(
   // The recipes' own attacks need not clip: what is looked at is whether the data are pixels.
   const stated = attack && { ...attack, seed: 0, clip: attack.clip ?? ([0, 1] as const) };
   const seen = await lookAt(workers, { network, data, attack: stated }, signal);
-  for (const note of seen.notes) onNote?.(note);
+  const notes = [...seen.notes, ...surrogateCuts(network)];
+  for (const note of notes) onNote?.(note);
   if (seen.blind && !anyway) throw refusal(data, network.labels, seen);
-  return seen.notes;
+  return notes;
+}
+
+/** A cut whose gradient passes straight through a step says nothing certain of any theta, not even nearby. */
+function surrogateCuts({ graph, parameters }: Network): string[] {
+  const names = parameters.map(({ name }) => name);
+  const [node] = straightThrough(graph, names);
+  if (node === undefined) return [];
+  return [
+    `the gradient in the weights passes straight through ${nodeLabel(node)}: cuts are surrogates and no ` +
+      "linearisation; points and losses are judged by the network as it computes [surrogate-cuts]",
+  ];
 }
 
 function refusal({ name }: Dataset, labels: number, { accuracy, images }: Look): TemperError {

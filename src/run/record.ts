@@ -7,6 +7,7 @@ import type { Candidate } from "../correct/candidates.ts";
 import type { Contradiction } from "../correct/elastic.ts";
 import type { CentreEnd, CentreRecord, IterationRecord, RunEnd } from "../correct/records.ts";
 import type { Augmentation } from "../data/augment.ts";
+import type { Reading } from "../data/reading.ts";
 import type { NetworkOptions } from "../engine/network.ts";
 import type { CleanRecord } from "./clean.ts";
 import type { CutWork } from "./cut-meter.ts";
@@ -72,6 +73,8 @@ export interface InputRecord {
   readonly count: number;
   /** How the images were changed on opening, where they were. */
   readonly augment?: Augmentation;
+  /** How the images were read from their files, where that was stated. */
+  readonly reading?: Reading;
   /** The names of the labels, where the data carry them. */
   readonly classes?: readonly string[];
 }

@@ -87,10 +87,11 @@ export function weightedSum(
   const whole = float32.length - (float32.length % 4);
   for (let k = 0; k < whole; k += 4) {
     const four = float32.slice(k, k + 4);
+    const chosen = four.map((r) => rows[r] as Float32Array);
     addFour(
       total,
-      four.map((r) => weights[r]),
-      four.map((r) => rows[r] as Float32Array),
+      Array.from(four, (r) => weights[r]),
+      chosen,
     );
   }
   const others = used.filter((r) => !(rows[r] instanceof Float32Array));
@@ -129,6 +130,10 @@ export function argmax(a: Vector, n = a.length, at = 0): number {
   for (let i = 1; i < n; i++) if (a[at + i] > a[at + best]) best = i;
   return best;
 }
+
+/** The same numbers `copies` times, one after the other. */
+export const repeated = (part: Float32Array, copies: number): Float32Array =>
+  copies === 1 ? part : joined(Array.from({ length: copies }, () => part));
 
 /** One array after the other. */
 export function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {

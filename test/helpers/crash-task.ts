@@ -29,5 +29,7 @@ export async function dieAlways(): Promise<void> {
 }
 
 export async function refuse(): Promise<void> {
-  throw new TemperError("data-mismatch", "refused in the worker");
+  throw new TemperError("data-mismatch", "refused in the worker", {
+    cause: new TemperError("data-mismatch", "for a reason", { cause: new Error("raw words") }),
+  });
 }

@@ -1,5 +1,5 @@
 // Gradients of activations: functions of one entry each, and PRelu with its slopes.
-import { floatOf, textOf } from "../../onnx/attributes.ts";
+import { float, floatOf, textOf } from "../../onnx/attributes.ts";
 import { type Builder, scalar } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
 import { keepWhere, unary, undo } from "./entrywise.ts";
@@ -114,8 +114,8 @@ export const HardSigmoid = unary(
 /** y = x h with h = max(0, min(1, x / 6 + 1 / 2)): the slope is h, and x / 6 more on the ramp. */
 export const HardSwish = unary(({ b, g, x }) => {
   const h = b.op("HardSigmoid", [x[0]], {
-    alpha: { kind: "float", value: 1 / 6 },
-    beta: { kind: "float", value: 0.5 },
+    alpha: float(1 / 6),
+    beta: float(0.5),
   });
   const more = onRamp(b, b.op("Mul", [x[0], scalar(b, 1 / 6)]), h);
   return b.op("Mul", [g, b.op("Add", [h, more])]);
@@ -185,10 +185,8 @@ export const Clip = unary(
       ...(high === "" ? [] : [b.op("LessOrEqual", [value, high])]),
     ];
     if (inside.length === 0) return call.g;
-    return keepWhere(
-      call,
-      inside.reduce((a, c) => b.op("And", [a, c])),
-    );
+    const both = inside.reduce((a, c) => b.op("And", [a, c]));
+    return keepWhere(call, both);
   },
   {
     notes:

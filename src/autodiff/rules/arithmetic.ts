@@ -83,10 +83,8 @@ const extremum = ofMany((call, input) => {
   const { b, x, y } = call;
   const isIt = (i: number): string => b.op("Equal", [x[i], y]);
   const earlier = x.slice(0, input).map((_, i) => b.op("Not", [isIt(i)]));
-  return keepWhere(
-    call,
-    earlier.reduce((a, c) => b.op("And", [a, c]), isIt(input)),
-  );
+  const isFirst = earlier.reduce((a, c) => b.op("And", [a, c]), isIt(input));
+  return keepWhere(call, isFirst);
 }, `${broadcasting}; of equal values the first input gets the gradient`);
 export const Max = extremum;
 export const Min = extremum;

@@ -1,5 +1,5 @@
 // Gradient of Attention: y = P V with P = softmax(scale Q K' + mask) for each head.
-import { floatOf, intOf } from "../../onnx/attributes.ts";
+import { floatOf, int, intOf } from "../../onnx/attributes.ts";
 import type { Attribute } from "../../onnx/graph.ts";
 import { reshape, reshapeLike, scalar, sumOver, transpose, unbroadcast } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
@@ -11,14 +11,18 @@ interface Operand {
   readonly name: string;
   readonly shape: Shape;
   readonly heads: number;
+  /** Entries of a row of one head. */
+  readonly size: number;
 }
 
 const isFlat = ({ shape }: Operand): boolean => shape.length === 3;
 
-const operand = ({ b, node }: Call, name: string, attribute: string): Operand => {
+function operand({ b, node }: Call, name: string, attribute: string): Operand {
   const shape = b.shapeOf(name);
-  return { name, shape, heads: shape.length === 3 ? intOf(node, attribute, 1) : shape[1] };
-};
+  if (shape.length !== 3) return { name, shape, heads: shape[1], size: shape[3] };
+  const heads = intOf(node, attribute, 1);
+  return { name, shape, heads, size: shape[2] / heads };
+}
 
 function checkForm({ node, x }: Call): void {
   if (x.slice(4).some((name) => name !== "")) {
@@ -31,8 +35,8 @@ function checkForm({ node, x }: Call): void {
 /** Brings a value in the form of an operand to [batch, heads, rows, size]. */
 function apart({ b }: Call, value: string, of: Operand): string {
   if (!isFlat(of)) return value;
-  const [batch, rows, width] = of.shape;
-  const split = reshape(b, value, [batch, rows, of.heads, width / of.heads]);
+  const [batch, rows] = of.shape;
+  const split = reshape(b, value, [batch, rows, of.heads, of.size]);
   return transpose(b, split, [0, 2, 1, 3]);
 }
 
@@ -44,8 +48,7 @@ const together = ({ b }: Call, value: string, of: Operand): string =>
 function repeated({ b }: Call, value: string, of: Operand, heads: number): string {
   const each = heads / of.heads;
   if (each === 1) return value;
-  const [batch, rows] = [of.shape[0], of.shape.at(-2)!];
-  const size = isFlat(of) ? of.shape[2] / of.heads : of.shape[3];
+  const [batch, rows, size] = [of.shape[0], of.shape.at(-2)!, of.size];
   const single = reshape(b, value, [batch, of.heads, 1, rows, size]);
   const copies = b.op("Expand", [single, b.ints([1, 1, each, 1, 1])]);
   return reshape(b, copies, [batch, heads, rows, size]);
@@ -55,8 +58,7 @@ function repeated({ b }: Call, value: string, of: Operand, heads: number): strin
 function merged(call: Call, value: string, of: Operand, heads: number): string {
   const { b } = call;
   const each = heads / of.heads;
-  const [batch, rows] = [of.shape[0], of.shape.at(-2)!];
-  const size = isFlat(of) ? of.shape[2] / of.heads : of.shape[3];
+  const [batch, rows, size] = [of.shape[0], of.shape.at(-2)!, of.size];
   const sum =
     each === 1 ? value : sumOver(b, reshape(b, value, [batch, of.heads, each, rows, size]), [2]);
   return together(call, sum, of);
@@ -65,14 +67,9 @@ function merged(call: Call, value: string, of: Operand, heads: number): string {
 /** Computes P, [batch, heads, rows, columns], as the same attention to values that are the rows of the identity. */
 function weights({ b, node, x }: Call, queries: string, keys: string, k: Operand): string {
   const columns = k.shape.at(-2)!;
-  const perGroup = b.op(
-    "Concat",
-    [
-      b.op("Slice", [b.op("Shape", [x[1]]), b.ints([0]), b.ints([1])]),
-      b.ints([k.heads, columns, columns]),
-    ],
-    { axis: { kind: "int", value: 0 } },
-  );
+  const batch = b.op("Slice", [b.op("Shape", [x[1]]), b.ints([0]), b.ints([1])]);
+  const group = b.ints([k.heads, columns, columns]);
+  const perGroup = b.op("Concat", [batch, group], { axis: int(0) });
   const values = b.op("Expand", [identity(b, columns), perGroup]);
   const attributes: [string, Attribute][] = [...node.attributes].filter(
     ([name]) => !name.endsWith("num_heads"),
@@ -95,9 +92,8 @@ export const Attention: Rule = {
     const { b, node, g, x, y } = call;
     const q = operand(call, x[0], "q_num_heads");
     const [k, v] = [x[1], x[2]].map((name) => operand(call, name, "kv_num_heads"));
-    const out: Operand = { name: y, shape: b.shapeOf(y), heads: q.heads };
-    const width = isFlat(q) ? q.shape[2] / q.heads : q.shape[3];
-    const scale = scalar(b, floatOf(node, "scale", 1 / Math.sqrt(width)));
+    const out = operand(call, y, "q_num_heads");
+    const scale = scalar(b, floatOf(node, "scale", 1 / Math.sqrt(q.size)));
     const [queries, keys] = [apart(call, x[0], q), apart(call, x[1], k)];
     const P = weights(call, queries, keys, k);
     const dY = apart(call, g, out);

@@ -1,4 +1,5 @@
 // Serves operators that are linear along each axis: y = x M, where the operator itself makes the matrix of an axis.
+import { elementCount } from "../../onnx/graph.ts";
 import { type Builder, reshape, transpose } from "../builder.ts";
 import type { Shape } from "../shape.ts";
 
@@ -25,8 +26,7 @@ export function throughAxes(
     if (axis === shape.length - 1) {
       value = b.op("MatMul", [value, transpose(b, matrix, [1, 0])]);
     } else {
-      const product = (dims: readonly number[]): number => dims.reduce((a, c) => a * c, 1);
-      const [lead, rest] = [product(shape.slice(0, axis)), product(shape.slice(axis + 1))];
+      const [lead, rest] = [shape.slice(0, axis), shape.slice(axis + 1)].map(elementCount);
       const stacked = reshape(b, value, [lead, shape[axis], rest]);
       value = reshape(b, b.op("MatMul", [matrix, stacked]), next);
     }

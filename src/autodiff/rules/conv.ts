@@ -1,11 +1,9 @@
 // Gradients of Conv: to the image by the transposed kernel, to the weights by matrix products.
 import { int, intOf, ints } from "../../onnx/attributes.ts";
-import { type Builder, reshape, reshapeLike, sumOver, transpose } from "../builder.ts";
+import { elementCount } from "../../onnx/graph.ts";
+import { type Builder, flip, reshape, reshapeLike, sumOver, transpose } from "../builder.ts";
 import type { Call, Rule } from "../rule.ts";
 import { spreading, transposedWindow, type Window, windowAttributes, windowOf } from "./window.ts";
-
-// Slice reads any end below -size as "before the first", which a plain -1 could not say.
-const BEFORE_FIRST = -(2 ** 31);
 
 const spatialAxes = (w: Window): number[] => w.kernel.map((_, i) => i + 2);
 
@@ -25,14 +23,7 @@ function imageGradient(call: Call, w: Window, group: number): string {
   const grouped = reshape(b, x[1], [group, filters / group, channels, ...kernel]);
   const swapped = transpose(b, grouped, [0, 2, 1, ...axes]);
   const weight = reshape(b, swapped, [group * channels, filters / group, ...kernel]);
-  const flipped = b.op("Slice", [
-    weight,
-    b.ints(kernel.map(() => -1)),
-    b.ints(kernel.map(() => BEFORE_FIRST)),
-    b.ints(spatialAxes(w)),
-    b.ints(kernel.map(() => -1)),
-  ]);
-  return b.op("Conv", [g, flipped], {
+  return b.op("Conv", [g, flip(b, weight, spatialAxes(w))], {
     kernel_shape: ints(kernel),
     dilations: ints(w.dilations),
     group: int(group),
@@ -80,7 +71,7 @@ interface Convolution {
  */
 function weightGradient(b: Builder, g: string, { image, weight, w, group }: Convolution): string {
   const [filters, channels] = b.shapeOf(weight);
-  const windows = w.output.reduce((a, c) => a * c, 1);
+  const windows = elementCount(w.output);
   const seen = seenPixels(b, image, w);
   const deltas = reshape(b, g, [-1, group, filters / group, windows]);
   const timesTransposed = (left: string, right: string): string =>

@@ -24,11 +24,8 @@ const scaled = (b: Builder, value: string, factor: number): string =>
 
 function product(b: Builder, left: string, right: string, form: Omit<GemmForm, "beta">): string {
   const { alpha, transA, transB } = form;
-  return b.op("Gemm", [left, right], {
-    alpha: float(alpha),
-    transA: int(transA),
-    transB: int(transB),
-  });
+  const attributes = { alpha: float(alpha), transA: int(transA), transB: int(transB) };
+  return b.op("Gemm", [left, right], attributes);
 }
 
 export const Gemm: Rule = {

@@ -2,14 +2,14 @@
 import { scalar, unbroadcast } from "../builder.ts";
 import type { Call, Rule } from "../rule.ts";
 
-/** Makes a rule for y = op(x0) from the gradient in x0. */
+/** Makes a rule for an operator whose first input alone has a gradient, which this is. */
 export const unary = (
   gradient: (call: Call) => string,
-  { attributes = [], notes = "" }: { attributes?: readonly string[]; notes?: string } = {},
+  rest: Partial<Omit<Rule, "vjps" | "differentiable">> = {},
 ): Rule => ({
-  attributes,
+  attributes: [],
+  ...rest,
   differentiable: [0],
-  notes,
   vjps: (call) => [() => gradient(call)],
 });
 

@@ -1,13 +1,13 @@
 // Gradients of operators that take values at indices: what was taken twice gets the sum.
 import { int, intOf, text } from "../../onnx/attributes.ts";
+import { elementCount } from "../../onnx/graph.ts";
 import { typeCode } from "../../onnx/tensor-proto.ts";
 import { type Builder, fromFront, reshape, transpose, zerosLike } from "../builder.ts";
-import { type Call, type Rule, refuse } from "../rule.ts";
+import { type Call, refuse } from "../rule.ts";
+import { unary } from "./entrywise.ts";
 
 /** The largest matrix of zeros and ones that is worth a product: 4 MB. */
 const LARGEST_SELECTION = 2 ** 20;
-
-const product = (dims: readonly number[]): number => dims.reduce((a, c) => a * c, 1);
 
 /** Puts each slice where its index says, for indices that are constant and never repeat. */
 function placed(
@@ -53,49 +53,47 @@ function scattered({ b, x }: Call, slices: string, axis: number, rank: number): 
   });
 }
 
-export const Gather: Rule = {
-  attributes: ["axis"],
-  differentiable: [0],
-  notes: "not along the batch",
-  vjps: (call) => [
-    () => {
-      const { b, node, g, x } = call;
-      const shape = b.shapeOf(x[0]);
-      const axis = fromFront(intOf(node, "axis", 0), shape.length);
-      const size = shape[axis];
-      const [lead, rest] = [shape.slice(0, axis), shape.slice(axis + 1)];
-      const count = product(b.shapeOf(x[1]));
-      const grows = [...lead, ...rest].some((dim) => dim < 0);
-      if (size < 0 || (count < 0 && grows)) {
-        refuse(node, "indices into the batch mix images", "take values of one image");
-      }
-      const slices = reshape(b, g, [...lead, count, ...rest]);
-      const indices = b.valuesOf(x[1])?.map((i) => fromFront(i, size));
-      if (indices !== undefined && new Set(indices).size === indices.length) {
-        return placed(b, slices, { axis, indices, size });
-      }
-      if (count >= 0 && count * size <= LARGEST_SELECTION) {
-        const sums = selected(call, slices, [product(lead), count, product(rest)], size);
-        return reshape(b, sums, shape);
-      }
-      return scattered(call, slices, axis, shape.length);
-    },
-  ],
-};
+export const Gather = unary(
+  (call) => {
+    const { b, node, g, x } = call;
+    const shape = b.shapeOf(x[0]);
+    const axis = fromFront(intOf(node, "axis", 0), shape.length);
+    const size = shape[axis];
+    const [lead, rest] = [shape.slice(0, axis), shape.slice(axis + 1)];
+    const count = elementCount(b.shapeOf(x[1]));
+    const grows = [...lead, ...rest].some((dim) => dim < 0);
+    if (size < 0 || (count < 0 && grows)) {
+      refuse(node, "indices into the batch mix images", "take values of one image");
+    }
+    const slices = reshape(b, g, [...lead, count, ...rest]);
+    const indices = b.valuesOf(x[1])?.map((i) => fromFront(i, size));
+    if (indices !== undefined && new Set(indices).size === indices.length) {
+      return placed(b, slices, { axis, indices, size });
+    }
+    if (count >= 0 && count * size <= LARGEST_SELECTION) {
+      const sums = selected(call, slices, [elementCount(lead), count, elementCount(rest)], size);
+      return reshape(b, sums, shape);
+    }
+    return scattered(call, slices, axis, shape.length);
+  },
+  {
+    attributes: ["axis"],
+    notes: "not along the batch",
+  },
+);
 
-export const GatherElements: Rule = {
-  attributes: ["axis"],
-  differentiable: [0],
-  notes: "not along the batch",
-  vjps: ({ b, node, g, x }) => [
-    () => {
-      const shape = b.shapeOf(x[0]);
-      const axis = fromFront(intOf(node, "axis", 0), shape.length);
-      if (shape[axis] < 0) refuse(node, "indices into the batch mix images", "take another axis");
-      return b.op("ScatterElements", [zerosLike(b, x[0]), x[1], g], {
-        axis: int(axis),
-        reduction: text("add"),
-      });
-    },
-  ],
-};
+export const GatherElements = unary(
+  ({ b, node, g, x }) => {
+    const shape = b.shapeOf(x[0]);
+    const axis = fromFront(intOf(node, "axis", 0), shape.length);
+    if (shape[axis] < 0) refuse(node, "indices into the batch mix images", "take another axis");
+    return b.op("ScatterElements", [zerosLike(b, x[0]), x[1], g], {
+      axis: int(axis),
+      reduction: text("add"),
+    });
+  },
+  {
+    attributes: ["axis"],
+    notes: "not along the batch",
+  },
+);

@@ -2,6 +2,7 @@
 import { floatOf, intOf, intsOf } from "../../onnx/attributes.ts";
 import { fromFront, reshape, reshapeLike, scalar, sumOver, unbroadcast } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
+import { unary } from "./entrywise.ts";
 import { type Standardized, standardize, throughStandardize } from "./standardize.ts";
 
 /** y = scale (x - mean) inv + bias with inv = 1 / sqrt(variance + epsilon); mean and variance are fixed. */
@@ -140,18 +141,18 @@ export const GroupNormalization = ownStatistics(
 );
 
 /** y = (x - mean) / deviation has neither scale nor bias. */
-export const MeanVarianceNormalization: Rule = {
-  attributes: ["axes"],
-  notes: "not over the batch, which the default axes contain",
-  vjps: ({ b, node, g, x }) => [
-    () => {
-      const shape = b.shapeOf(x[0]);
-      const axes = (intsOf(node, "axes") ?? [0, 2, 3]).map((a) => fromFront(a, shape.length));
-      if (axes.some((axis) => shape[axis] < 0)) {
-        refuse(node, "to normalise over the batch mixes images", "normalise over other axes");
-      }
-      // The standard adds 1e-9 to the deviation, which is about its square added to the variance.
-      return throughStandardize(b, g, standardize(b, x[0], { axes, epsilon: 1e-18 }));
-    },
-  ],
-};
+export const MeanVarianceNormalization = unary(
+  ({ b, node, g, x }) => {
+    const shape = b.shapeOf(x[0]);
+    const axes = (intsOf(node, "axes") ?? [0, 2, 3]).map((a) => fromFront(a, shape.length));
+    if (axes.some((axis) => shape[axis] < 0)) {
+      refuse(node, "to normalise over the batch mixes images", "normalise over other axes");
+    }
+    // The standard adds 1e-9 to the deviation, which is about its square added to the variance.
+    return throughStandardize(b, g, standardize(b, x[0], { axes, epsilon: 1e-18 }));
+  },
+  {
+    attributes: ["axes"],
+    notes: "not over the batch, which the default axes contain",
+  },
+);

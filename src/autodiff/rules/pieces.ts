@@ -1,9 +1,10 @@
 // Gradients of operators that join pieces or take some: each piece has the gradient of what became of it.
 import { int, intOf } from "../../onnx/attributes.ts";
 import { typeCode } from "../../onnx/tensor-proto.ts";
-import { type Builder, fromFront, reshape, zerosLike } from "../builder.ts";
+import { type Builder, flip, fromFront, reshape, zerosLike } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
 import type { Shape } from "../shape.ts";
+import { unary } from "./entrywise.ts";
 
 export const Concat: Rule = {
   attributes: ["axis"],
@@ -71,9 +72,6 @@ function slicedAxes({ b, node, x, y }: Call): Sliced[] {
   return some;
 }
 
-// Slice reads any end below -size as "before the first", which a plain -1 could not say.
-const BEFORE_FIRST = -(2 ** 31);
-
 /** Puts the entries along an axis in order, with as many zeros behind each as the step leaves out. */
 function spaced(
   b: Builder,
@@ -81,9 +79,7 @@ function spaced(
   shape: readonly number[],
   { axis, step }: Sliced,
 ): string {
-  const at = b.ints([axis]);
-  const back = b.ints([-1]);
-  const inOrder = step > 0 ? value : b.op("Slice", [value, back, b.ints([BEFORE_FIRST]), at, back]);
+  const inOrder = step > 0 ? value : flip(b, value, [axis]);
   const apart = Math.abs(step);
   if (apart === 1) return inOrder;
   const single = reshape(b, inOrder, shape.toSpliced(axis + 1, 0, 1));
@@ -95,38 +91,36 @@ function spaced(
  * Puts zeros around and between what was taken. The starts may be computed: nodes bring them into the axis as
  * Slice does. The sizes are known.
  */
-export const Slice: Rule = {
-  attributes: [],
-  differentiable: [0],
-  notes: "any constant step; starts and ends may be computed; not along the batch",
-  vjps: (call) => [
-    () => {
-      const { b, g, x, y } = call;
-      const sliced = slicedAxes(call);
-      if (sliced.length === 0) return g;
-      const each = (f: (one: Sliced) => number): string => b.ints(sliced.map(f));
-      const starts = b.op("Gather", [x[1], each(({ i }) => i)]);
-      const stated = b.op("Cast", [starts], { to: int(typeCode("int64")) });
-      const isBack = b.op("Less", [stated, b.ints([0])]);
-      const fromEnd = b.op("Add", [stated, each(({ size }) => size)]);
-      const start = b.op("Where", [isBack, fromEnd, stated]);
-      const last = each(({ size, step }) => (step > 0 ? size : size - 1));
-      const inside = b.op("Max", [b.op("Min", [start, last]), b.ints([0])]);
-      // A step backwards takes its first entry last.
-      const before = b.op("Sub", [
-        inside,
-        each(({ step, count }) => (step > 0 ? 0 : (1 - count) * step)),
-      ]);
-      const around = each(({ step, size, count }) => size - Math.abs(step) * count);
-      const pads = b.op("Concat", [before, b.op("Sub", [around, before])], { axis: int(0) });
+export const Slice = unary(
+  (call) => {
+    const { b, g, x, y } = call;
+    const sliced = slicedAxes(call);
+    if (sliced.length === 0) return g;
+    const each = (f: (one: Sliced) => number): string => b.ints(sliced.map(f));
+    const starts = b.op("Gather", [x[1], each(({ i }) => i)]);
+    const stated = b.op("Cast", [starts], { to: int(typeCode("int64")) });
+    const isBack = b.op("Less", [stated, b.ints([0])]);
+    const fromEnd = b.op("Add", [stated, each(({ size }) => size)]);
+    const start = b.op("Where", [isBack, fromEnd, stated]);
+    const last = each(({ size, step }) => (step > 0 ? size : size - 1));
+    const inside = b.op("Max", [b.op("Min", [start, last]), b.ints([0])]);
+    // A step backwards takes its first entry last.
+    const before = b.op("Sub", [
+      inside,
+      each(({ step, count }) => (step > 0 ? 0 : (1 - count) * step)),
+    ]);
+    const around = each(({ step, size, count }) => size - Math.abs(step) * count);
+    const pads = b.op("Concat", [before, b.op("Sub", [around, before])], { axis: int(0) });
 
-      let shape: Shape = b.shapeOf(y);
-      const value = sliced.reduce((spread, one) => {
-        const next = spaced(b, spread, shape, one);
-        shape = shape.with(one.axis, Math.abs(one.step) * one.count);
-        return next;
-      }, g);
-      return b.op("Pad", [value, pads, "", each(({ axis }) => axis)]);
-    },
-  ],
-};
+    let shape: Shape = b.shapeOf(y);
+    const value = sliced.reduce((spread, one) => {
+      const next = spaced(b, spread, shape, one);
+      shape = shape.with(one.axis, Math.abs(one.step) * one.count);
+      return next;
+    }, g);
+    return b.op("Pad", [value, pads, "", each(({ axis }) => axis)]);
+  },
+  {
+    notes: "any constant step; starts and ends may be computed; not along the batch",
+  },
+);

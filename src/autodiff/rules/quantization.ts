@@ -4,20 +4,19 @@ import { int, intOf } from "../../onnx/attributes.ts";
 import type { ElementType } from "../../onnx/graph.ts";
 import { typeCode } from "../../onnx/tensor-proto.ts";
 import { fromFront, reshape, scalar } from "../builder.ts";
-import { type Call, type Rule, refuse } from "../rule.ts";
-import { keepWhere } from "./entrywise.ts";
+import { type Call, refuse } from "../rule.ts";
+import { keepWhere, unary } from "./entrywise.ts";
 
-export const Sign: Rule = {
-  attributes: [],
-  straightThrough: true,
-  notes: "the identity where the value is in [-1, 1], else 0",
-  vjps: (call) => [
-    () => {
-      const { b, x } = call;
-      return keepWhere(call, b.op("LessOrEqual", [b.op("Abs", [x[0]]), scalar(b, 1)]));
-    },
-  ],
-};
+export const Sign = unary(
+  (call) => {
+    const { b, x } = call;
+    return keepWhere(call, b.op("LessOrEqual", [b.op("Abs", [x[0]]), scalar(b, 1)]));
+  },
+  {
+    straightThrough: true,
+    notes: "the identity where the value is in [-1, 1], else 0",
+  },
+);
 
 /** Gives a scale or zero point, which may have an entry for each of an axis, a shape that broadcasts to x. */
 function broadcast({ b, node, x }: Call, value: string): string {
@@ -44,36 +43,36 @@ function rangeOf({ b, node, x }: Call): readonly [number, number] {
 }
 
 /** y = round(x / scale) + zero point is kept in the range of its type. */
-export const QuantizeLinear: Rule = {
-  attributes: ["axis", "output_dtype", "saturate"],
-  differentiable: [0],
-  straightThrough: true,
-  notes:
-    "to uint8 and int8, by tensor or by axis: 1 / scale where the value rounds into the range, else 0",
-  vjps: (call) => [
-    () => {
-      const { b, g, x } = call;
-      const scale = broadcast(call, x[1]);
-      const rounded = b.op("Round", [b.op("Div", [x[0], scale])]);
-      const zero = x[2]
-        ? b.op("Cast", [broadcast(call, x[2])], { to: int(typeCode("float32")) })
-        : scalar(b, 0);
-      const [low, high] = rangeOf(call).map((end) => b.op("Sub", [scalar(b, end), zero]));
-      const inside = b.op("And", [
-        b.op("GreaterOrEqual", [rounded, low]),
-        b.op("LessOrEqual", [rounded, high]),
-      ]);
-      return keepWhere({ ...call, g: b.op("Div", [g, scale]) }, inside);
-    },
-  ],
-};
+export const QuantizeLinear = unary(
+  (call) => {
+    const { b, g, x } = call;
+    const scale = broadcast(call, x[1]);
+    const rounded = b.op("Round", [b.op("Div", [x[0], scale])]);
+    const zero = x[2]
+      ? b.op("Cast", [broadcast(call, x[2])], { to: int(typeCode("float32")) })
+      : scalar(b, 0);
+    const [low, high] = rangeOf(call).map((end) => b.op("Sub", [scalar(b, end), zero]));
+    const inside = b.op("And", [
+      b.op("GreaterOrEqual", [rounded, low]),
+      b.op("LessOrEqual", [rounded, high]),
+    ]);
+    return keepWhere({ ...call, g: b.op("Div", [g, scale]) }, inside);
+  },
+  {
+    attributes: ["axis", "output_dtype", "saturate"],
+    straightThrough: true,
+    notes:
+      "to uint8 and int8, by tensor or by axis: 1 / scale where the value rounds into the range, else 0",
+  },
+);
 
 /** y = (x - zero point) scale is what a quantised value stands for. */
-export const DequantizeLinear: Rule = {
-  attributes: ["axis"],
-  differentiable: [0],
-  straightThrough: true,
-  notes:
-    "by tensor or by axis: the scale, so that with `QuantizeLinear` before it the two are the identity",
-  vjps: (call) => [() => call.b.op("Mul", [call.g, broadcast(call, call.x[1])])],
-};
+export const DequantizeLinear = unary(
+  (call) => call.b.op("Mul", [call.g, broadcast(call, call.x[1])]),
+  {
+    attributes: ["axis"],
+    straightThrough: true,
+    notes:
+      "by tensor or by axis: the scale, so that with `QuantizeLinear` before it the two are the identity",
+  },
+);

@@ -1,8 +1,10 @@
 // Gradients of reductions: a sum passes its gradient to all it added, an extremum to where it was found.
 import { int, intOf } from "../../onnx/attributes.ts";
+import { elementCount } from "../../onnx/graph.ts";
 import { typeCode } from "../../onnx/tensor-proto.ts";
 import { fromFront, reshape, scalar, sumOver } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
+import { unary } from "./entrywise.ts";
 
 /** Says what a node reduces over. */
 interface Reduction {
@@ -13,7 +15,7 @@ interface Reduction {
   keep(value: string): string;
 }
 
-/** Is undefined where nothing is reduced: no axes are given, and noop_with_empty_axes says that this means none. */
+/** Returns undefined where nothing is reduced: no axes are given, and noop_with_empty_axes says this means none. */
 function reductionOf({ b, node, x, y }: Call): Reduction | undefined {
   const shape = b.shapeOf(x[0]);
   if (x[1] && b.valuesOf(x[1]) === undefined) {
@@ -38,17 +40,15 @@ function reductionOf({ b, node, x, y }: Call): Reduction | undefined {
 const reduction = (
   gradient: (call: Call, over: Reduction, g: string) => string,
   notes = "constant axes, not the batch",
-): Rule => ({
-  attributes: ["keepdims", "noop_with_empty_axes"],
-  differentiable: [0],
-  notes,
-  vjps: (call) => [
-    () => {
+  withoutAxes: (call: Call) => string = ({ g }) => g,
+): Rule =>
+  unary(
+    (call) => {
       const over = reductionOf(call);
-      return over === undefined ? call.g : gradient(call, over, over.keep(call.g));
+      return over === undefined ? withoutAxes(call) : gradient(call, over, over.keep(call.g));
     },
-  ],
-});
+    { attributes: ["keepdims", "noop_with_empty_axes"], notes },
+  );
 
 /** Copies a value that broadcasts to x until it has the shape of x. */
 const spread = ({ b, x }: Call, value: string): string =>
@@ -60,19 +60,10 @@ const shared = (call: Call, g: string, copies: number): string =>
 /** The gradient of a mean is shared equally among what it averaged. */
 export const ReduceMean = reduction((call, { count }, g) => shared(call, g, count));
 
-export const GlobalAveragePool: Rule = {
-  attributes: [],
-  vjps: (call) => [
-    () => {
-      const spatial = call.b.shapeOf(call.x[0]).slice(2);
-      return shared(
-        call,
-        call.g,
-        spatial.reduce((a, c) => a * c, 1),
-      );
-    },
-  ],
-};
+export const GlobalAveragePool = unary((call) => {
+  const spatial = call.b.shapeOf(call.x[0]).slice(2);
+  return shared(call, call.g, elementCount(spatial));
+});
 
 export const ReduceSum = reduction((call, _, g) => spread(call, g));
 
@@ -95,32 +86,23 @@ const extreme = reduction(
 export const ReduceMax = extreme;
 export const ReduceMin = extreme;
 
-export const GlobalMaxPool: Rule = {
-  attributes: [],
-  notes: "equal values share the gradient",
-  vjps: (call) => [
-    () => {
-      const axes = call.b.shapeOf(call.x[0]).map((_, i) => i);
-      return sharedByEquals(call, call.y, axes.slice(2), call.g);
-    },
-  ],
-};
+export const GlobalMaxPool = unary(
+  (call) => {
+    const axes = call.b.shapeOf(call.x[0]).map((_, i) => i);
+    return sharedByEquals(call, call.y, axes.slice(2), call.g);
+  },
+  {
+    notes: "equal values share the gradient",
+  },
+);
 
 /** A reduction that is more than an extremum or a sum changes each entry even where it reduces over no axes. */
-const entrywise = (
-  gradient: (call: Call, over: Reduction, g: string) => string,
-  more = "",
-): Rule => ({
-  ...reduction(gradient),
-  notes: `constant axes, not the batch; not without axes under \`noop_with_empty_axes\` 1${more}`,
-  vjps: (call) => [
-    () => {
-      const over = reductionOf(call);
-      if (over !== undefined) return gradient(call, over, over.keep(call.g));
-      return refuse(call.node, "noop_with_empty_axes without axes is not supported", "state axes");
-    },
-  ],
-});
+const entrywise = (gradient: (call: Call, over: Reduction, g: string) => string, more = ""): Rule =>
+  reduction(
+    gradient,
+    `constant axes, not the batch; not without axes under \`noop_with_empty_axes\` 1${more}`,
+    ({ node }) => refuse(node, "noop_with_empty_axes without axes is not supported", "state axes"),
+  );
 
 export const ReduceL1 = entrywise(({ b, x }, _, g) => b.op("Mul", [g, b.op("Sign", [x[0]])]));
 

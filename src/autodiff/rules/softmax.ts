@@ -2,13 +2,12 @@
 import { intOf } from "../../onnx/attributes.ts";
 import { fromFront, sumOver } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
+import { unary } from "./entrywise.ts";
 
 /** Makes a rule from the gradient in x, given a function that sums along the node's axis. */
-const alongAxis = (gradient: (call: Call, sum: (value: string) => string) => string): Rule => ({
-  attributes: ["axis"],
-  notes: "any axis but the batch",
-  vjps: (call) => [
-    () => {
+const alongAxis = (gradient: (call: Call, sum: (value: string) => string) => string): Rule =>
+  unary(
+    (call) => {
       const { b, node, x } = call;
       const shape = b.shapeOf(x[0]);
       const axis = fromFront(intOf(node, "axis", -1), shape.length);
@@ -17,8 +16,8 @@ const alongAxis = (gradient: (call: Call, sum: (value: string) => string) => str
       }
       return gradient(call, (value) => sumOver(b, value, [axis], true));
     },
-  ],
-});
+    { attributes: ["axis"], notes: "any axis but the batch" },
+  );
 
 /** dx = y (g - sum(g y)). */
 export const Softmax = alongAxis(({ b, g, y }, sum) =>

@@ -1,5 +1,5 @@
 // Brings what attributes and measured shapes say of the sliding windows of Conv and the pools into one form.
-import { ints, intsOf, textOf } from "../../onnx/attributes.ts";
+import { int, ints, intsOf, textOf } from "../../onnx/attributes.ts";
 import type { Attribute } from "../../onnx/graph.ts";
 import type { Call } from "../rule.ts";
 import { refuse } from "../rule.ts";
@@ -50,34 +50,43 @@ function stated(
   return { kernel, strides, dilations, input, output, extent };
 }
 
-/** Reads explicit padding, which is 0 where the node states none. */
-function statedPads({ node }: Call, kernel: readonly number[]): Pick<Window, "begin" | "end"> {
-  const pads = intsOf(node, "pads") ?? [...kernel, ...kernel].map(() => 0);
+/** Reads explicit padding, which is 0 where the node states none, and under VALID whatever it states. */
+function statedPads(
+  { node }: Call,
+  kernel: readonly number[],
+  automatic: "NOTSET" | "VALID",
+): Pick<Window, "begin" | "end"> {
+  const none = [...kernel, ...kernel].map(() => 0);
+  const pads = automatic === "VALID" ? none : (intsOf(node, "pads") ?? none);
   return { begin: pads.slice(0, kernel.length), end: pads.slice(kernel.length) };
 }
 
 // onnxruntime reads an empty auto_pad as none.
 const automaticOf = ({ node }: Call): string => textOf(node, "auto_pad", "") || "NOTSET";
 
+/** Divides padding by halves; an odd pixel goes to the end under SAME_UPPER, and to the beginning otherwise. */
+function halved(total: readonly number[], automatic: string): Pick<Window, "begin" | "end"> {
+  const smaller = total.map((t) => Math.floor(t / 2));
+  const larger = total.map((t) => Math.ceil(t / 2));
+  return automatic === "SAME_UPPER"
+    ? { begin: smaller, end: larger }
+    : { begin: larger, end: smaller };
+}
+
 /** Reads the window of a node whose input and output are [N, C, spatial ...]. */
 export function windowOf(call: Call, kernel: readonly number[]): Window {
   const { node, x, y } = call;
   const common = stated(call, kernel, [x[0], y]);
   const automatic = automaticOf(call);
-  if (automatic === "NOTSET") return { ...common, ...statedPads(call, kernel) };
-  if (automatic === "VALID") {
-    return { ...common, begin: kernel.map(() => 0), end: kernel.map(() => 0) };
+  if (automatic === "NOTSET" || automatic === "VALID") {
+    return { ...common, ...statedPads(call, kernel, automatic) };
   }
   if (common.dilations.some((d) => d !== 1)) {
     const given = `auto_pad ${automatic} with dilations [${common.dilations}]`;
     refuse(node, `${given} is not supported`, "export it with pads");
   }
   const total = common.extent.map((e, i) => Math.max(0, e - common.input[i]));
-  const smaller = total.map((t) => Math.floor(t / 2));
-  const larger = total.map((t) => Math.ceil(t / 2));
-  return automatic === "SAME_UPPER"
-    ? { ...common, begin: smaller, end: larger }
-    : { ...common, begin: larger, end: smaller };
+  return { ...common, ...halved(total, automatic) };
 }
 
 /**
@@ -89,17 +98,12 @@ export function transposedWindow(call: Call, kernel: readonly number[]): Window 
   const common = stated(call, kernel, [y, x[0]]);
   const automatic = automaticOf(call);
   const isSized = intsOf(node, "output_shape") !== undefined;
-  if (!isSized && automatic === "NOTSET") return { ...common, ...statedPads(call, kernel) };
-  if (!isSized && automatic === "VALID") {
-    return { ...common, begin: kernel.map(() => 0), end: kernel.map(() => 0) };
+  if (!isSized && (automatic === "NOTSET" || automatic === "VALID")) {
+    return { ...common, ...statedPads(call, kernel, automatic) };
   }
   const more = intsOf(node, "output_padding") ?? kernel.map(() => 0);
   const total = common.extent.map((e, i) => Math.max(0, e + more[i] - common.input[i]));
-  const smaller = total.map((t) => Math.floor(t / 2));
-  const larger = total.map((t) => Math.ceil(t / 2));
-  return automatic === "SAME_UPPER"
-    ? { ...common, begin: smaller, end: larger }
-    : { ...common, begin: larger, end: smaller };
+  return { ...common, ...halved(total, automatic) };
 }
 
 /** Makes the attributes of the ConvTranspose that spreads one value for each window back over the input. */
@@ -110,7 +114,7 @@ export function spreading(w: Window, group: number): Record<string, Attribute> {
     kernel_shape: ints(w.kernel),
     strides: ints(w.strides),
     dilations: ints(w.dilations),
-    group: { kind: "int", value: group },
+    group: int(group),
     pads: ints([...w.begin, ...reach.map((r) => Math.max(0, r))]),
     output_padding: ints(reach.map((r) => Math.max(0, -r))),
   };

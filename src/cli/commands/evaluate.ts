@@ -20,12 +20,12 @@ import type { Model } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { openWorkers } from "../../engine/workers.ts";
 import { demand, TemperError } from "../../errors.ts";
-import { flag, text, wholeNumber } from "../../options/kinds.ts";
+import { asQuotient, flag, text, wholeNumber } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
 import type { Context } from "../context.ts";
 import { addFlags, type Flag, givenIn } from "../flags.ts";
 import { type KeepingFlags, keeping, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
-import { checkOutput, openDataset, openModelFile } from "../open.ts";
+import { checkOutput, openDataset, openModelFile, storedClasses } from "../open.ts";
 import {
   attackFlags,
   augmentFlags,
@@ -52,6 +52,14 @@ interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
 interface ModelRow extends Omit<Evaluation, "images" | "wrong"> {
   readonly path: string;
   readonly parameters: number;
+}
+
+/** A model and what it is measured on: the data, or a sample of them. */
+interface Measured {
+  readonly path: string;
+  readonly model: Model;
+  readonly whole: Dataset;
+  readonly data: Dataset;
 }
 
 const HEADINGS = [
@@ -83,7 +91,7 @@ function rowsOf({ path, clean, attacks, worst }: ModelRow): string[][] {
   ): string[] => [
     path,
     name,
-    epsSpace === "pixel" ? String(eps) : `${eps} ${epsSpace}`,
+    `${asQuotient(eps) ?? eps}${epsSpace === "pixel" ? "" : ` ${epsSpace}`}`,
     ...shareCells(share, turned),
     "",
   ];
@@ -95,14 +103,23 @@ function rowsOf({ path, clean, attacks, worst }: ModelRow): string[][] {
   ];
 }
 
-/** What each attack was allowed, and what an image cost it on average over the models. */
+/**
+ * What each attack was allowed, and what an image cost it on average over the models. Square may have been added for
+ * some of them.
+ */
 function statementLines(rows: readonly ModelRow[]): string[] {
-  const images = rows.reduce((sum, { clean }) => sum + clean.n, 0);
-  const each = (total: number): string => String(Number((total / images).toPrecision(4)));
-  return rows[0].attacks.map(({ name, statement }, k) => {
-    const sum = (of: "gradientSteps" | "queries"): string =>
-      each(rows.reduce((total, { attacks }) => total + attacks[k][of], 0));
-    return `${name}: ${statement}; gradients an image ${sum("gradientSteps")}, queries ${sum("queries")}`;
+  const alike = new Map<string, (AttackResult & { readonly n: number })[]>();
+  for (const { clean, attacks } of rows) {
+    for (const attack of attacks) {
+      const line = `${attack.name}: ${attack.statement}`;
+      alike.set(line, [...(alike.get(line) ?? []), { ...attack, n: clean.n }]);
+    }
+  }
+  return [...alike].map(([statement, results]) => {
+    const images = results.reduce((sum, { n }) => sum + n, 0);
+    const each = (of: "gradientSteps" | "queries"): string =>
+      String(Number((results.reduce((sum, r) => sum + r[of], 0) / images).toPrecision(4)));
+    return `${statement}; gradients an image ${each("gradientSteps")}, queries ${each("queries")}`;
   });
 }
 
@@ -161,11 +178,11 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   const attacks = eps.flatMap((radius) =>
     attack.map((name) => ({ ...stated, attack: name, eps: radius, seed })),
   );
-  const models = await Promise.all(
+  const opened = await Promise.all(
     paths.map(async (path) => ({ path, model: await openModelFile(path, flags) })),
   );
-  const whole = await openDataset(flags.data, flags, context, models[0].model);
-  const data = limit === undefined ? whole : sample(whole, { limit, seed, balanced });
+  const models = await withData(opened, flags, context);
+  const [{ data, whole }] = models;
 
   const workers = openWorkers(flags.threads);
   const of = {
@@ -175,7 +192,7 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
     options: { attacks, images: out !== undefined, mean: flags.mean, std: flags.std },
   };
   const { rows, wrong: left } = await keeping(flags.state, of, flags, (shards) =>
-    measureAll(models, { out, wrong, data, attacks, workers, shards }, context),
+    measureAll(models, { out, wrong, attacks, workers, shards }, context),
   ).finally(workers.close);
   context.progress.stop();
   const { name, count: n, note = null, augment = null } = data;
@@ -200,23 +217,46 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   for (const line of warningLines(rows)) context.progress.line(line);
 }
 
+/** The data for each model: read once, and anew for one of another input or with other names of its labels. */
+async function withData(
+  models: readonly { readonly path: string; readonly model: Model }[],
+  flags: Flags,
+  context: Context,
+): Promise<Measured[]> {
+  const { limit, seed, balanced } = flags;
+  const sets = new Map<string, Pick<Measured, "whole" | "data">>();
+  const found: Measured[] = [];
+  for (const one of models) {
+    const { inputShape } = one.model;
+    const key = JSON.stringify([inputShape, storedClasses(one.model)]);
+    let set = sets.get(key);
+    if (set === undefined) {
+      const whole = await openDataset(flags.data, flags, context, one.model);
+      set = { whole, data: limit === undefined ? whole : sample(whole, { limit, seed, balanced }) };
+      sets.set(key, set);
+    }
+    found.push({ ...one, ...set });
+  }
+  return found;
+}
+
 /** Evaluates one model after the other with the same workers, and writes the images of the only one. */
 async function measureAll(
-  models: readonly { readonly path: string; readonly model: Model }[],
+  models: readonly Measured[],
   {
     out,
     wrong: keep,
     ...call
-  }: Omit<EvaluateCall, "images"> & {
+  }: Omit<EvaluateCall, "images" | "data"> & {
     readonly out?: string | undefined;
     readonly wrong?: string | undefined;
   },
   { progress, signal }: Context,
 ): Promise<{ readonly rows: readonly ModelRow[]; readonly wrong: Dataset }> {
-  const { data, attacks, workers, shards } = call;
+  const { attacks, workers, shards } = call;
   const rows: ModelRow[] = [];
-  let left = subset(data, new Int32Array(0));
-  for (const { path, model } of models) {
+  let left = subset(models[0].data, new Int32Array(0));
+  for (const { path, model, data } of models) {
     const { images, wrong, ...result } = await evaluate(model, {
       data,
       attacks,

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import type { Candidate } from "../../correct/candidates.ts";
 import { writeAtomic } from "../../data/write.ts";
+import { openModel } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
 import { fraction, type Kind, text } from "../../options/kinds.ts";
 import { idOf } from "../../report/axes.ts";
@@ -12,6 +13,7 @@ import { candidateHeadings, candidateRow } from "../candidates.ts";
 import type { Context } from "../context.ts";
 import { addFlags } from "../flags.ts";
 import { checkOutput, refuseInsideRun } from "../open.ts";
+import { namesFlag, writeStateDict } from "../safetensors.ts";
 import { workFlags } from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
 
@@ -19,6 +21,7 @@ interface Flags {
   readonly weight?: number;
   readonly candidate?: string;
   readonly out?: string;
+  readonly names?: string;
   readonly json?: boolean;
 }
 
@@ -60,15 +63,15 @@ function chosenOf(run: Run, folder: string, { weight, candidate }: Flags): Candi
 
 async function run(folder: string, flags: Flags, context: Context): Promise<void> {
   if (flags.out !== undefined) {
-    await checkOutput(flags.out, ".onnx");
+    await checkOutput(flags.out, ".onnx", ".safetensors");
     refuseInsideRun(flags.out, folder);
+  }
+  if (flags.names !== undefined && flags.out?.endsWith(".safetensors") !== true) {
+    throw new TemperError("bad-option", "--names is for --out F.safetensors: give both or neither");
   }
   const finished = await openRun(folder);
   const chosen = chosenOf(finished, folder, flags);
-  if (flags.out !== undefined) {
-    const files = finished.files(chosen, basename(flags.out));
-    for (const [name, bytes] of files) await writeAtomic(join(dirname(flags.out), name), bytes);
-  }
+  if (flags.out !== undefined) await write(finished, chosen, { ...flags, out: flags.out }, context);
   const front = finished.front.toSorted((a, b) => a.violation! - b.violation!);
   if (flags.json === true) {
     const { weight = null, out = null } = flags;
@@ -98,6 +101,24 @@ async function run(folder: string, flags: Flags, context: Context): Promise<void
   if (flags.out !== undefined) context.print(`written to ${flags.out}`);
 }
 
+async function write(
+  finished: Run,
+  chosen: Candidate,
+  { out, names }: Pick<Flags, "names"> & { readonly out: string },
+  context: Context,
+): Promise<void> {
+  const files = finished.files(chosen, basename(out));
+  if (out.endsWith(".onnx")) {
+    for (const [name, bytes] of files) await writeAtomic(join(dirname(out), name), bytes);
+    return;
+  }
+  const [[, file], ...data] = files;
+  const options = { ...finished.record.network, externalData: new Map(data) };
+  const model = await openModel(file, options);
+  await writeStateDict(model, { out, names }, context);
+  await model.close();
+}
+
 export function addSelect(program: Command, context: Context): void {
   const command = program
     .command("select")
@@ -125,8 +146,11 @@ export function addSelect(program: Command, context: Context): void {
       kind: text("<file>"),
       group: "What comes out",
       everyday: true,
-      help: "write the chosen model there",
+      help:
+        "write the chosen model there, .onnx; or its tensors that the run could move, moved or not, " +
+        ".safetensors, for PyTorch",
     },
+    names: namesFlag,
     json: workFlags.json,
     config: workFlags.config,
   })

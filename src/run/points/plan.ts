@@ -5,6 +5,7 @@ import type { Oracle } from "../../correct/oracle.ts";
 import type { AlgorithmState } from "../../correct/state.ts";
 import { scorePoints } from "../../correct/violation.ts";
 import type { Dataset } from "../../data/dataset.ts";
+import { demandRoomForCuts } from "../../engine/cut-set.ts";
 import { workOfPasses } from "../../engine/flops.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
 import { createOracle } from "../../engine/oracle.ts";
@@ -28,6 +29,11 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   const options = pointOptions(request, { flops, points: points.count });
   if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
   if (options.radius > 0) demandInputGradient(network, "radius");
+  if (!options.reattack) {
+    const rivals = network.labels - 1;
+    const cuts = options.rivals === "all" ? rivals : Math.min(options.rivals, rivals);
+    demandRoomForCuts(network, points.count, cuts);
+  }
   const given = options.reattack ? cleanOf(points) : points;
   return {
     options,
