@@ -156,7 +156,7 @@ describe("the protocol in words", () => {
         "against the labels the network predicts; one step of 0.05 from the clean image",
     );
     expect(words({ eps: 1 / 3, randomStart: false })).toMatch(
-      /eps 0.3333 in .*; 40 steps of 0.03333, a start at the clean image \(seed 0\)$/,
+      /eps 85\/255 in .*; 40 steps of 0.03333, a start at the clean image \(seed 0\)$/,
     );
   });
 
