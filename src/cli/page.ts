@@ -16,16 +16,16 @@ import type { Context } from "./context.ts";
  * @returns its path, or undefined where there is none
  */
 export async function addPage(
-  { record }: Run,
+  run: Run,
   folder: string,
   { progress }: Pick<Context, "progress">,
 ): Promise<string | undefined> {
   const path = join(folder, REPORT);
   if (existsSync(path)) return path;
   // A run of an earlier version has no place for it: --force would leave it behind.
-  if (!record.files.includes(REPORT)) return undefined;
+  if (!run.record.files.includes(REPORT)) return undefined;
   try {
-    const runs = [await gatherRun(folder)];
+    const runs = [await gatherRun(folder, { run })];
     await writeAtomic(path, await reportHtml({ temper: versions().temper, runs }));
     return path;
   } catch (error) {

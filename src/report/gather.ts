@@ -33,13 +33,17 @@ const VALUES = 20_000;
 /**
  * All that the page shows of a finished run.
  *
+ * @param options `run`: the run in the folder, where it is open already
  * @throws TemperError `run-unreadable` as `openRun` does
  */
 export async function gatherRun(
   folder: string,
-  { evaluation }: { readonly evaluation?: EvaluationDocument | undefined } = {},
+  options: {
+    readonly run?: Run | undefined;
+    readonly evaluation?: EvaluationDocument | undefined;
+  } = {},
 ): Promise<RunDocument> {
-  const run = await openRun(folder);
+  const { run = await openRun(folder), evaluation } = options;
   const { record, timings } = run;
   const model = await modelOf(run);
   try {

@@ -20,6 +20,7 @@ import {
 } from "../../report/require.ts";
 import { tradeOff } from "../../report/trade-off.ts";
 import { openRun } from "../../run/folder/open.ts";
+import type { Run } from "../../run/run.ts";
 import { versions } from "../../run/versions.ts";
 import type { Context } from "../context.ts";
 import { addFlags } from "../flags.ts";
@@ -91,22 +92,26 @@ async function refuseOther(path: string): Promise<void> {
   );
 }
 
+/** A run that was opened once, for all that is written of it. */
+type OpenedRun = FinishedRun & { readonly run: Run };
+
 /** What is known of each run without its pictures. */
 async function runsIn(
   folders: readonly string[],
   evaluation: EvaluationDocument | undefined,
-): Promise<FinishedRun[]> {
-  const runs: FinishedRun[] = [];
+): Promise<OpenedRun[]> {
+  const runs: OpenedRun[] = [];
   for (const name of folders) {
-    const { record, timings } = await openRun(name);
-    runs.push({ name, record, timings, ...(evaluation && { evaluation }) });
+    const run = await openRun(name);
+    const { record, timings } = run;
+    runs.push({ name, run, record, timings, ...(evaluation && { evaluation }) });
   }
   return runs;
 }
 
 async function contentOf(
   output: Output,
-  runs: readonly FinishedRun[],
+  runs: readonly OpenedRun[],
   judged: readonly Judged[],
 ): Promise<string | Uint8Array> {
   switch (output) {
@@ -123,9 +128,9 @@ async function contentOf(
   }
 }
 
-async function pageOf(runs: readonly FinishedRun[]): Promise<string> {
+async function pageOf(runs: readonly OpenedRun[]): Promise<string> {
   const documents: RunDocument[] = [];
-  for (const { name, evaluation } of runs) documents.push(await gatherRun(name, { evaluation }));
+  for (const { name, ...opened } of runs) documents.push(await gatherRun(name, opened));
   return reportHtml({ temper: versions().temper, runs: documents });
 }
 
