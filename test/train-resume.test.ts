@@ -1,12 +1,5 @@
 // A training that is stopped or killed and taken up again ends with the bytes of an uninterrupted one.
-import {
-  copyFileSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -15,7 +8,6 @@ import { openData } from "../src/data/open.ts";
 import { stateFile } from "../src/train/checkpoint.ts";
 import type { Architecture } from "../src/train/networks.ts";
 import { type TrainOptions, train } from "../src/train/train.ts";
-import { temper } from "./helpers/command.ts";
 import { noise } from "./helpers/small.ts";
 
 const newOut = (): string => join(mkdtempSync(join(tmpdir(), "temper-")), "model.onnx");
@@ -74,28 +66,6 @@ describe("a training taken up again", () => {
     expect(epochs).toBe(0);
     expect(Buffer.compare(readFileSync(out), bytes)).toBe(0);
     expect(filesBeside(out)).toEqual(["model.onnx", basename(copy)]);
-  });
-
-  it("by the command, after kill -9 at moments that nobody chose", async () => {
-    const words = ["train", "cnnlight", "--data", "digits:train[0:600]", "--epochs", "6"];
-    const [reference, out] = [newOut(), newOut()];
-    expect((await temper([...words, "--out", reference])).code).toBe(0);
-    const written = (): number => statSync(stateFile(out), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    for (const wait of [20, 90]) {
-      const before = written();
-      const controller = new AbortController();
-      const running = temper([...words, "--out", out, "--resume"], { kill: controller.signal });
-      const watch = setInterval(() => {
-        if (written() === before) return;
-        clearInterval(watch);
-        setTimeout(() => controller.abort(), wait);
-      }, 5);
-      await running;
-      clearInterval(watch);
-    }
-    expect((await temper([...words, "--out", out, "--resume"])).code).toBe(0);
-    expect(filesBeside(out)).toEqual(["model.onnx"]);
-    expect(readFileSync(out).equals(readFileSync(reference))).toBe(true);
   });
 });
 

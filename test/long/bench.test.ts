@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { SpeedResults } from "../../bench/speed/speed.ts";
 import { openRun } from "../../src/index.ts";
 import { bench, newFolder } from "../helpers/command.ts";
 
@@ -91,4 +92,43 @@ it("beyond puts its plot beside the page", async () => {
   expect(study.rows).toMatchObject([{ row: "fresh", seed: 0, steps: 2 }]);
   expect(readFileSync(page, "utf8")).toContain("(beyond-table1.svg)");
   expect(readFileSync(join(page, "..", "beyond-table1.svg"), "utf8")).toContain("recipe robust");
+});
+
+it("speed measures passes, the run's own subproblems with every solver, and growth", async () => {
+  const folder = newFolder();
+  const page = join(folder, "page.md");
+  writeFileSync(page, "before\n<!-- speed -->\nstale\n<!-- /speed -->\nafter\n");
+  const words = ["speed", "--quick", "--limit", "20", "--threads", "1", "--json"];
+  const { code, stdout, stderr } = await bench([...words, "--out", folder, "--into", page]);
+  expect(code, stderr).toBe(0);
+  const { gemm, passes, qps, growth } = JSON.parse(stdout) as SpeedResults;
+  for (const rate of gemm) expect(rate).toBeGreaterThan(1e8);
+  expect(passes.map(({ pass }) => pass)).toEqual(["forward", "input gradient", "loss gradient"]);
+  expect(growth.map(({ points, iterations }) => [points, iterations])).toEqual([
+    [10, 2],
+    [20, 2],
+    [10, 1],
+  ]);
+
+  const { record } = await openRun(join(folder, "speed", "runs", "digits-10-2"));
+  expect(qps.map(({ solver }) => solver).slice(0, 4)).toEqual([
+    "Temper, warm",
+    "Temper, cold",
+    "quadprog",
+    "highs",
+  ]);
+  for (const { iteration, rows, solver, quality } of qps) {
+    const found = record.iterations[iteration - 1] as { rows: number; distance: number };
+    expect(rows).toBe(found.rows);
+    expect(quality!.objective, solver).toBeCloseTo(found.distance ** 2 / 2, 5);
+    expect(quality!.kkt, solver).toBeLessThan(solver === "highs" ? 1e-5 : 1e-9);
+  }
+
+  const text = readFileSync(page, "utf8");
+  expect(text).toMatch(/^before\n<!-- speed -->\n\n.*### Passes.*\n<!-- \/speed -->\nafter\n$/s);
+  const prose = text.split("\n").filter((line) => !line.startsWith("|"));
+  expect(Math.max(...prose.map(({ length }) => length))).toBeLessThanOrEqual(120);
+  expect(text).not.toContain("stale");
+  expect(readFileSync(join(folder, "speed", "speed.md"), "utf8")).toContain("### Growth");
+  expect(readFileSync(join(folder, "speed", "growth.svg"), "utf8")).toContain("whole run");
 });
