@@ -10,6 +10,7 @@ import { openData } from "../src/data/open.ts";
 import { type Model, networkOf, openModel } from "../src/engine/model.ts";
 import type { Network } from "../src/engine/network.ts";
 import { openMovingPrograms, openPrograms, type Programs } from "../src/engine/programs.ts";
+import { shareNetwork } from "../src/engine/tasks.ts";
 import { openWorkers } from "../src/engine/workers.ts";
 import { writeGraph } from "../src/onnx/write.ts";
 import { norm, subtract } from "../src/tensor/vector.ts";
@@ -79,8 +80,8 @@ describe("a step of adversarial training", () => {
   it.each(cases)("has the two plain gradients: %s", async (_, of, data, programsOf) => {
     const expected = await byHand(of, programsOf(networkOf(of)), data);
     const workers = openWorkers(0);
-    workers.share("network", { file: networkOf(of).file, options: networkOf(of).options });
-    workers.share("data", data);
+    shareNetwork(workers, networkOf(of));
+    workers.shareImages("data", data);
     workers.share("theta", networkOf(of).theta0);
     const [{ loss, gradient }] = await workers.map<tasks.AdversarialShard, tasks.AdversarialSums>(
       { module: tasks.module, name: "adversarialShard" },

@@ -1,11 +1,12 @@
 // How fast a network runs, forward and backward, beside the machine's own rate of matrix products.
 
-import { imagesOf } from "../../src/data/dataset.ts";
+import { type ImageSource, imagesOf } from "../../src/data/dataset.ts";
 import { inputGradientOfAll } from "../../src/engine/batches.ts";
 import { workOfPasses } from "../../src/engine/flops.ts";
 import { oneHot } from "../../src/engine/logits.ts";
 import { crossEntropy } from "../../src/engine/losses/cross-entropy.ts";
 import { networkOf } from "../../src/engine/model.ts";
+import { type Shard, shardsOf } from "../../src/engine/shards.ts";
 import type { TaskName, TaskState } from "../../src/engine/task.ts";
 import * as engineTasks from "../../src/engine/tasks.ts";
 import type { Workers } from "../../src/engine/workers.ts";
@@ -37,7 +38,7 @@ export async function measurePasses(model: Model, call: PassCall): Promise<PassR
   const { network, data, workers, seconds, signal } = call;
   engineTasks.shareNetwork(workers, networkOf(model));
   workers.share("theta", model.theta());
-  workers.share("data", data);
+  workers.shareImages("data", data);
   const work = workOfPasses(networkOf(model));
   const engine = (name: string): TaskName => ({ module: engineTasks.module, name });
   const passes = [
@@ -45,9 +46,11 @@ export async function measurePasses(model: Model, call: PassCall): Promise<PassR
     ["input gradient", { module: import.meta.url, name: "inputGradientShard" }, work.inputGradient],
     ["loss gradient", engine("lossGradientShard"), work.thetaGradient],
   ] as const;
-  const shards = engineTasks
-    .shardsOf(data.count, Math.ceil(data.count / (SHARDS * workers.size)))
-    .map((shard) => ({ ...shard, loss: "cross-entropy" as const }));
+  const size = Math.ceil(data.count / (SHARDS * workers.size));
+  const shards = shardsOf(data.count, size).map((shard) => ({
+    ...shard,
+    loss: "cross-entropy" as const,
+  }));
   const rows: PassRow[] = [];
   for (const [pass, task, flopsPerImage] of passes) {
     await workers.map(task, shards, { signal }); // The first time, sessions are made and data is laid out.
@@ -71,12 +74,9 @@ export async function measurePasses(model: Model, call: PassCall): Promise<PassR
 }
 
 /** The gradient in the image, which no task of the engine makes alone; the answer is how many were made. */
-export async function inputGradientShard(
-  state: TaskState,
-  { from, to }: engineTasks.Shard,
-): Promise<number> {
+export async function inputGradientShard(state: TaskState, { from, to }: Shard): Promise<number> {
   const { network, programs } = await engineTasks.sharedPrograms(state);
-  const data = state.get<Dataset>("data");
+  const data = state.get<ImageSource>("data");
   await inputGradientOfAll(network, programs, {
     of: crossEntropy,
     x: imagesOf(data, from, to),

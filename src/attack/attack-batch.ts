@@ -1,5 +1,5 @@
 // Attacks a batch of images: one dialogue an image, their questions answered together.
-import { type Dataset, gather } from "../data/dataset.ts";
+import { gather, type ImageSource } from "../data/dataset.ts";
 import { joined } from "../tensor/vector.ts";
 import { NONE } from "./attacks.ts";
 import type { Classifier } from "./classifier.ts";
@@ -22,7 +22,7 @@ export interface Images {
 }
 
 /** The images `ids` of a data set. */
-export const imagesAt = (data: Dataset, ids: Int32Array): Images => ({
+export const imagesAt = (data: ImageSource, ids: Int32Array): Images => ({
   x: gather(data, ids),
   shape: data.shape,
   y: ids.map((id) => data.labels[id]),

@@ -1,11 +1,13 @@
 // The clean pass: the loss of a model on a data set, and the margin of every image.
-import { type Dataset, imagesOf } from "../data/dataset.ts";
+import { type Dataset, type ImageSource, imagesOf } from "../data/dataset.ts";
 import { eachBatch } from "../engine/batches.ts";
 import { marginOf } from "../engine/logits.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { sumLoss } from "../engine/losses.ts";
+import type { Network } from "../engine/network.ts";
+import { forwardShards, type Shard } from "../engine/shards.ts";
 import type { TaskState } from "../engine/task.ts";
-import { type Shard, shardsOf, sharedPrograms } from "../engine/tasks.ts";
+import { sharedPrograms } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { TemperError } from "../errors.ts";
 
@@ -27,12 +29,14 @@ export async function measureClean(
   workers: Workers,
   data: Dataset,
   call: {
+    /** The network that the workers share. */
+    readonly network: Network;
     readonly signal?: AbortSignal | undefined;
     /** Called with the number of images that are done. */
     readonly onImages?: ((done: number, of: number) => void) | undefined;
   },
 ): Promise<Clean> {
-  const shards = shardsOf(data.count);
+  const shards = forwardShards(call.network, data.count);
   const parts = await workers.map<Shard, Clean>({ module, name: "cleanShard" }, shards, {
     signal: call.signal,
     onDone: (done) => call.onImages?.(shards[done - 1].to, data.count),
@@ -53,7 +57,7 @@ export async function measureClean(
 /** The clean pass over one shard. */
 export async function cleanShard(state: TaskState, { from, to }: Shard): Promise<Clean> {
   const { network, programs } = await sharedPrograms(state);
-  const data = state.get<Dataset>("data");
+  const data = state.get<ImageSource>("data");
   const margins = new Float32Array(to - from);
   let loss = 0;
   await eachBatch(network, from, to, async (a, b) => {

@@ -16,7 +16,7 @@ import { type AttackedImages, attackedImages } from "./images.ts";
 import { type Longer, tryLonger } from "./longer.ts";
 import { type AttackOptions, type AttackRequest, attackOptions } from "./options.ts";
 import { mostPasses, usesGradients } from "./parts.ts";
-import { probe } from "./probe.ts";
+import { type ProbeSize, probe } from "./probe.ts";
 import { type KeptWork, withWorkers } from "./session.ts";
 import type { EpsSpace, Norm, Protocol } from "./settings.ts";
 import { countRight, type Share, shareOf } from "./share.ts";
@@ -116,6 +116,12 @@ export interface Evaluation {
   /** The worst input of each image, where it was asked for. */
   readonly images?: AttackedImages | undefined;
 }
+
+/** Images of the probe: enough to see what concerns one in a hundred, and cheap beside an attack ... */
+const BESIDE_ATTACKS: ProbeSize = { least: 64, most: 1000, work: 1e12 };
+
+/** ... or beside a clean pass alone, where a large network is asked about fewer. */
+const BESIDE_CLEAN: ProbeSize = { least: 16, most: 1000, work: 1e11 };
 
 interface Ran extends Outcome {
   readonly gradientSteps: number;
@@ -278,11 +284,16 @@ export async function evaluate(model: Model, call: EvaluateCall): Promise<Evalua
     const gradients = requests.some(usesGradients);
     if (gradients) refuseWithoutRule(network);
     const clean = await measureClean(workers, data, {
+      network,
       signal,
       onImages: (done, of) => onProgress?.("clean", done, of),
     });
     const cleanMargins = clean.margins;
-    const probed = await probe(workers, { count: data.count, gradients }, signal);
+    const probed = await probe(
+      workers,
+      { network, count: data.count, gradients, images: gradients ? BESIDE_ATTACKS : BESIDE_CLEAN },
+      signal,
+    );
     const x = images ? new Float32Array(data.count * imageSize(data.shape)) : undefined;
     const ran: Omit<Ran, "x">[] = [];
     for (const options of requests) {

@@ -1,7 +1,6 @@
 // A look at a model and its data before anything long begins: what evaluate would warn of, on a sample.
 import { gradientEnds, straightThrough } from "../autodiff/ends.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { workOfPasses } from "../engine/flops.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import type { Network } from "../engine/network.ts";
 import { programOf } from "../engine/programs.ts";
@@ -9,16 +8,12 @@ import type { Workers } from "../engine/workers.ts";
 import { TemperError } from "../errors.ts";
 import { type AttackOptions, attackOptions } from "./options.ts";
 import { usesGradients } from "./parts.ts";
-import { type Probe, probe } from "./probe.ts";
+import { type Probe, type ProbeSize, probe } from "./probe.ts";
 import type { Sight } from "./warning.ts";
 import { isBlind, warningsBefore } from "./warnings.ts";
 
-/** Images that are looked at, of a small network and of a large one. */
-const MOST = 250;
-const LEAST = 64;
-
-/** Floating-point operations that a look may cost in forward passes: some seconds. */
-const WORK = 2e11;
+/** Images that are looked at: in some seconds. */
+const IMAGES: ProbeSize = { least: 64, most: 250, work: 2e11 };
 
 export interface Look {
   /** Whether the answers are no better than chance. */
@@ -52,13 +47,13 @@ export async function lookAt(
   }: { network: Network; data: Dataset; attack?: AttackOptions | undefined },
   signal: AbortSignal | undefined,
 ): Promise<Look> {
-  const { forward } = workOfPasses(network);
-  const most = Math.max(LEAST, Math.min(MOST, Math.floor(WORK / forward)));
   const ends = attack === undefined ? [] : gradientEnds(network.graph);
   const gradients = usesGradients(attack ?? ANY) && hasGradient(network);
   const last = seen.get(network);
   const known = last?.data === data && last.gradients === gradients ? last.probed : undefined;
-  const probed = known ?? (await probe(workers, { count: data.count, gradients, most }, signal));
+  const probed =
+    known ??
+    (await probe(workers, { network, count: data.count, gradients, images: IMAGES }, signal));
   seen.set(network, { data, gradients, probed });
   const { right, asked: of } = probed;
   const surrogates =

@@ -1,8 +1,9 @@
 // Images of the shared data set attacked at the shared theta, whole: what came out, and its logits.
-import type { Dataset } from "../data/dataset.ts";
+import type { ImageSource } from "../data/dataset.ts";
 import { BATCH, logitsOfAll } from "../engine/batches.ts";
+import { idShards } from "../engine/shards.ts";
 import type { TaskState } from "../engine/task.ts";
-import { idShards, sharedPrograms } from "../engine/tasks.ts";
+import { sharedPrograms } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { joined } from "../tensor/vector.ts";
 import { attackBatch, imagesAt } from "./attack-batch.ts";
@@ -49,7 +50,7 @@ export async function pointsShard(
   { from, ids, options }: PointsShard,
 ): Promise<AttackedPoints> {
   const { network, programs } = await sharedPrograms(state);
-  const images = imagesAt(state.get<Dataset>(from), ids);
+  const images = imagesAt(state.get<ImageSource>(from), ids);
   const { x } = await attackBatch(classifierOf(network, programs), images, options);
   return { x, logits: await logitsOfAll(network, programs, x, ids.length) };
 }

@@ -1,10 +1,13 @@
 // What is asked of a model before attacks on it are believed: whether it answers alike twice, and has a gradient.
-import { type Dataset, gather } from "../data/dataset.ts";
+import { gather, type ImageSource } from "../data/dataset.ts";
 import { batchOf, inputGradientOfAll } from "../engine/batches.ts";
+import { workOfPasses } from "../engine/flops.ts";
 import { marginOf, oneHot } from "../engine/logits.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
+import type { Network } from "../engine/network.ts";
+import { forwardSize, idShards } from "../engine/shards.ts";
 import type { TaskState } from "../engine/task.ts";
-import { idShards, sharedPrograms } from "../engine/tasks.ts";
+import { sharedPrograms } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { randomStream } from "../tensor/random.ts";
 import { STREAMS } from "../tensor/streams.ts";
@@ -34,15 +37,24 @@ export interface ProbeShard {
   readonly gradients: boolean;
 }
 
-/** How many images are asked, at most: enough to see what concerns one in a hundred, and cheap beside an attack. */
-const MOST = 1000;
-
 export interface ProbeCall extends Pick<ProbeShard, "gradients"> {
+  /** The network that the workers share. */
+  readonly network: Network;
   /** How many images the shared data set has. */
   readonly count: number;
-  /** How many images are asked, at most. Default 1,000. */
-  readonly most?: number | undefined;
+  /** How many images are asked. */
+  readonly images: ProbeSize;
 }
+
+/** How many images are asked: as many as `work` operations of forward passes allow, within two bounds. */
+export interface ProbeSize {
+  readonly least: number;
+  readonly most: number;
+  readonly work: number;
+}
+
+const imagesIn = (network: Network, { least, most, work }: ProbeSize): number =>
+  Math.max(least, Math.min(most, Math.floor(work / workOfPasses(network).forward)));
 
 const SHARD = 250;
 
@@ -55,11 +67,16 @@ const ANOTHER = 1e-3;
 /** Asks some of the shared data set's images, in a seeded order. */
 export async function probe(
   workers: Workers,
-  { count, gradients, most = MOST }: ProbeCall,
+  { network, count, gradients, images }: ProbeCall,
   signal: AbortSignal | undefined,
 ): Promise<Probe> {
-  const ids = randomStream(0, STREAMS.attack.probe).permutation(count).subarray(0, most);
-  const shards = idShards(ids, SHARD).map((chosen) => ({ ids: chosen, gradients }));
+  const ids = randomStream(0, STREAMS.attack.probe)
+    .permutation(count)
+    .subarray(0, imagesIn(network, images));
+  const shards = idShards(ids, forwardSize(network, SHARD)).map((chosen) => ({
+    ids: chosen,
+    gradients,
+  }));
   const parts = await workers.map<ProbeShard, Probe>({ module, name: "probeShard" }, shards, {
     signal,
   });
@@ -80,7 +97,7 @@ export async function probe(
 /** Asks the images of one shard. */
 export async function probeShard(state: TaskState, shard: ProbeShard): Promise<Probe> {
   const { network, programs } = await sharedPrograms(state);
-  const data = state.get<Dataset>("data");
+  const data = state.get<ImageSource>("data");
   const { labels } = network;
   const answered = new Float64Array(labels);
   let [changed, alone, mixed, right, vanished, tied] = [0, 0, 0, 0, 0, 0];

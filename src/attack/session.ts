@@ -51,7 +51,7 @@ export async function withWorkers<R>(
   try {
     shareNetwork(workers, networkOf(model));
     workers.share("theta", model.theta());
-    workers.share("data", data);
+    workers.shareImages("data", data);
     return await use(
       keeper === undefined ? workers : withKeptShards(workers, { model, data, keeper }),
     );

@@ -1,7 +1,8 @@
 // The attack's shards: some images of the shared data set attacked, in a worker process or here.
-import { type Dataset, imageSize } from "../data/dataset.ts";
+import { type ImageSource, imageSize } from "../data/dataset.ts";
+import { idShards } from "../engine/shards.ts";
 import type { TaskState } from "../engine/task.ts";
-import { idShards, sharedPrograms } from "../engine/tasks.ts";
+import { sharedPrograms } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { attackBatch, imagesAt } from "./attack-batch.ts";
 import { attackOf } from "./attacks.ts";
@@ -106,7 +107,7 @@ export function attackAll(
 /** Attacks the images of one shard. */
 export async function attackShard(state: TaskState, shard: AttackShard): Promise<AttackedShard> {
   const { network, programs } = await sharedPrograms(state);
-  const data = state.get<Dataset>("data");
+  const data = state.get<ImageSource>("data");
   const { ids, options, keep, keepAll = false, quantise: levels } = shard;
   const images = imagesAt(data, ids);
   const classifier = classifierOf(network, programs);

@@ -1,6 +1,7 @@
 // Labelled images in memory: slices, batches in pixel units, checks against a model, a content hash.
 import { createHash } from "node:crypto";
 import { TemperError } from "../errors.ts";
+import { type PixelFile, readPixels } from "./pixel-file.ts";
 import type { Reading } from "./reading.ts";
 
 /** Labelled images. All arrays are row-major and shared between slices: never write to them. */
@@ -31,6 +32,11 @@ export interface Dataset {
   readonly note?: string | undefined;
 }
 
+/** Labelled images that are read where they are asked for: from memory, or from a file by ranges. */
+export type ImageSource = Pick<Dataset, "shape" | "count" | "labels"> & {
+  readonly pixels: Uint8Array | Float32Array | PixelFile;
+};
+
 /** Byte -> pixel unit: value / 255 rounded to float32. */
 const PIXEL_UNITS = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
@@ -57,24 +63,32 @@ export function toPixelUnits(pixels: Uint8Array | Float32Array): Float32Array {
   return out;
 }
 
+/** Pixels `from` .. `to` - 1 of all the images, as they are kept. */
+function pixelsOf(
+  { pixels }: Pick<ImageSource, "pixels">,
+  from: number,
+  to: number,
+): Uint8Array | Float32Array {
+  return ArrayBuffer.isView(pixels) ? pixels.subarray(from, to) : readPixels(pixels, from, to);
+}
+
 /**
- * Images `from` .. `to` - 1 in pixel units, float32 [to - from, ...shape]. Float data are not
+ * Images `from` .. `to` - 1 in pixel units, float32 [to - from, ...shape]. Floats in memory are not
  * copied: the result is a view.
  */
-export function imagesOf(dataset: Dataset, from = 0, to = dataset.count): Float32Array {
-  const size = imageSize(dataset.shape);
-  return toPixelUnits(dataset.pixels.subarray(from * size, to * size));
+export function imagesOf(source: ImageSource, from = 0, to = source.count): Float32Array {
+  const size = imageSize(source.shape);
+  return toPixelUnits(pixelsOf(source, from * size, to * size));
 }
 
 /** The images of the given indices in pixel units, float32 [indices.length, ...shape]; a copy. */
-export function gather(dataset: Dataset, indices: Int32Array): Float32Array {
-  const { pixels, shape } = dataset;
-  const size = imageSize(shape);
+export function gather(source: ImageSource, indices: Int32Array): Float32Array {
+  const size = imageSize(source.shape);
   const out = new Float32Array(indices.length * size);
   for (let k = 0; k < indices.length; k++) {
-    const at = indices[k] * size;
-    if (pixels instanceof Float32Array) out.set(pixels.subarray(at, at + size), k * size);
-    else fillPixelUnits(out, k * size, pixels, at, size);
+    const pixels = pixelsOf(source, indices[k] * size, (indices[k] + 1) * size);
+    if (pixels instanceof Float32Array) out.set(pixels, k * size);
+    else fillPixelUnits(out, k * size, pixels, 0, size);
   }
   return out;
 }

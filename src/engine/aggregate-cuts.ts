@@ -10,8 +10,8 @@ import { dot, dotFloat32, dotMixed, joined, type Vector, weightedSum } from "../
 import { gramBlock, gramOfScratch } from "./gram-block.ts";
 import type { Network } from "./network.ts";
 import { readFloats } from "./scratch.ts";
+import { shardsOf } from "./shards.ts";
 import * as sumTasks from "./sum-tasks.ts";
-import { shardsOf } from "./tasks.ts";
 import type { Workers } from "./workers.ts";
 
 /** How many sums go into a task: enough to be worth a message, and so few that all processes have work. */

@@ -2,8 +2,10 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { ImageSource } from "../data/dataset.ts";
 import { bytesWithin, demandMemory } from "../data/memory.ts";
 import { type ErrorCode, TemperError, throwIfAborted } from "../errors.ts";
+import { type HeldImages, holdImages, noImages } from "./held.ts";
 import { openScratch } from "./scratch.ts";
 import { isSame, type MapOptions, type TaskName, type Until } from "./task.ts";
 
@@ -50,6 +52,7 @@ interface Children {
   readonly alive: Set<Child>;
   /** The file that the processes know as SCRATCH. */
   readonly scratch: number | undefined;
+  readonly held: HeldImages;
   begun: boolean;
   closing: boolean;
   /** Why no process could be started, once none could. */
@@ -68,6 +71,7 @@ export function createChildren(count: number) {
     waiting: [],
     alive: new Set(),
     scratch: openScratch(),
+    held: noImages(openScratch()),
     begun: false,
     closing: false,
     unstarted: undefined,
@@ -77,6 +81,10 @@ export function createChildren(count: number) {
     size: count,
     scratch: children.scratch,
     share: (key: string, value: unknown): void => share(children, key, value),
+    shareImages: (key: string, images: ImageSource): void => {
+      const held = holdImages(children.held, key, images);
+      if (held !== undefined) share(children, key, held);
+    },
     mapUntil: async <A, R>(
       task: TaskName,
       args: readonly A[],
@@ -90,12 +98,12 @@ export function createChildren(count: number) {
   };
 }
 
-/** Starts the processes, each of which holds what is shared: the model and the data. */
+/** Starts the processes, each of which holds what is shared; the images of data sets are held once for all of them. */
 function begin(children: Children, count: number): void {
   const held = bytesWithin(children.shared);
   demandMemory(
-    count * (PROCESS_BYTES + held) + held,
-    `${count} processes and this one, each with the model and the data,`,
+    count * (PROCESS_BYTES + held) + held + 2 * children.held.end,
+    `${count} processes and this one, each with the model, and the data`,
     "give fewer --threads, or fewer images",
   );
   children.begun = true;
@@ -187,12 +195,13 @@ function share({ shared, alive }: Children, key: string, value: unknown): void {
 }
 
 function start(children: Children): void {
-  const { shared, alive, scratch } = children;
+  const { shared, alive, scratch, held } = children;
   const child: Child = {
     process: fork(entry, [], {
       serialization: "advanced",
       execArgv: fromSource ? ["--import", "tsx"] : [],
-      stdio: ["ignore", "inherit", "inherit", "ipc", scratch ?? "ignore"], // the fifth is SCRATCH
+      // The fifth is SCRATCH, and the sixth HELD.
+      stdio: ["ignore", "inherit", "inherit", "ipc", scratch ?? "ignore", held.file ?? "ignore"],
     }),
     job: undefined,
   };
@@ -251,12 +260,13 @@ function onError(children: Children, child: Child, { message }: Error): void {
 }
 
 async function close(children: Children): Promise<void> {
-  const { alive, scratch, closing } = children;
+  const { alive, scratch, held, closing } = children;
   children.closing = true;
   const ends = [...alive].map(
     ({ process }) => new Promise<void>((resolve) => process.once("exit", () => resolve())),
   );
   for (const { process } of alive) process.kill("SIGKILL");
   await Promise.all(ends);
-  if (!closing && scratch !== undefined) closeSync(scratch);
+  if (closing) return;
+  for (const file of [scratch, held.file]) if (file !== undefined) closeSync(file);
 }

@@ -3,6 +3,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { addScaled } from "../tensor/vector.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
+import { forwardShards, gradientShards, type Shard } from "./shards.ts";
 import * as tasks from "./tasks.ts";
 import type { Workers } from "./workers.ts";
 
@@ -13,12 +14,12 @@ export interface LossGradient {
 }
 
 export interface DataLoss {
-  /** Runs a task on every shard of D at theta. */
-  sweep<R>(task: string, theta: Float32Array): Promise<R[]>;
   /** L(theta; D). */
   loss(theta: Float32Array): Promise<number>;
   /** The loss of each image of D. */
   imageLosses(theta: Float32Array): Promise<Float64Array>;
+  /** L(theta; D) and its gradient in theta. */
+  lossGradient(theta: Float32Array): Promise<LossGradient>;
 }
 
 /** The mean over n images of the sums of their shards, added in the shards' order. */
@@ -39,10 +40,11 @@ export function createDataLoss(options: {
   readonly onShard?: ((done: number, of: number) => void) | undefined;
 }): DataLoss {
   const { network, data, loss, workers, signal, onShard } = options;
-  const shards = tasks.shardsOf(data.count).map((shard) => ({ ...shard, loss }));
   tasks.shareNetwork(workers, network);
-  workers.share("data", data);
-  const sweep = <R>(task: string, theta: Float32Array): Promise<R[]> => {
+  workers.shareImages("data", data);
+  const forward = forwardShards(network, data.count);
+  const sweep = <R>(task: string, theta: Float32Array, slices: readonly Shard[]): Promise<R[]> => {
+    const shards = slices.map((shard) => ({ ...shard, loss }));
     workers.share("theta", theta);
     return workers.map<tasks.LossShard, R>({ module: tasks.module, name: task }, shards, {
       signal,
@@ -50,14 +52,17 @@ export function createDataLoss(options: {
     });
   };
   return {
-    sweep,
     loss: async (theta) => {
-      const sums = await sweep<number>("lossShard", theta);
+      const sums = await sweep<number>("lossShard", theta, forward);
       return sums.reduce((a, c) => a + c, 0) / data.count;
     },
     imageLosses: async (theta) => {
-      const parts = await sweep<Float64Array>("imageLossesShard", theta);
+      const parts = await sweep<Float64Array>("imageLossesShard", theta, forward);
       return Float64Array.from(parts.flatMap((part) => [...part]));
+    },
+    lossGradient: async (theta) => {
+      const shards = gradientShards(network, data.count);
+      return meanLossGradient(await sweep("lossGradientShard", theta, shards), data.count);
     },
   };
 }

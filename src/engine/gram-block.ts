@@ -7,8 +7,8 @@ import { int } from "../onnx/attributes.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { readFloats, SCRATCH } from "./scratch.ts";
 import { Session } from "./session.ts";
+import { type Shard, shardsOf } from "./shards.ts";
 import type { TaskState } from "./task.ts";
-import { type Shard, shardsOf } from "./tasks.ts";
 import type { Workers } from "./workers.ts";
 
 const module: string = import.meta.url;

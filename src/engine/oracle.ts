@@ -4,11 +4,12 @@ import { type Dataset, imageSize, imagesOf } from "../data/dataset.ts";
 import { joined } from "../tensor/vector.ts";
 import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
 import { createCutSet } from "./cut-set.ts";
-import { createDataLoss, meanLossGradient } from "./data-loss.ts";
+import { createDataLoss } from "./data-loss.ts";
 import { logitSum } from "./loss.ts";
 import type { LossName } from "./losses.ts";
 import { type Network, roundTheta } from "./network.ts";
 import { openPrograms, type Programs } from "./programs.ts";
+import { sortedShards } from "./shards.ts";
 import * as tasks from "./tasks.ts";
 import type { Workers } from "./workers.ts";
 
@@ -56,9 +57,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
   };
 
   // The images in the order of their losses at theta0, largest first: the sum of a bad candidate is large early.
-  const sortedShards = tasks
-    .shardsOf(data.count, tasks.SORTED_SHARD)
-    .map((shard) => ({ ...shard, loss }));
+  const shards = sortedShards(network, data.count).map((shard) => ({ ...shard, loss }));
   const sort = async (): Promise<void> => {
     const losses = await dataLoss.imageLosses(network.theta0);
     const order = Int32Array.from(losses.keys()).sort((i, j) => losses[j] - losses[i] || i - j);
@@ -86,18 +85,17 @@ export function createOracle(options: OracleOptions): EngineOracle {
       let sum = 0;
       const sums = await workers.mapUntil<tasks.LossShard, number>(
         { module: tasks.module, name: "sortedLossShard" },
-        sortedShards,
+        shards,
         (part) => {
           sum += part;
           return sum / data.count > limit;
         },
-        { signal, onDone: (done) => onShard?.(sortedShards[done - 1].to, data.count) },
+        { signal, onDone: (done) => onShard?.(shards[done - 1].to, data.count) },
       );
-      const whole = sums.length === sortedShards.length;
+      const whole = sums.length === shards.length;
       return whole ? { loss: sum / data.count } : { lossAtLeast: sum / data.count };
     },
-    lossGradient: async (theta) =>
-      meanLossGradient(await dataLoss.sweep("lossGradientShard", theta), data.count),
+    lossGradient: dataLoss.lossGradient,
     inputNorms: async (theta, sums) => inputNorms(network, await programsAt(theta), x, sums),
     cutSet: () => createCutSet({ network, points: () => x, programsAt, signal }),
     close,

@@ -3,12 +3,16 @@
 // A message is copied some six times on its way, into memory that the parent's collector has to clear away. The
 // same bytes written to a file and read back into an array that is there already take a quarter of the time.
 import { randomUUID } from "node:crypto";
-import { openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { openSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readBytes, writePixels } from "../data/pixel-file.ts";
 
 /** The descriptor of the file in a child process. */
 export const SCRATCH = 4;
+
+/** The descriptor there of a second one, which holds the pixels of shared data sets (held.ts). */
+export const HELD = 5;
 
 /**
  * Opens the file and returns its descriptor, or undefined where there is no place for temporary files. Its name is
@@ -25,16 +29,10 @@ export function openScratch(): number | undefined {
   }
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
-
 /** Writes floats at the `at`-th float of the file; false where there is no room for them. */
 export function writeFloats(file: number, floats: Float32Array, at: number): boolean {
-  const bytes = bytesOf(floats);
   try {
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(file, bytes, done, bytes.length - done, 4 * at + done);
-    }
+    writePixels(file, floats, 4 * at);
     return true;
   } catch {
     return false;
@@ -43,10 +41,5 @@ export function writeFloats(file: number, floats: Float32Array, at: number): boo
 
 /** Fills an array from the `at`-th float of the file on. */
 export function readFloats(file: number, into: Float32Array, at: number): void {
-  const bytes = bytesOf(into);
-  for (let done = 0; done < bytes.length; ) {
-    const read = readSync(file, bytes, done, bytes.length - done, 4 * at + done);
-    if (read === 0) throw new Error("the scratch file is shorter than what was written to it");
-    done += read;
-  }
+  readBytes(file, new Uint8Array(into.buffer, into.byteOffset, into.byteLength), 4 * at);
 }

@@ -1,5 +1,5 @@
 // The shards of the moving centre: gradients of sums of logits over given images, and of the loss on a sample of D.
-import { type Dataset, gather } from "../data/dataset.ts";
+import { gather, type ImageSource } from "../data/dataset.ts";
 import { dot } from "../tensor/vector.ts";
 import { logitsOfAll, thetaGradientOfAll, thetaRowOfAll } from "./batches.ts";
 import type { LossGradient } from "./data-loss.ts";
@@ -66,7 +66,7 @@ export async function sampleShard(
   { ids, loss: name }: SampleShard,
 ): Promise<LossGradient> {
   const { network, programs } = await sharedPrograms(state);
-  const data = state.get<Dataset>("data");
+  const data = state.get<ImageSource>("data");
   const y = ids.map((id) => data.labels[id]);
   const loss = lossOf(name);
   const [x, covector] = [gather(data, ids), oneHot(y, network.labels)];

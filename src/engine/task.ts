@@ -78,7 +78,7 @@ export function createTaskState(): TaskState {
 }
 
 /**
- * Whether two shared values are equal, to the bit: arrays of numbers, and records and lists of such. Any other
+ * Whether two shared values are equal, to the bit: arrays of numbers, and records, lists and maps of such. Any other
  * objects are the same only where they are one.
  */
 export function isSame(a: unknown, b: unknown): boolean {
@@ -86,6 +86,7 @@ export function isSame(a: unknown, b: unknown): boolean {
   if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b)) {
     return a.constructor === b.constructor && bytesOf(a).equals(bytesOf(b));
   }
+  if (a instanceof Map && b instanceof Map) return isSame([...a], [...b]);
   if (!isPlain(a) || !isPlain(b) || Array.isArray(a) !== Array.isArray(b)) return false;
   const [keys, others] = [Object.keys(a), Object.keys(b)];
   return keys.length === others.length && keys.every((key) => key in b && isSame(a[key], b[key]));

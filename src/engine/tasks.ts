@@ -1,55 +1,60 @@
 // The engine's tasks on slices of the shared data set: summed losses, their gradients, which labels are answered.
-import { type Dataset, imageSize, imagesOf, toPixelUnits } from "../data/dataset.ts";
+import { gather, type ImageSource, imageSize, imagesOf } from "../data/dataset.ts";
+import { withTheta } from "../onnx/theta.ts";
 import { eachBatch } from "./batches.ts";
 import { answerOf, oneHot } from "./logits.ts";
 import { type LossName, lossOf, sumLoss } from "./losses.ts";
-import { loadNetwork, type Network } from "./network.ts";
+import type { Network } from "./network.ts";
 import { addThetaGradient, openPrograms, type Programs } from "./programs.ts";
+import type { Shard } from "./shards.ts";
 import type { TaskState } from "./task.ts";
 import type { Workers } from "./workers.ts";
 
-/** Images of a shard. Sums are float64 and added in the order of the shards, so that no split over processes shows. */
-const SHARD = 1000;
-
-/** Images of a shard of a sum that may stop early: fewer, so that less is done beyond the stop. */
-export const SORTED_SHARD = 500;
-
-/** A slice [from, to) of the shared data set. */
-export interface Shard {
-  readonly from: number;
-  readonly to: number;
-}
-
+/** A slice of the shared data set. */
 export interface LossShard extends Shard {
   readonly loss: LossName;
 }
 
-/** What travels for a network: its files; each process derives the rest once. */
-export type SharedNetwork = Pick<Network, "file" | "externalData" | "options">;
+/** What travels for a network: what was read and measured of its files, and not the files. */
+type SharedNetwork = Omit<Network, "file" | "externalData">;
 
 export const module: string = import.meta.url;
 
-/** Shares a network under the key that `sharedNetwork` reads. */
-export const shareNetwork = (workers: Workers, { file, externalData, options }: Network): void =>
-  workers.share("network", { file, externalData, options } satisfies SharedNetwork);
+const NONE = new Float32Array(0);
 
-/** The fixed list of shards of `count` images, or of as many columns. */
-export function shardsOf(count: number, size = SHARD): Shard[] {
-  return Array.from({ length: Math.ceil(count / size) }, (_, i) => ({
-    from: i * size,
-    to: Math.min(count, (i + 1) * size),
-  }));
+/** What was made to travel of a network: made once, so that it is known again. */
+const travelling = new WeakMap<Network, SharedNetwork>();
+
+/** The network without its files; the weights that may move are in theta0 alone. */
+function withoutFiles({ file: _, externalData: __, ...network }: Network): SharedNetwork {
+  const { graph, parameters } = network;
+  const initializers = new Map(graph.initializers);
+  for (const { name } of parameters) {
+    initializers.set(name, { ...initializers.get(name)!, values: NONE });
+  }
+  return { ...network, graph: { ...graph, initializers } };
 }
 
-/** The fixed list of shards of chosen images, by their indices. */
-export const idShards = (ids: Int32Array, size = SHARD): Int32Array[] =>
-  shardsOf(ids.length, size).map(({ from, to }) => ids.slice(from, to));
+/** Shares a network under the key that `sharedNetwork` reads. */
+export function shareNetwork(workers: Workers, network: Network): void {
+  const shared = travelling.get(network) ?? withoutFiles(network);
+  travelling.set(network, shared);
+  workers.share("network", shared);
+}
 
-/** The shared network ("network"). */
+/** The shared network ("network"); its files stay where they are. */
 export const sharedNetwork = (state: TaskState): Promise<Network> =>
-  state.derive("network", ["network"], () => {
-    const { file, options, externalData } = state.get<SharedNetwork>("network");
-    return loadNetwork(file, options, externalData);
+  state.derive("network", ["network"], async () => {
+    const { graph, parameters, theta0, ...rest } = state.get<SharedNetwork>("network");
+    const whole = withTheta(graph, parameters, theta0);
+    return {
+      ...rest,
+      graph: whole,
+      parameters,
+      theta0,
+      file: new Uint8Array(0),
+      externalData: new Map(),
+    };
   });
 
 /** The shared network at the shared theta ("theta"); its sessions are kept until either changes. */
@@ -69,44 +74,59 @@ export async function sharedPrograms(
 // To turn bytes into floats costs a quarter of a small network's pass, so the floats are kept where they fit.
 const KEPT_FLOATS = 2 ** 26;
 
-/** The shared data set, its pixels as float32 where that takes no more than 256 MB. */
-function sharedData(state: TaskState): Promise<Dataset> {
+/** The shared data set, its pixels as float32 in memory where that takes no more than 256 MB. */
+function sharedData(state: TaskState): Promise<ImageSource> {
   return state.derive("floats", ["data"], async () => {
-    const data = state.get<Dataset>("data");
-    return data.pixels.length > KEPT_FLOATS ? data : { ...data, pixels: toPixelUnits(data.pixels) };
+    const data = state.get<ImageSource>("data");
+    const fits = data.count * imageSize(data.shape) <= KEPT_FLOATS;
+    return fits ? { ...data, pixels: imagesOf(data) } : data;
   });
 }
 
-/** The shared data set in the shared order ("order"). */
-function sortedData(state: TaskState): Promise<Dataset> {
+/** The shared data set in the shared order ("order"), put into it where that takes no more than 256 MB. */
+function sortedData(state: TaskState): Promise<Sorted> {
   return state.derive("sorted", ["data", "order"], async () => {
-    const data = await sharedData(state);
+    const { shape, count, labels, pixels } = await sharedData(state);
     const order = state.get<Int32Array>("order");
-    const size = imageSize(data.shape);
-    const pixels = data.pixels.slice();
-    for (const [i, id] of order.entries()) {
-      pixels.set(data.pixels.subarray(id * size, (id + 1) * size), i * size);
+    const data = { shape, count, labels, pixels };
+    const sorted = order.map((id) => labels[id]);
+    if (count * imageSize(shape) > KEPT_FLOATS) {
+      return { labels: sorted, images: (a, b) => gather(data, order.subarray(a, b)) };
     }
-    return { ...data, pixels, labels: order.map((id) => data.labels[id]) };
+    const inOrder = { ...data, pixels: gather(data, order) };
+    return { labels: sorted, images: (a, b) => imagesOf(inOrder, a, b) };
   });
+}
+
+/** Images in some order. */
+interface Sorted {
+  readonly labels: Int32Array;
+  /** Images a .. b - 1 in that order. */
+  images(a: number, b: number): Float32Array;
 }
 
 /** Sum of the losses of a shard. */
-export const lossShard = async (state: TaskState, shard: LossShard): Promise<number> =>
-  sumLosses(state, await sharedData(state), shard);
+export async function lossShard(state: TaskState, shard: LossShard): Promise<number> {
+  const data = await sharedData(state);
+  return sumLosses(state, { labels: data.labels, images: (a, b) => imagesOf(data, a, b) }, shard);
+}
 
 /** Sum of the losses of a shard of the sorted data set. */
 export const sortedLossShard = async (state: TaskState, shard: LossShard): Promise<number> =>
   sumLosses(state, await sortedData(state), shard);
 
-async function sumLosses(state: TaskState, data: Dataset, shard: LossShard): Promise<number> {
+async function sumLosses(
+  state: TaskState,
+  { labels, images }: Sorted,
+  shard: LossShard,
+): Promise<number> {
   const { from, to } = shard;
   const { network, programs } = await sharedPrograms(state);
   const of = lossOf(shard.loss);
   let loss = 0;
   await eachBatch(network, from, to, async (a, b) => {
-    const logits = await programs.logits(imagesOf(data, a, b), b - a);
-    loss += sumLoss(of, logits, network.labels, data.labels.subarray(a, b));
+    const logits = await programs.logits(images(a, b), b - a);
+    loss += sumLoss(of, logits, network.labels, labels.subarray(a, b));
   });
   return loss;
 }

@@ -1,5 +1,6 @@
 // Where shards run: in this process or in child processes, one onnxruntime thread each.
 import { availableParallelism } from "node:os";
+import type { ImageSource } from "../data/dataset.ts";
 import { demand, throwIfAborted } from "../errors.ts";
 import { createChildren } from "./children.ts";
 import {
@@ -29,6 +30,12 @@ export interface Workers {
    * @internal
    */
   share(key: string, value: unknown): void;
+  /**
+   * Does the same for a data set: its images are written to one file that all processes read.
+   *
+   * @internal
+   */
+  shareImages(key: string, images: ImageSource): void;
   /**
    * Runs a task on every argument.
    *
@@ -99,6 +106,7 @@ function localWorkers(): Omit<Workers, "map"> {
     size: 1,
     scratch: undefined,
     share: (key, value) => state.set(key, value),
+    shareImages: (key, images) => state.set(key, images),
     mapUntil,
     close: () => state.clear(),
   };

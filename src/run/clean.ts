@@ -1,6 +1,7 @@
 // What a correction costs on clean images: the answers before and after, and what was right and is now wrong.
 import type { Dataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
+import { forwardShards, type Shard } from "../engine/shards.ts";
 import * as tasks from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 
@@ -63,10 +64,10 @@ export async function answersAt(
 ): Promise<Int32Array> {
   tasks.shareNetwork(workers, network);
   workers.share("theta", theta);
-  workers.share("data", data);
-  const parts = await workers.map<tasks.Shard, Int32Array>(
+  workers.shareImages("data", data);
+  const parts = await workers.map<Shard, Int32Array>(
     { module: tasks.module, name: "answersShard" },
-    tasks.shardsOf(data.count),
+    forwardShards(network, data.count),
     { signal },
   );
   return Int32Array.from(parts.flatMap((part) => [...part]));

@@ -28,7 +28,7 @@ export async function lookBefore(
 ): Promise<readonly string[]> {
   shareNetwork(workers, network);
   workers.share("theta", network.theta0);
-  workers.share("data", data);
+  workers.shareImages("data", data);
   // The recipes' own attacks need not clip: what is looked at is whether the data are pixels.
   const stated = attack && { ...attack, seed: 0, clip: attack.clip ?? ([0, 1] as const) };
   const seen = await lookAt(workers, { network, data, attack: stated }, signal);

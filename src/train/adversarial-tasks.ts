@@ -2,7 +2,7 @@
 import { attackBatch, imagesAt } from "../attack/attack-batch.ts";
 import { classifierOf } from "../attack/classifier.ts";
 import type { AttackOptions } from "../attack/options.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { ImageSource } from "../data/dataset.ts";
 import { BATCH, batchOf, thetaGradientOfAll } from "../engine/batches.ts";
 import { oneHot } from "../engine/logits.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
@@ -54,7 +54,7 @@ export async function adversarialShard(
 ): Promise<AdversarialSums> {
   const network = await sharedNetwork(state);
   const programs = await programsAt(state, network);
-  const images = imagesAt(state.get<Dataset>("data"), ids);
+  const images = imagesAt(state.get<ImageSource>("data"), ids);
   const { y } = images;
   const attacked = await attackBatch(classifierOf(network, programs), images, options);
   const x = joined([images.x, attacked.x]);

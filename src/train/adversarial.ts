@@ -13,7 +13,7 @@ import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { networkBytes } from "../engine/network.ts";
 import { demandInputGradient, programOf } from "../engine/programs.ts";
-import { idShards } from "../engine/tasks.ts";
+import { idShards } from "../engine/shards.ts";
 import type { Workers } from "../engine/workers.ts";
 import { demand, refuseUnknown, TemperError, throwIfAborted } from "../errors.ts";
 import type { Progress } from "../progress.ts";

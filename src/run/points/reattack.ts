@@ -56,7 +56,7 @@ export function createReattack(
   return {
     ask: async (theta, margin) => {
       workers.share("theta", theta);
-      workers.share("sources", sources);
+      workers.shareImages("sources", sources);
       const seed = randomStream(first, STREAMS.robust.reattack, asked++).below(2 ** 31 - 1);
       const call = { from: "sources", ids, options: { ...attack, seed } };
       const found = await attackedPoints(workers, call, signal);

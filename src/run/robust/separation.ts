@@ -6,8 +6,8 @@ import { type Dataset, imagesOf } from "../../data/dataset.ts";
 import { createAggregateCuts } from "../../engine/aggregate-cuts.ts";
 import { createDataLoss, type LossGradient, meanLossGradient } from "../../engine/data-loss.ts";
 import { type Network, roundTheta } from "../../engine/network.ts";
+import { idShards } from "../../engine/shards.ts";
 import * as sums from "../../engine/sum-tasks.ts";
-import { idShards } from "../../engine/tasks.ts";
 import type { Workers } from "../../engine/workers.ts";
 import { randomStream } from "../../tensor/random.ts";
 import { STREAMS } from "../../tensor/streams.ts";
@@ -47,7 +47,7 @@ export function createSeparation(call: SeparationOptions): Separation {
   const { judging, sources } = call.split;
   const dataLoss = createDataLoss({ network, data, loss: name, workers, signal, onShard });
   const imagesKey = images === data ? "data" : "sources";
-  workers.share(imagesKey, images);
+  workers.shareImages(imagesKey, images);
 
   const everything = Int32Array.from(data.labels.keys());
   /** A round lasts many iterations: its order is made once. */
