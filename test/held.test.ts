@@ -48,6 +48,11 @@ describe("a data set in the file of all processes", () => {
     expect(holdImages(held, "data", bytes(7, 1))).toBeDefined();
     expect(holdImages(held, "data", bytes(7, 1))).toBeUndefined();
     expect(holdImages(held, "data", bytes(7, 2))).toBeDefined();
+    // What lies in a file of its own stands between two times of the same.
+    const elsewhere = { ...bytes(7, 2), pixels: { file: "F", at: 0, type: "uint8" } as const };
+    expect(holdImages(held, "data", elsewhere)?.pixels).toEqual(elsewhere.pixels);
+    expect(holdImages(held, "data", elsewhere)).toBeUndefined();
+    expect(holdImages(held, "data", bytes(7, 2))?.pixels).toMatchObject({ type: "uint8" });
     closeSync(file);
     expect(holdImages(noImages(undefined), "data", bytes(7, 1))?.pixels).toBeInstanceOf(Uint8Array);
     // A file that cannot be written, as on a full disk.

@@ -13,7 +13,8 @@ export interface FolderOptions {
   readonly dataDir?: string | undefined;
 }
 
-function cacheFolder(): string {
+/** Where this system keeps what can be made again. */
+export function cacheFolder(): string {
   const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
   if (process.platform === "win32") return LOCALAPPDATA || join(homedir(), "AppData", "Local");
   if (process.platform === "darwin") return join(homedir(), "Library", "Caches");

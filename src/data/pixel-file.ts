@@ -1,10 +1,10 @@
 // Pixels in an open file, read by ranges: one copy for all processes, of what is too much to hold in each.
-import { readSync, writeSync } from "node:fs";
+import { openSync, readSync, writeSync } from "node:fs";
 
 /** Where pixels lie. */
 export interface PixelFile {
-  /** The descriptor of the file in the process that reads. */
-  readonly file: number;
+  /** The descriptor of the file in the process that reads, or its path. */
+  readonly file: number | string;
   /** The first byte, a multiple of 4. */
   readonly at: number;
   /** Bytes 0..255, or float32 in pixel units. */
@@ -25,7 +25,8 @@ export function readPixels(
   to: number,
 ): Uint8Array | Float32Array {
   const pixels = type === "uint8" ? new Uint8Array(to - from) : new Float32Array(to - from);
-  readBytes(file, bytesOf(pixels), at + from * pixels.BYTES_PER_ELEMENT);
+  const descriptor = typeof file === "number" ? file : opened(file);
+  readBytes(descriptor, bytesOf(pixels), at + from * pixels.BYTES_PER_ELEMENT);
   return pixels;
 }
 
@@ -50,6 +51,15 @@ export function readBytes(file: number, into: Uint8Array, at: number): void {
     if (read === 0) throw new Error("a file of pixels is shorter than what was written to it");
     done += read;
   }
+}
+
+const descriptors = new Map<string, number>();
+
+/** The descriptor of a file by its path: opened once, and closed with the process. */
+function opened(path: string): number {
+  const descriptor = descriptors.get(path) ?? openSync(path, "r");
+  descriptors.set(path, descriptor);
+  return descriptor;
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>

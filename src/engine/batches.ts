@@ -4,7 +4,7 @@ import { isBatch } from "../autodiff/shape.ts";
 import { elementCount } from "../onnx/graph.ts";
 import type { Objective } from "./loss.ts";
 import type { Network } from "./network.ts";
-import { addThetaGradient, type Programs } from "./programs.ts";
+import { addThetaGradient, openPrograms, type Programs } from "./programs.ts";
 import type { Derivative } from "./runs.ts";
 import type { FloatArray } from "./session.ts";
 
@@ -54,6 +54,16 @@ export async function logitsOfAll(
     all.set(await programs.logits(images, to - from), from * network.labels);
   });
   return all;
+}
+
+/** f(x) of n images at theta0, by programs that are opened for them alone. */
+export async function logitsOf(
+  network: Network,
+  x: Float32Array,
+  n: number,
+): Promise<Float32Array> {
+  const programs = openPrograms(network, network.theta0);
+  return logitsOfAll(network, programs, x, n).finally(programs.release);
 }
 
 /** The gradient of an objective summed over n images. */

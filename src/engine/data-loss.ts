@@ -1,5 +1,5 @@
 // L(theta; D) over the shared data set, made in the worker processes: the mean, each image's loss, and gradients.
-import type { Dataset } from "../data/dataset.ts";
+import type { ImageSource } from "../data/dataset.ts";
 import { addScaled } from "../tensor/vector.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
@@ -32,7 +32,7 @@ export function meanLossGradient(parts: readonly LossGradient[], n: number): Los
 /** The loss of one network on one data set. It shares the keys network and data, and theta in every call. */
 export function createDataLoss(options: {
   readonly network: Network;
-  readonly data: Dataset;
+  readonly data: ImageSource;
   readonly loss: LossName;
   readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;

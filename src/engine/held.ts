@@ -4,7 +4,7 @@ import { writePixels } from "../data/pixel-file.ts";
 import { HELD } from "./scratch.ts";
 import { isSame } from "./task.ts";
 
-/** The pixels of each key, where they were written and by what they are known again. */
+/** What was shared last under a key, and its place in the file; of no bytes where it is not in the file. */
 interface Place {
   readonly given: ImageSource;
   readonly at: number;
@@ -28,7 +28,7 @@ export const noImages = (file: number | undefined): HeldImages => ({
  * Writes the pixels of a data set into the file.
  *
  * @returns the data set as the processes read it: from the file, or as it is where there is no room in one; undefined
- *   where it is the one that was written last for this key
+ *   where it is the one that was shared last under this key
  */
 export function holdImages(
   held: HeldImages,
@@ -38,17 +38,28 @@ export function holdImages(
   const given: ImageSource = { shape, count, labels, pixels };
   const known = held.places.get(key);
   if (known !== undefined && isSame(known.given, given)) return undefined;
-  if (held.file === undefined || !ArrayBuffer.isView(pixels)) return given;
-  const bytes = pixels.byteLength;
-  const at = known !== undefined && bytes <= known.bytes ? known.at : held.end;
+  const place = known ?? { at: held.end, bytes: 0 };
+  const file = ArrayBuffer.isView(pixels) ? written(held, place, pixels) : undefined;
+  held.places.set(key, { ...place, ...file, given });
+  if (file === undefined) return given;
+  const type = pixels instanceof Uint8Array ? "uint8" : "float32";
+  return { shape, count, labels, pixels: { file: HELD, at: file.at, type } };
+}
+
+/** Writes pixels to a place that is large enough, or to the end of the file; undefined where there is no room. */
+function written(
+  held: HeldImages,
+  place: Omit<Place, "given">,
+  pixels: Uint8Array | Float32Array,
+): Omit<Place, "given"> | undefined {
+  if (held.file === undefined) return undefined;
+  const fits = pixels.byteLength <= place.bytes;
+  const at = fits ? place.at : held.end;
   try {
     writePixels(held.file, pixels, at);
   } catch {
-    held.places.delete(key);
-    return given;
+    return undefined;
   }
-  held.places.set(key, { given, at, bytes: at === held.end ? bytes : known!.bytes });
-  if (at === held.end) held.end += 4 * Math.ceil(bytes / 4);
-  const type = pixels instanceof Uint8Array ? "uint8" : "float32";
-  return { shape, count, labels, pixels: { file: HELD, at, type } };
+  if (!fits) held.end += 4 * Math.ceil(pixels.byteLength / 4);
+  return { at, bytes: fits ? place.bytes : pixels.byteLength };
 }

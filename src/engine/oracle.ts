@@ -1,6 +1,6 @@
 // The engine's oracle: what correct/ asks, answered by onnxruntime here and in the worker processes.
 import type { LogitSum, Oracle } from "../correct/oracle.ts";
-import { type Dataset, imageSize, imagesOf } from "../data/dataset.ts";
+import { type Dataset, type ImageSource, imageSize, imagesOf } from "../data/dataset.ts";
 import { joined } from "../tensor/vector.ts";
 import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
 import { createCutSet } from "./cut-set.ts";
@@ -18,7 +18,7 @@ export interface OracleOptions {
   /** Dadv: images in pixel units and their true labels. */
   readonly points: Dataset;
   /** D, the training set of the loss. */
-  readonly data: Dataset;
+  readonly data: ImageSource;
   /** Default cross-entropy. */
   readonly loss?: LossName | undefined;
   readonly workers: Workers;

@@ -105,60 +105,75 @@ interface Sorted {
   images(a: number, b: number): Float32Array;
 }
 
-/** Sum of the losses of a shard. */
-export async function lossShard(state: TaskState, shard: LossShard): Promise<number> {
-  const data = await sharedData(state);
-  return sumLosses(state, { labels: data.labels, images: (a, b) => imagesOf(data, a, b) }, shard);
+/** Calls `visit` with the logits of images a .. b - 1, batch after batch of a shard. */
+async function eachLogits(
+  state: TaskState,
+  images: Sorted["images"],
+  { from, to }: Shard,
+  visit: (logits: Float32Array, labels: number, a: number, b: number) => void,
+): Promise<void> {
+  const { network, programs } = await sharedPrograms(state);
+  await eachBatch(network, from, to, async (a, b) => {
+    visit(await programs.logits(images(a, b), b - a), network.labels, a, b);
+  });
 }
 
 /** Sum of the losses of a shard of the sorted data set. */
-export const sortedLossShard = async (state: TaskState, shard: LossShard): Promise<number> =>
-  sumLosses(state, await sortedData(state), shard);
-
-async function sumLosses(
-  state: TaskState,
-  { labels, images }: Sorted,
-  shard: LossShard,
-): Promise<number> {
-  const { from, to } = shard;
-  const { network, programs } = await sharedPrograms(state);
+export async function sortedLossShard(state: TaskState, shard: LossShard): Promise<number> {
+  const { labels: y, images } = await sortedData(state);
   const of = lossOf(shard.loss);
   let loss = 0;
-  await eachBatch(network, from, to, async (a, b) => {
-    const logits = await programs.logits(images(a, b), b - a);
-    loss += sumLoss(of, logits, network.labels, labels.subarray(a, b));
+  await eachLogits(state, images, shard, (logits, labels, a, b) => {
+    loss += sumLoss(of, logits, labels, y.subarray(a, b));
   });
   return loss;
 }
 
-/** Fills `values` with a number for each image of a shard, made of its row of the logits and of its label. */
-async function eachImage<A extends Int32Array | Float64Array>(
-  state: TaskState,
-  { from, to }: Shard,
-  values: A,
-  numberOf: (logits: Float32Array, labels: number, row: number, y: number) => number,
-): Promise<A> {
-  const { network, programs } = await sharedPrograms(state);
-  const data = await sharedData(state);
-  await eachBatch(network, from, to, async (a, b) => {
-    const logits = await programs.logits(imagesOf(data, a, b), b - a);
-    for (let i = a; i < b; i++) {
-      values[i - from] = numberOf(logits, network.labels, i - a, data.labels[i]);
-    }
-  });
-  return values;
+/** The answers to the images of a shard. */
+export interface ShardAnswers {
+  /**
+   * The label that is answered to each image: its own only where f_y is above every rival, so that a tie is wrong here
+   * as everywhere; -1 where no logit is a number.
+   */
+  readonly answers: Int32Array;
+  /** Sum of the losses. */
+  readonly loss: number;
 }
 
-/**
- * The label that is answered to each image of a shard: its own only where f_y is above every rival, so that a tie
- * is wrong here as everywhere; -1 where no logit is a number.
- */
-export const answersShard = (state: TaskState, shard: Shard): Promise<Int32Array> =>
-  eachImage(state, shard, new Int32Array(shard.to - shard.from), answerOf);
+/** What is answered to the images of a shard. */
+export async function answersShard(state: TaskState, shard: LossShard): Promise<ShardAnswers> {
+  const data = await sharedData(state);
+  const of = lossOf(shard.loss);
+  const answers = new Int32Array(shard.to - shard.from);
+  let loss = 0;
+  const images = (a: number, b: number): Float32Array => imagesOf(data, a, b);
+  await eachLogits(state, images, shard, (logits, labels, a, b) => {
+    const y = data.labels.subarray(a, b);
+    loss += sumLoss(of, logits, labels, y);
+    for (const [row, label] of y.entries()) {
+      answers[a + row - shard.from] = answerOf(logits, labels, row, label);
+    }
+  });
+  return { answers, loss };
+}
+
+/** Sum of the losses of a shard. */
+export const lossShard = async (state: TaskState, shard: LossShard): Promise<number> =>
+  (await answersShard(state, shard)).loss;
 
 /** The loss of each image of a shard. */
-export const imageLossesShard = (state: TaskState, shard: LossShard): Promise<Float64Array> =>
-  eachImage(state, shard, new Float64Array(shard.to - shard.from), lossOf(shard.loss).value);
+export async function imageLossesShard(state: TaskState, shard: LossShard): Promise<Float64Array> {
+  const data = await sharedData(state);
+  const { value } = lossOf(shard.loss);
+  const losses = new Float64Array(shard.to - shard.from);
+  const images = (a: number, b: number): Float32Array => imagesOf(data, a, b);
+  await eachLogits(state, images, shard, (logits, labels, a, b) => {
+    for (let i = a; i < b; i++) {
+      losses[i - shard.from] = value(logits, labels, i - a, data.labels[i]);
+    }
+  });
+  return losses;
+}
 
 /** Sum of the losses of a shard and its gradient in theta, float64 [p]. */
 export async function lossGradientShard(

@@ -4,9 +4,8 @@
 // float32, cut before a Softmax. Where the file says something else, the file is right.
 import { type Dataset, imagesOf } from "../data/dataset.ts";
 import { fileLogits } from "../engine/ask-file.ts";
-import { logitsOfAll } from "../engine/batches.ts";
+import { logitsOf } from "../engine/batches.ts";
 import type { Network } from "../engine/network.ts";
-import { openPrograms } from "../engine/programs.ts";
 import { TemperError } from "../errors.ts";
 import { argmax } from "../tensor/vector.ts";
 import type { MeasuredFile } from "./plan.ts";
@@ -40,7 +39,7 @@ export async function askFile(
     const missed = own.flatMap((label, i) => (label === points!.labels[i] ? [] : [i]));
     const images = Math.min(IMAGES, data.count);
     const x = imagesOf(data, 0, images);
-    const read = labelsIn(await readLogits(saved, x, images));
+    const read = labelsIn(await logitsOf(saved, x, images));
     const said = await ofFile(x, images);
     const same = said.filter((label, i) => label === read[i]).length;
     const wrong = [...new Set([...measured.wrong, ...missed])].toSorted((a, b) => a - b);
@@ -55,10 +54,4 @@ export async function askFile(
     if (!(error instanceof TemperError) || error.code !== "model-unsupported") throw error;
     return { ...measured, asked: null };
   }
-}
-
-/** f(x) of the saved file as Temper reads it. */
-async function readLogits(network: Network, x: Float32Array, n: number): Promise<Float32Array> {
-  const programs = openPrograms(network, network.theta0);
-  return logitsOfAll(network, programs, x, n).finally(programs.release);
 }

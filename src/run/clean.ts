@@ -1,7 +1,8 @@
 // What a correction costs on clean images: the answers before and after, and what was right and is now wrong.
-import type { Dataset } from "../data/dataset.ts";
+import type { ImageSource } from "../data/dataset.ts";
+import type { LossName } from "../engine/losses.ts";
 import type { Network } from "../engine/network.ts";
-import { forwardShards, type Shard } from "../engine/shards.ts";
+import { forwardShards } from "../engine/shards.ts";
 import * as tasks from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 
@@ -52,48 +53,45 @@ interface Asking {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The labels that a network answers to each image of a data set at some theta, [n]. */
+/** What a network answers to the images of a data set. */
+export interface Answers {
+  /** The label that is answered to each image, [n]; -1 stands for no answer. */
+  readonly labels: Int32Array;
+  /** The mean loss. */
+  readonly loss: number;
+}
+
+/** Asks a network at some theta about every image of a data set, in one pass. */
 export async function answersAt(
   theta: Float32Array,
   {
     network,
     data,
+    loss,
     workers,
     signal,
-  }: Asking & { readonly network: Network; readonly data: Dataset },
-): Promise<Int32Array> {
+    onImages,
+  }: Asking & {
+    readonly network: Network;
+    readonly data: ImageSource;
+    readonly loss: LossName;
+    /** Called with the number of images that are done. */
+    readonly onImages?: ((done: number, of: number) => void) | undefined;
+  },
+): Promise<Answers> {
   tasks.shareNetwork(workers, network);
   workers.share("theta", theta);
   workers.shareImages("data", data);
-  const parts = await workers.map<Shard, Int32Array>(
+  const shards = forwardShards(network, data.count).map((shard) => ({ ...shard, loss }));
+  const parts = await workers.map<tasks.LossShard, tasks.ShardAnswers>(
     { module: tasks.module, name: "answersShard" },
-    forwardShards(network, data.count),
-    { signal },
+    shards,
+    { signal, onDone: (done) => onImages?.(shards[done - 1].to, data.count) },
   );
-  return Int32Array.from(parts.flatMap((part) => [...part]));
-}
-
-/** Asks the model and the corrected one about every image of some data sets. */
-export async function predict(
-  sets: readonly Dataset[],
-  { before, after, ...by }: Asking & { readonly before: Network; readonly after: Network },
-): Promise<ReadonlyMap<Dataset, Predictions>> {
-  const answersOf = async (network: Network, inOrder: readonly Dataset[]) => {
-    const answers = new Map<Dataset, Int32Array>();
-    for (const data of inOrder) {
-      answers.set(data, await answersAt(network.theta0, { ...by, network, data }));
-    }
-    return answers;
+  return {
+    labels: Int32Array.from(parts.flatMap(({ answers }) => [...answers])),
+    loss: parts.reduce((sum, part) => sum + part.loss, 0) / data.count,
   };
-  const first = await answersOf(before, sets);
-  // Backwards: each network is read once, and the set that was asked about last need not be sent again.
-  const second = await answersOf(after, sets.toReversed());
-  return new Map(
-    sets.map((data) => [
-      data,
-      { y: data.labels, before: first.get(data)!, after: second.get(data)! },
-    ]),
-  );
 }
 
 /** Whether image i was right and is now wrong. */

@@ -14,7 +14,7 @@ import {
   type PointCall,
   type RobustCall,
 } from "./call.ts";
-import { changeOf, predict } from "./clean.ts";
+import { answersAt, changeOf } from "./clean.ts";
 import { noWork } from "./cut-meter.ts";
 import {
   CORRECTED,
@@ -115,36 +115,49 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
     paths,
   });
   try {
-    job = plan.start({
+    job = await plan.start({
       ...{ network, workers, clock, signal, onProgress },
       state: keeper?.state,
       work: keeper?.timings,
       onState: keeper && ((state) => keeper.keep(state, timings())),
     });
-    const { measure, proof: prove, points } = job;
+    const { measure, asked, proof: prove, points } = job;
     const { anchors, ...found } = await job.find();
     const { theta0 } = network;
+    const { loss } = plan.options;
     const layout = layoutOf(plan.options, network);
     const chosen = found.pool[found.choice];
     const theta = candidateTheta(chosen, theta0, anchors, layout);
     const corrected = modelFiles(network, theta, CORRECTED);
-    const { saved, measured } = await clock.stage("check", async () => {
+    const { saved, after, measured } = await clock.stage("check", async () => {
       const { file, externalData } = savedModel(corrected);
       const saved = await loadNetwork(file, network.options, externalData);
-      return {
-        saved,
-        measured: await askFile({ saved, points: points(), data }, await measure(saved)),
-      };
+      const onImages = (done: number, of: number): void => onProgress?.("check", done, of);
+      const at = { network: saved, data, loss, workers, signal, onImages };
+      const after = await answersAt(saved.theta0, at);
+      const measured = await measure(saved, after.loss);
+      return { saved, after, measured: await askFile({ saved, points: points(), data }, measured) };
     });
     const front = found.pool.filter((candidate) => candidate.front);
-    const at = { network, workers, layout, anchors, signal, onProgress };
+    const at = { loss, workers, layout, anchors, signal, onProgress };
     const validation =
-      held && (await clock.stage("validate", () => validate(front, { ...at, data: held })));
-    const sets = held === undefined ? [data] : [held, data];
-    const answered = await clock.stage("clean", () =>
-      predict(sets, { before: network, after: saved, workers, signal }),
-    );
-    const predictions = { data: answered.get(data)!, validation: held && answered.get(held) };
+      held &&
+      (await clock.stage("validate", async () =>
+        validate(front, { ...at, theta0, ...(await asked(held)) }),
+      ));
+    const predictions = await clock.stage("clean", async () => {
+      const by = { loss, workers, signal };
+      const before = async (set: Dataset): Promise<Int32Array> =>
+        (await answersAt(theta0, { ...by, ...(await asked(set)) })).labels;
+      return {
+        data: { y: data.labels, before: await before(data), after: after.labels },
+        validation: held && {
+          y: held.labels,
+          before: await before(held),
+          after: (await answersAt(saved.theta0, { ...by, network: saved, data: held })).labels,
+        },
+      };
+    });
     const proof = prove?.(found, measured);
     const [start] = found.pool; // its numbers are finite: the algorithms refuse a theta0 whose own are not
     const files = fileBytes({

@@ -1,6 +1,6 @@
 // What the shell of a correction (correct.ts) asks of a recipe, whichever algorithm it runs.
 
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, ImageSource } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import type { Workers } from "../engine/workers.ts";
 import type { Progress } from "../progress.ts";
@@ -16,7 +16,7 @@ export interface Plan<F extends Family, S> {
   /** What is noted of its own inputs, beside the model and the data. */
   readonly inputs: Pick<RunBeginning["inputs"], "points" | "sources">;
   readonly state: StateFormat<S>;
-  start(context: JobContext<S>): Job<F>;
+  start(context: JobContext<S>): Job<F> | Promise<Job<F>>;
 }
 
 /** What every job runs with. */
@@ -38,8 +38,14 @@ export interface JobContext<S> {
 export interface Job<F extends Family> {
   /** Runs the algorithm; `anchors` are the thetas that candidates are rebuilt from. */
   find(): Promise<Found<F> & { readonly anchors: readonly Float32Array[] }>;
-  /** Measures a model that was read from its saved files. */
-  measure(saved: Network): Promise<MeasuredFile>;
+  /**
+   * Measures a model that was read from its saved files.
+   *
+   * @param loss what was measured of it: L(theta; D)
+   */
+  measure(saved: Network, loss: number): Promise<MeasuredFile>;
+  /** What stands for the network and a data set when the network is asked about it at some theta. */
+  asked(data: Dataset): Promise<Asked>;
   /** Whether the choice is proven to be the nearest; undefined where no choice could be. */
   proof?(found: Found<F>, measured: MeasuredFile): Proof | undefined;
   /** The points that had to be right. */
@@ -47,6 +53,12 @@ export interface Job<F extends Family> {
   /** Work counted exactly. */
   work(): CutWork;
   close(): Promise<void>;
+}
+
+/** A network, and the images that it is asked about. */
+export interface Asked {
+  readonly network: Network;
+  readonly data: ImageSource;
 }
 
 /** A model measured, and which of the points that must be right are wrong. */

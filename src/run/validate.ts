@@ -1,6 +1,7 @@
 // What a correction costs on held-out data: accuracy, and the images that were right and are now wrong.
 import { type Candidate, candidateTheta, type Layout } from "../correct/candidates.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { ImageSource } from "../data/dataset.ts";
+import type { LossName } from "../engine/losses.ts";
 import type { Network } from "../engine/network.ts";
 import type { Workers } from "../engine/workers.ts";
 import type { Progress } from "../progress.ts";
@@ -29,8 +30,11 @@ export interface Validation {
 }
 
 export interface ValidateOptions {
+  /** The network, or the part of it that theta moves, and the held-out data as it takes them. */
   readonly network: Network;
-  readonly data: Dataset;
+  readonly data: ImageSource;
+  readonly theta0: Float32Array;
+  readonly loss: LossName;
   readonly workers: Workers;
   readonly layout: Layout;
   readonly anchors: readonly Float32Array[];
@@ -41,16 +45,17 @@ export interface ValidateOptions {
 /** Measures theta0 and every candidate of the front on held-out data. */
 export async function validate(
   front: readonly Candidate[],
-  { network, data, workers, layout, anchors, signal, onProgress }: ValidateOptions,
+  { layout, anchors, onProgress, ...at }: ValidateOptions,
 ): Promise<Validation> {
+  const { theta0, data } = at;
   const { labels: y, count } = data;
-  const answers = (theta: Float32Array): Promise<Int32Array> =>
-    answersAt(theta, { network, data, workers, signal });
-  const before = await answers(network.theta0);
+  const answers = async (theta: Float32Array): Promise<Int32Array> =>
+    (await answersAt(theta, at)).labels;
+  const before = await answers(theta0);
   const validated: ValidatedCandidate[] = [];
   for (const { iteration, step } of front) {
     onProgress?.("validate", validated.length, front.length);
-    const theta = candidateTheta({ iteration, step }, network.theta0, anchors, layout);
+    const theta = candidateTheta({ iteration, step }, theta0, anchors, layout);
     const { after: accuracy, negativeFlips } = changeOf({ y, before, after: await answers(theta) });
     validated.push({ iteration, step, accuracy, negativeFlips });
   }

@@ -4,7 +4,8 @@ import { algorithm1 } from "../../correct/algorithm.ts";
 import type { Oracle } from "../../correct/oracle.ts";
 import type { AlgorithmState } from "../../correct/state.ts";
 import { scorePoints } from "../../correct/violation.ts";
-import type { Dataset } from "../../data/dataset.ts";
+import { type Dataset, imagesOf } from "../../data/dataset.ts";
+import { logitsOf } from "../../engine/batches.ts";
 import { demandRoomForCuts } from "../../engine/cut-set.ts";
 import { workOfPasses } from "../../engine/flops.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
@@ -14,6 +15,7 @@ import { checkInputs, type PointCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
 import { algorithmState } from "../folder/state.ts";
 import { inputOf } from "../inputs.ts";
+import { movingPart, wholeNetwork } from "../part.ts";
 import type { Job, JobContext, Plan } from "../plan.ts";
 import { type PointOptions, pointOptions, pointTable } from "./options.ts";
 import { proofOf } from "./proof.ts";
@@ -48,15 +50,17 @@ type PointRun = JobContext<AlgorithmState> &
     readonly options: PointOptions;
   };
 
-function startPoints(run: PointRun): Job<"points"> {
-  const { network, data, options, workers, clock, signal, onProgress } = run;
+async function startPoints(run: PointRun): Promise<Job<"points">> {
+  const { network, options, workers, clock, signal, onProgress } = run;
   const sources = options.reattack ? cleanOf(run.points) : undefined;
   let stage = "";
   let onLines = false; // then the number of candidates says more than that of the images of one candidate
+  // Attacks, and the gradient in the image of (18), go through the whole network.
+  const whole = sources !== undefined || options.radius > 0;
+  const part = whole ? wholeNetwork(network) : await movingPart(run);
   const oracle = createOracle({
-    network,
-    points: sources === undefined ? run.points : emptied(sources),
-    data,
+    ...(await part.data(run.data)),
+    points: sources === undefined ? await part.points(run.points) : emptied(sources),
     loss: options.loss,
     workers,
     signal,
@@ -98,20 +102,13 @@ function startPoints(run: PointRun): Job<"points"> {
       await oracle.close();
       return found;
     },
-    measure: async (saved) => {
+    measure: async (saved, loss) => {
       const { labels, count } = points();
-      const { margin, loss: name } = options;
-      const asked = { points: points(), data, loss: name, workers, signal };
-      const { theta0, logits: logitsAt, loss, close } = createOracle({ network: saved, ...asked });
-      try {
-        const logits = await logitsAt(theta0);
-        const { violation, corrected, wrong } = scorePoints(logits, labels, margin);
-        const measured = { violation, loss: await loss(theta0), corrected, points: count };
-        return { measured, wrong, logits };
-      } finally {
-        await close();
-      }
+      const logits = Float64Array.from(await logitsOf(saved, imagesOf(points()), count));
+      const { violation, corrected, wrong } = scorePoints(logits, labels, options.margin);
+      return { measured: { violation, loss, corrected, points: count }, wrong, logits };
     },
+    asked: part.data,
     proof: ({ pool, choice, iterations }, { logits }) =>
       proofOf(pool[choice], iterations, { network, options, logits, y: points().labels }),
     points,

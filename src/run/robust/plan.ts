@@ -81,16 +81,17 @@ function startRobust(run: RobustRun): Job<"robust"> {
       stage = "check";
       return { ...found, contradictions: [] };
     },
-    measure: async (saved) => {
-      const { theta0, judge, loss } = separationOf(saved);
+    measure: async (saved, loss) => {
+      const { theta0, judge } = separationOf(saved);
       const { y, logits } = await judge(theta0);
       const { violation, corrected, wrong } = scorePoints(logits, y, options.margin);
       return {
-        measured: { violation, corrected, points: y.length, loss: await loss(theta0) },
+        measured: { violation, corrected, points: y.length, loss },
         wrong: wrong.filter((point) => point < own),
         logits,
       };
     },
+    asked: async (data) => ({ network: run.network, data }),
     points: () => points,
     work: meter.work,
     close: async () => {},

@@ -1,0 +1,160 @@
+// The part of a network that theta moves, as a network of its own, and the values that it is given for images.
+//
+// What lies before it does not depend on theta: one pass makes it of all images, into a file that is read by ranges.
+import { createHash } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
+import { cpus } from "node:os";
+import { splitAtTheta } from "../autodiff/split.ts";
+import { cachedFile } from "../data/cache.ts";
+import {
+  type Dataset,
+  hashDataset,
+  type ImageSource,
+  imageSize,
+  imagesOf,
+} from "../data/dataset.ts";
+import { writePixels } from "../data/pixel-file.ts";
+import { TemperError } from "../errors.ts";
+import { writeApart } from "../onnx/write.ts";
+import { batchOf, eachBatch, logitsOf } from "./batches.ts";
+import { workOfPasses } from "./flops.ts";
+import type { Network } from "./network.ts";
+import { forwardShards, type Shard } from "./shards.ts";
+import type { TaskState } from "./task.ts";
+import { sharedPrograms, shareNetwork } from "./tasks.ts";
+import { engineVersion } from "./version.ts";
+import type { Workers } from "./workers.ts";
+
+export const module: string = import.meta.url;
+
+/** A network in two parts. */
+export interface NetworkParts {
+  /** Its answers are the values that cross, [n x labels]: they depend on no weight that may move. */
+  readonly frozen: Network;
+  /** Its images are those values. */
+  readonly moving: Network;
+}
+
+/** A cut that leaves more of the work than this is not worth a file. */
+const WORTH = 0.8;
+
+/**
+ * Cuts a network where theta begins to matter.
+ *
+ * @returns undefined where that spares too little
+ */
+export function partsOf(network: Network): NetworkParts | undefined {
+  // A graph that is run image by image is made for a number of images, which a cut does not know of.
+  if (network.images !== undefined) return undefined;
+  const split = splitAtTheta(
+    network,
+    network.parameters.map(({ name }) => name),
+  );
+  if (split === undefined) return undefined;
+  const moving: Network = { ...network, ...split.moving, inputShape: split.shape };
+  if (workOfPasses(moving).forward > WORTH * workOfPasses(network).forward) return undefined;
+  const none = { parameters: [], theta0: new Float32Array(0) };
+  const frozen = { ...network, ...split.frozen, ...none, labels: imageSize(split.shape) };
+  return { frozen, moving };
+}
+
+/** The values that cross the cut, of some images: [n, ...shape]. */
+export const crossingOf = (
+  { frozen }: NetworkParts,
+  x: Float32Array,
+  n: number,
+): Promise<Float32Array> => logitsOf(frozen, x, n);
+
+const TOLERANCE = 1e-4;
+
+/**
+ * Tells whether both parts together are the network, on some images. What no rule foresees then costs time only.
+ *
+ * @param x pixels [n, ...inputShape]
+ */
+export async function joinsUp(
+  network: Network,
+  parts: NetworkParts,
+  x: Float32Array,
+  n: number,
+): Promise<boolean> {
+  try {
+    const whole = await logitsOf(network, x, n);
+    const joined = await logitsOf(parts.moving, await crossingOf(parts, x, n), n);
+    const scale = whole.reduce((a, f) => Math.max(a, Math.abs(f)), 1e-30);
+    return whole.every((f, i) => Math.abs(f - joined[i]) <= TOLERANCE * scale);
+  } catch (error) {
+    if (error instanceof TemperError && error.code === "model-unsupported") return false;
+    throw error;
+  }
+}
+
+/**
+ * The values that cross the cut, of all images of a data set: made in one pass, or by an earlier run.
+ *
+ * @returns undefined where there is no room for the file
+ */
+export async function crossingImages(
+  { frozen, moving }: NetworkParts,
+  data: Dataset,
+  {
+    workers,
+    signal,
+    onImages,
+  }: {
+    readonly workers: Workers;
+    readonly signal?: AbortSignal | undefined;
+    /** Called with the number of images that are done. */
+    readonly onImages?: ((done: number, of: number) => void) | undefined;
+  },
+): Promise<ImageSource | undefined> {
+  const { count, labels } = data;
+  const bytes = 4 * count * frozen.labels;
+  const path = await cachedFile(keyOf(frozen, data), bytes, async (file) => {
+    shareNetwork(workers, frozen);
+    workers.share("theta", frozen.theta0);
+    workers.shareImages("data", data);
+    const shards = forwardShards(frozen, count);
+    await workers.map<CrossingShard, void>(
+      { module, name: "crossingShard" },
+      shards.map((shard) => ({ ...shard, file })),
+      { signal, onDone: (done) => onImages?.(shards[done - 1].to, count) },
+    );
+  });
+  if (path === undefined) return undefined;
+  const pixels = { file: path, at: 0, type: "float32" } as const;
+  return { shape: moving.inputShape, count, labels, pixels };
+}
+
+/** Another version of onnxruntime, another processor or another batch may round otherwise. */
+function keyOf(frozen: Network, data: Dataset): string {
+  const { file, externalData } = writeApart(frozen.graph);
+  const hash = createHash("sha256");
+  hash.update(`${engineVersion()} ${process.arch} ${cpus()[0]?.model} ${batchOf(frozen)}\n`);
+  hash.update(file);
+  for (const [name, bytes] of externalData) hash.update(name).update(bytes);
+  return hash.update(hashDataset(data)).digest("hex");
+}
+
+/** A slice of the shared data set, and the file that takes what crosses. */
+interface CrossingShard extends Shard {
+  readonly file: string;
+}
+
+/** Writes what the shared network answers to each image of a slice. */
+export async function crossingShard(
+  state: TaskState,
+  { from, to, file }: CrossingShard,
+): Promise<void> {
+  const { network, programs } = await sharedPrograms(state);
+  const data = state.get<ImageSource>("data");
+  const descriptor = openSync(file, "r+");
+  try {
+    await eachBatch(network, from, to, async (a, b) => {
+      const rows = await programs.logits(imagesOf(data, a, b), b - a);
+      writePixels(descriptor, rows, 4 * a * network.labels);
+    });
+  } finally {
+    closeSync(descriptor);
+  }
+}
