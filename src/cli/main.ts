@@ -3,6 +3,7 @@
 import { Command, Option } from "commander";
 import { versions } from "../run/versions.ts";
 import { addAttack } from "./commands/attack.ts";
+import { addCache } from "./commands/cache.ts";
 import { addCorrect } from "./commands/correct.ts";
 import { addData } from "./commands/data.ts";
 import { addDemo } from "./commands/demo.ts";
@@ -56,6 +57,7 @@ function createProgram(context: Context, everything: boolean): Command {
     addInspect,
     addDiff,
     addExport,
+    addCache,
   ])
     add(program, context);
   for (const command of program.commands) {

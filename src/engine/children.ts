@@ -7,7 +7,7 @@ import { bytesWithin, demandMemory } from "../data/memory.ts";
 import { type ErrorCode, TemperError, throwIfAborted } from "../errors.ts";
 import { type HeldImages, holdImages, noImages } from "./held.ts";
 import { openScratch } from "./scratch.ts";
-import { isSame, type MapOptions, type TaskName, type Until } from "./task.ts";
+import { isSame, type MapOptions, type TaskName, type Visit } from "./task.ts";
 
 /** What a process takes before it holds anything: Node and onnxruntime, some 60 MB where it was looked at. */
 const PROCESS_BYTES = 60e6;
@@ -85,14 +85,14 @@ export function createChildren(count: number) {
       const held = holdImages(children.held, key, images);
       if (held !== undefined) share(children, key, held);
     },
-    mapUntil: async <A, R>(
+    each: async <A, R>(
       task: TaskName,
       args: readonly A[],
-      until: Until<R>,
+      visit: Visit<R>,
       options: MapOptions = {},
-    ): Promise<R[]> => {
+    ): Promise<void> => {
       if (!children.begun) begin(children, count);
-      return runJobs(children, task, args, until, options);
+      await runJobs(children, task, args, visit, options);
     },
     close: (): Promise<void> => close(children),
   };
@@ -110,14 +110,14 @@ function begin(children: Children, count: number): void {
   for (let i = 0; i < count; i++) start(children);
 }
 
-/** Runs a task on every argument, and looks at the results in the order of the arguments until one is enough. */
+/** Runs a task on every argument, and shows the results in the order of the arguments until one is enough. */
 async function runJobs<A, R>(
   children: Children,
   task: TaskName,
   args: readonly A[],
-  until: Until<R>,
+  visit: Visit<R>,
   { onDone, signal }: MapOptions,
-): Promise<R[]> {
+): Promise<void> {
   throwIfAborted(signal);
   if (children.unstarted !== undefined && children.alive.size === 0) throw children.unstarted;
   const runs = args.map((arg) => enqueue<R>(children, task, arg));
@@ -141,12 +141,10 @@ async function runJobs<A, R>(
   signal?.addEventListener("abort", stop);
   feed(children);
   try {
-    const results: R[] = [];
-    for (const { result } of runs) {
-      results.push(await Promise.race([result, broken]));
-      if (until(results.at(-1)!)) break;
+    for (let next = runs.shift(); next !== undefined; next = runs.shift()) {
+      // A result that was shown is held no longer: those of gradients are 8 bytes a weight.
+      if (visit(await Promise.race([next.result, broken])) === true) break;
     }
-    return results;
   } finally {
     over = true;
     signal?.removeEventListener("abort", stop);

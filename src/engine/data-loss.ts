@@ -22,11 +22,17 @@ export interface DataLoss {
   lossGradient(theta: Float32Array): Promise<LossGradient>;
 }
 
-/** The mean over n images of the sums of their shards, added in the shards' order. */
-export function meanLossGradient(parts: readonly LossGradient[], n: number): LossGradient {
-  const gradient = new Float64Array(parts[0].gradient.length);
-  for (const part of parts) addScaled(gradient, 1 / n, part.gradient);
-  return { loss: parts.reduce((sum, { loss }) => sum + loss, 0) / n, gradient };
+/** A mean over n images, to which the sums of their shards are added in the shards' order. */
+export function meanOf(n: number): { add(part: LossGradient): void; mean(): LossGradient } {
+  let [sum, gradient] = [0, new Float64Array(0)];
+  return {
+    add: (part) => {
+      if (gradient.length === 0) gradient = new Float64Array(part.gradient.length);
+      addScaled(gradient, 1 / n, part.gradient);
+      sum += part.loss;
+    },
+    mean: () => ({ loss: sum / n, gradient }),
+  };
 }
 
 /** The loss of one network on one data set. It shares the keys network and data, and theta in every call. */
@@ -43,26 +49,38 @@ export function createDataLoss(options: {
   tasks.shareNetwork(workers, network);
   workers.shareImages("data", data);
   const forward = forwardShards(network, data.count);
-  const sweep = <R>(task: string, theta: Float32Array, slices: readonly Shard[]): Promise<R[]> => {
+  const sweep = <R>(
+    task: string,
+    theta: Float32Array,
+    slices: readonly Shard[],
+    visit: (part: R) => void,
+  ): Promise<void> => {
     const shards = slices.map((shard) => ({ ...shard, loss }));
     workers.share("theta", theta);
-    return workers.map<tasks.LossShard, R>({ module: tasks.module, name: task }, shards, {
+    return workers.each<tasks.LossShard, R>({ module: tasks.module, name: task }, shards, visit, {
       signal,
       onDone: (done) => onShard?.(shards[done - 1].to, data.count),
     });
   };
   return {
     loss: async (theta) => {
-      const sums = await sweep<number>("lossShard", theta, forward);
-      return sums.reduce((a, c) => a + c, 0) / data.count;
+      let sum = 0;
+      await sweep<number>("lossShard", theta, forward, (part) => {
+        sum += part;
+      });
+      return sum / data.count;
     },
     imageLosses: async (theta) => {
-      const parts = await sweep<Float64Array>("imageLossesShard", theta, forward);
-      return Float64Array.from(parts.flatMap((part) => [...part]));
+      const losses: number[] = [];
+      await sweep<Float64Array>("imageLossesShard", theta, forward, (part) => {
+        losses.push(...part);
+      });
+      return Float64Array.from(losses);
     },
     lossGradient: async (theta) => {
-      const shards = gradientShards(network, data.count);
-      return meanLossGradient(await sweep("lossGradientShard", theta, shards), data.count);
+      const mean = meanOf(data.count);
+      await sweep("lossGradientShard", theta, gradientShards(network, data.count), mean.add);
+      return mean.mean();
     },
   };
 }

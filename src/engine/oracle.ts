@@ -82,18 +82,19 @@ export function createOracle(options: OracleOptions): EngineOracle {
       sorted ??= sort();
       await sorted;
       workers.share("theta", theta);
-      let sum = 0;
-      const sums = await workers.mapUntil<tasks.LossShard, number>(
+      let [sum, done] = [0, 0];
+      await workers.each<tasks.LossShard, number>(
         { module: tasks.module, name: "sortedLossShard" },
         shards,
         (part) => {
           sum += part;
+          done++;
           return sum / data.count > limit;
         },
-        { signal, onDone: (done) => onShard?.(shards[done - 1].to, data.count) },
+        { signal, onDone: (n) => onShard?.(shards[n - 1].to, data.count) },
       );
-      const whole = sums.length === shards.length;
-      return whole ? { loss: sum / data.count } : { lossAtLeast: sum / data.count };
+      const loss = sum / data.count;
+      return done === shards.length ? { loss } : { lossAtLeast: loss };
     },
     lossGradient: dataLoss.lossGradient,
     inputNorms: async (theta, sums) => inputNorms(network, await programsAt(theta), x, sums),

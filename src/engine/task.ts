@@ -13,8 +13,8 @@ export interface MapOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Ends a map early: called with the results in the order of the arguments until it returns true. */
-export type Until<R> = (result: R) => boolean;
+/** Is shown the results in the order of the arguments, and ends the work early where it returns true. */
+export type Visit<R> = (result: R) => unknown;
 
 export interface TaskState {
   /** Replaces a shared value, unless it is the same as `isSame` tells. */

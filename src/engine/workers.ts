@@ -8,7 +8,7 @@ import {
   type MapOptions,
   type TaskFunction,
   type TaskName,
-  type Until,
+  type Visit,
 } from "./task.ts";
 
 /**
@@ -44,16 +44,17 @@ export interface Workers {
    */
   map<A, R>(task: TaskName, args: readonly A[], options?: MapOptions): Promise<R[]>;
   /**
-   * The results up to the first at which `until` holds; what runs beyond it is dropped. Errors are as of `map`.
+   * The same without keeping results: each is shown in its turn, and the first at which `visit` returns true is the
+   * last; what runs beyond it is dropped.
    *
    * @internal
    */
-  mapUntil<A, R>(
+  each<A, R>(
     task: TaskName,
     args: readonly A[],
-    until: Until<R>,
+    visit: Visit<R>,
     options?: MapOptions,
-  ): Promise<R[]>;
+  ): Promise<void>;
   /** Ends the processes; nothing runs after it. */
   close(): Promise<void>;
 }
@@ -78,36 +79,40 @@ export function openWorkers(threads: number = Math.min(availableParallelism(), M
   const workers = threads === 0 ? localWorkers() : createChildren(threads);
   return {
     ...workers,
-    map: (task, args, options) => workers.mapUntil(task, args, () => false, options),
+    map: async <A, R>(task: TaskName, args: readonly A[], options?: MapOptions) => {
+      const results: R[] = [];
+      const keep = (result: R): void => {
+        results.push(result);
+      };
+      await workers.each<A, R>(task, args, keep, options);
+      return results;
+    },
   };
 }
 
 /** Tasks one after the other in this process: for few images, where starting processes costs more. */
 function localWorkers(): Omit<Workers, "map"> {
   const state = createTaskState();
-  const mapUntil: Workers["mapUntil"] = async <A, R>(
+  const each: Workers["each"] = async <A, R>(
     task: TaskName,
     args: readonly A[],
-    until: Until<R>,
+    visit: Visit<R>,
     options: MapOptions = {},
   ) => {
     const run = (await import(task.module))[task.name] as TaskFunction<A, R>;
-    const results: R[] = [];
-    for (const arg of args) {
+    for (const [i, arg] of args.entries()) {
       throwIfAborted(options.signal);
       const result = await run(state, arg);
-      results.push(result);
-      options.onDone?.(results.length);
-      if (until(result)) break;
+      options.onDone?.(i + 1);
+      if (visit(result) === true) break;
     }
-    return results;
   };
   return {
     size: 1,
     scratch: undefined,
     share: (key, value) => state.set(key, value),
     shareImages: (key, images) => state.set(key, images),
-    mapUntil,
+    each,
     close: () => state.clear(),
   };
 }

@@ -4,7 +4,7 @@ import type { CutSet } from "../../correct/oracle.ts";
 import type { SampledLoss, SeparationOracle } from "../../correct/separation.ts";
 import { type Dataset, imagesOf } from "../../data/dataset.ts";
 import { createAggregateCuts } from "../../engine/aggregate-cuts.ts";
-import { createDataLoss, type LossGradient, meanLossGradient } from "../../engine/data-loss.ts";
+import { createDataLoss, type LossGradient, meanOf } from "../../engine/data-loss.ts";
 import { type Network, roundTheta } from "../../engine/network.ts";
 import { idShards } from "../../engine/shards.ts";
 import * as sums from "../../engine/sum-tasks.ts";
@@ -114,13 +114,15 @@ export function createSeparation(call: SeparationOptions): Separation {
       const atStart = await lossesAtStart();
       const ids = draw(everything, options.lossSample, k, sampleInOrder);
       workers.share("theta", theta);
-      const parts = await workers.map<sums.SampleShard, LossGradient>(
+      const mean = meanOf(ids.length);
+      await workers.each<sums.SampleShard, LossGradient>(
         { module: sums.module, name: "sampleShard" },
         idShards(ids, SAMPLE_SHARD).map((chosen) => ({ ids: chosen, loss: name })),
+        mean.add,
         { signal },
       );
       return {
-        ...meanLossGradient(parts, ids.length),
+        ...mean.mean(),
         atStart: ids.reduce((sum, id) => sum + atStart[id], 0) / ids.length,
       };
     },
