@@ -79,6 +79,11 @@ const cuts: readonly (readonly [string, string, Build])[] = [
     "Softmax",
     (s, f) => s.op("Log", [s.op("Clip", [s.op("Softmax", [f]), number(s, 1e-7), number(s, 1)])]),
   ],
+  [
+    "Softmax behind a Cast back from float16",
+    "Softmax",
+    (s, f) => s.op("Cast", [s.op("Softmax", [s.op("Cast", [f], { to: 10 })])], { to: 1 }),
+  ],
   ["Softmax, reshaped", "Softmax", (s, f) => s.op("Flatten", [s.op("Softmax", [f])])],
   [
     "Softmax over the channels of one pixel",
@@ -159,6 +164,7 @@ describe("what is not known to keep it stays, and is said", () => {
     for (const build of [
       (s, f) => s.op("Mul", [f, s.weight([LABELS])]),
       (s, f) => s.op("Identity", [f]),
+      (s, f) => s.op("Cast", [s.op("Identity", [f])], { to: 1 }),
       (s, f) => s.op("Concat", [f, f], { axis: 1 }),
     ] satisfies Build[]) {
       await withModel(ending(build), async (model) => expect(networkOf(model).notes).toEqual([]));

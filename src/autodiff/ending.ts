@@ -2,9 +2,14 @@
 import { intOf } from "../onnx/attributes.ts";
 import { elementCount, type Graph, makersOf, type Node, nodeLabel } from "../onnx/graph.ts";
 import { OWN_NAMES } from "../onnx/lift.ts";
+import { isStep } from "./rule.ts";
 
 /** These steps give the numbers another shape and leave them in their order. */
 const reshaping = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout"]);
+
+/** Tells whether a node's output holds the numbers of its first input in their order. */
+const isCopy = (node: Node): boolean =>
+  reshaping.has(node.op) || (node.op === "Cast" && !isStep(node));
 
 /** A step on the way from the logits to the output. */
 interface Step {
@@ -87,7 +92,7 @@ function stepOf(
   overLabels: (value: string, axis: number) => boolean,
 ): readonly [Step, number] | undefined {
   const { op, inputs } = node;
-  if (reshaping.has(op)) return [plain((x) => x), 0];
+  if (isCopy(node)) return [plain((x) => x), 0];
   if (op === "Softmax" || op === "LogSoftmax") {
     const over = overLabels(inputs[0], intOf(node, "axis", -1));
     return over ? [{ rising: true, squashes: true }, 0] : undefined;
@@ -167,7 +172,7 @@ export function doubtOf(graph: Graph, value: string): string | undefined {
     const scaled = scales && node.inputs.some((name) => graph.initializers.has(name));
     // What an operator of another set makes of its input is not known here.
     if (scoring.has(node.op) || node.op.includes(".")) return undefined;
-    if (!scaled && !reshaping.has(node.op)) break;
+    if (!scaled && !isCopy(node)) break;
   }
   if (node === undefined) return undefined;
   return (

@@ -31,6 +31,7 @@ export interface Difference {
 const without = (node: Node, ...names: readonly string[]): Map<string, Attribute> =>
   new Map([...node.attributes].filter(([name]) => !names.includes(name)));
 
+// Without a name: that of the output may be a node's in the file, and onnxruntime allows each name once.
 const make = (
   op: string,
   inputs: readonly string[],
@@ -38,7 +39,7 @@ const make = (
   attributes: Readonly<Record<string, Attribute>> = {},
 ): Node => ({
   op,
-  name: output,
+  name: "",
   inputs,
   outputs: [output],
   attributes: new Map(Object.entries(attributes)),
