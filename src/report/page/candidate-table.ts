@@ -5,8 +5,9 @@ import { fill, h } from "./dom.ts";
 import { count, onAxis } from "./numbers.ts";
 import { runOf, type State, type Store, selectedIn } from "./store.ts";
 
-/** Pixels of a row, as the style sheet has it, and rows made beyond those in view. */
+/** Pixels of a row and of those in view at most, as the style sheet has them, and rows made beyond those in view. */
 const ROW = 30;
+const VIEW = 330;
 const BEYOND = 10;
 
 export function candidateTable(store: Store): HTMLElement {
@@ -54,7 +55,7 @@ export function candidateTable(store: Store): HTMLElement {
   };
   const draw = (state: State): void => {
     const first = Math.max(0, Math.floor(view.scrollTop / ROW) - BEYOND);
-    const visible = Math.ceil((view.clientHeight || 300) / ROW) + 2 * BEYOND;
+    const visible = Math.ceil(VIEW / ROW) + 2 * BEYOND;
     rows.style.height = `${selected.length * ROW}px`;
     view.setAttribute("aria-rowcount", String(selected.length + 1));
     const focused = document.activeElement;
