@@ -4,7 +4,8 @@ import { join, resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writePoints } from "../src/data/points.ts";
-import { attack, openData, openModel } from "../src/index.ts";
+import { attack, openData, openModel, openRun } from "../src/index.ts";
+import { idOf } from "../src/report/axes.ts";
 import { serveRun } from "../src/report/serve.ts";
 import { STATE } from "../src/run/folder/files.ts";
 import { faultsOf } from "./helpers/axe.ts";
@@ -138,7 +139,7 @@ describe.skipIf(chromiumPath === undefined)(
       await file.page.close();
     });
 
-    it("of a finished run is loaded again as it was, and stays when its server is gone", async () => {
+    it("of a finished run chooses what select chooses, and stays when its server is gone", async () => {
       const server = await serveRun(join(cwd, "RUN"));
       own = await openPage(browser, server.address);
       const { page } = own;
@@ -147,6 +148,13 @@ describe.skipIf(chromiumPath === undefined)(
       await page.reload();
       await page.getByText("The run has finished.").waitFor();
       expect(differenceOf(await contentOf(page), before)).toBeUndefined();
+      const run = await openRun(join(cwd, "RUN"));
+      for (let n = 1; n <= 20; n++) {
+        await page.locator("#weight").fill(String(n / 20));
+        const id = idOf(run.select(n / 20));
+        expect(await page.locator(".card code").textContent(), id).toContain(`--candidate ${id} `);
+      }
+      await page.locator("#weight").fill(String(run.record.options.weight));
       const [download] = await Promise.all([
         page.waitForEvent("download"),
         page.getByRole("link", { name: "Download its ONNX file" }).click(),

@@ -24,6 +24,7 @@ import { gatherRun } from "../src/report/gather.ts";
 import { reportHtml } from "../src/report/html.ts";
 import { openRun } from "../src/run/folder/open.ts";
 import { temper } from "./helpers/command.ts";
+import { plantedReport } from "./helpers/report-document.ts";
 
 const MODEL = resolve("models/digits-cnnlight.onnx");
 const folder = mkdtempSync(join(tmpdir(), "temper-"));
@@ -131,6 +132,13 @@ describe("a page", () => {
       clean: { ...clean, data: plainData },
     });
     expect(Buffer.byteLength(html)).toBeLessThan(500_000);
+  });
+
+  it("stays under 3 MB with 50 attacked points of 32 x 32 pixels in colour, and flipped images", async () => {
+    const planted = { shape: [3, 32, 32], points: 50, flips: 52, iterations: 20 };
+    const html = await reportHtml(plantedReport(planted));
+    expect(Buffer.byteLength(html)).toBeGreaterThan(1_000_000);
+    expect(Buffer.byteLength(html)).toBeLessThan(3_000_000);
   });
 });
 

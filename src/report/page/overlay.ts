@@ -203,12 +203,20 @@ function spanOf(from: Spot, to: Spot): Span {
   return { left, right, top, bottom };
 }
 
-/** The rectangle of the present ranges; one axis without a range is open. */
+/** The rectangle of the present ranges; an end that is not given is at the edge. */
 function spanOfRanges({ apply }: Frame, { x, y }: Marks, within: Element): Span | undefined {
   if (x === undefined && y === undefined) return undefined;
-  const [left, right] = x === undefined ? [0, within.clientWidth] : x.map(apply.x);
-  const [bottom, top] = y === undefined ? [within.clientHeight, 0] : y.map(apply.y);
-  return { left, right, top, bottom };
+  const { clientWidth, clientHeight } = within;
+  const at = (value: number | undefined, place: (v: number) => number, edge: number): number => {
+    const placed = value === undefined ? edge : place(value);
+    return Number.isFinite(placed) ? placed : edge;
+  };
+  return {
+    left: at(x?.[0], apply.x, 0),
+    right: at(x?.[1], apply.x, clientWidth),
+    top: at(y?.[1], apply.y, 0),
+    bottom: at(y?.[0], apply.y, clientHeight),
+  };
 }
 
 /** Draws the selected dots again over the faint rest. */
