@@ -94,7 +94,15 @@ export function candidateTable(store: Store): HTMLElement {
     );
     draw(state);
   });
-  store.watch(["candidate"], draw);
+  // The slider moves often: the rows stay, and only say which of them is looked at.
+  store.watch(["candidate"], ({ candidate }) => {
+    for (const row of rows.children) {
+      row.setAttribute(
+        "aria-selected",
+        String(row.querySelector(`[data-index="${candidate}"]`) !== null),
+      );
+    }
+  });
   view.addEventListener("scroll", () => draw(store.state()));
   download.addEventListener("click", () => {
     const state = store.state();

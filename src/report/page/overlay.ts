@@ -2,6 +2,7 @@
 //
 // The dots below it are drawn once; the ring moves without drawing them again, so that thousands stay quick.
 import { h } from "./dom.ts";
+import { colorOf } from "./palette.ts";
 
 /** Where a candidate lies in the plane, in pixels. */
 export interface Place {
@@ -232,10 +233,9 @@ function drawSelected(
   context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
   if (selected === undefined) return;
-  const style = getComputedStyle(canvas);
   const inside = new Set(selected);
   for (const onFront of [false, true]) {
-    context.fillStyle = style.getPropertyValue(onFront ? "--front" : "--candidate");
+    context.fillStyle = colorOf(onFront ? "--front" : "--candidate");
     context.beginPath();
     for (const { index, x, y, front } of places) {
       if (front !== onFront || !inside.has(index)) continue;

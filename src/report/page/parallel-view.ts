@@ -2,6 +2,7 @@
 import { type Axis, axesOf } from "../axes.ts";
 import { fill, h } from "./dom.ts";
 import { onAxis } from "./numbers.ts";
+import { colorOf, whenColorsChange } from "./palette.ts";
 import { isShown, runOf, type State, type Store, selectedIn, withRange } from "./store.ts";
 
 const HEIGHT = 220;
@@ -61,6 +62,7 @@ export function parallelView(store: Store): HTMLElement {
   });
   store.watch(["candidate"], (state) => drawChosen(above, state, lines));
   new ResizeObserver(() => lay(store.state())).observe(box);
+  whenColorsChange(() => draw(store.state()));
   return h(
     "details",
     { open: true },
@@ -130,10 +132,9 @@ function trace(
 function drawLines(canvas: HTMLCanvasElement, state: State, lines: readonly Line[]): void {
   const context = cleared(canvas);
   const { pool } = runOf(state).record;
-  const style = getComputedStyle(canvas);
   const selected = new Set(selectedIn(state));
   const stroke = (color: string, alpha: number, which: (i: number) => boolean): void => {
-    context.strokeStyle = style.getPropertyValue(color);
+    context.strokeStyle = colorOf(color);
     context.globalAlpha = alpha;
     context.beginPath();
     for (const i of pool.keys())
@@ -148,7 +149,7 @@ function drawLines(canvas: HTMLCanvasElement, state: State, lines: readonly Line
 
 function drawChosen(canvas: HTMLCanvasElement, state: State, lines: readonly Line[]): void {
   const context = cleared(canvas);
-  context.strokeStyle = getComputedStyle(canvas).getPropertyValue("--ink");
+  context.strokeStyle = colorOf("--ink");
   context.lineWidth = 2.5;
   context.beginPath();
   trace(context, state, state.candidate, lines);

@@ -5,6 +5,7 @@ import { fill, h } from "./dom.ts";
 import { marks, plot } from "./marks.ts";
 import { number } from "./numbers.ts";
 import { createOverlay, type Place } from "./overlay.ts";
+import { whenColorsChange } from "./palette.ts";
 import {
   byWeight,
   candidateOf,
@@ -74,6 +75,7 @@ export function tradeOffView(store: Store): HTMLElement {
   };
   store.watch(["document", "run", "shown"], draw);
   store.watch(["candidate", "ranges"], mark);
+  whenColorsChange(() => mark(store.state()));
   let width = 0;
   new ResizeObserver(([{ contentRect }]) => {
     if (Math.abs(contentRect.width - width) < 2) return;
