@@ -85,12 +85,12 @@ describe.skipIf(chromiumPath === undefined)(
       });
       expect(inside.length).toBeGreaterThan(3);
       expect(inside.length).toBeLessThan(pool.length);
-      const counted = await page.locator(".candidates p").textContent();
+      const counted = await page.locator(".candidates .controls p").textContent();
       expect(counted).toMatch(new RegExp(`^${inside.length} of ${pool.length} `));
       const ids = new Set(inside.map((c) => (c.iteration === 0 ? "θ₀" : idOf(c))));
       expect(shown.filter((id) => !ids.has(id))).toEqual([]);
       await page.getByRole("button", { name: "Show all again" }).click();
-      expect(await page.locator(".candidates p").textContent()).toMatch(
+      expect(await page.locator(".candidates .controls p").textContent()).toMatch(
         new RegExp(`^${pool.length} of`),
       );
       await page.close();
@@ -136,7 +136,9 @@ describe.skipIf(chromiumPath === undefined)(
       await page.getByLabel("dominated").uncheck();
       await page.getByLabel("bounds").uncheck();
       const left = pool.filter((c) => c.front || c.iteration === 0).length;
-      expect(await page.locator(".candidates p").textContent()).toMatch(new RegExp(`^${left} of`));
+      expect(await page.locator(".candidates .controls p").textContent()).toMatch(
+        new RegExp(`^${left} of`),
+      );
       await page.close();
     });
 
@@ -218,7 +220,8 @@ describe.skipIf(chromiumPath === undefined)(
         }
         throw new Error(`no Tab leads to ${selector}`);
       };
-      const counted = (): Promise<string | null> => page.locator(".candidates p").textContent();
+      const counted = (): Promise<string | null> =>
+        page.locator(".candidates .controls p").textContent();
       await tabTo('input[type="checkbox"]'); // log
       await page.keyboard.press("Tab");
       await page.keyboard.press("Space"); // dominated
@@ -314,6 +317,27 @@ describe.skipIf(chromiumPath === undefined)(
         expect(await narrow.evaluate("document.documentElement.scrollWidth")).toBeLessThan(391);
         await narrow.close();
       }
+    });
+
+    it("on paper is white, whole and no longer than what it shows", async () => {
+      const { page } = await open(plantedReport({ iterations: 20 }), "paper.html", {
+        colorScheme: "dark",
+      });
+      await page.emulateMedia({ media: "print", colorScheme: "dark" });
+      await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+      const style = "getComputedStyle(document.body)";
+      expect(await page.evaluate(`[${style}.backgroundColor, ${style}.color]`)).toEqual([
+        "rgb(255, 255, 255)",
+        "rgb(27, 31, 35)",
+      ]);
+      expect(await page.locator(".point:not(.drawn)").count()).toBe(0);
+      const rows = await page.locator(".rows").boundingBox();
+      expect(rows!.height).toBe(30 * (await page.locator(".rows .row").count()));
+      const hidden = await page.locator("button:visible, select:visible, input:visible").all();
+      expect(await Promise.all(hidden.map((one) => one.getAttribute("class")))).toEqual(
+        hidden.map(() => "pick"), // names of candidates
+      );
+      await page.close();
     });
 
     it("lays several runs on one plane, and says what differs", async () => {

@@ -20,6 +20,7 @@ export function candidateTable(store: Store): HTMLElement {
     rows,
   );
   const summary = h("p", { "aria-live": "polite" });
+  const rest = h("p", { class: "hint on-paper" });
   const download = h("button", { type: "button" }, "Download as CSV");
   let selected: readonly number[] = [];
 
@@ -56,8 +57,10 @@ export function candidateTable(store: Store): HTMLElement {
   const draw = (state: State): void => {
     const first = Math.max(0, Math.floor(view.scrollTop / ROW) - BEYOND);
     const visible = Math.ceil(VIEW / ROW) + 2 * BEYOND;
-    rows.style.height = `${selected.length * ROW}px`;
+    rows.style.setProperty("--height", `${selected.length * ROW}px`);
     view.setAttribute("aria-rowcount", String(selected.length + 1));
+    const left = selected.length - first - visible;
+    fill(rest, left > 0 && `${count(left)} more are on the page itself, and in its CSV.`);
     const focused = document.activeElement;
     const held = rows.contains(focused) ? (focused as HTMLElement).dataset.index : undefined;
     fill(
@@ -120,5 +123,6 @@ export function candidateTable(store: Store): HTMLElement {
     h("summary", {}, "The candidates as a table"),
     h("div", { class: "controls" }, summary, h("span", { class: "spring" }), download),
     view,
+    rest,
   );
 }

@@ -1,6 +1,7 @@
 // What lies over the plane: the ring of the candidate that is looked at, the rectangle, and what is under the pointer.
 //
 // The dots below it are drawn once; the ring moves without drawing them again, so that thousands stay quick.
+import { emptied } from "./canvas.ts";
 import { h } from "./dom.ts";
 import { colorOf } from "./palette.ts";
 
@@ -159,8 +160,6 @@ export function createOverlay(calls: OverlayCalls) {
       const ratio = devicePixelRatio;
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
-      canvas.style.width = `${width}px`;
-      canvas.style.height = `${height}px`;
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       element.setAttribute("aria-valuemax", String(Math.max(0, now.length - 1)));
     },
@@ -228,10 +227,7 @@ function drawSelected(
   selected: readonly number[] | undefined,
 ): void {
   frame?.figure.classList.toggle("faint", selected !== undefined);
-  const context = canvas.getContext("2d");
-  if (context === null) return;
-  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-  context.clearRect(0, 0, canvas.width, canvas.height);
+  const context = emptied(canvas);
   if (selected === undefined) return;
   const inside = new Set(selected);
   for (const onFront of [false, true]) {
