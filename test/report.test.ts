@@ -184,6 +184,28 @@ describe.concurrent("temper report", () => {
     expect(readFileSync(join(cwd, "a.md"), "utf8")).toContain("### 2 corrections");
   });
 
+  it("writes every figure as SVG and as PNG, with the chart that the page has", async () => {
+    const cwd = mkdtempSync(join(folder, "w"));
+    const { code, stdout, stderr } = await temper(["report", run, "--figures", "f"], { cwd });
+    expect([code, stderr], stdout).toEqual([0, ""]);
+    const names = ["trade-off", "violation", "loss", "distance", "cuts", "layers", "changes"];
+    const all = [...names, "accuracy", "time"].flatMap((name) => [`${name}.png`, `${name}.svg`]);
+    expect(readdirSync(join(cwd, "f")).toSorted()).toEqual(all.toSorted());
+    expect(stdout).toMatch(/\n18 files written to f\n$/);
+    for (const name of all) {
+      const bytes = readFileSync(join(cwd, "f", name));
+      if (name.endsWith(".png")) expect(bytes.subarray(1, 4).toString(), name).toBe("PNG");
+      else expect(bytes.toString(), name).toMatch(/^<svg xmlns="http.*<\/svg>\n$/s);
+    }
+    const layers = readFileSync(join(cwd, "f/layers.svg"), "utf8");
+    for (const { name } of gathered.layers) expect(layers).toContain(name);
+    expect(readFileSync(join(cwd, "f/changes.svg"), "utf8").match(/<rect /g)).toHaveLength(
+      gathered.steps.at(-1)!.changes.counts.length,
+    );
+    const inside = await temper(["report", run, "--figures", join(run, "f")], { cwd });
+    expect([inside.code, inside.stderr]).toEqual([2, expect.stringContaining("never changes")]);
+  });
+
   it("prints the summary alone on stdout, and ends with 1 where something is not met", async () => {
     const all = "corrected=all, loss<=0";
     const { code, stdout, stderr, files } = await temper(["report", run, "--md", "--require", all]);

@@ -2,6 +2,17 @@
 //
 // They are asked for once: asking for a style makes the browser lay out all that has changed, at every step of the
 // slider. They are others when the reader goes over to the dark, and on paper, which is white whatever the screen is.
+import type { Colors } from "../trade-off.ts";
+
+/** The colours of charts, which follow the style sheet by themselves. */
+export const colors: Colors = {
+  candidate: "var(--candidate)",
+  front: "var(--front)",
+  theta0: "var(--theta0)",
+  bound: "var(--bound)",
+  choice: "var(--ink)",
+  runs: [1, 2, 3, 4, 5, 6].map((i) => `var(--run${i})`),
+};
 
 const known = new Map<string, string>();
 const drawings: (() => void)[] = [];

@@ -1,11 +1,11 @@
 // The trade-off, first thing seen: candidates in a plane, the slider of (19), and a rectangle to look closer.
 import { type Axis, axesOf, idOf } from "../axes.ts";
-import { type Colors, tradeOff } from "../trade-off.ts";
+import { tradeOff } from "../trade-off.ts";
 import { fill, h } from "./dom.ts";
 import { marks, plot } from "./marks.ts";
 import { number } from "./numbers.ts";
 import { createOverlay, type Place } from "./overlay.ts";
-import { whenColorsChange } from "./palette.ts";
+import { colors, whenColorsChange } from "./palette.ts";
 import {
   byWeight,
   candidateOf,
@@ -16,16 +16,6 @@ import {
   selectedIn,
   withRange,
 } from "./store.ts";
-
-/** The colours of the page, light or dark, as its style sheet has them. */
-export const colors: Colors = {
-  candidate: "var(--candidate)",
-  front: "var(--front)",
-  theta0: "var(--theta0)",
-  bound: "var(--bound)",
-  choice: "var(--ink)",
-  runs: [1, 2, 3, 4, 5, 6].map((i) => `var(--run${i})`),
-};
 
 /** What the plane shows of a candidate; the reader may change it. */
 interface Plane {
