@@ -25,6 +25,7 @@ interface Line {
 /** The quantities that tell how a run went. */
 export function seriesOf({ record }: Pick<RunDocument, "record">): readonly Series[] {
   const { options, pool, iterations, before } = record;
+  if (iterations.length === 0) return [];
   if (options.recipe === "robust") {
     const all = iterations as readonly CentreRecord[];
     const of = (get: (it: CentreRecord) => number | null) => all.map(get);

@@ -1,5 +1,5 @@
 // The selected candidates as a table: the front first, thousands of rows made only as they come into view.
-import { axesOf, idOf } from "../axes.ts";
+import { type Axis, axesOf, idOf } from "../axes.ts";
 import { csvOf } from "../csv.ts";
 import { fill, h } from "./dom.ts";
 import { count, onAxis } from "./numbers.ts";
@@ -24,7 +24,7 @@ export function candidateTable(store: Store): HTMLElement {
   const download = h("button", { type: "button" }, "Download as CSV");
   let selected: readonly number[] = [];
 
-  const rowOf = (state: State, i: number): HTMLElement => {
+  const rowOf = (state: State, i: number, axes: readonly Axis[]): HTMLElement => {
     const run = runOf(state);
     const candidate = run.record.pool[i];
     const name = candidate.iteration === 0 ? "θ₀" : idOf(candidate);
@@ -49,7 +49,7 @@ export function candidateTable(store: Store): HTMLElement {
           name,
         ),
       ),
-      ...axesOf(run).map((axis) =>
+      ...axes.map((axis) =>
         h("span", { role: "cell", class: "number" }, onAxis(axis, axis.of(candidate))),
       ),
     );
@@ -62,11 +62,12 @@ export function candidateTable(store: Store): HTMLElement {
     const left = selected.length - first - visible;
     fill(rest, left > 0 && `${count(left)} more are on the page itself, and in its CSV.`);
     const focused = document.activeElement;
+    const axes = axesOf(runOf(state));
     const held = rows.contains(focused) ? (focused as HTMLElement).dataset.index : undefined;
     fill(
       rows,
       ...selected.slice(first, first + visible).map((i, at) => {
-        const row = rowOf(state, i);
+        const row = rowOf(state, i, axes);
         row.style.top = `${(first + at) * ROW}px`;
         row.setAttribute("aria-rowindex", String(first + at + 2));
         return row;

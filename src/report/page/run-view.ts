@@ -15,9 +15,7 @@ export function runView(store: Store): HTMLElement {
   const facts = h("div", { class: "columns" });
   store.watch(["document", "run"], (state) => {
     const run = runOf(state);
-    const series = seriesOf(run);
-    const { iterations } = run.record;
-    fill(charts, ...(iterations.length === 0 ? [] : series.map(seriesView)));
+    fill(charts, ...seriesOf(run).map(seriesView));
     fill(time, run.timings === undefined ? undefined : timeView(run.timings));
     fill(facts, ...factsOf(run));
   });
