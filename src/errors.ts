@@ -81,6 +81,12 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   return best !== undefined && distance(word, best) <= 2 ? best : undefined;
 }
 
+/** What to say of a word that is not one of these: the nearest, or all of them. */
+export function insteadOf(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? `known are ${known.join(", ")}` : `did you mean ${meant}?`;
+}
+
 /**
  * Refuses an option that does not exist: a misspelt one would otherwise be ignored in silence.
  *
@@ -94,8 +100,6 @@ export function refuseUnknown(
 ): void {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name));
   if (unknown === undefined) return;
-  const names = Object.keys(known);
-  const meant = nearest(unknown, names);
-  const advice = meant === undefined ? `known are ${names.join(", ")}` : `did you mean ${meant}?`;
+  const advice = insteadOf(unknown, Object.keys(known));
   throw new TemperError("bad-option", `${call} has no option "${unknown}"\n${advice}`);
 }

@@ -1,42 +1,23 @@
-// The page in a real browser: what is chosen, selected and shown on it is what the run says.
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+// The page in a real browser: what is chosen and selected on it is what the run says.
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { choose } from "../src/correct/choice.ts";
 import { idOf } from "../src/report/axes.ts";
 import type { ReportDocument } from "../src/report/document.ts";
-import { reportHtml } from "../src/report/html.ts";
-import { chromiumPath, openBrowser, openPage, type Watched } from "./helpers/browser.ts";
+import { chromiumPath, openBrowser, type Watched } from "./helpers/browser.ts";
 import { plantedReport } from "./helpers/report-document.ts";
-
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const folder = mkdtempSync(join(tmpdir(), "temper-page-"));
-
-/** The candidate that is looked at, by the command that exports it. */
-const lookedAt = async (page: Page): Promise<string> =>
-  /--candidate (\S+)/.exec((await page.locator(".card code").textContent()) ?? "")![1];
+import { lookedAt, openReport } from "./helpers/report-page.ts";
 
 describe.skipIf(chromiumPath === undefined)(
-  "the page (needs Chromium: apt-get install chromium)",
+  "choosing on the page (needs Chromium: apt-get install chromium)",
   () => {
     let browser: Browser;
     beforeAll(async () => {
       browser = await openBrowser();
     });
     afterAll(() => browser?.close());
-
-    const open = async (
-      report: ReportDocument,
-      name = "report.html",
-      options = {},
-    ): Promise<Watched> => {
-      const path = join(folder, name);
-      writeFileSync(path, await reportHtml(report));
-      return openPage(browser, path, options);
-    };
+    const open = (report: ReportDocument, options = {}): Promise<Watched> =>
+      openReport(browser, report, options);
 
     it("chooses by the slider what select chooses, without an error or a request", async () => {
       const report = plantedReport({ iterations: 20 });
@@ -78,12 +59,12 @@ describe.skipIf(chromiumPath === undefined)(
       });
       expect(inside.length).toBeGreaterThan(3);
       expect(inside.length).toBeLessThan(pool.length);
-      const counted = await page.locator(".candidates p").textContent();
+      const counted = await page.locator(".candidates .controls p").textContent();
       expect(counted).toMatch(new RegExp(`^${inside.length} of ${pool.length} `));
       const ids = new Set(inside.map((c) => (c.iteration === 0 ? "θ₀" : idOf(c))));
       expect(shown.filter((id) => !ids.has(id))).toEqual([]);
       await page.getByRole("button", { name: "Show all again" }).click();
-      expect(await page.locator(".candidates p").textContent()).toMatch(
+      expect(await page.locator(".candidates .controls p").textContent()).toMatch(
         new RegExp(`^${pool.length} of`),
       );
       await page.close();
@@ -129,57 +110,95 @@ describe.skipIf(chromiumPath === undefined)(
       await page.getByLabel("dominated").uncheck();
       await page.getByLabel("bounds").uncheck();
       const left = pool.filter((c) => c.front || c.iteration === 0).length;
-      expect(await page.locator(".candidates p").textContent()).toMatch(new RegExp(`^${left} of`));
+      expect(await page.locator(".candidates .controls p").textContent()).toMatch(
+        new RegExp(`^${left} of`),
+      );
       await page.close();
     });
 
-    it("shows markup in names as text", async () => {
-      const hostile =
-        '</script><img src=x onerror="document.title=1"><!-- \u2028 <script>document.title=1</script>';
-      const classes = [hostile, "b", "c", "d"];
-      const report = plantedReport({ name: `${hostile}/run`, classes });
-      const { page, errors, requests } = await open(report);
-      expect(await page.title()).toContain("<img");
-      expect(await page.locator("h1").textContent()).toContain(hostile.replace("\u2028", "\u2028"));
-      expect(await page.locator("img").count()).toBe(0);
-      expect([errors, requests]).toEqual([[], []]);
-      await page.close();
-    });
-
-    it.each(["light", "dark"] as const)(
-      "is accessible by axe-core's rules, %s",
-      async (colorScheme) => {
-        const { page } = await open(plantedReport({}), "axe.html", {
-          colorScheme,
-          bypassCSP: true,
-        });
-        await page.addScriptTag({ path: axe });
-        const { violations } = (await page.evaluate("axe.run()")) as {
-          violations: { id: string; nodes: { html: string }[] }[];
-        };
-        expect(
-          violations.map(({ id, nodes }) => [id, ...nodes.slice(0, 3).map(({ html }) => html)]),
-        ).toEqual([]);
-        await page.close();
-      },
-    );
-
-    it("needs no sideways scrolling at a phone's width", async () => {
-      const { page } = await open(plantedReport({}), "phone.html", {
-        viewport: { width: 390, height: 800 },
-      });
-      expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(390);
-      await page.close();
-    });
-
-    it("lays several runs on one plane, and says what differs", async () => {
-      const report = plantedReport({ name: "first" }, { name: "second", iterations: 3, seed: 5 });
-      const { page, errors } = await open(report, "two.html");
-      expect(await page.locator("#compare").textContent()).toContain("iterations");
-      await page.locator("header select").selectOption({ label: "second" });
-      const { pool, choice } = report.runs[1].record;
-      expect(await lookedAt(page)).toBe(idOf(pool[choice]));
+    it("can be used with the keyboard alone", async () => {
+      const report = plantedReport({});
+      const { pool } = report.runs[0].record;
+      const { page, errors } = await open(report);
+      /** Goes on from where the focus is until it is at an element that matches. */
+      const tabTo = async (selector: string): Promise<void> => {
+        for (let presses = 0; presses < 60; presses++) {
+          await page.keyboard.press("Tab");
+          const [is, seen] = (await page.evaluate(
+            `[document.activeElement.matches(${JSON.stringify(selector)}),
+              getComputedStyle(document.activeElement).outlineStyle !== "none"]`,
+          )) as [boolean, boolean];
+          expect(seen, `the focus is seen before ${selector}`).toBe(true);
+          if (is) return;
+        }
+        throw new Error(`no Tab leads to ${selector}`);
+      };
+      const counted = (): Promise<string | null> =>
+        page.locator(".candidates .controls p").textContent();
+      await tabTo('input[type="checkbox"]'); // log
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Space"); // dominated
+      const front = pool.filter((c) => c.front || c.lossAtLeast !== undefined || c.iteration === 0);
+      expect(await counted()).toMatch(new RegExp(`^${front.length} of`));
+      await page.keyboard.press("Space");
+      await tabTo(".overlay");
+      await page.keyboard.press("ArrowRight");
+      await tabTo("#weight");
+      await page.keyboard.press("End");
+      const { tolerance } = report.runs[0].record.options;
+      expect(await lookedAt(page)).toBe(idOf(pool[choose(pool, { weight: 1, tolerance })]));
+      await tabTo("details summary");
+      await tabTo(".parallel + details summary");
+      await page.keyboard.press("Enter");
+      await tabTo('[data-axis="violation"][data-end="most"]');
+      await page.keyboard.type("20");
+      await page.keyboard.press("Enter");
+      const inside = pool.filter(({ violation }) => violation! <= 20);
+      expect(await counted()).toMatch(new RegExp(`^${inside.length} of`));
+      await tabTo(".view");
+      await tabTo(".pick");
+      const id = await page.locator(".pick:focus").textContent();
+      await page.keyboard.press("Enter");
+      expect(await lookedAt(page)).toBe(id);
+      await tabTo("#point-which");
+      await page.keyboard.press("ArrowDown");
+      expect(await page.locator("#point-which").inputValue()).toBe("wrong");
+      await tabTo("#run summary");
+      await page.keyboard.press("Enter");
+      await tabTo("#run .scroll"); // a long table scrolls by keys
       expect(errors).toEqual([]);
+      await page.close();
+    });
+
+    it("has the accuracy under attack on an axis, of the candidates that were evaluated", async () => {
+      const report = plantedReport({});
+      const [run] = report.runs;
+      const { pool, choice } = run.record;
+      const other = pool.find((c, i) => c.front && c.iteration > 0 && i !== choice)!;
+      const clean = { n: 100, loss: 1, accuracy: 0.9, interval: [0.8, 0.95] as const };
+      const model = (path: string, accuracy: number) => ({
+        ...{ path, clean },
+        attacks: [0.2 + accuracy, accuracy].map((share, k) => ({
+          ...{ name: ["fgsm", "pgd"][k], norm: "linf", eps: 0.1, protocol: "honest" },
+          ...{ accuracy: share, interval: [0, 1] as const, turned: 0, warnings: [] },
+        })),
+      });
+      const models = [
+        model(`a/candidate-${idOf(other).replace(":", "-")}.onnx`, 0.4),
+        model("model.onnx", 0.1),
+        model("RUN/corrected.onnx", 0.5),
+      ];
+      const { page } = await open({ ...report, runs: [{ ...run, evaluation: { models } }] });
+      const label = "accuracy under pgd, linf 0.1";
+      await page.getByLabel("horizontal axis").selectOption({ label });
+      const at = async (id: string): Promise<string> => {
+        await page.locator(".pick", { hasText: new RegExp(`^${id}$`) }).click();
+        return (await page.locator(".facts").textContent())!.split(label)[1];
+      };
+      expect(await at(idOf(other))).toMatch(/^40\.00%/);
+      expect(await at(idOf(pool[choice]))).toMatch(/^50\.00%/);
+      const dots = page.locator('.plane > svg [aria-label="dot"] > *, .plane > figure circle');
+      expect(await dots.count()).toBe(3);
       await page.close();
     });
   },

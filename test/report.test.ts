@@ -24,6 +24,7 @@ import { gatherRun } from "../src/report/gather.ts";
 import { reportHtml } from "../src/report/html.ts";
 import { openRun } from "../src/run/folder/open.ts";
 import { temper } from "./helpers/command.ts";
+import { plantedReport } from "./helpers/report-document.ts";
 
 const MODEL = resolve("models/digits-cnnlight.onnx");
 const folder = mkdtempSync(join(tmpdir(), "temper-"));
@@ -132,6 +133,13 @@ describe("a page", () => {
     });
     expect(Buffer.byteLength(html)).toBeLessThan(500_000);
   });
+
+  it("stays under 3 MB with 50 attacked points of 32 x 32 pixels in colour, and flipped images", async () => {
+    const planted = { shape: [3, 32, 32], points: 50, flips: 52, iterations: 20 };
+    const html = await reportHtml(plantedReport(planted));
+    expect(Buffer.byteLength(html)).toBeGreaterThan(1_000_000);
+    expect(Buffer.byteLength(html)).toBeLessThan(3_000_000);
+  });
 });
 
 /** The document in a file. */
@@ -174,6 +182,28 @@ describe.concurrent("temper report", () => {
     expect(head).toMatch(/^run,candidate,.*,front,accuracy,negativeFlips$/);
     expect(rows.length).toBe(14);
     expect(readFileSync(join(cwd, "a.md"), "utf8")).toContain("### 2 corrections");
+  });
+
+  it("writes every figure as SVG and as PNG, with the chart that the page has", async () => {
+    const cwd = mkdtempSync(join(folder, "w"));
+    const { code, stdout, stderr } = await temper(["report", run, "--figures", "f"], { cwd });
+    expect([code, stderr], stdout).toEqual([0, ""]);
+    const names = ["trade-off", "violation", "loss", "distance", "cuts", "layers", "changes"];
+    const all = [...names, "accuracy", "time"].flatMap((name) => [`${name}.png`, `${name}.svg`]);
+    expect(readdirSync(join(cwd, "f")).toSorted()).toEqual(all.toSorted());
+    expect(stdout).toMatch(/\n18 files written to f\n$/);
+    for (const name of all) {
+      const bytes = readFileSync(join(cwd, "f", name));
+      if (name.endsWith(".png")) expect(bytes.subarray(1, 4).toString(), name).toBe("PNG");
+      else expect(bytes.toString(), name).toMatch(/^<svg xmlns="http.*<\/svg>\n$/s);
+    }
+    const layers = readFileSync(join(cwd, "f/layers.svg"), "utf8");
+    for (const { name } of gathered.layers) expect(layers).toContain(name);
+    expect(readFileSync(join(cwd, "f/changes.svg"), "utf8").match(/<rect /g)).toHaveLength(
+      gathered.steps.at(-1)!.changes.counts.length,
+    );
+    const inside = await temper(["report", run, "--figures", join(run, "f")], { cwd });
+    expect([inside.code, inside.stderr]).toEqual([2, expect.stringContaining("never changes")]);
   });
 
   it("prints the summary alone on stdout, and ends with 1 where something is not met", async () => {

@@ -133,8 +133,8 @@ describe("the summary", () => {
       "- Chosen: candidate 2:3 of 1, 1 on the efficient front (weight 0)",
       "- Required: **`corrected=all` not met (9 of 10)**; `flips<=12` met (12 of 2000)",
       "- Again: `temper correct MODEL --data DATA --like out/RUN --out AGAIN`",
-      "- Note: still wrong: 1 points (3)",
-      "- Note: asked by itself, the saved file gets 8 of 10 points right",
+      "- Note: still wrong: 1 of the points (3)",
+      "- Note: asked by itself, image by image, the saved file gets 8 of 10 points right",
       "- Note: fgsm: weak \\[fgsm\\]",
       "- Note: pgd: weak \\[pgd\\]",
     ]);

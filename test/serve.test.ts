@@ -208,9 +208,18 @@ describe("a run that is followed", () => {
     await expect(follower.look()).rejects.toMatchObject({ code: "run-unreadable" });
     expect(follower.run()).toBeUndefined();
 
+    await stopWhen(folder, () => true);
+    await follower.look();
+    const none = follower.run()!;
+    expect(none.record).toMatchObject({ iterations: [], pool: [] });
+    expect(none.points?.pictures?.images).toHaveLength(4);
+    expect(none.points?.answers).toEqual([]);
+
     await stopWhen(folder, (stage, done) => stage === "iteration" && done === 2);
     await follower.look();
     const two = follower.run()!;
+    const now = [0, two.record.choice];
+    expect(two.points?.answers.map(({ candidate }) => candidate)).toEqual(now);
     expect(two.record.end).toBeUndefined();
     expect(two.record.iterations).toHaveLength(2);
     expect(two.record.pool).toHaveLength(1 + 2 * 3);
@@ -231,6 +240,7 @@ describe("a run that is followed", () => {
     const whole = await gatherRun(folder);
     expect(follower.run()).toEqual(whole);
     expect(whole.steps.slice(0, 2)).toEqual(two.steps);
+    expect(whole.points?.answers[0]).toEqual(two.points?.answers[0]);
     expect(whole.layers).toEqual(two.layers);
     const candidate = run.pool.find((c) => c.iteration === 2 && c.step === 1)!;
     for (const files of [half, await follower.files("2:1", "model.onnx")]) {

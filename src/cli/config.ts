@@ -1,7 +1,7 @@
 // --config FILE: options from a YAML or JSON file, as if they stood on the command line before the others.
 import { readFileSync } from "node:fs";
 import type { Command, Option } from "commander";
-import { nearest, TemperError } from "../errors.ts";
+import { insteadOf, TemperError } from "../errors.ts";
 import { wordOf } from "../options/table.ts";
 
 /**
@@ -66,9 +66,7 @@ function optionNamed(command: Command, key: string, where: string): Option {
   const found = command.options.find(({ long }) => long === `--${word}` || long === `--no-${word}`);
   if (found !== undefined) return found;
   const known = command.options.map((option) => wordOf(option.attributeName()));
-  const meant = nearest(word, known);
-  const advice = meant === undefined ? `known are ${known.join(", ")}` : `did you mean ${meant}?`;
-  throw refusal(where, `${command.name()} has no option "${key}"\n${advice}`);
+  throw refusal(where, `${command.name()} has no option "${key}"\n${insteadOf(word, known)}`);
 }
 
 const isGiven = (argv: readonly string[], { long, negate }: Option): boolean =>

@@ -1,10 +1,10 @@
 // What a candidate can be judged by: the axes of the page's charts and the columns of its tables.
 import type { Candidate } from "../correct/candidates.ts";
-import type { RunDocument } from "./document.ts";
+import { attackedCandidates, type EvaluatedRun } from "./evaluated.ts";
 
 /** One way to judge a candidate. */
 export interface Axis {
-  readonly key: "violation" | "loss" | "distance" | "right" | "accuracy" | "flips";
+  readonly key: "violation" | "loss" | "distance" | "right" | "accuracy" | "flips" | "attacked";
   readonly label: string;
   /** null where it is not known of this candidate, or not finite. */
   of(candidate: Candidate): number | null;
@@ -15,12 +15,12 @@ export interface Axis {
 }
 
 /** The axes that something is known for, in the order in which they are shown. */
-export function axesOf({ record }: Pick<RunDocument, "record">): readonly Axis[] {
-  const { before, validation, options, inputs } = record;
+export function axesOf(run: EvaluatedRun): readonly Axis[] {
+  const { before, validation, options, inputs } = run.record;
   const points = before?.points ?? inputs.points?.count;
-  const held = new Map(validation?.front.map((c) => [idOf(c), c]));
-  const judged = options.recipe === "robust" ? "judging images" : "points";
-  const plain: Axis[] = [
+  const isRobust = options.recipe === "robust";
+  const judged = isRobust ? "judging images" : "points";
+  return [
     {
       key: "violation",
       label: `violation of the ${judged}`,
@@ -42,17 +42,31 @@ export function axesOf({ record }: Pick<RunDocument, "record">): readonly Axis[]
       better: "less",
       kind: "number",
     },
-    {
-      key: "right",
-      label: points === undefined ? `${judged} right` : `${judged} right, of ${points}`,
-      of: ({ corrected }) => corrected,
-      better: "more",
-      kind: "count",
-    },
+    isRobust && points !== undefined
+      ? {
+          key: "right", // these are attacked at each candidate
+          label: `attacked accuracy of ${points} judging images`,
+          of: ({ corrected }) => corrected / points,
+          better: "more",
+          kind: "share",
+        }
+      : {
+          key: "right",
+          label: points === undefined ? `${judged} right` : `${judged} right, of ${points}`,
+          of: ({ corrected }) => corrected,
+          better: "more",
+          kind: "count",
+        },
+    ...heldOut(validation),
+    ...underAttack(run),
   ];
-  if (held.size === 0) return plain;
+}
+
+/** What held-out data say of the candidates of the front. */
+function heldOut(validation: EvaluatedRun["record"]["validation"]): Axis[] {
+  if (validation === undefined) return [];
+  const held = new Map(validation.front.map((c) => [idOf(c), c]));
   return [
-    ...plain,
     {
       key: "accuracy",
       label: "accuracy, held out",
@@ -66,6 +80,22 @@ export function axesOf({ record }: Pick<RunDocument, "record">): readonly Axis[]
       of: (c) => held.get(idOf(c))?.negativeFlips ?? null,
       better: "less",
       kind: "count",
+    },
+  ];
+}
+
+/** What an evaluation says of the candidates whose files it was given. */
+function underAttack(run: EvaluatedRun): Axis[] {
+  const attacked = attackedCandidates(run);
+  if (attacked === undefined) return [];
+  const { label, accuracy } = attacked;
+  return [
+    {
+      key: "attacked",
+      label,
+      of: (c) => accuracy.get(idOf(c)) ?? null,
+      better: "more",
+      kind: "share",
     },
   ];
 }

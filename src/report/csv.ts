@@ -2,47 +2,49 @@
 import type { Candidate } from "../correct/candidates.ts";
 import { axesOf, idOf } from "./axes.ts";
 import type { RunDocument } from "./document.ts";
+import type { EvaluatedRun } from "./evaluated.ts";
 
 const COLUMNS = [
   ...["candidate", "iteration", "step", "alpha", "violation", "loss", "lossAtLeast"],
   ...["corrected", "distance", "front"],
 ] as const;
 
-/** Held-out figures, by the keys of their axes. */
-const HELD = new Map([
+/** Figures that only some candidates have, by the keys of their axes. */
+const MEASURED = new Map([
   ["accuracy", "accuracy"],
   ["flips", "negativeFlips"],
+  ["attacked", "attackedAccuracy"],
 ]);
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** All candidates, or those that are given; held-out figures where they were measured. */
+/** All candidates, or those that are given; held-out and attacked figures where they were measured. */
 export function csvOf(
-  run: Pick<RunDocument, "record">,
+  run: EvaluatedRun,
   candidates: readonly Candidate[] = run.record.pool,
 ): string {
   return tableOf(rowsOf(run, candidates), COLUMNS);
 }
 
 /** All candidates of several runs, the name of the run before each. */
-export const csvOfRuns = (runs: readonly Pick<RunDocument, "name" | "record">[]): string =>
+export const csvOfRuns = (runs: readonly (EvaluatedRun & Pick<RunDocument, "name">)[]): string =>
   tableOf(
     runs.flatMap((run) => rowsOf(run, run.record.pool).map((row) => ({ run: run.name, ...row }))),
     ["run", ...COLUMNS],
   );
 
-const rowsOf = (run: Pick<RunDocument, "record">, candidates: readonly Candidate[]): Row[] => {
-  const held = axesOf(run).filter(({ key }) => HELD.has(key));
+const rowsOf = (run: EvaluatedRun, candidates: readonly Candidate[]): Row[] => {
+  const held = axesOf(run).filter(({ key }) => MEASURED.has(key));
   return candidates.map((c) => ({
     ...c,
     candidate: idOf(c),
-    ...Object.fromEntries(held.map((axis) => [HELD.get(axis.key), axis.of(c)])),
+    ...Object.fromEntries(held.map((axis) => [MEASURED.get(axis.key), axis.of(c)])),
   }));
 };
 
-/** The columns, and those held-out figures that a row has. */
+/** The columns, and those other figures that a row has. */
 function tableOf(rows: readonly Row[], columns: readonly string[]): string {
-  const all = [...columns, ...[...HELD.values()].filter((name) => rows.some((r) => name in r))];
+  const all = [...columns, ...[...MEASURED.values()].filter((name) => rows.some((r) => name in r))];
   const lines = [all, ...rows.map((row) => all.map((name) => row[name]))];
   return `${lines.map((line) => line.map(cell).join(",")).join("\n")}\n`;
 }

@@ -47,7 +47,7 @@ type Ending = Exclude<keyof RunRecord, keyof RunBeginning | "iterations" | "pool
 export type PageRecord = RunBeginning &
   Partial<Pick<RunRecord, Ending>> & {
     readonly iterations: readonly Families[keyof Families]["iteration"][];
-    /** Of a run that is not finished, the front of what is known so far. */
+    /** Of a run that is not finished, the front of what is known so far; empty before its first iteration. */
     readonly pool: readonly Candidate[];
     readonly choice: number;
   };

@@ -8,6 +8,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Candidate, candidateTheta, poolOf } from "../correct/candidates.ts";
 import { choose } from "../correct/choice.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { sha256 } from "../data/verify.ts";
 import { type Model, networkOf, openModel } from "../engine/model.ts";
 import { modelFiles } from "../engine/network.ts";
@@ -16,6 +17,7 @@ import { openRun, readBeginning } from "../run/folder/open.ts";
 import { lookAtState, type StateSoFar } from "../run/folder/state.ts";
 import type { RunBeginning, Timings } from "../run/record.ts";
 import { layoutOf } from "../run/run.ts";
+import { answersOf } from "./answers.ts";
 import { idOf } from "./axes.ts";
 import type { PageRecord, PointsDocument, RunDocument, StepDocument } from "./document.ts";
 import { gatherRun, labelsOf, pointsAsGiven, pointsIn } from "./gather.ts";
@@ -29,7 +31,7 @@ const REST = 2;
 
 /** A folder that is followed. */
 export interface Follower {
-  /** What is known now; undefined before the first state is on disk. */
+  /** What is known now; undefined before the run has begun in its folder. */
   run(): RunDocument | undefined;
   /** Whether the ONNX file of a candidate can be made. */
   hasFiles(): boolean;
@@ -71,9 +73,7 @@ export function followRun(
       await cache.opened?.model?.close();
       cache = emptyCache(record);
     }
-    const next = await documentOf(folder, cache, stamps);
-    if (next === undefined) return;
-    run = next;
+    run = await documentOf(folder, cache, stamps);
     onRun?.(run);
   };
   let turn = Promise.resolve();
@@ -125,38 +125,75 @@ interface Cache {
   /** The model that the run corrects, where it was found. */
   opened?: { readonly model: Model | undefined };
   readonly steps: Map<number, StepDocument>;
-  points?: { readonly stamp: string; readonly document: PointsDocument };
+  points?: {
+    readonly stamp: string;
+    readonly points: Dataset;
+    readonly document: PointsDocument;
+  };
 }
 
 const emptyCache = (record: string): Cache => ({ record, steps: new Map() });
 
-/** The document of what is on disk; undefined where no iteration is. */
+/** Points that are asked for their logits while a run goes on: the work itself must not wait for them. */
+const ASKED = 256;
+
+/** The document of what is on disk: before the first iteration the points, and no candidate. */
 async function documentOf(
   folder: string,
   cache: Cache,
-  [, , points]: readonly string[],
-): Promise<RunDocument | undefined> {
+  [, , stamp]: readonly string[],
+): Promise<RunDocument> {
   const beginning = await readBeginning(folder);
   if (beginning.end !== undefined) return gatherRun(folder);
   const state = await lookAtState(folder);
-  if (state === undefined) return undefined;
+  if (stamp !== ABSENT && cache.points?.stamp !== stamp) {
+    const points = await pointsIn(folder);
+    cache.points = { stamp, points, document: pointsAsGiven(points) };
+  }
+  const { points } = cache;
+  const labelsBy = 1 + Math.max(-1, ...(points?.document.y ?? []));
+  if (state === undefined) {
+    const record: PageRecord = { ...beginning, iterations: [], pool: [], choice: 0 };
+    return {
+      ...statedOf(folder, { record }),
+      ...{ labels: labelsOf(record, labelsBy), layers: [], steps: [] },
+      ...(points && { points: points.document }),
+    };
+  }
   const timings = (await readJson(folder, TIMINGS)) as Timings;
   cache.opened ??= { model: await modelOf(beginning, timings) };
-  if (points !== ABSENT && cache.points?.stamp !== points) {
-    cache.points = { stamp: points, document: pointsAsGiven(await pointsIn(folder)) };
-  }
   const { model } = cache.opened;
   const record = recordOf(beginning, state);
+  const answers =
+    model !== undefined && points !== undefined && points.points.count <= ASKED
+      ? await answersNow(record, state, model, points.points)
+      : {};
   return {
     ...statedOf(folder, { record, timings }),
-    labels: labelsOf(
-      record,
-      model?.labels ?? 1 + Math.max(-1, ...(cache.points?.document.y ?? [])),
-    ),
+    labels: labelsOf(record, model?.labels ?? labelsBy),
     layers: model?.parameters.map(({ name, shape }) => ({ name, shape })) ?? [],
     steps: model === undefined ? [] : stepsOf(record, state, model, cache.steps),
-    ...(cache.points && { points: cache.points.document }),
+    ...(points && { points: { ...points.document, ...answers } }),
   };
+}
+
+/** What the model itself answers to the points, and the candidate that would be chosen now. */
+function answersNow(
+  { pool, choice, options }: PageRecord,
+  { anchors }: StateSoFar,
+  model: Model,
+  points: Dataset,
+): ReturnType<typeof answersOf> {
+  const network = networkOf(model);
+  const layout = layoutOf(options, network);
+  return answersOf(
+    model,
+    points,
+    [...new Set([0, choice])].map((candidate) => ({
+      candidate,
+      theta: () => candidateTheta(pool[candidate], network.theta0, anchors, layout),
+    })),
+  );
 }
 
 function recordOf(beginning: RunBeginning, state: StateSoFar): PageRecord {

@@ -2,6 +2,7 @@
 import type { CleanChange } from "../run/clean.ts";
 import { idOf } from "./axes.ts";
 import { evaluatedOf } from "./evaluated.ts";
+import { notesOf } from "./notes.ts";
 import { repeatCall } from "./repeat.ts";
 import type { FinishedRun, Judged } from "./require.ts";
 
@@ -36,7 +37,7 @@ function ofOne(run: FinishedRun, judged: readonly Judged[]): string[] {
     ...required(judged, false),
     `- Again: ${code(repeatCall(run))}`,
   ];
-  return [...lines, ...fitting(notesOf(run), LINES - lines.length)];
+  return [...lines, ...fitting(notesIn(run), LINES - lines.length)];
 }
 
 function ofSeveral(runs: readonly FinishedRun[], judged: readonly Judged[]): string[] {
@@ -51,7 +52,7 @@ function ofSeveral(runs: readonly FinishedRun[], judged: readonly Judged[]): str
       return figure === undefined ? "–" : cell(figure);
     }),
   ]);
-  const notes = runs.flatMap((run) => notesOf(run).map((note) => `${code(run.name)}: ${note}`));
+  const notes = runs.flatMap((run) => notesIn(run).map((note) => `${code(run.name)}: ${note}`));
   const around = [`### ${runs.length} corrections`, "", "", ...required(judged, true)];
   const most = LINES - around.length - 2 - Math.min(1, notes.length);
   const shown = rows.length > most ? rows.slice(0, most - 1) : rows;
@@ -122,24 +123,13 @@ function flipsInWords(
   return `${negativeFlips} of ${count} images${named.length === 0 ? "" : ` (label ${named.join(", ")})`}`;
 }
 
-/** What weakens a number, or is otherwise to be known. */
-function notesOf(run: FinishedRun): string[] {
-  const { notes, wrong, contradictions, iterations, asked } = run.record;
+/** What is to be known of the run, and of its evaluation. */
+function notesIn(run: FinishedRun): string[] {
   const { after } = evaluatedOf(run);
   const attacks = after?.attacks ?? [];
   const weakened = attacks.flatMap(({ name, warnings }) => warnings.map((w) => `${name}: ${w}`));
-  const some = `${wrong.slice(0, LABELS).join(", ")}${wrong.length > LABELS ? ", …" : ""}`;
   return [
-    ...notes,
-    ...(wrong.length === 0 ? [] : [`still wrong: ${wrong.length} points (${some})`]),
-    ...(contradictions.length === 0
-      ? []
-      : [
-          `cuts excluded each other in ${contradictions.length} of ${iterations.length} iterations`,
-        ]),
-    ...(asked !== null && asked.right < asked.points - wrong.length
-      ? [`asked by itself, the saved file gets ${asked.right} of ${asked.points} points right`]
-      : []),
+    ...notesOf(run.record),
     ...(run.evaluation !== undefined && after === undefined
       ? ["the evaluation has no corrected.onnx of this run"]
       : []),

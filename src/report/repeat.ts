@@ -9,11 +9,11 @@ import { quoted } from "./shell-word.ts";
 /** What a page shows of a run, finished or not, by its record and its times. */
 export const statedOf = (
   name: string,
-  { record, timings }: { readonly record: PageRecord; readonly timings: Timings },
+  { record, timings }: { readonly record: PageRecord; readonly timings?: Timings },
 ): Pick<RunDocument, "name" | "record" | "timings" | "changed" | "repeat"> => ({
-  ...{ name, record, timings },
+  ...{ name, record, ...(timings && { timings }) },
   changed: changedOptions(record),
-  repeat: repeatCall({ name, record, timings }),
+  repeat: repeatCall({ name, record, ...(timings && { timings }) }),
 });
 
 /** What the defaults of a recipe may depend on: a small network, since the page knows no other. */

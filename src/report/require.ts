@@ -1,5 +1,5 @@
 // What a run must have reached to be taken: "corrected=all, clean>=-0.5", read and judged.
-import { nearest, TemperError } from "../errors.ts";
+import { insteadOf, TemperError } from "../errors.ts";
 import type { CleanChange } from "../run/clean.ts";
 import type { RunRecord } from "../run/record.ts";
 import type { RunDocument } from "./document.ts";
@@ -109,11 +109,7 @@ export function parseRequirements(text: string): readonly Requirement[] {
       new TemperError("bad-option", `--require "${written}": ${what}`);
     const [, word, sign, limit] = /^([^<>=]*?)\s*(?:(>=|<=|=|<|>)\s*(.*))?$/.exec(written)!;
     if (!Object.hasOwn(rules, word)) {
-      const known = Object.keys(rules);
-      const meant = nearest(word, known);
-      const advice =
-        meant === undefined ? `known are ${known.join(", ")}` : `did you mean ${meant}?`;
-      throw refuse(`no such word\n${advice}`);
+      throw refuse(`no such word\n${insteadOf(word, Object.keys(rules))}`);
     }
     const name = word as Word;
     const rule = ruleOf(name);

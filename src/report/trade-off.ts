@@ -1,7 +1,7 @@
 // The trade-off as a chart, drawn the same on the page and as a file: the candidates of one run, or of several.
 //
 // All candidates, the front in orange, theta0 in purple. A loss whose evaluation stopped early is a bound, drawn as
-// a triangle that points to where the candidate lies; one that is still to come is a tick at its violation.
+// a triangle that points to where the candidate lies; one that is still to come is a tick at its violation, below.
 import type { Markish, PlotOptions } from "@observablehq/plot";
 import type { Candidate } from "../correct/candidates.ts";
 import type { Plot } from "./chart.ts";
@@ -59,6 +59,14 @@ const loss: TradeOffAxis = {
   of: (c) => c.loss ?? c.lossAtLeast ?? null,
 };
 
+/** Pixels above and below the frame, and of a tick for a loss that is to come. */
+const TOP = 20;
+const BOTTOM = 30;
+const TO_COME = 10;
+
+/** Where such a tick has its middle, from the top of a chart of this height. */
+export const toComeAt = (height: number): number => height - BOTTOM - TO_COME / 2;
+
 /** A candidate as it is drawn. */
 interface Spot {
   readonly x: number;
@@ -104,13 +112,13 @@ export function tradeOff(
   return {
     width,
     height,
-    marginLeft: 56,
+    ...{ marginLeft: 56, marginTop: TOP, marginBottom: BOTTOM },
     x: scale(x),
     y: { ...scale(y), grid: true },
     marks: [
       ...groups.flatMap((group) => spotsAs(plot, group)),
       ...(legend ? named.flatMap((group, line) => legendOf(plot, group, line)) : []),
-      ...(unfinished ? toCome(plot, runs, { x, y }, colors) : []),
+      ...(unfinished ? toCome(plot, runs, { x, y }, { colors, height }) : []),
     ],
   };
 }
@@ -229,12 +237,12 @@ function legendOf(plot: Plot, group: Group, line: number): Markish[] {
   ];
 }
 
-/** Ticks for candidates whose loss is still to come: their violation is known already. */
+/** Short ticks at the lower edge for candidates whose loss is still to come: their violation is known already. */
 function toCome(
   plot: Plot,
   runs: readonly TradeOffRun[],
   { x, y }: Axes,
-  { bound }: Colors,
+  { colors: { bound }, height }: { readonly colors: Colors; readonly height: number },
 ): Markish[] {
   const values = runs.flatMap(({ pool }) =>
     pool.flatMap((candidate) => {
@@ -242,8 +250,6 @@ function toCome(
       return y.of(candidate) === null && at !== null && (!x.log || at > 0) ? [at] : [];
     }),
   );
-  // Many of them must not hide the candidates.
-  const strokeOpacity = Math.max(0.05, Math.min(0.6, 12 / values.length));
-  const place = { insetTop: 0, insetBottom: 0, strokeOpacity };
+  const place = { insetTop: height - TOP - BOTTOM - TO_COME, insetBottom: 0 };
   return values.length === 0 ? [] : [plot.tickX(values, { x: (v) => v, stroke: bound, ...place })];
 }

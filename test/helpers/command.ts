@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly interrupt?: "on output" | "with workers";
   /** SIGKILL, which nothing can prepare for, when this fires. */
   readonly kill?: AbortSignal;
+  /** Told all that stderr holds, whenever there is more of it. */
+  readonly onStderr?: (text: string) => void;
   /** Closes the reading end of stdout at once, as `head` does when it has seen enough. */
   readonly deaf?: boolean;
 }
@@ -64,7 +66,7 @@ export const bench = (args: readonly string[]): Promise<Ran> =>
   run(["--import", "tsx", "bench/main.ts", ...args], { cwd: resolve(".") });
 
 function run(args: readonly string[], options: RunOptions): Promise<Ran> {
-  const { cwd = newFolder(), interrupt, kill, deaf } = options;
+  const { cwd = newFolder(), interrupt, kill, deaf, onStderr } = options;
   return new Promise((done, fail) => {
     let from = performance.now();
     const child = spawn(process.execPath, args, {
@@ -78,6 +80,7 @@ function run(args: readonly string[], options: RunOptions): Promise<Ran> {
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
         texts[name] += text;
+        if (name === "stderr") onStderr?.(texts.stderr);
       });
     }
     kill?.addEventListener("abort", () => child.kill("SIGKILL"));

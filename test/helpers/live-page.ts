@@ -1,5 +1,6 @@
 // What a live page asks of its server, and what none should: requests by hand, and events as a browser reads them.
-import { get, request } from "node:http";
+import { createServer, get, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { type Change, changed } from "../../src/report/changes.ts";
 import type { LiveDocument, RunDocument } from "../../src/report/document.ts";
 import type { RunServer } from "../../src/report/serve.ts";
@@ -24,6 +25,51 @@ export function ask(
 export function at({ address }: RunServer, path: string, query = ""): URL {
   const url = new URL(address);
   return new URL(`${path}${url.search}${query}`, url);
+}
+
+/** A way to a server that can be cut. */
+export interface Cable {
+  readonly address: string;
+  /** Ends what goes through it, and lets nothing through until `mend`. */
+  cut(): void;
+  mend(): void;
+  close(): void;
+}
+
+/** Stands between a browser and the page at an address: the server sees its own name, the browser that of the cable. */
+export async function cableTo(address: string): Promise<Cable> {
+  const { host, origin, port, pathname, search } = new URL(address);
+  let isCut = false;
+  const cable = createServer((asked, response) => {
+    if (isCut) {
+      response.destroy();
+      return;
+    }
+    const { method, url: path, headers } = asked;
+    const own = { ...headers, host, ...(headers.origin !== undefined && { origin }) };
+    const passed = request({ host: "127.0.0.1", port, method, path, headers: own }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.on("error", () => response.destroy()).pipe(response);
+    });
+    response.on("close", () => passed.destroy());
+    asked.pipe(passed.on("error", () => response.destroy()));
+  });
+  await new Promise<void>((done) => cable.listen(0, "127.0.0.1", done));
+  const { port: here } = cable.address() as AddressInfo;
+  return {
+    address: `http://127.0.0.1:${here}${pathname}${search}`,
+    cut: () => {
+      isCut = true;
+      cable.closeAllConnections();
+    },
+    mend: () => {
+      isCut = false;
+    },
+    close: () => {
+      cable.close();
+      cable.closeAllConnections();
+    },
+  };
 }
 
 /** The document in a page. */

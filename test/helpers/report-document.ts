@@ -16,6 +16,10 @@ export interface Planted {
   readonly points?: number;
   readonly classes?: readonly string[];
   readonly seed?: number;
+  /** Of a point: channels, rows, columns. */
+  readonly shape?: readonly number[];
+  /** Images of DATA with pictures that were right and are now wrong. */
+  readonly flips?: number;
 }
 
 /** Candidates on lines: violation falls and loss rises along each, with noise; some losses are bounds. */
@@ -57,6 +61,7 @@ const LABELS = 4;
 /** A finished run of the recipe standard. */
 export function plantedRun(planted: Planted = {}): RunDocument {
   const { name = "RUN", points = 6, classes, seed = 1, iterations = 5 } = planted;
+  const { shape = SHAPE, flips = 1 } = planted;
   const random = randomStream(seed + 1);
   const pool = plantedPool(planted);
   const options = pointOptions({ recipe: "standard", iterations }, { flops: 0, points });
@@ -133,8 +138,8 @@ export function plantedRun(planted: Planted = {}): RunDocument {
       changes: { from: -4, counts: [10, 100, 300, 200, 90] },
     })),
     points: {
-      ...{ count: points, shape: SHAPE, y, source: y.map((_, i) => 7 * i) },
-      pictures: noise(points, seed),
+      ...{ count: points, shape, y, source: y.map((_, i) => 7 * i) },
+      pictures: noise(points, shape, seed),
       shown: y.map(() => labels.map((_, label) => label)),
       answers: [0, choice].map((candidate) => ({ candidate, logits: logits() })),
     },
@@ -144,21 +149,21 @@ export function plantedRun(planted: Planted = {}): RunDocument {
           [0, 1, 2, 5],
           [2, 3, 4, 1],
         ],
-        flipped: [[3, 0, 1]],
-        pictures: noise(1, seed + 2),
+        flipped: Array.from({ length: flips }, (_, i) => [i + 3, 0, 1] as const),
+        pictures: noise(flips, shape, seed + 2),
       },
     },
   };
 }
 
 /** Pictures of noise, each a little changed. */
-function noise(count: number, seed: number): PicturesDocument {
+function noise(count: number, shape: readonly number[], seed: number): PicturesDocument {
   const random = randomStream(seed);
-  const size = count * SHAPE.reduce((a, b) => a * b);
+  const size = count * shape.reduce((a, b) => a * b);
   const clean = Float32Array.from({ length: size }, () => random.uniform());
   const pixels = clean.map((v) => v + 0.1 * (random.uniform() - 0.5));
   const images = Array.from({ length: count }, (_, i) => i);
-  return picturesOf({ shape: SHAPE, pixels, clean }, { images, budget: 1e6 })!;
+  return picturesOf({ shape, pixels, clean }, { images, budget: 1.4e6 })!;
 }
 
 export const plantedReport = (...runs: readonly Planted[]): ReportDocument => ({

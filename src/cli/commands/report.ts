@@ -1,5 +1,6 @@
 // temper report: a finished run, or several, as a page, as figures, as a table, as a summary for a pull request.
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { writeAtomic } from "../../data/write.ts";
 import { TemperError } from "../../errors.ts";
@@ -8,6 +9,7 @@ import { chartSvg, svgToPng } from "../../report/chart.ts";
 import { csvOf, csvOfRuns } from "../../report/csv.ts";
 import type { EvaluationDocument, RunDocument } from "../../report/document.ts";
 import { readEvaluation } from "../../report/evaluation.ts";
+import { figuresOf, tradeOffFigure } from "../../report/figures.ts";
 import { gatherRun } from "../../report/gather.ts";
 import { GENERATOR, reportHtml } from "../../report/html.ts";
 import { summaryOf } from "../../report/markdown.ts";
@@ -18,7 +20,6 @@ import {
   parseRequirements,
   requirable,
 } from "../../report/require.ts";
-import { tradeOff } from "../../report/trade-off.ts";
 import { openRun } from "../../run/folder/open.ts";
 import type { Run } from "../../run/run.ts";
 import { versions } from "../../run/versions.ts";
@@ -32,12 +33,16 @@ const kinds = { out: ".html", svg: ".svg", png: ".png", csv: ".csv", md: ".md" }
 type Output = keyof typeof kinds;
 const outputs = Object.keys(kinds) as Output[];
 
+/** Each figure is written as both. */
+const figureKinds = ["svg", "png"] as const;
+
 /** What is written where no file is asked for. */
 const PAGE = "report.html";
 
 interface Flags extends Partial<Record<Exclude<Output, "md">, string>> {
   /** true: on stdout. */
   readonly md?: string | true;
+  readonly figures?: string;
   readonly evaluation?: string;
   readonly require?: string;
   readonly json?: boolean;
@@ -56,11 +61,19 @@ async function run(folders: readonly string[], flags: Flags, context: Context): 
   const evaluation = path === undefined ? undefined : await readEvaluation(path);
   const runs = await runsIn(folders, evaluation);
   const judged = runs.flatMap((one) => judge(one, requirements));
+  let gathered: Promise<RunDocument[]> | undefined;
+  const documents = (): Promise<RunDocument[]> => {
+    gathered ??= documentsOf(runs);
+    return gathered;
+  };
   for (const output of outputs) {
     const file = files[output];
-    if (file !== undefined) await writeAtomic(file, await contentOf(output, runs, judged));
+    if (file === undefined) continue;
+    await writeAtomic(file, await contentOf(output, runs, { judged, documents }));
   }
-  tell(runs, { files, judged, md, json }, context);
+  const figures =
+    flags.figures === undefined ? [] : await writeFigures(flags.figures, await documents());
+  tell(runs, { files, figures, judged, flags }, context);
   if (judged.some(({ met }) => !met)) process.exitCode = 1;
 }
 
@@ -69,7 +82,8 @@ async function filesOf(
   folders: readonly string[],
   flags: Flags,
 ): Promise<Partial<Record<Output, string>>> {
-  const none = outputs.every((output) => flags[output] === undefined);
+  const { figures } = flags;
+  const none = figures === undefined && outputs.every((output) => flags[output] === undefined);
   const files: Partial<Record<Output, string>> = none ? { out: PAGE } : {};
   for (const output of outputs) {
     const path = flags[output] ?? files[output];
@@ -79,7 +93,23 @@ async function filesOf(
     files[output] = path;
   }
   if (none) await refuseOther(PAGE);
+  for (const folder of folders) if (figures !== undefined) refuseInsideRun(figures, folder);
   return files;
+}
+
+/** Writes every figure into a folder, as SVG and as PNG. */
+async function writeFigures(folder: string, runs: readonly RunDocument[]): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const paths: string[] = [];
+  for (const { name, describe } of figuresOf(runs)) {
+    const svg = await chartSvg(describe);
+    for (const kind of figureKinds) {
+      const path = join(folder, `${name}.${kind}`);
+      await writeAtomic(path, kind === "svg" ? svg : await svgToPng(svg));
+      paths.push(path);
+    }
+  }
+  return paths;
 }
 
 /** A file that is named is replaced; one that only has the usual name is replaced where it is a page of ours. */
@@ -112,15 +142,23 @@ async function runsIn(
 async function contentOf(
   output: Output,
   runs: readonly OpenedRun[],
-  judged: readonly Judged[],
+  {
+    judged,
+    documents,
+  }: {
+    readonly judged: readonly Judged[];
+    /** What pages and figures are made of, which takes more than the summary does. */
+    readonly documents: () => Promise<RunDocument[]>;
+  },
 ): Promise<string | Uint8Array> {
+  const tradeOff = (): Promise<string> => chartSvg(tradeOffFigure(runs).describe);
   switch (output) {
     case "out":
-      return pageOf(runs);
+      return reportHtml({ temper: versions().temper, runs: await documents() });
     case "svg":
-      return figureOf(runs);
+      return tradeOff();
     case "png":
-      return svgToPng(await figureOf(runs));
+      return svgToPng(await tradeOff());
     case "csv":
       return runs.length === 1 ? csvOf(runs[0]) : csvOfRuns(runs);
     case "md":
@@ -128,34 +166,25 @@ async function contentOf(
   }
 }
 
-async function pageOf(runs: readonly OpenedRun[]): Promise<string> {
+async function documentsOf(runs: readonly OpenedRun[]): Promise<RunDocument[]> {
   const documents: RunDocument[] = [];
   for (const { name, ...opened } of runs) documents.push(await gatherRun(name, opened));
-  return reportHtml({ temper: versions().temper, runs: documents });
+  return documents;
 }
-
-/** The trade-off; several runs lie in one plane. */
-const figureOf = (runs: readonly FinishedRun[]): Promise<string> =>
-  chartSvg((plot) =>
-    tradeOff(
-      plot,
-      runs.map(({ name, record: { pool, choice } }) => ({ name, pool, choice })),
-    ),
-  );
 
 /** Says what was written and what is not met. */
 function tell(
   runs: readonly FinishedRun[],
   {
     files,
+    figures,
     judged,
-    md,
-    json,
+    flags: { md, json, figures: folder },
   }: {
-    readonly md: Flags["md"] | undefined;
-    readonly json: boolean | undefined;
     readonly files: Partial<Record<Output, string>>;
+    readonly figures: readonly string[];
     readonly judged: readonly Judged[];
+    readonly flags: Flags;
   },
   { print, printJson, progress }: Context,
 ): void {
@@ -169,7 +198,7 @@ function tell(
   }
   if (json === true) {
     const written = Object.fromEntries(outputs.map((output) => [output, files[output] ?? null]));
-    printJson({ ...written, runs: counted, required: judged });
+    printJson({ ...written, figures, runs: counted, required: judged });
     return;
   }
   // With the summary on stdout all else is said beside it.
@@ -185,6 +214,7 @@ function tell(
     const file = files[output];
     if (file !== undefined) say(`written to ${file}`);
   }
+  if (folder !== undefined) say(`${figures.length} files written to ${folder}`);
 }
 
 /** A file, or nothing, which is stdout. */
@@ -219,6 +249,7 @@ export function addReport(program: Command, context: Context): void {
     out: file(text("<file>"), `the page (default: ${PAGE}, where no other file is asked for)`),
     svg: file(text("<file>"), "the trade-off as SVG"),
     png: file(text("<file>"), "the trade-off as PNG"),
+    figures: file(text("<dir>"), "every figure as SVG and PNG, into this folder"),
     csv: file(text("<file>"), "every candidate, one row each"),
     md: file(fileOrStdout, "a summary of twenty lines for a pull request (default: on stdout)"),
     require: {
@@ -233,7 +264,7 @@ export function addReport(program: Command, context: Context): void {
     .addHelpText(
       "after",
       `\nWhat --require understands, separated by commas and in quotes:\n  ${requirable.join("\n  ")}\n` +
-        "\nExamples:\n  temper report RUN\n  temper report RUN OTHER --out both.html --png both.png\n" +
+        "\nExamples:\n  temper report RUN\n  temper report RUN OTHER --out both.html --figures figures\n" +
         '  temper report RUN --md summary.md --require "corrected=all, clean>=-0.5"',
     )
     .action((folders: string[], flags: Flags) => run(folders, flags, context));

@@ -30,14 +30,17 @@ function marginOf(logits: readonly (number | null)[], at: number): number | null
   return own - known.reduce((most, v, l) => (l === at ? most : Math.max(most, v)), -Infinity);
 }
 
-/** The points that are wrong: at this candidate where its answers are known, else at the choice. */
-export function wrongAt(run: RunDocument, candidate: number): ReadonlySet<number> {
+/**
+ * The points that are wrong: at this candidate where its answers are known, else at the choice; undefined where
+ * neither is known yet.
+ */
+export function wrongAt(run: RunDocument, candidate: number): ReadonlySet<number> | undefined {
   const { points, record } = run;
-  if (!isKnown(points, candidate)) return new Set(record.wrong);
+  const of = [candidate, record.choice].find((one) => isKnown(points, one));
+  if (of !== candidate && record.wrong !== undefined) return new Set(record.wrong);
+  if (of === undefined) return undefined;
   return new Set(
-    (points?.y ?? []).flatMap((_, i) =>
-      (answerOf(run, candidate, i)?.margin ?? 0) > 0 ? [] : [i],
-    ),
+    (points?.y ?? []).flatMap((_, i) => ((answerOf(run, of, i)?.margin ?? 0) > 0 ? [] : [i])),
   );
 }
 

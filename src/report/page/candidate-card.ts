@@ -69,8 +69,12 @@ function factsOf(state: State): [string, string][] {
 /** The call that writes this candidate's file. */
 export function commandOf(state: State): string {
   const { name } = runOf(state);
-  return `temper select ${quoted(name)} --candidate ${idOf(candidateOf(state))} --out model.onnx`;
+  const id = idOf(candidateOf(state));
+  return `temper select ${quoted(name)} --candidate ${id} --out ${fileNameOf(id)}`;
 }
+
+/** A file by this name is known for the candidate when temper evaluate has measured it. */
+const fileNameOf = (id: string): string => `candidate-${id.replace(":", "-")}.onnx`;
 
 /** On a live page, the file itself. */
 function fileLink(state: State): HTMLElement | undefined {
@@ -82,7 +86,7 @@ function fileLink(state: State): HTMLElement | undefined {
     {
       class: "button",
       href: `candidate.onnx?${liveToken()}&candidate=${id}`,
-      download: `candidate-${id.replace(":", "-")}.onnx`,
+      download: fileNameOf(id),
     },
     "Download its ONNX file",
   );

@@ -1,12 +1,13 @@
 // The selected candidates as a table: the front first, thousands of rows made only as they come into view.
-import { axesOf, idOf } from "../axes.ts";
+import { type Axis, axesOf, idOf } from "../axes.ts";
 import { csvOf } from "../csv.ts";
 import { fill, h } from "./dom.ts";
 import { count, onAxis } from "./numbers.ts";
 import { runOf, type State, type Store, selectedIn } from "./store.ts";
 
-/** Pixels of a row, as the style sheet has it, and rows made beyond those in view. */
+/** Pixels of a row and of those in view at most, as the style sheet has them, and rows made beyond those in view. */
 const ROW = 30;
+const VIEW = 330;
 const BEYOND = 10;
 
 export function candidateTable(store: Store): HTMLElement {
@@ -19,10 +20,11 @@ export function candidateTable(store: Store): HTMLElement {
     rows,
   );
   const summary = h("p", { "aria-live": "polite" });
+  const rest = h("p", { class: "hint on-paper" });
   const download = h("button", { type: "button" }, "Download as CSV");
   let selected: readonly number[] = [];
 
-  const rowOf = (state: State, i: number): HTMLElement => {
+  const rowOf = (state: State, i: number, axes: readonly Axis[]): HTMLElement => {
     const run = runOf(state);
     const candidate = run.record.pool[i];
     const name = candidate.iteration === 0 ? "θ₀" : idOf(candidate);
@@ -47,22 +49,25 @@ export function candidateTable(store: Store): HTMLElement {
           name,
         ),
       ),
-      ...axesOf(run).map((axis) =>
+      ...axes.map((axis) =>
         h("span", { role: "cell", class: "number" }, onAxis(axis, axis.of(candidate))),
       ),
     );
   };
   const draw = (state: State): void => {
     const first = Math.max(0, Math.floor(view.scrollTop / ROW) - BEYOND);
-    const visible = Math.ceil((view.clientHeight || 300) / ROW) + 2 * BEYOND;
-    rows.style.height = `${selected.length * ROW}px`;
+    const visible = Math.ceil(VIEW / ROW) + 2 * BEYOND;
+    rows.style.setProperty("--height", `${selected.length * ROW}px`);
     view.setAttribute("aria-rowcount", String(selected.length + 1));
+    const left = selected.length - first - visible;
+    fill(rest, left > 0 && `${count(left)} more are on the page itself, and in its CSV.`);
     const focused = document.activeElement;
+    const axes = axesOf(runOf(state));
     const held = rows.contains(focused) ? (focused as HTMLElement).dataset.index : undefined;
     fill(
       rows,
       ...selected.slice(first, first + visible).map((i, at) => {
-        const row = rowOf(state, i);
+        const row = rowOf(state, i, axes);
         row.style.top = `${(first + at) * ROW}px`;
         row.setAttribute("aria-rowindex", String(first + at + 2));
         return row;
@@ -93,7 +98,15 @@ export function candidateTable(store: Store): HTMLElement {
     );
     draw(state);
   });
-  store.watch(["candidate"], draw);
+  // The slider moves often: the rows stay, and only say which of them is looked at.
+  store.watch(["candidate"], ({ candidate }) => {
+    for (const row of rows.children) {
+      row.setAttribute(
+        "aria-selected",
+        String(row.querySelector(`[data-index="${candidate}"]`) !== null),
+      );
+    }
+  });
   view.addEventListener("scroll", () => draw(store.state()));
   download.addEventListener("click", () => {
     const state = store.state();
@@ -111,5 +124,6 @@ export function candidateTable(store: Store): HTMLElement {
     h("summary", {}, "The candidates as a table"),
     h("div", { class: "controls" }, summary, h("span", { class: "spring" }), download),
     view,
+    rest,
   );
 }

@@ -1,13 +1,16 @@
 // Before and after: what the correction changed on clean images and under attack, and in the weights.
 import { wilsonInterval } from "../../attack/interval.ts";
 import type { CleanChange } from "../../run/clean.ts";
+import { accuraciesOf, accuracyChart } from "../accuracy.ts";
 import type { EvaluationDocument, RunDocument, SetDocument } from "../document.ts";
 import { fill, h, scrollBox, section, tableOf } from "./dom.ts";
 import { flipsOf } from "./flips.ts";
 import { whenInView } from "./in-view.ts";
 import { byLabel, confusions } from "./label-tables.ts";
+import { marks, plot } from "./marks.ts";
 import { movedView } from "./moved-view.ts";
 import { change, count, counted, share } from "./numbers.ts";
+import { colors } from "./palette.ts";
 import { runOf, type Store } from "./store.ts";
 
 /** A data set under its name on the page. */
@@ -30,7 +33,7 @@ export function cleanView(store: Store): HTMLElement {
     const run = runOf(state);
     whole.hidden = run.record.clean === undefined;
     const sets = setsOf(run);
-    fill(answers, ...accuracies(sets), ...attacked(run.evaluation));
+    fill(answers, accuracyView(run), ...accuracies(sets), ...attacked(run.evaluation));
     whenInView(byLabels, () => fill(byLabels, ...labelTables(run, sets)));
     whenInView(flips, () =>
       fill(
@@ -106,6 +109,27 @@ function accuracies(sets: readonly Named[]): HTMLElement[] {
       ),
     ),
   ];
+}
+
+/** Before and after in one picture; the tables under it say the same. */
+function accuracyView(run: RunDocument): HTMLElement {
+  const rows = accuraciesOf(run);
+  const chart = rows.length > 0 && plot(accuracyChart(marks, rows, { colors, legend: false }));
+  if (chart) chart.setAttribute("aria-hidden", "true");
+  const entry = (mark: string, text: string) =>
+    h("li", {}, h("span", { class: `mark ${mark}`, "aria-hidden": "true" }), text);
+  return h(
+    "div",
+    { class: "chart" },
+    chart,
+    h(
+      "ul",
+      { class: "key" },
+      entry("theta0", "before"),
+      entry("front", "after"),
+      h("li", { class: "hint" }, "with their 95 % intervals"),
+    ),
+  );
 }
 
 /** A share with what it was counted from. */

@@ -1,6 +1,6 @@
 // Several runs side by side: their figures, what differs in their options, and the same points in each.
 import type { RunDocument } from "../document.ts";
-import { fill, h, section, tableOf } from "./dom.ts";
+import { fill, h, scrollBox, section, tableOf } from "./dom.ts";
 import { count, number, share } from "./numbers.ts";
 import type { Store } from "./store.ts";
 
@@ -12,8 +12,8 @@ export function compareView(store: Store): HTMLElement {
     if (runs.length < 2) return;
     fill(
       body,
-      h("div", { class: "scroll" }, figures(runs)),
-      h("div", { class: "scroll" }, differences(runs)),
+      scrollBox("After each run", figures(runs)),
+      scrollBox("What differs", differences(runs)),
       samePoints(runs),
     );
   });
@@ -88,9 +88,8 @@ function samePoints(runs: readonly RunDocument[]): HTMLElement {
     return h("p", {}, "The same points were given to all, and the same of them are right.");
   }
   const { labels, points } = runs[0];
-  return h(
-    "div",
-    { class: "scroll" },
+  return scrollBox(
+    "Points that are right in some of the runs only",
     tableOf(
       ["point", "label", ...runs.map(({ name }) => name)],
       differing.map((i) => [

@@ -6,7 +6,7 @@ import type { LiveStatus, ReportDocument, RunDocument } from "../document.ts";
 import { fill, h } from "./dom.ts";
 import { liveToken } from "./live-address.ts";
 import { count } from "./numbers.ts";
-import { atRun, byWeight, type State, type Store } from "./store.ts";
+import { atRun, byWeight, hasBegun, type State, type Store } from "./store.ts";
 
 /** Milliseconds without the server until it is taken for gone: it would come back with another token. */
 const PATIENCE = 10_000;
@@ -51,7 +51,9 @@ export function liveView(
     const still = connection === "ended" ? {} : { live: { ...live, files } };
     const document = { ...plain, ...still, runs: [run] };
     const present = store;
-    if (present === undefined) store = begin(document);
+    const isFirst =
+      present === undefined || hasBegun(present.state().document) !== hasBegun(document);
+    if (isFirst) store = begin(document);
     else keepingPlace(() => present.set(grown(present.state(), document)));
   });
 
@@ -105,6 +107,7 @@ function inWords(
 ): [string, string] {
   const at = iterationOf(run);
   const finished = run?.record.end !== undefined;
+  const none = run === undefined || run.record.pool.length === 0;
   if (connection === "lost") return ["Connection lost, trying again.", at];
   if (connection === "ended") {
     const whole = "What is here stays, and needs no server.";
@@ -122,18 +125,18 @@ function inWords(
   if (status?.state === "followed") {
     const written = run?.timings && new Date(run.timings.date).toLocaleTimeString();
     return [
-      run === undefined ? "No iteration is done yet." : "The run is not finished.",
+      none ? "No iteration is done yet." : "The run is not finished.",
       [at, written && `written at ${written}`].filter(Boolean).join(", "),
     ];
   }
   return [
-    run === undefined ? "No iteration is done yet." : "Running.",
+    none ? "No iteration is done yet." : "Running.",
     [at, part].filter((text) => text !== "").join("; "),
   ];
 }
 
 function iterationOf(run: RunDocument | undefined): string {
-  if (run === undefined) return "";
+  if (run === undefined || run.record.pool.length === 0) return "";
   const { iterations, options } = run.record;
   return `iteration ${count(iterations.length)} of ${count(options.iterations)}`;
 }

@@ -9,17 +9,17 @@ import { liveView } from "./live.ts";
 import { parallelView } from "./parallel-view.ts";
 import { pointsView } from "./points-view.ts";
 import { runView } from "./run-view.ts";
-import { createStore, type Store } from "./store.ts";
+import { createStore, hasBegun, type Store } from "./store.ts";
 import { summaryView } from "./summary-view.ts";
 import { tradeOffView } from "./trade-off-view.ts";
 
 const block = document.getElementById("document") as HTMLScriptElement;
 const report = JSON.parse(block.textContent ?? "") as ReportDocument;
 // Of a run that is followed there may be nothing to show yet.
-const place = h("div", {}, h("h1", {}, "A run before its first iteration"));
+const place = h("div", {}, h("h1", {}, "A run that has not begun"));
 const begin = (document: ReportDocument): Store => {
   const store = createStore(document);
-  fill(place, ...viewsOf(store));
+  fill(place, ...(hasBegun(document) ? viewsOf(store) : viewsBefore(store)));
   return store;
 };
 const store = report.runs.length === 0 ? undefined : begin(report);
@@ -39,6 +39,11 @@ document.body.append(
     ),
   ),
 );
+
+/** Before the first iteration there is no candidate: the points, and what the run was given. */
+function viewsBefore(store: Store): HTMLElement[] {
+  return [summaryView(store), pointsView(store), runView(store)];
+}
 
 function viewsOf(store: Store): HTMLElement[] {
   return [

@@ -1,10 +1,12 @@
 // What moved in the weights on the way to the candidate that is looked at: by tensor, and by size.
-import { BINS, type StepDocument } from "../document.ts";
+import type { StepDocument } from "../document.ts";
+import { binsOf, changesChart } from "../moved.ts";
 import { bars } from "./bars.ts";
 import { type Child, chartWithTable, fill, h, scrollBox, tableOf } from "./dom.ts";
 import { whenInView } from "./in-view.ts";
 import { marks, plot } from "./marks.ts";
 import { count, number, share } from "./numbers.ts";
+import { colors } from "./palette.ts";
 import { candidateOf, runOf, type State, type Store } from "./store.ts";
 import { nameOf } from "./words.ts";
 
@@ -49,24 +51,15 @@ function layers(state: State, { norms }: StepDocument, alpha: number): HTMLEleme
 }
 
 /** How many weights changed by how much. */
-function changes(
-  { changes: { from, counts }, moved, weights }: StepDocument,
-  alpha: number,
-  width: number,
-): HTMLElement {
-  const edge = (i: number): number => alpha * 10 ** (from + i / BINS);
-  const bins = counts.map((y, i) => ({ x1: edge(i), x2: edge(i + 1), y }));
-  const chart = plot({
-    width: width > 700 ? width / 2 - 16 : Math.max(300, width), // one column of two, or the only one
-    height: 220,
-    marginLeft: 50,
-    x: { type: "log", label: "size of the change", tickFormat: "~e" },
-    y: { label: "weights", grid: true },
-    marks: [
-      marks.rectY(bins, { x1: "x1", x2: "x2", y: "y", fill: "var(--candidate)" }),
-      marks.ruleY([0]),
-    ],
-  });
+function changes(step: StepDocument, alpha: number, width: number): HTMLElement {
+  const { moved, weights } = step;
+  const bins = binsOf(step, alpha);
+  const chart = plot(
+    changesChart(marks, bins, {
+      width: width > 700 ? width / 2 - 16 : Math.max(300, width), // one column of two, or the only one
+      colors,
+    }),
+  );
   chart.setAttribute("aria-hidden", "true"); // the table under it says the same
   return h(
     "div",
@@ -80,7 +73,7 @@ function changes(
       chart,
       tableOf(
         ["from", "to", "weights"],
-        bins.map(({ x1, x2, y }) => [number(x1), number(x2), count(y)]),
+        bins.map(({ x1, x2, weights: n }) => [number(x1), number(x2), count(n)]),
         { caption: "How many weights changed by how much", numbers: [0, 1, 2] },
       ),
     ),

@@ -1,7 +1,9 @@
 // What lies over the plane: the ring of the candidate that is looked at, the rectangle, and what is under the pointer.
 //
 // The dots below it are drawn once; the ring moves without drawing them again, so that thousands stay quick.
+import { emptied } from "./canvas.ts";
 import { h } from "./dom.ts";
+import { colorOf } from "./palette.ts";
 
 /** Where a candidate lies in the plane, in pixels. */
 export interface Place {
@@ -158,8 +160,6 @@ export function createOverlay(calls: OverlayCalls) {
       const ratio = devicePixelRatio;
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
-      canvas.style.width = `${width}px`;
-      canvas.style.height = `${height}px`;
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       element.setAttribute("aria-valuemax", String(Math.max(0, now.length - 1)));
     },
@@ -203,12 +203,20 @@ function spanOf(from: Spot, to: Spot): Span {
   return { left, right, top, bottom };
 }
 
-/** The rectangle of the present ranges; one axis without a range is open. */
+/** The rectangle of the present ranges; an end that is not given is at the edge. */
 function spanOfRanges({ apply }: Frame, { x, y }: Marks, within: Element): Span | undefined {
   if (x === undefined && y === undefined) return undefined;
-  const [left, right] = x === undefined ? [0, within.clientWidth] : x.map(apply.x);
-  const [bottom, top] = y === undefined ? [within.clientHeight, 0] : y.map(apply.y);
-  return { left, right, top, bottom };
+  const { clientWidth, clientHeight } = within;
+  const at = (value: number | undefined, place: (v: number) => number, edge: number): number => {
+    const placed = value === undefined ? edge : place(value);
+    return Number.isFinite(placed) ? placed : edge;
+  };
+  return {
+    left: at(x?.[0], apply.x, 0),
+    right: at(x?.[1], apply.x, clientWidth),
+    top: at(y?.[1], apply.y, 0),
+    bottom: at(y?.[0], apply.y, clientHeight),
+  };
 }
 
 /** Draws the selected dots again over the faint rest. */
@@ -219,15 +227,11 @@ function drawSelected(
   selected: readonly number[] | undefined,
 ): void {
   frame?.figure.classList.toggle("faint", selected !== undefined);
-  const context = canvas.getContext("2d");
-  if (context === null) return;
-  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-  context.clearRect(0, 0, canvas.width, canvas.height);
+  const context = emptied(canvas);
   if (selected === undefined) return;
-  const style = getComputedStyle(canvas);
   const inside = new Set(selected);
   for (const onFront of [false, true]) {
-    context.fillStyle = style.getPropertyValue(onFront ? "--front" : "--candidate");
+    context.fillStyle = colorOf(onFront ? "--front" : "--candidate");
     context.beginPath();
     for (const { index, x, y, front } of places) {
       if (front !== onFront || !inside.has(index)) continue;

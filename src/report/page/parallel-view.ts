@@ -1,7 +1,9 @@
 // Parallel coordinates: every candidate a line over all that it can be judged by; a drag along an axis selects.
 import { type Axis, axesOf } from "../axes.ts";
+import { emptied, isOnPaper } from "./canvas.ts";
 import { fill, h } from "./dom.ts";
 import { onAxis } from "./numbers.ts";
+import { colorOf, whenColorsChange } from "./palette.ts";
 import { isShown, runOf, type State, type Store, selectedIn, withRange } from "./store.ts";
 
 const HEIGHT = 220;
@@ -42,8 +44,8 @@ export function parallelView(store: Store): HTMLElement {
     if (width === 0) return;
     for (const one of [canvas, above]) sized(one, width);
     drawLines(canvas, state, lines);
-    drawChosen(above, state, lines);
-    fill(axes, ...lines.map((line) => axisOf(store, line)));
+    drawChosen(isOnPaper() ? canvas.getContext("2d")! : emptied(above), state, lines);
+    fill(axes, ...lines.map((line) => axisOf(store, line, width)));
   };
   const lay = (state: State): void => {
     lines = linesOf(state, box.clientWidth);
@@ -59,15 +61,16 @@ export function parallelView(store: Store): HTMLElement {
     draw(state);
     for (const input of inputs.querySelectorAll("input")) showRange(input, state);
   });
-  store.watch(["candidate"], (state) => drawChosen(above, state, lines));
+  store.watch(["candidate"], (state) => drawChosen(emptied(above), state, lines));
   new ResizeObserver(() => lay(store.state())).observe(box);
+  whenColorsChange(() => draw(store.state()));
   return h(
     "details",
     { open: true },
     h("summary", {}, "All that a candidate can be judged by"),
     h(
       "p",
-      { class: "hint" },
+      { class: "hint no-print" },
       "Drag along an axis to keep the candidates of that range; the better end is above.",
     ),
     box,
@@ -92,16 +95,6 @@ function linesOf(state: State, width: number): Line[] {
 function sized(canvas: HTMLCanvasElement, width: number): void {
   canvas.width = Math.round(width * devicePixelRatio);
   canvas.height = Math.round(HEIGHT * devicePixelRatio);
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${HEIGHT}px`;
-}
-
-/** A context in pixels of the page, empty. */
-function cleared(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
-  const context = canvas.getContext("2d")!;
-  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  return context;
 }
 
 /** Adds a candidate's line to the path; a value that is not known leaves a gap. */
@@ -128,12 +121,11 @@ function trace(
 
 /** All lines: the selected over the rest, the front over both. */
 function drawLines(canvas: HTMLCanvasElement, state: State, lines: readonly Line[]): void {
-  const context = cleared(canvas);
+  const context = emptied(canvas);
   const { pool } = runOf(state).record;
-  const style = getComputedStyle(canvas);
   const selected = new Set(selectedIn(state));
   const stroke = (color: string, alpha: number, which: (i: number) => boolean): void => {
-    context.strokeStyle = style.getPropertyValue(color);
+    context.strokeStyle = colorOf(color);
     context.globalAlpha = alpha;
     context.beginPath();
     for (const i of pool.keys())
@@ -146,9 +138,8 @@ function drawLines(canvas: HTMLCanvasElement, state: State, lines: readonly Line
   stroke("--front", 0.9, (i) => selected.has(i) && pool[i].front);
 }
 
-function drawChosen(canvas: HTMLCanvasElement, state: State, lines: readonly Line[]): void {
-  const context = cleared(canvas);
-  context.strokeStyle = getComputedStyle(canvas).getPropertyValue("--ink");
+function drawChosen(context: CanvasRenderingContext2D, state: State, lines: readonly Line[]): void {
+  context.strokeStyle = colorOf("--ink");
   context.lineWidth = 2.5;
   context.beginPath();
   trace(context, state, state.candidate, lines);
@@ -156,7 +147,7 @@ function drawChosen(canvas: HTMLCanvasElement, state: State, lines: readonly Lin
 }
 
 /** An axis with its ends in words, the range that is chosen, and a strip to drag along. */
-function axisOf(store: Store, line: Line): HTMLElement {
+function axisOf(store: Store, line: Line, width: number): HTMLElement {
   const { axis } = line;
   const range = store.state().ranges[axis.key];
   const [best, worst] = axis.better === "less" ? [line.low, line.high] : [line.high, line.low];
@@ -184,7 +175,7 @@ function axisOf(store: Store, line: Line): HTMLElement {
     strip,
     h("span", { class: "worst" }, onAxis(axis, worst)),
   );
-  element.style.left = `${line.x}px`;
+  element.style.left = `${(100 * line.x) / width}%`;
   return element;
 }
 

@@ -15,8 +15,8 @@ const SIDE = 150;
 /** The row of a point; its pictures and bars are made when it comes into view. */
 export interface PointRow {
   readonly element: HTMLElement;
-  /** Shows what a candidate answers. */
-  look(candidate: number, wrong: boolean): void;
+  /** Shows what a candidate answers, and whether that is wrong, where it is known. */
+  look(candidate: number, wrong: boolean | undefined): void;
 }
 
 export function pointRow(run: RunDocument, points: PointsDocument, i: number): PointRow {
@@ -33,7 +33,7 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
       "p",
       { class: "title" },
       h("strong", {}, `Point ${i}`),
-      `${from}, label ${wordOf(run, points.y[i])}: `,
+      `${from}, label ${wordOf(run, points.y[i])}`,
       verdict,
       margins,
     ),
@@ -52,12 +52,12 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
             : last?.atMost && !wrong
               ? " among the labels shown"
               : "";
-        element.classList.toggle("wrong", wrong);
-        fill(verdict, `${wrong ? "wrong" : "right"}${weaker}`);
+        element.classList.toggle("wrong", wrong === true);
+        fill(verdict, wrong !== undefined && `: ${wrong ? "wrong" : "right"}${weaker}`);
         fill(margins, marginsOf(known));
         if (!element.classList.contains("drawn")) fill(looks, ...looksOf(run, points, i));
         element.classList.add("drawn");
-        fill(answers, logits(run, points, i, known));
+        fill(answers, known.length > 0 && logits(run, points, i, known));
       }),
   };
 }
@@ -65,6 +65,7 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
 /** The margin at theta0, and what it became. */
 function marginsOf(answers: readonly Answer[]): string {
   const said = answers.map(({ atMost, margin }) => `${atMost ? "at most " : ""}${number(margin)}`);
+  if (said.length === 0) return "";
   return said.length === 1 ? `, margin at θ₀ ${said[0]}` : `, margin ${said.join(" → ")}`;
 }
 
@@ -102,7 +103,7 @@ function numbersOf(values: readonly number[] | undefined, i: number): HTMLElemen
   return scrollBox(
     `Numbers of point ${i}`,
     tableOf(
-      values.map((_, at) => String(at)),
+      values.map((_, at) => `x${at}`), // no data format that is read names its columns
       [values.map(number)],
       { caption: "Its numbers, by column", numbers: [...values.keys()] },
     ),

@@ -53,7 +53,8 @@ export function pointsView(store: Store): HTMLElement {
     const run = runOf(state);
     const { points } = run;
     if (points === undefined) return;
-    const wrong = wrongAt(run, state.candidate);
+    const judged = wrongAt(run, state.candidate);
+    const wrong = judged ?? new Set<number>();
     const contradicting = contradictionsIn(run).flatMap((one) => one.points);
     const kept = orderOf(points, wrong, contradicting).filter(
       (i) =>
@@ -64,15 +65,15 @@ export function pointsView(store: Store): HTMLElement {
     for (const i of kept) {
       const row = rows.get(i) ?? pointRow(run, points, i);
       rows.set(i, row);
-      row.look(state.candidate, wrong.has(i));
+      row.look(state.candidate, judged?.has(i));
     }
     // The slider moves often, and mostly leaves the order as it is.
     if (kept.join() !== listed) fill(list, ...kept.map((i) => rows.get(i)!.element));
     listed = kept.join();
     fill(
       summary,
-      `${count(kept.length)} of ${counted(points.count, "point")}, ` +
-        `${count(kept.filter((i) => wrong.has(i)).length)} of them wrong`,
+      `${count(kept.length)} of ${counted(points.count, "point")}` +
+        (judged ? `, ${count(kept.filter((i) => wrong.has(i)).length)} of them wrong` : ""),
     );
     fill(known, ...knownOf(store, state));
   };
@@ -152,10 +153,13 @@ const together = ({ points, loss }: Conflict, showAll: () => void): HTMLElement 
 /** Whose answers are shown, and whose are known. */
 function knownOf(store: Store, state: State): Child[] {
   const { points, record } = runOf(state);
+  const known = points?.answers ?? [];
   if (isKnown(points, state.candidate)) return [`Answers of: ${nameOf(state)}.`];
-  const others = (points?.answers.length ?? 0) - 2;
+  if (known.length === 0) return ["The answers are not known yet."];
+  const choice = record.end === undefined ? "what would be chosen now" : "the choice";
+  const others = known.length - 2;
   return [
-    "The answers of this candidate are not in the page: known are those of θ₀, of the choice",
+    `The answers of this candidate are not in the page: known are those of θ₀, of ${choice}`,
     others > 0 ? ` and of ${count(others)} others of the front. ` : ". ",
     "Right and wrong are those of the choice. ",
     h(

@@ -67,6 +67,9 @@ export function atRun(document: ReportDocument, run: number): State {
   };
 }
 
+/** Whether there are candidates to look at: not before the first iteration. */
+export const hasBegun = ({ runs }: ReportDocument): boolean => runs[0].record.pool.length > 0;
+
 export const runOf = ({ document, run }: State): RunDocument => document.runs[run];
 
 export const candidateOf = (state: State): Candidate => runOf(state).record.pool[state.candidate];
@@ -89,8 +92,9 @@ export function isShown({ shown }: Pick<State, "shown">, candidate: Candidate): 
 
 /** The candidates that are shown and lie in every range, by their indices in the pool. */
 export function selectedIn(state: State): number[] {
-  const { record } = runOf(state);
-  const axes = axesOf({ record }).flatMap((axis) => {
+  const run = runOf(state);
+  const { record } = run;
+  const axes = axesOf(run).flatMap((axis) => {
     const range = state.ranges[axis.key];
     return range === undefined ? [] : [{ axis, range }];
   });

@@ -1,4 +1,5 @@
 // What came out, in one row of figures: before and after, with what must be said beside them.
+import { notesOf } from "../notes.ts";
 import { fill, h } from "./dom.ts";
 import { count, number, share } from "./numbers.ts";
 import { atRun, runOf, type State, type Store } from "./store.ts";
@@ -12,7 +13,7 @@ export function summaryView(store: Store): HTMLElement {
     fill(title, titleOf(state));
     fill(which, ...chooser(store, state));
     fill(figures, ...figuresOf(state).map(figure));
-    fill(notes, ...notesOf(state).map((note) => h("li", {}, note)));
+    fill(notes, ...notesOf(runOf(state).record, count).map((note) => h("li", {}, note)));
     notes.hidden = notes.childElementCount === 0;
   });
   return h("header", {}, title, which, figures, notes);
@@ -100,31 +101,3 @@ const figure = ({ name, before, after }: Figure): HTMLElement =>
       after,
     ),
   );
-
-/** What weakens a number, or is otherwise to be known. */
-function notesOf(state: State): string[] {
-  const { record } = runOf(state);
-  const { notes = [], wrong = [], contradictions = [], asked } = record;
-  const last = record.iterations.length;
-  return [
-    ...notes,
-    ...(wrong.length === 0
-      ? []
-      : [`${count(wrong.length)} of the points are still wrong: ${some(wrong)}`]),
-    ...(contradictions.length === 0
-      ? []
-      : [
-          `in ${count(contradictions.length)} of ${count(last)} iterations cuts excluded each other: ` +
-            "points contradict each other or the loss",
-        ]),
-    ...(asked && asked.right < asked.points - wrong.length
-      ? [
-          `asked by itself, image by image, the saved file gets ${count(asked.right)} of ` +
-            `${count(asked.points)} points right`,
-        ]
-      : []),
-  ];
-}
-
-const some = (indices: readonly number[]): string =>
-  `${indices.slice(0, 8).join(", ")}${indices.length > 8 ? ", …" : ""}`;

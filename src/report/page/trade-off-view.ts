@@ -1,10 +1,12 @@
 // The trade-off, first thing seen: candidates in a plane, the slider of (19), and a rectangle to look closer.
 import { type Axis, axesOf, idOf } from "../axes.ts";
-import { type Colors, tradeOff } from "../trade-off.ts";
+import { notComparable } from "../comparable.ts";
+import { toComeAt, tradeOff } from "../trade-off.ts";
 import { fill, h } from "./dom.ts";
 import { marks, plot } from "./marks.ts";
 import { number } from "./numbers.ts";
 import { createOverlay, type Place } from "./overlay.ts";
+import { colors, whenColorsChange } from "./palette.ts";
 import {
   byWeight,
   candidateOf,
@@ -15,16 +17,6 @@ import {
   selectedIn,
   withRange,
 } from "./store.ts";
-
-/** The colours of the page, light or dark, as its style sheet has them. */
-export const colors: Colors = {
-  candidate: "var(--candidate)",
-  front: "var(--front)",
-  theta0: "var(--theta0)",
-  bound: "var(--bound)",
-  choice: "var(--ink)",
-  runs: [1, 2, 3, 4, 5, 6].map((i) => `var(--run${i})`),
-};
 
 /** What the plane shows of a candidate; the reader may change it. */
 interface Plane {
@@ -74,13 +66,16 @@ export function tradeOffView(store: Store): HTMLElement {
   };
   store.watch(["document", "run", "shown"], draw);
   store.watch(["candidate", "ranges"], mark);
+  whenColorsChange(() => mark(store.state()));
   let width = 0;
   new ResizeObserver(([{ contentRect }]) => {
     if (Math.abs(contentRect.width - width) < 2) return;
     width = contentRect.width;
     draw(store.state());
   }).observe(figure);
-  return h("div", {}, controls.top, figure, controls.bottom, slider(store));
+  const note = h("p", { class: "hint" });
+  store.watch(["document"], ({ document: { runs } }) => fill(note, notComparable(runs)));
+  return h("div", {}, controls.top, figure, controls.bottom, note, slider(store));
 }
 
 /** A candidate in a line, for the label under the pointer. */
@@ -88,8 +83,13 @@ function describe(state: State, i: number): string {
   const { record } = runOf(state);
   const c = record.pool[i];
   const name = c.iteration === 0 ? "θ₀" : idOf(c);
-  const loss = c.lossAtLeast === undefined ? number(c.loss) : `at least ${number(c.lossAtLeast)}`;
-  return `${name}: violation ${number(c.violation)}, loss ${loss}${c.front ? ", on the front" : ""}`;
+  const loss =
+    c.lossAtLeast !== undefined
+      ? `loss at least ${number(c.lossAtLeast)}`
+      : c.loss === null && record.end === undefined
+        ? "loss to come"
+        : `loss ${number(c.loss)}`;
+  return `${name}: violation ${number(c.violation)}, ${loss}${c.front ? ", on the front" : ""}`;
 }
 
 /** The neighbour of the candidate that is looked at on the front, ordered by violation. */
@@ -117,7 +117,7 @@ interface DrawnPlane {
 function drawPlane(state: State, plane: Plane, width: number): DrawnPlane {
   const { runs } = state.document;
   const { record } = runOf(state);
-  const axes = axesOf({ record });
+  const axes = axesOf(runOf(state));
   const axis = (key: Axis["key"], log: boolean) => ({
     ...axes.find((one) => one.key === key)!,
     log,
@@ -128,6 +128,8 @@ function drawPlane(state: State, plane: Plane, width: number): DrawnPlane {
     pool: pool.filter((c) => isShown(state, c)),
     ...(runs.length > 1 && { choice: pool.filter((c) => isShown(state, c)).indexOf(pool[choice]) }),
   }));
+  const height = Math.min(480, Math.max(300, width * 0.6));
+  const unfinished = record.end === undefined;
   const figure = plot(
     tradeOff(
       marks,
@@ -135,9 +137,8 @@ function drawPlane(state: State, plane: Plane, width: number): DrawnPlane {
         choice === undefined || choice < 0 ? run : { ...run, choice },
       ),
       {
-        ...{ width, height: Math.min(480, Math.max(300, width * 0.6)), x, y, colors },
+        ...{ width, height, x, y, colors, unfinished },
         legend: false,
-        unfinished: record.end === undefined,
       },
     ),
   );
@@ -146,10 +147,10 @@ function drawPlane(state: State, plane: Plane, width: number): DrawnPlane {
   const places = record.pool.flatMap((candidate, i): Place[] => {
     if (!isShown(state, candidate)) return [];
     const [vx, vy] = [x.of(candidate), y.of(candidate)];
-    const known = vx !== null && vy !== null && (!x.log || vx > 0) && (!y.log || vy > 0);
-    if (!known || scaleX === undefined || scaleY === undefined) return [];
-    const { front } = candidate;
-    return [{ index: i, x: scaleX.apply(vx), y: scaleY.apply(vy), front }];
+    if (scaleX === undefined || vx === null || (x.log && vx <= 0)) return [];
+    const place = { index: i, x: scaleX.apply(vx), front: candidate.front };
+    if (vy === null) return unfinished ? [{ ...place, y: toComeAt(height) }] : [];
+    return scaleY === undefined || (y.log && vy <= 0) ? [] : [{ ...place, y: scaleY.apply(vy) }];
   });
   const invert = {
     x: (at: number): number => scaleX?.invert?.(at) ?? at,
