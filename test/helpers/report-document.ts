@@ -59,7 +59,10 @@ export function plantedRun(planted: Planted = {}): RunDocument {
   const { name = "RUN", points = 6, classes, seed = 1, iterations = 5 } = planted;
   const random = randomStream(seed + 1);
   const pool = plantedPool(planted);
-  const options = pointOptions({ recipe: "standard", iterations }, { flops: 0, points });
+  const options = pointOptions(
+    { recipe: "standard", iterations },
+    { flops: 0, points, labels: LABELS },
+  );
   const choice = choose(pool, options);
   const labels = classes ?? ["0", "1", "2", "3"];
   const y = Array.from({ length: points }, (_, i) => i % LABELS);
