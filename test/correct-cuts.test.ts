@@ -1,8 +1,10 @@
-// Which cuts an anchor brings: all, those it violates, those against the strongest rivals.
-import { expect, it } from "vitest";
+// Which cuts an anchor brings: all, those it violates, those against the strongest rivals, those within reach.
+import { describe, expect, it } from "vitest";
+import { algorithm1 } from "../src/correct/algorithm.ts";
 import { type Cut, type CutOptions, createCuts } from "../src/correct/cuts.ts";
+import { openReach } from "../src/correct/reach.ts";
 import { randomStream } from "../src/tensor/random.ts";
-import { analyticOracle, linear } from "./helpers/analytic-oracle.ts";
+import { analyticOracle, type Formula, linear } from "./helpers/analytic-oracle.ts";
 
 const LABELS = 5;
 const random = randomStream(3);
@@ -44,4 +46,65 @@ it.each([
     }
   }
   expect(await cutsAt(options)).toEqual(expected);
+});
+
+// Forty labels of which every rival is convex in theta and the label is linear: a cut leaves out no theta that meets
+// the points, so that cutting planes end at the one nearest point, however they come there.
+const MANY = 40;
+const curved: Formula = (theta) => {
+  const value = Array.from(theta).reduce((sum, v) => sum + v * v, 0);
+  return { value: 0.02 * value, gradient: Array.from(theta, (v) => 0.04 * v) };
+};
+const steps = { alphas: 1, margin: 0.1, weight: 0, tolerance: 1e-4 };
+
+function manyLabels(seed: number) {
+  const stream = randomStream(seed);
+  const normals = () => Array.from({ length: 24 }, () => stream.normal());
+  const y = Array.from({ length: 3 }, () => stream.below(MANY));
+  const logitOf = (isLabel: boolean): Formula => {
+    const flat = linear(normals(), stream.normal());
+    if (isLabel) return flat;
+    return (theta) => {
+      const [a, c] = [flat(theta), curved(theta)];
+      return { value: a.value + c.value, gradient: a.gradient.map((v, i) => v + c.gradient[i]) };
+    };
+  };
+  const logits = y.map((label) => Array.from({ length: MANY }, (_, l) => logitOf(l === label)));
+  return analyticOracle({ theta0: normals(), y, logits, loss: linear(normals().map(() => 0)) });
+}
+
+describe("rivals auto", () => {
+  it("cuts what an anchor violates, the 3 strongest, and nothing that is out of reach", async () => {
+    const stream = randomStream(5);
+    const labels = 30;
+    const reach = openReach(labels, 0.1);
+    let before: number[] | undefined;
+    for (let anchor = 0; anchor < 4; anchor++) {
+      const y = Int32Array.of(...(anchor < 2 ? [4] : [4, 9]));
+      const logits = Float64Array.from({ length: y.length * labels }, () => 3 * stream.normal());
+      const counts = reach.countsAt(logits, y);
+      const gaps = [...logits.subarray(0, labels)].map((f) => f - logits[4] + 0.1);
+      gaps.splice(4, 1);
+      const rise = before === undefined ? 0 : Math.max(...gaps.map((gap, l) => gap - before![l]));
+      const limit = Math.max(0, rise);
+      expect(counts[0]).toBe(Math.max(3, gaps.filter((gap) => gap > -limit).length));
+      expect(counts[0]).toBeGreaterThanOrEqual(gaps.filter((gap) => gap > 0).length);
+      before = gaps;
+    }
+  });
+
+  it("leads where cuts against all rivals lead, with a part of the rows", async () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const oracle = manyLabels(seed);
+      const [all, auto] = await Promise.all(
+        ([Infinity, "auto"] as const).map((rivals) =>
+          algorithm1(oracle, { ...steps, iterations: 12, rivals }),
+        ),
+      );
+      const [whole, part] = [all, auto].map(({ iterations }) => iterations.at(-1)!);
+      expect(part.distance!).toBeCloseTo(whole.distance!, 4);
+      expect(part.anchor!.violation!).toBeLessThan(1e-4);
+      expect(part.rows).toBeLessThan(0.7 * whole.rows);
+    }
+  });
 });

@@ -22,8 +22,8 @@ import { type PointRequest, pointOptions, pointTable } from "../src/run/points/o
 import { type RobustRequest, robustOptions, robustTable } from "../src/run/robust/options.ts";
 import { optionsPage } from "./helpers/options-page.ts";
 
-const light: Facts = { flops: 0, points: 10 };
-const heavy: Facts = { flops: 1e9, points: 300 };
+const light: Facts = { flops: 0, points: 10, labels: 10 };
+const heavy: Facts = { flops: 1e9, points: 300, labels: 1000 };
 
 /** Some of a record's entries. */
 const someOf = <T extends Record<string, fc.Arbitrary<unknown>>>(model: T) =>
@@ -86,6 +86,8 @@ describe("resolving", () => {
     const e = { eps: 0.1 };
     expect(pointOptions({}, light)).toMatchObject({ iterations: 20, margin: 0.1, cuts: "all" });
     expect(pointOptions({ recipe: "paper" }, light).margin).toBe(0);
+    const many = (labels: number) => pointOptions({}, { ...light, labels }).rivals;
+    expect([10, 19, 20, 1000].map(many)).toEqual(["all", "all", "auto", "auto"]);
     const reattack = { reattack: true, attack: e };
     expect(pointOptions(reattack, light)).toMatchObject({ iterations: 40, margin: 6, reach: 1.2 });
     expect(pointOptions(reattack, { ...light, points: 130 }).iterations).toBe(31);
@@ -146,6 +148,7 @@ describe("help", () => {
       "--reattack": pointOptions({ reattack: true, ...e }, light),
       "--reattack of 200 points": pointOptions({ reattack: true, ...e }, { ...light, points: 200 }),
       "--solver blocks": pointOptions({ solver: "blocks" }, light),
+      "from 20 labels on": pointOptions({}, { ...light, labels: 20 }),
       robust: robustOptions(robust, light),
       "robust, large networks": robustOptions(robust, heavy),
     };

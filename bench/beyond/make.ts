@@ -59,6 +59,7 @@ export const optionsOf = (start: Start, change: Change, seed: number): RobustOpt
   robustOptions(requestOf(start, change, seed), {
     flops: workOfPasses(networkOf(start.model)).forward,
     points: 0,
+    labels: start.model.labels,
   });
 
 const madeOf = (run: Run, waypoints: readonly Waypoint[]): Made => ({

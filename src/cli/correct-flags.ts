@@ -20,8 +20,8 @@ import { watchFlags } from "./watching.ts";
 const goesIn = "What goes in";
 const comesOut = "What comes out";
 
-const small: Facts = { flops: 0, points: 10 };
-const large: Facts = { flops: 1e8, points: 10 };
+const small: Facts = { flops: 0, points: 10, labels: 10 };
+const large: Facts = { flops: 1e8, points: 10, labels: 10 };
 const attack = { eps: 0.1 };
 
 /** The situations that a default depends on. */
@@ -37,6 +37,7 @@ const pointScenes: readonly Scene<object, Facts>[] = (
       { ...small, points: 200 },
     ],
     ["--solver blocks", undefined, { solver: "blocks" }, small],
+    ["from 20 labels on", undefined, {}, { ...small, labels: 20 }],
   ] as const
 ).map(([words, of, request, facts]) => ({
   words,

@@ -45,7 +45,7 @@ export interface Asked extends OwnFlags {
 }
 
 /** What defaults depend on, before the model and the points are there. */
-const unknown: Facts = { flops: 0, points: 1 };
+const unknown: Facts = { flops: 0, points: 1, labels: 2 };
 
 /**
  * Reads the flags that were given; what --like names stands behind them. Wrong use is refused before anything is

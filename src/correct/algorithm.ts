@@ -31,7 +31,7 @@ import {
   trialOf,
 } from "./candidates.ts";
 import { choose } from "./choice.ts";
-import { type CutChoice, type Cuts, createCuts } from "./cuts.ts";
+import { type CutChoice, type Cuts, createCuts, type RivalChoice } from "./cuts.ts";
 import { type Contradiction, createElastic, type ElasticSubproblem } from "./elastic.ts";
 import { notFiniteAtStart } from "./finite.ts";
 import {
@@ -107,8 +107,8 @@ export interface AlgorithmOptions {
   readonly lossSlack?: number | undefined;
   /** Which cuts an anchor brings; default "all". */
   readonly cuts?: CutChoice | undefined;
-  /** How many rivals of a point an anchor is cut against at most; default Infinity. */
-  readonly rivals?: number | undefined;
+  /** How many rivals of a point an anchor is cut against at most, or "auto": those in reach; default Infinity. */
+  readonly rivals?: RivalChoice | undefined;
   /**
    * C of the elastic form: what a unit of violation of an adversarial cut costs. Default Infinity: the cuts
    * are hard until they contradict each other, and from then on cost 1,000 times the largest multiplier.

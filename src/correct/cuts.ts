@@ -5,6 +5,7 @@
 import { rowsFrom } from "../qp/rows.ts";
 import { dot, subtract } from "../tensor/vector.ts";
 import type { CutSet, LogitSum, Oracle } from "./oracle.ts";
+import { openReach } from "./reach.ts";
 
 /** What a row of (13) stands for: the rival l of a point, or the training loss. */
 export type Cut =
@@ -20,8 +21,9 @@ export interface Cuts {
   rhs(): Float64Array;
   /**
    * Appends the cuts at an anchor: |Dadv| (labels - 1) rows (7), or fewer where the options ask for fewer, then one
-   * row (8). The first anchor must be theta0, whose loss is the limit in (8). Returns false when a row or its b is
-   * not finite: then (13) cannot be solved any more.
+   * row (8). The first anchor must be theta0, whose loss is the limit in (8), and with rivals "auto" the others must
+   * come in the order in which they were found. Returns false when a row or its b is not finite: then (13) cannot be
+   * solved any more.
    */
   add(theta: Float32Array, at: { loss: number; gradient: Float64Array }): Promise<boolean>;
 }
@@ -38,12 +40,18 @@ export interface CutOptions {
    * "all".
    */
   readonly cuts?: CutChoice | undefined;
-  /** How many rivals a point is cut against: those with the highest logits at the anchor; default Infinity. */
-  readonly rivals?: number | undefined;
+  /**
+   * How many rivals a point is cut against: those with the highest logits at the anchor; "auto": those that are within
+   * reach of the margin (reach.ts); default Infinity.
+   */
+  readonly rivals?: RivalChoice | undefined;
 }
 
 export const cutChoices = ["all", "violated"] as const;
 export type CutChoice = (typeof cutChoices)[number];
+
+/** Against how many rivals of a point an anchor cuts. */
+export type RivalChoice = number | "auto";
 
 /** An empty set of cuts. */
 export function createCuts(
@@ -56,18 +64,20 @@ export function createCuts(
   const rhs: number[] = [];
   let anchors = 0;
   let lossAtStart = 0;
+  const reach = openReach(labels, margin);
 
   /** The rivals each point is cut against at an anchor. */
   const rivalsAt = async (theta: Float32Array): Promise<(point: number) => number[]> => {
     const others = (point: number): number[] =>
       Array.from({ length: labels }, (_, l) => l).filter((l) => l !== oracle.y()[point]);
-    if (cuts === "all" && rivals >= labels - 1) return others;
+    if (cuts === "all" && rivals !== "auto" && rivals >= labels - 1) return others;
     const logits = await oracle.logits(theta);
+    const most = rivals === "auto" ? reach.countsAt(logits, oracle.y()) : undefined;
     return (point) => {
       const f = (label: number): number => logits[point * labels + label];
       return others(point)
         .sort((a, b) => f(b) - f(a))
-        .slice(0, rivals)
+        .slice(0, most?.[point] ?? (rivals as number))
         .filter((l) => cuts === "all" || !(f(l) - f(oracle.y()[point]) + margin <= 0))
         .sort((a, b) => a - b);
     };

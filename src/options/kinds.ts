@@ -88,12 +88,15 @@ export const oneOf = <W extends string>(words: readonly W[], placeholder = "<nam
   read: (text) => words.find((word) => word === text),
 });
 
-/** A value of another kind, or a word in its place. */
-export const orWord = <V, W extends string>(kind: Kind<V>, word: W): Kind<V | W> => ({
+/** A value of another kind, or one of some words in its place. */
+export const orWord = <V, W extends string>(
+  kind: Kind<V>,
+  ...words: readonly W[]
+): Kind<V | W> => ({
   placeholder: kind.placeholder,
-  expected: `${kind.expected}, or ${word}`,
-  holds: (value) => value === word || kind.holds(value),
-  read: (text) => (text === word ? word : kind.read(text)),
+  expected: `${kind.expected}, or ${words.join(" or ")}`,
+  holds: (value) => words.includes(value as W) || kind.holds(value),
+  read: (text) => words.find((word) => word === text) ?? kind.read(text),
 });
 
 /** A switch. */

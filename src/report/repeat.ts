@@ -22,7 +22,9 @@ const FLOPS = 0;
 /** Options that differ from what they would be had they not been given: their word, value and default. */
 function changedOptions(record: PageRecord): RunDocument["changed"] {
   const { options, inputs } = record;
-  const facts = { flops: FLOPS, points: inputs.points?.count ?? 0 };
+  // The labels that occur are known of a finished run, which is when a page is kept.
+  const labels = (record.clean?.labels.at(-1)?.label ?? 0) + 1;
+  const facts = { flops: FLOPS, points: inputs.points?.count ?? 0, labels };
   const { recipe, attack } = options;
   const eps = attack && { attack: { eps: attack.eps } };
   const usual =

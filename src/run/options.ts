@@ -37,6 +37,8 @@ export interface Facts {
   readonly flops: number;
   /** Points, or with `reattack` sources. */
   readonly points: number;
+  /** Labels that the model tells apart. */
+  readonly labels: number;
 }
 
 /** A network with so many floating-point operations an image or more is large. Of the paper's only ResNet8 is. */

@@ -64,7 +64,10 @@ export function plantedRun(planted: Planted = {}): RunDocument {
   const { shape = SHAPE, flips = 1 } = planted;
   const random = randomStream(seed + 1);
   const pool = plantedPool(planted);
-  const options = pointOptions({ recipe: "standard", iterations }, { flops: 0, points });
+  const options = pointOptions(
+    { recipe: "standard", iterations },
+    { flops: 0, points, labels: LABELS },
+  );
   const choice = choose(pool, options);
   const labels = classes ?? ["0", "1", "2", "3"];
   const y = Array.from({ length: points }, (_, i) => i % LABELS);

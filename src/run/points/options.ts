@@ -45,8 +45,11 @@ interface PlainPointOptions extends SharedOptions {
   readonly penalty: number | "inf";
   /** `violated`: an anchor brings only cuts that it violates. Default `all`; with `reattack` `violated`. */
   readonly cuts: CutChoice;
-  /** Cuts against only so many rivals of a point, the strongest at the anchor. Default `all`. */
-  readonly rivals: number | "all";
+  /**
+   * Cuts against only so many rivals of a point, the strongest at the anchor; `auto`: those within reach of the margin
+   * there, 3 or more. What counts is always measured against all. Default `all`; from 20 labels on `auto`.
+   */
+  readonly rivals: number | "all" | "auto";
   /** Answers (13). Default `dual`; `blocks` is Algorithm 2, whose objective is recorded beside the dual's. */
   readonly solver: Solver;
   /** Of `blocks`: the share of each weight tensor that may move in a step; biases always may. Default 0.2. */
@@ -80,6 +83,9 @@ const withBlocks = {
   words: "the solver blocks",
   holds: ({ solver }: Partial<PlainPointOptions>): boolean => solver === "blocks",
 };
+
+/** With so many labels most rivals of a point are far below the margin, and cuts against them only cost. */
+const MANY_LABELS = 20;
 
 /** The cutting-set form attacks its sources some 4,000 times in all. */
 const roundsOfReattack = (points: number): number =>
@@ -152,10 +158,10 @@ export const pointTable: Table<PlainPointOptions, Facts> = {
     default: ({ reattack }) => (reattack ? "violated" : "all"),
   },
   rivals: {
-    kind: orWord(wholeNumber(), "all"),
+    kind: orWord(wholeNumber(), "all", "auto"),
     group: subproblem,
-    help: "cut only against the n strongest rivals of a point, or all",
-    default: () => "all",
+    help: "cut only against the n strongest rivals of a point, or all, or auto: those near the margin",
+    default: (_, { labels }) => (labels < MANY_LABELS ? "all" : "auto"),
   },
   solver: {
     kind: oneOf(solvers),

@@ -1,7 +1,9 @@
 // The recipes standard and paper: Algorithm 1 on given points, or on points that are made as it goes on.
 import { checkAttackable } from "../../attack/attackable.ts";
 import { algorithm1 } from "../../correct/algorithm.ts";
+import type { RivalChoice } from "../../correct/cuts.ts";
 import type { Oracle } from "../../correct/oracle.ts";
+import { LEAST } from "../../correct/reach.ts";
 import type { AlgorithmState } from "../../correct/state.ts";
 import { scorePoints } from "../../correct/violation.ts";
 import { type Dataset, imagesOf } from "../../data/dataset.ts";
@@ -28,13 +30,13 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   checkInputs(model, call);
   const { points, origin } = call;
   const { forward: flops } = workOfPasses(network);
-  const options = pointOptions(request, { flops, points: points.count });
+  const options = pointOptions(request, { flops, points: points.count, labels: network.labels });
   if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
   if (options.radius > 0) demandInputGradient(network, "radius");
   if (!options.reattack) {
     const rivals = network.labels - 1;
-    const cuts = options.rivals === "all" ? rivals : Math.min(options.rivals, rivals);
-    demandRoomForCuts(network, points.count, cuts);
+    const cuts = options.rivals === "auto" ? LEAST : rivalsOf(options);
+    demandRoomForCuts(network, points.count, Math.min(cuts as number, rivals));
   }
   const given = options.reattack ? cleanOf(points) : points;
   return {
@@ -80,7 +82,7 @@ async function startPoints(run: PointRun): Promise<Job<"points">> {
       const found = await algorithm1(timed, {
         ...options,
         blocks: blocksOf(options),
-        rivals: options.rivals === "all" ? Infinity : options.rivals,
+        rivals: rivalsOf(options),
         penalty: options.penalty === "inf" ? Infinity : options.penalty,
         signal,
         state: run.state,
@@ -116,6 +118,8 @@ async function startPoints(run: PointRun): Promise<Job<"points">> {
     close: oracle.close,
   };
 }
+
+const rivalsOf = ({ rivals }: PointOptions): RivalChoice => (rivals === "all" ? Infinity : rivals);
 
 /** What Algorithm 2 needs, where it is asked for. */
 const blocksOf = ({ solver, freeShare, blockSteps, seed }: PointOptions) =>

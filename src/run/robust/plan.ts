@@ -22,7 +22,11 @@ export function planRobust(model: Model, call: RobustCall): Plan<"robust", Centr
   const { data, points, sourcesFrom, origin } = call;
   const request = { ...requestIn(robustTable, call), recipe: call.recipe };
   const { forward: flops } = workOfPasses(network);
-  const options = robustOptions(request, { flops, points: points?.count ?? 0 });
+  const options = robustOptions(request, {
+    flops,
+    points: points?.count ?? 0,
+    labels: network.labels,
+  });
   checkInputs(model, call);
   checkAttackable(network, options.attack, "recipe robust");
   const moves = network.theta0.some((v) => v !== 0);
