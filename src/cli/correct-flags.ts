@@ -9,6 +9,7 @@ import type { Flag, Flags } from "./flags.ts";
 import {
   augmentFlags,
   dataFlag,
+  deviceFlags,
   flagsOf,
   modelFlags,
   readFlags,
@@ -150,5 +151,6 @@ export const correctFlags: Flags = {
   eps: optional(flagsOf(attackTable, attackScenes).eps),
   ...modelFlags,
   ...trainableFlags,
+  ...deviceFlags,
   ...workFlags,
 };

@@ -34,7 +34,7 @@ export interface CommonCall {
   readonly origin?: PointOrigin | undefined;
   /** Held-out data: accuracy and negative flips of every candidate of the front. */
   readonly validation?: Dataset | undefined;
-  /** Worker processes, 0 to 256; default one a core, 0 stays in this process. */
+  /** Worker processes, 0 to 256; default one a core, or one on another device; 0 stays in this process. */
   readonly threads?: number | undefined;
   /** Workers that are open already, for several calls; they stay open. Then `threads` is not asked. */
   readonly workers?: Workers | undefined;

@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly interrupt?: "on output" | "with workers";
   /** SIGKILL, which nothing can prepare for, when this fires. */
   readonly kill?: AbortSignal;
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Closes the reading end of stdout at once, as `head` does when it has seen enough. */
   readonly deaf?: boolean;
 }
@@ -64,12 +66,12 @@ export const bench = (args: readonly string[]): Promise<Ran> =>
   run(["--import", "tsx", "bench/main.ts", ...args], { cwd: resolve(".") });
 
 function run(args: readonly string[], options: RunOptions): Promise<Ran> {
-  const { cwd = newFolder(), interrupt, kill, deaf } = options;
+  const { cwd = newFolder(), interrupt, kill, deaf, env: more } = options;
   return new Promise((done, fail) => {
     let from = performance.now();
     const child = spawn(process.execPath, args, {
       cwd,
-      env,
+      env: { ...env, ...more },
       stdio: ["ignore", "pipe", "pipe"],
       detached: interrupt !== undefined,
     });

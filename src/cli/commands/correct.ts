@@ -6,6 +6,7 @@ import { type AttackCall, attack } from "../../attack/attack.ts";
 import { sample } from "../../attack/sample.ts";
 import type { Augmentation } from "../../data/augment.ts";
 import { checkDataset, type Dataset } from "../../data/dataset.ts";
+import { processesOn } from "../../engine/device.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
 import { openWorkers, type Workers } from "../../engine/workers.ts";
 import { correct } from "../../run/correct.ts";
@@ -33,7 +34,7 @@ async function run(path: string, asked: Asked, context: Context): Promise<void> 
 
 async function correctAndPrint(path: string, asked: Asked, context: Context): Promise<void> {
   const { out } = asked;
-  const workers = openWorkers(asked.threads);
+  const workers = openWorkers(asked.threads ?? processesOn(asked.device));
   const finished = await correctWith(workers, path, asked, context).finally(workers.close);
   const adds = finished !== undefined && asked.report !== false;
   const page = adds ? await addPage(finished, out, context) : undefined;
