@@ -130,7 +130,7 @@ export const correctFlags: Flags = {
   anyway: {
     kind: flag,
     group: goesIn,
-    help: "correct the model although it is no better on DATA than chance",
+    help: "correct the model although it is no better on DATA than chance, or seems not to fit into memory",
   },
   like: {
     kind: text("<run>"),

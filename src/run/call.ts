@@ -27,7 +27,7 @@ export interface CommonCall {
   readonly force?: boolean | undefined;
   /**
    * Goes on where the model is no better on the data than chance, which is refused otherwise: its labels or its
-   * pixels are then not what the model was trained on. Default false.
+   * pixels are then not what the model was trained on; and where the run seems not to fit into memory. Default false.
    */
   readonly anyway?: boolean | undefined;
   /** Where the points come from, for the record: an attack and how many of its points were taken. */
