@@ -40,6 +40,7 @@ export { fitTo } from "./data/fit.ts";
 export { type DataOptions, openData } from "./data/open.ts";
 export { readPoints, writePoints } from "./data/points.ts";
 export type { Keys, Reading } from "./data/reading.ts";
+export { type Device, devices } from "./engine/device.ts";
 export { type LossName, lossNames } from "./engine/losses.ts";
 export { type Model, type ModelOptions, openModel } from "./engine/model.ts";
 export type { NetworkOptions } from "./engine/network.ts";

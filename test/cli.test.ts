@@ -39,9 +39,10 @@ describe.concurrent("help", () => {
   });
 
   const reading = "--classes --keys --resize --crop --preprocess --exif";
-  const common = `--json --seed --threads --data-dir --config --augment ${reading}`;
+  const common = `--json --seed --device --threads --data-dir --config --augment ${reading}`;
   const ofModel = "--mean --std --output";
-  const ofTraining = "--seed --data-dir --json --config";
+  const ofTraining = "--seed --device --data-dir --json --config";
+  const ofPlan = "--device --json --threads --data-dir --config";
   const ofAttack =
     "--attack --norm --eps --eps-space --step-size --steps --restarts --clip --labels --no-random-start --protocol";
   it.each([
@@ -52,6 +53,10 @@ describe.concurrent("help", () => {
     [
       "evaluate",
       `--data --limit --balanced --out --state --resume --force --wrong ${common} ${ofModel} ${ofAttack}`,
+    ],
+    [
+      "plan",
+      `--data --points --worst --random --iterations --alphas --rivals ${reading} ${ofModel} --trainable ${ofPlan}`,
     ],
     ["inspect", `--json --config --trainable ${ofModel}`],
     [

@@ -56,7 +56,7 @@ const refused: readonly (readonly [string, Graph, RegExp])[] = [
 describe("onnxruntime refuses", () => {
   it.each(refused)("%s", async (_, of, message) => {
     const run = async (): Promise<unknown> => {
-      const session = await Session.create(of);
+      const session = await Session.create(of, { device: "cpu" });
       return session.run({ x: { dims: [2, 1, 4], data: new Float32Array(8) } });
     };
     const error = await run().catch((thrown: unknown) => thrown);

@@ -102,7 +102,7 @@ describe("batch normalisation in training", () => {
 async function firstConvolution(network: Network, x: Float32Array): Promise<Float32Array> {
   const name = "conv1/Conv";
   const graph = { ...network.graph, outputs: [{ name, type: null, dims: [] }] };
-  const session = await Session.create(graph);
+  const session = await Session.create(graph, { device: "cpu" });
   const n = x.length / imageSize(SHAPE);
   const outputs = await session.run({ input: { dims: [n, ...SHAPE], data: x } });
   await session.release();

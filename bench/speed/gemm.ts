@@ -3,6 +3,7 @@
 import { type FloatArray, Session } from "../../src/engine/session.ts";
 import type { TaskState } from "../../src/engine/task.ts";
 import type { Workers } from "../../src/engine/workers.ts";
+import type { Graph } from "../../src/onnx/graph.ts";
 import { randomStream } from "../../src/tensor/random.ts";
 
 /** Rows and columns: large enough to keep the processor busy, small enough for its caches. */
@@ -18,14 +19,15 @@ export async function gemmTask(_state: TaskState, seconds: number): Promise<numb
     dims,
     data: Float32Array.from({ length: SIZE * SIZE }, () => random.uniform()),
   });
-  const session = await Session.create({
+  const graph: Graph = {
     name: "gemm",
     opset: 18,
     inputs: [{ name: "a", type: "float32", dims }],
     outputs: [{ name: "c", type: "float32", dims }],
     initializers: new Map([["b", { type: "float32", dims, values: square().data }]]),
     nodes: [{ op: "MatMul", name: "", inputs: ["a", "b"], outputs: ["c"], attributes: new Map() }],
-  });
+  };
+  const session = await Session.create(graph, { device: "cpu" });
   const a = square();
   await session.run({ a });
   let runs = 0;

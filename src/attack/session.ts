@@ -1,5 +1,6 @@
 // Workers set up for a call on one model and one data set: opened for it, or lent by the caller.
 import { checkDataset, type Dataset } from "../data/dataset.ts";
+import { processesOn } from "../engine/device.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { shareNetwork } from "../engine/tasks.ts";
 import { openWorkers, type Workers } from "../engine/workers.ts";
@@ -8,8 +9,8 @@ import { type ShardKeeper, withKeptShards } from "./kept-shards.ts";
 /** What every long call of the library takes. No result depends on `threads` or `workers`. */
 export interface Work {
   /**
-   * Worker processes, a whole number from 0 to 256. Default one a core, or none where the work is small; 0 does
-   * everything in this process. Not read where `workers` are given.
+   * Worker processes, a whole number from 0 to 256. Default one a core, one on another device, or none where the
+   * work is small; 0 does everything in this process. Not read where `workers` are given.
    */
   readonly threads?: number | undefined;
   /**
@@ -47,7 +48,8 @@ export async function withWorkers<R>(
   checkDataset(data, { shape: model.inputShape, labels: model.labels });
   const few = data.count < FEW_IMAGES && data.count * passes < FEW_PASSES;
   const lent = few ? undefined : given;
-  const workers = lent ?? openWorkers(threads ?? (few ? 0 : undefined));
+  const usual = few ? 0 : processesOn(networkOf(model).options.device);
+  const workers = lent ?? openWorkers(threads ?? usual);
   try {
     shareNetwork(workers, networkOf(model));
     workers.share("theta", model.theta());

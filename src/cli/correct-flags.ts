@@ -9,6 +9,7 @@ import type { Flag, Flags } from "./flags.ts";
 import {
   augmentFlags,
   dataFlag,
+  deviceFlags,
   flagsOf,
   modelFlags,
   readFlags,
@@ -130,7 +131,7 @@ export const correctFlags: Flags = {
   anyway: {
     kind: flag,
     group: goesIn,
-    help: "correct the model although it is no better on DATA than chance",
+    help: "correct the model although it is no better on DATA than chance, or seems not to fit into memory",
   },
   like: {
     kind: text("<run>"),
@@ -151,5 +152,6 @@ export const correctFlags: Flags = {
   eps: optional(flagsOf(attackTable, attackScenes).eps),
   ...modelFlags,
   ...trainableFlags,
+  ...deviceFlags,
   ...workFlags,
 };

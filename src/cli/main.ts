@@ -11,6 +11,7 @@ import { addDiff } from "./commands/diff.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addExport } from "./commands/export.ts";
 import { addInspect } from "./commands/inspect.ts";
+import { addPlan } from "./commands/plan.ts";
 import { addPoints } from "./commands/points.ts";
 import { addReport } from "./commands/report.ts";
 import { addSelect } from "./commands/select.ts";
@@ -26,6 +27,7 @@ Which of these is yours?
 
   You want to see it work:         temper demo
   You have inputs it gets wrong:   temper correct model.onnx --data train.npz --points wrong.npz --out RUN
+  You want to know what it takes:  temper plan model.onnx --data train.npz
   You want it robust in general:   temper correct model.onnx --data train.npz --recipe robust --eps 0.03 --out RUN
   You want to look at a run:       temper report RUN
   You want to know how it stands:  temper evaluate model.onnx --data test.npz --attack auto --eps 0.03
@@ -55,6 +57,7 @@ function createProgram(context: Context, everything: boolean): Command {
     addEvaluate,
     addTrain,
     addInspect,
+    addPlan,
     addDiff,
     addExport,
     addCache,

@@ -8,6 +8,7 @@ import { type DataOptions, openData } from "../data/open.ts";
 import { IMAGENET } from "../data/preprocess.ts";
 import { type Model, networkOf, openModel } from "../engine/model.ts";
 import type { NetworkOptions } from "../engine/network.ts";
+import { demandDevice } from "../engine/session.ts";
 import { TemperError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { Context } from "./context.ts";
@@ -22,9 +23,10 @@ export async function openModelFile(
   path: string,
   flags: NetworkOptions & Pick<DataOptions, "preprocess">,
 ): Promise<Model> {
+  await demandDevice(flags.device); // it is not about the model
   try {
-    const { mean, std, output, trainable } = flags;
-    const options = { mean, std, output, trainable };
+    const { mean, std, output, trainable, device } = flags;
+    const options = { mean, std, output, trainable, device };
     const model = await openModel(path, options);
     const stated = mean !== undefined || std !== undefined;
     const { inputShape } = model;

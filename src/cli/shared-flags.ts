@@ -3,6 +3,7 @@ import { attackTable } from "../attack/options.ts";
 import { augmentations } from "../data/augment.ts";
 import { preprocessings } from "../data/preprocess.ts";
 import type { Keys } from "../data/reading.ts";
+import { devices } from "../engine/device.ts";
 import { flag, type Kind, numberList, oneOf, text, wholeNumber } from "../options/kinds.ts";
 import { defaultInWords, type Scene } from "../options/table.ts";
 import type { Flag, Flags } from "./flags.ts";
@@ -28,7 +29,12 @@ export const workFlags = {
     help: "the same seed gives the same result to the bit",
     usual: "0",
   },
-  threads: { kind: wholeNumber(), group: work, help: "worker processes", usual: "one a core" },
+  threads: {
+    kind: wholeNumber(),
+    group: work,
+    help: "worker processes",
+    usual: "one a core",
+  },
   dataDir: {
     kind: text("<dir>"),
     group: work,
@@ -121,6 +127,16 @@ export const modelFlags = {
     kind: text("<name>"),
     group: model,
     help: "the output that holds the logits, of a model with several",
+  },
+} as const satisfies Flags;
+
+/** --device, for the commands that run networks at length. */
+export const deviceFlags = {
+  device: {
+    kind: oneOf(devices),
+    group: work,
+    help: "where the network runs; on a GPU in one worker process, unless --threads says otherwise",
+    usual: "cpu",
   },
 } as const satisfies Flags;
 

@@ -3,7 +3,7 @@ import { totalmem } from "node:os";
 import { TemperError } from "../errors.ts";
 
 /** Bytes of memory that this process may use: the machine's, or what the container around it is allowed. */
-function memoryThere(): number {
+export function memoryThere(): number {
   const allowed = process.constrainedMemory();
   return allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
 }

@@ -1,4 +1,5 @@
 // How much arithmetic a pass of a network is: products of weights with values, counted from the graph.
+import type { Shapes } from "../autodiff/shape.ts";
 import { elementCount, type Node } from "../onnx/graph.ts";
 import type { Network } from "./network.ts";
 
@@ -32,6 +33,12 @@ function productsAValue(
   }
 }
 
+/** Operations that a node takes for one image. */
+function flopsOf(node: Node, shapes: Shapes): number {
+  const outputs = elements(shapes.get(node.outputs[0]) ?? []);
+  return 2 * outputs * productsAValue(node, (name) => shapes.get(name) ?? []);
+}
+
 /**
  * Counts the operations of Conv, Gemm and MatMul, 2 for a multiplication and its addition. A gradient costs the
  * forward pass, and as much again for each factor of a product that it is taken in. The gradient in the image
@@ -39,16 +46,66 @@ function productsAValue(
  * image, which is what the first layer multiplies.
  */
 export function workOfPasses({ graph, shapes }: Network): PassWork {
-  const layers = graph.nodes
-    .map((node) => {
-      const outputs = elements(shapes.get(node.outputs[0]) ?? []);
-      return 2 * outputs * productsAValue(node, (name) => shapes.get(name) ?? []);
-    })
-    .filter((flops) => flops > 0);
+  const layers = graph.nodes.map((node) => flopsOf(node, shapes)).filter((flops) => flops > 0);
   const forward = layers.reduce((a, c) => a + c, 0);
   return {
     forward,
     inputGradient: 2 * forward,
     thetaGradient: 3 * forward - (layers[0] ?? 0),
+  };
+}
+
+/** What a pass takes for one image behind theta: what lies before it never changes. */
+export interface WorkBehind {
+  readonly forward: number;
+  readonly thetaGradient: number;
+  /** How many nodes depend on theta. */
+  readonly nodes: number;
+  /** Numbers that the nodes behind theta make. */
+  readonly values: number;
+  /** The most of them that one node makes. */
+  readonly largest: number;
+  /** Numbers that come from before theta: what one pass would have to keep for all later ones. */
+  readonly entering: number;
+  /** Numbers of all constants that the nodes behind theta use, theta and others. */
+  readonly constants: number;
+}
+
+/**
+ * Counts as `workOfPasses` does, over the nodes that depend on theta alone. The gradient takes a layer's operations
+ * once for each factor that depends on theta, and the forward pass before it.
+ */
+export function workBehindTheta({
+  graph,
+  shapes,
+  parameters,
+}: Pick<Network, "graph" | "shapes" | "parameters">): WorkBehind {
+  const moves = new Set(parameters.map(({ name }) => name));
+  const entering = new Set<string>();
+  const constants = new Set<string>();
+  let [forward, backward, nodes, values, largest] = [0, 0, 0, 0, 0];
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((name) => moves.has(name))) continue;
+    nodes++;
+    for (const name of node.inputs) {
+      if (graph.initializers.has(name)) constants.add(name);
+      else if (name !== "" && !moves.has(name)) entering.add(name);
+    }
+    const flops = flopsOf(node, shapes);
+    forward += flops;
+    if (flops > 0) backward += flops * node.inputs.slice(0, 2).filter((n) => moves.has(n)).length;
+    for (const name of node.outputs) {
+      moves.add(name);
+      const made = elements(shapes.get(name) ?? []);
+      values += made;
+      largest = Math.max(largest, made);
+    }
+  }
+  const sizes = (names: ReadonlySet<string>, of: (name: string) => readonly number[]): number =>
+    [...names].reduce((sum, name) => sum + elements(of(name)), 0);
+  return {
+    ...{ forward, thetaGradient: forward + backward, nodes, values, largest },
+    entering: sizes(entering, (name) => shapes.get(name) ?? []),
+    constants: sizes(constants, (name) => graph.initializers.get(name)!.dims),
   };
 }

@@ -33,6 +33,9 @@ const graph: Graph = {
   ],
 };
 
+// Some devices have no float64 at all, and the rows are in this machine's memory.
+const ON = { device: "cpu" } as const;
+
 /** A A' of one strip, [n x n]. */
 async function productOf(session: Session, strip: Float64Array, n: number): Promise<Float64Array> {
   const outputs = await session.runDouble({ A: { dims: [n, strip.length / n], data: strip } });
@@ -54,7 +57,7 @@ export async function gramBlock(rows: readonly Float32Array[]): Promise<Float64A
   const n = rows.length;
   const total = new Float64Array(n * n);
   const p = rows[0]?.length ?? 0;
-  const session = await Session.create(graph);
+  const session = await Session.create(graph, ON);
   try {
     for (const { from, to } of shardsOf(p, STRIP)) {
       const strip = new Float64Array(n * (to - from));
@@ -97,7 +100,7 @@ export async function stripShard(
   const session = await state.derive(
     "gram",
     [],
-    () => Session.create(graph),
+    () => Session.create(graph, ON),
     (old) => old.release(),
   );
   const strip = new Float64Array(n * (to - from));

@@ -58,7 +58,8 @@ export async function openMeter(graph: Graph): Promise<Meter> {
       outputs: [...outputs].map((name) => ({ name, type: null, dims: [] })),
       nodes: [...graph.nodes, ...shapes.toReversed()],
     },
-    { optimize: false, pack: false },
+    // What shapes there are, and whether images mix, does not depend on where the graph runs.
+    { device: "cpu", optimize: false, pack: false },
   );
   const image = graph.inputs[0].name;
   return {

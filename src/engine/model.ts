@@ -90,6 +90,7 @@ export async function openModel(
     std: true,
     output: true,
     trainable: true,
+    device: true,
     externalData: true,
   } as const;
   refuseUnknown(options, known satisfies Record<keyof ModelOptions, true>, "openModel");

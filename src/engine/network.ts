@@ -12,10 +12,11 @@ import { readGraph } from "../onnx/read.ts";
 import { storedTensors } from "../onnx/stored.ts";
 import { type Parameter, splitTheta, thetaOf, withTheta } from "../onnx/theta.ts";
 import { roundToHalves } from "../tensor/half.ts";
+import { checkDevice, type Device } from "./device.ts";
 import { imageInputOf, normalizationOf, withImageInput } from "./input.ts";
 import { openGraph } from "./open.ts";
 import { type Question, questionOf } from "./question.ts";
-import { canRun } from "./session.ts";
+import { canRun, demandDevice } from "./session.ts";
 
 /** How {@link openModel} reads a file. */
 export interface NetworkOptions {
@@ -30,6 +31,12 @@ export interface NetworkOptions {
   readonly output?: string | undefined;
   /** The tensors that may move: a pattern on their names (`fc*`), or `last` for the last dense layer. Default: all. */
   readonly trainable?: string | undefined;
+  /**
+   * Where the passes of the network run: `cpu` (the default), `cuda`, `webgpu`, `dml` or `coreml`. The same seed gives
+   * the same bits on one device, and others on another. What onnxruntime has no operator for there runs on the
+   * processor, and so do the measuring of shapes, sums in float64, and the saved file when it is asked by itself.
+   */
+  readonly device?: Device | undefined;
 }
 
 /** How the file ends, and what is not taken as it ends. */
@@ -91,6 +98,8 @@ export async function loadNetwork(
   options: NetworkOptions = {},
   externalData: ExternalData = new Map(),
 ): Promise<Network> {
+  checkDevice(options.device);
+  await demandDevice(options.device);
   const stored = readGraph(file, externalData);
   checkNames(stored);
   const read = toFloat32(stored);
@@ -112,7 +121,7 @@ export async function loadNetwork(
   return {
     file,
     externalData,
-    options,
+    options: withoutDefault(options),
     // The weights are held once: the graph's are views of theta0.
     graph: withTheta(graph, parameters, theta0),
     shapes,
@@ -126,6 +135,14 @@ export async function loadNetwork(
     metadata: stored.metadata ?? new Map(),
     question: questionOf(stored, input.name, head),
   };
+}
+
+/** Options to read a model by where it is only looked at: a machine without its device can do that too. */
+export const onProcessor = ({ device: _, ...options }: NetworkOptions): NetworkOptions => options;
+
+/** Options without the device that goes without saying: a run on the processor is recorded as ever. */
+function withoutDefault({ device, ...options }: NetworkOptions): NetworkOptions {
+  return device === undefined || device === "cpu" ? options : { ...options, device };
 }
 
 /** Lists theta's tensors, each with the type that the file stores it in. */

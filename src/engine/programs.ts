@@ -84,8 +84,9 @@ interface ThetaAs {
 function programsOf(network: Network, theta: ThetaAs): Programs {
   const sessions = new Map<string, Promise<Session>>();
   const image = network.graph.inputs[0].name;
+  const { device } = network.options;
   const sessionOf = (name: string, graph: () => Graph): Promise<Session> => {
-    const session = sessions.get(name) ?? Session.create(theta.graph(graph()));
+    const session = sessions.get(name) ?? Session.create(theta.graph(graph()), { device });
     sessions.set(name, session);
     return session;
   };

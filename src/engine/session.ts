@@ -1,9 +1,18 @@
 // Makes a graph or a file runnable: the only file that knows onnxruntime.
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import {
+  env,
+  InferenceSession,
+  listSupportedBackends,
+  Tensor as OrtTensor,
+} from "onnxruntime-node";
 import type { ModelBytes } from "../onnx/external.ts";
 import type { ElementType, Graph } from "../onnx/graph.ts";
 import { writeApart } from "../onnx/write.ts";
 import { halfToNumber } from "../tensor/half.ts";
+import { type Device, missingDevice } from "./device.ts";
 import { refusal } from "./refusal.ts";
 
 /** A float32 array with its shape. */
@@ -19,6 +28,11 @@ export interface DoubleArray {
 }
 
 export interface SessionOptions {
+  /**
+   * Where the graph runs; undefined is the processor. Every graph says it, so that none forgets it. What the device
+   * has no operator for onnxruntime runs on the processor.
+   */
+  readonly device: Device | undefined;
   /** Off only where every value of the graph is asked for and fusing would lose some. */
   readonly optimize?: boolean;
   /** Off where a session runs a few times only: weights packed for speed are a second copy of them. */
@@ -27,11 +41,13 @@ export interface SessionOptions {
 
 // Work is spread over processes (workers.ts); one thread each keeps them from fighting over cores.
 const NATIVE: InferenceSession.SessionOptions = {
-  executionProviders: ["cpu"],
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
   logSeverityLevel: 4,
 };
+
+// onnxruntime's own log of a device that is missing would stand before the one line that is said of it.
+env.logLevel = "fatal";
 
 /** Numbers of any type that a file's input may have; those of float16 are its bits. */
 export interface AnyArray {
@@ -52,26 +68,37 @@ export class Session {
   }
 
   /** A session of a graph. */
-  static create(graph: Graph, { optimize, pack }: SessionOptions = {}): Promise<Session> {
-    return Session.#of(() => writeApart(graph), {
+  static create(graph: Graph, { device, optimize, pack }: SessionOptions): Promise<Session> {
+    return Session.#of(() => writeApart(graph), device, {
       graphOptimizationLevel: optimize === false ? "disabled" : "all",
       ...(pack === false ? { extra: { session: { disable_prepacking: "1" } } } : {}),
     });
   }
 
-  /** A session of a file as onnxruntime reads it: nothing of it goes through this package's graphs. */
+  /**
+   * A session of a file as onnxruntime reads it: nothing of it goes through this package's graphs. It runs on the
+   * processor whatever the device: there onnxruntime has every operator and type of number that a file may use, and
+   * what is right on the device alone is found out.
+   */
   static open(files: ModelBytes): Promise<Session> {
-    return Session.#of(() => files, {});
+    return Session.#of(() => files, "cpu", {});
   }
 
   static async #of(
     files: () => ModelBytes,
+    device: Device = "cpu",
     options: InferenceSession.SessionOptions,
   ): Promise<Session> {
+    await demandDevice(device);
     try {
       const { file, externalData } = files();
       const data = [...externalData].map(([path, bytes]) => ({ path, data: bytes }));
-      const native = { ...NATIVE, ...options, externalData: data };
+      const native = {
+        ...NATIVE,
+        ...options,
+        executionProviders: [device],
+        externalData: data,
+      };
       return new Session(await InferenceSession.create(file, native));
     } catch (cause) {
       throw refusal(cause);
@@ -143,4 +170,50 @@ export async function canRun(files: ModelBytes): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** A graph that every device can run. */
+const PROBE: Graph = {
+  name: "probe",
+  opset: 18,
+  inputs: [{ name: "x", type: "float32", dims: [1] }],
+  outputs: [{ name: "y", type: "float32", dims: [1] }],
+  initializers: new Map(),
+  nodes: [{ op: "Relu", name: "", inputs: ["x"], outputs: ["y"], attributes: new Map() }],
+};
+
+const asked = new Map<Device, Promise<void>>();
+
+/**
+ * Refuses a device that is not to be had in this process, which runs a number on it once to see.
+ *
+ * @throws TemperError `bad-option`, in one line that says what is missing
+ */
+export function demandDevice(device: Device = "cpu"): Promise<void> {
+  if (device === "cpu") return Promise.resolve();
+  const answer = asked.get(device) ?? tryDevice(device);
+  asked.set(device, answer);
+  return answer;
+}
+
+async function tryDevice(device: Exclude<Device, "cpu">): Promise<void> {
+  // cuBLAS and cuDNN would round what they multiply to TF32, whose 10 bits are far too few for a gradient.
+  if (device === "cuda") process.env.NVIDIA_TF32_OVERRIDE ??= "0";
+  try {
+    const options = { ...NATIVE, executionProviders: [device] };
+    const session = await InferenceSession.create(writeApart(PROBE).file, options);
+    await session.run({ x: new OrtTensor("float32", Float32Array.of(1), [1]) });
+    await session.release();
+  } catch (cause) {
+    const listed = listSupportedBackends().map(({ name }) => name);
+    throw missingDevice({ device, listed, script: scriptFor(device), cause });
+  }
+}
+
+/** The install script that gets the libraries of CUDA, where they are not beside onnxruntime-node. */
+function scriptFor(device: Device): string | undefined {
+  if (device !== "cuda") return undefined;
+  const script = createRequire(import.meta.url).resolve("onnxruntime-node/script/install.js");
+  const folder = join(dirname(script), "..", "bin", "napi-v6", process.platform, process.arch);
+  return existsSync(join(folder, "libonnxruntime_providers_cuda.so")) ? undefined : script;
 }

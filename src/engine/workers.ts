@@ -71,7 +71,8 @@ export function checkThreads(threads = 0): void {
 /**
  * Opens workers to lend to several calls in turn. They end on `close`, and with this process.
  *
- * @param threads child processes, a whole number from 0 to 256, default one a core; 0 works in this process alone
+ * @param threads child processes, a whole number from 0 to 256, default one a core (of a model on another device than
+ *   the processor, give 1); 0 works in this process alone
  * @throws TemperError `bad-option` for any other number
  */
 export function openWorkers(threads: number = Math.min(availableParallelism(), MOST)): Workers {

@@ -11,7 +11,7 @@ import { choose } from "../correct/choice.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { sha256 } from "../data/verify.ts";
 import { type Model, networkOf, openModel } from "../engine/model.ts";
-import { modelFiles } from "../engine/network.ts";
+import { modelFiles, onProcessor } from "../engine/network.ts";
 import { CORRECTED_DATA, POINTS, RECORD, readJson, STATE, TIMINGS } from "../run/folder/files.ts";
 import { openRun, readBeginning } from "../run/folder/open.ts";
 import { lookAtState, type StateSoFar } from "../run/folder/state.ts";
@@ -213,7 +213,7 @@ async function modelOf(
   { network, inputs }: RunBeginning,
   { paths }: Timings,
 ): Promise<Model | undefined> {
-  const model = await openModel(paths.model ?? "", network).catch(() => undefined);
+  const model = await openModel(paths.model ?? "", onProcessor(network)).catch(() => undefined);
   if (model === undefined || sha256(networkOf(model).file) === inputs.model.sha256) return model;
   await model.close();
   return undefined;

@@ -27,14 +27,14 @@ export interface CommonCall {
   readonly force?: boolean | undefined;
   /**
    * Goes on where the model is no better on the data than chance, which is refused otherwise: its labels or its
-   * pixels are then not what the model was trained on. Default false.
+   * pixels are then not what the model was trained on; and where the run seems not to fit into memory. Default false.
    */
   readonly anyway?: boolean | undefined;
   /** Where the points come from, for the record: an attack and how many of its points were taken. */
   readonly origin?: PointOrigin | undefined;
   /** Held-out data: accuracy and negative flips of every candidate of the front. */
   readonly validation?: Dataset | undefined;
-  /** Worker processes, 0 to 256; default one a core, 0 stays in this process. */
+  /** Worker processes, 0 to 256; default one a core, or one on another device; 0 stays in this process. */
   readonly threads?: number | undefined;
   /** Workers that are open already, for several calls; they stay open. Then `threads` is not asked. */
   readonly workers?: Workers | undefined;

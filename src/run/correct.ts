@@ -2,6 +2,7 @@
 import { candidateTheta } from "../correct/candidates.ts";
 import { type Dataset, imagesOf } from "../data/dataset.ts";
 import { sha256 } from "../data/verify.ts";
+import { processesOn } from "../engine/device.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { loadNetwork, modelFiles, type Network } from "../engine/network.ts";
 import { demandCorrectable } from "../engine/telling.ts";
@@ -73,7 +74,7 @@ async function carryOut<F extends Family, S extends { readonly iterations: reado
   plan: Plan<F, S>,
 ): Promise<RunOf<F> | Run> {
   const network = networkOf(model);
-  const workers = call.workers ?? openWorkers(call.threads);
+  const workers = call.workers ?? openWorkers(call.threads ?? processesOn(network.options.device));
   try {
     const { folder } = call;
     const { attack } = plan.options;

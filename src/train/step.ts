@@ -57,7 +57,9 @@ export async function createStepper(
     .flatMap(({ mean, variance }) => [mean, variance])
     .map((name) => ({ name, type: null, dims: [] }));
   const withStatistics = { ...program.graph, outputs: [...program.graph.outputs, ...seen] };
-  const session = await Session.create(withParameterInputs(withStatistics, parameters));
+  const session = await Session.create(withParameterInputs(withStatistics, parameters), {
+    device: network.options.device,
+  });
   return {
     gradient: async (theta, x, y) => {
       const n = y.length;

@@ -1,6 +1,7 @@
 // Trains one of the paper's networks from nothing, on minibatches, by the authors' plan.
 import { cropFlip } from "../data/augment.ts";
 import { checkDataset, type Dataset, gather, hashDataset, imageSize } from "../data/dataset.ts";
+import type { Device } from "../engine/device.ts";
 import { loadNetwork } from "../engine/network.ts";
 import { engineVersion } from "../engine/version.ts";
 import { refuseUnknown, TemperError, throwIfAborted } from "../errors.ts";
@@ -32,6 +33,8 @@ export interface TrainOptions extends Request<TrainSettings> {
   readonly resume?: boolean | undefined;
   /** Whether to start again where a training stopped beside `out`. Default false. */
   readonly force?: boolean | undefined;
+  /** Where the network runs, as of `openModel`; another device gives other bytes. Default: the processor. */
+  readonly device?: Device | undefined;
   /** A stage is an epoch, as in `epoch 2 of 10`; it counts images. */
   readonly onProgress?: Progress | undefined;
   /** Called after each epoch. */
@@ -54,6 +57,7 @@ const known: Readonly<Record<keyof TrainOptions, true>> = {
   out: true,
   resume: true,
   force: true,
+  device: true,
   onProgress: true,
   onEpoch: true,
   signal: true,
@@ -86,13 +90,17 @@ function imagesOfBatch(
  */
 export async function train(architecture: Architecture, options: TrainOptions): Promise<Trained> {
   refuseUnknown(options, known, "train");
-  const { data, signal, out, resume = false, force = false } = options;
+  const { data, signal, out, resume = false, force = false, device } = options;
   const plan = plans[architecture];
   const stated = resolve(trainTable, partOf(trainTable, options), { facts: plan, call: "train" });
   const { epochs, batch, decay, seed } = stated;
-  const network = await loadNetwork(writeGraph(buildNetwork(architecture, seed)));
+  const network = await loadNetwork(writeGraph(buildNetwork(architecture, seed)), { device });
   checkDataset(data, { shape: network.inputShape, labels: network.labels });
-  const beginning = { architecture, ...stated, data: hashDataset(data), engine: engineVersion() };
+  const on = network.options.device;
+  const beginning = {
+    ...{ architecture, ...stated, data: hashDataset(data), engine: engineVersion() },
+    ...(on && { device: on }),
+  };
   const keeper =
     out === undefined ? undefined : await keepTraining(out, beginning, { resume, force });
   const kept = keeper?.state;

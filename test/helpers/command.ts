@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly kill?: AbortSignal;
   /** Told all that stderr holds, whenever there is more of it. */
   readonly onStderr?: (text: string) => void;
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Closes the reading end of stdout at once, as `head` does when it has seen enough. */
   readonly deaf?: boolean;
 }
@@ -66,12 +68,12 @@ export const bench = (args: readonly string[]): Promise<Ran> =>
   run(["--import", "tsx", "bench/main.ts", ...args], { cwd: resolve(".") });
 
 function run(args: readonly string[], options: RunOptions): Promise<Ran> {
-  const { cwd = newFolder(), interrupt, kill, deaf, onStderr } = options;
+  const { cwd = newFolder(), interrupt, kill, deaf, onStderr, env: more } = options;
   return new Promise((done, fail) => {
     let from = performance.now();
     const child = spawn(process.execPath, args, {
       cwd,
-      env,
+      env: { ...env, ...more },
       stdio: ["ignore", "pipe", "pipe"],
       detached: interrupt !== undefined,
     });

@@ -5,6 +5,7 @@ import { attackTable } from "../../attack/options.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
+import { networkOf } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { text, wholeNumber } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
@@ -16,6 +17,7 @@ import {
   attackFlags,
   augmentFlags,
   dataFlag,
+  deviceFlags,
   modelFlags,
   readFlags,
   workFlags,
@@ -43,7 +45,9 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   const onNote = noting(context);
   const { eps, seed, worst, random, quantise, mean, std } = flags;
   const asked = { ...partOf(attackTable, flags), eps, seed, worst, random, quantise };
-  const of = { command: "attack", models: [model], data, options: { ...asked, mean, std } };
+  const { device } = networkOf(model).options;
+  const options = { ...asked, mean, std, device };
+  const of = { command: "attack", models: [model], data, options };
   const result = await keeping(stateOf(flags.out), of, flags, async (shards) => {
     const found = await attack(model, {
       ...asked,
@@ -59,11 +63,19 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   });
   await model.close();
   context.progress.stop();
-  const { points, attacked, correct, broken, notes, options } = result;
+  const { points, attacked, correct, broken, notes } = result;
   for (const note of notes) onNote(note);
   const out = points.count > 0 ? flags.out : null;
   if (flags.json === true) {
-    context.printJson({ out, points: points.count, attacked, correct, broken, notes, options });
+    context.printJson({
+      out,
+      points: points.count,
+      attacked,
+      correct,
+      broken,
+      notes,
+      options: result.options,
+    });
     return;
   }
   context.print(
@@ -116,6 +128,7 @@ export function addAttack(program: Command, context: Context): void {
     },
     ...attackFlags,
     ...modelFlags,
+    ...deviceFlags,
     ...workFlags,
   })
     .addHelpText(

@@ -6,11 +6,15 @@ import { type AttackCall, attack } from "../../attack/attack.ts";
 import { sample } from "../../attack/sample.ts";
 import type { Augmentation } from "../../data/augment.ts";
 import { checkDataset, type Dataset } from "../../data/dataset.ts";
+import { processesOn } from "../../engine/device.ts";
+import { workOfPasses } from "../../engine/flops.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
 import { openWorkers, type Workers } from "../../engine/workers.ts";
 import { correct } from "../../run/correct.ts";
+import { taskOf } from "../../run/fits.ts";
 import { checkFolder, POINTS, RECORD } from "../../run/folder/files.ts";
 import { lookBefore } from "../../run/look.ts";
+import { pointOptions } from "../../run/points/options.ts";
 import type { PointOrigin } from "../../run/record.ts";
 import type { Run } from "../../run/run.ts";
 import { type Context, noting } from "../context.ts";
@@ -18,6 +22,7 @@ import { correctFlags } from "../correct-flags.ts";
 import { type Asked, askedOf } from "../correct-request.ts";
 import { conflictInWords, printRun, succeeded } from "../correction.ts";
 import { addFlags, givenIn } from "../flags.ts";
+import { foretell } from "../foretold.ts";
 import { growing } from "../growing.ts";
 import { growingCandidates, iterationTable } from "../iterations.ts";
 import { sayHowToGoOn } from "../keeping.ts";
@@ -33,7 +38,7 @@ async function run(path: string, asked: Asked, context: Context): Promise<void> 
 
 async function correctAndPrint(path: string, asked: Asked, context: Context): Promise<void> {
   const { out } = asked;
-  const workers = openWorkers(asked.threads);
+  const workers = openWorkers(asked.threads ?? processesOn(asked.device));
   const finished = await correctWith(workers, path, asked, context).finally(workers.close);
   const adds = finished !== undefined && asked.report !== false;
   const page = adds ? await addPage(finished, out, context) : undefined;
@@ -91,8 +96,13 @@ async function correctWith(
       const paths = pathsWith(points, sourcesFrom);
       return await correct(model, { ...request, ...call, points, sourcesFrom, paths, onIteration });
     }
+    const tell = (count: number): Promise<void> =>
+      foretellPoints(model, asked, { ...call, points: count, say: progress.line });
+    // An attack is work too: what would not fit is refused before it, by the number of points that it is to find.
+    if (origin !== undefined) await tell(origin.worst ?? origin.random!);
     const points = await pointsOf(model, asked, { ...call, open, line: progress.line });
     if (points.count === 0) return undefined;
+    if (origin === undefined) await tell(points.count);
     return await correct(model, {
       ...request,
       ...call,
@@ -105,6 +115,24 @@ async function correctWith(
   } finally {
     await model.close();
   }
+}
+
+/** Says what a correction of so many points will need; of one that goes on after a stop nobody knows what is left. */
+async function foretellPoints(
+  model: Model,
+  { request, resume, anyway = false }: Asked,
+  call: Parameters<typeof taskOf>[1] & {
+    readonly workers: Workers;
+    readonly say: (line: string) => void;
+  },
+): Promise<void> {
+  if (request.recipe === "robust" || request.reattack === true || resume === true) return;
+  const network = networkOf(model);
+  const { forward: flops } = workOfPasses(network);
+  const facts = { flops, points: call.points, labels: model.labels };
+  const options = pointOptions(request, facts);
+  const task = taskOf(network, { ...call, threads: call.workers.size }, options);
+  await foretell(network, task, { anyway, say: call.say });
 }
 
 /** The points to correct: from a file, from an attack, or the sources of one. */

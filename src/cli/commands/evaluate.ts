@@ -16,7 +16,8 @@ import type { Dataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
-import type { Model } from "../../engine/model.ts";
+import { processesOn } from "../../engine/device.ts";
+import { type Model, networkOf } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { openWorkers } from "../../engine/workers.ts";
 import { demand, TemperError } from "../../errors.ts";
@@ -30,6 +31,7 @@ import {
   attackFlags,
   augmentFlags,
   dataFlag,
+  deviceFlags,
   modelFlags,
   readFlags,
   workFlags,
@@ -184,12 +186,15 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   const models = await withData(opened, flags, context);
   const [{ data, whole }] = models;
 
-  const workers = openWorkers(flags.threads);
+  const workers = openWorkers(flags.threads ?? processesOn(flags.device));
   const of = {
     command: "evaluate",
     models: models.map(({ model }) => model),
     data,
-    options: { attacks, images: out !== undefined, mean: flags.mean, std: flags.std },
+    options: {
+      ...{ attacks, images: out !== undefined, mean: flags.mean, std: flags.std },
+      device: networkOf(opened[0].model).options.device,
+    },
   };
   const { rows, wrong: left } = await keeping(flags.state, of, flags, (shards) =>
     measureAll(models, { out, wrong, attacks, workers, shards }, context),
@@ -333,6 +338,7 @@ export function addEvaluate(program: Command, context: Context): void {
     attack: several(attackFlags.attack),
     eps: several(attackFlags.eps),
     ...modelFlags,
+    ...deviceFlags,
     ...workFlags,
   })
     .addHelpText(

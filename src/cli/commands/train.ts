@@ -1,6 +1,8 @@
 // temper train: one of the paper's networks from nothing, as an ONNX file.
 import type { Command } from "commander";
 import type { DataOptions } from "../../data/open.ts";
+import type { Device } from "../../engine/device.ts";
+import { demandDevice } from "../../engine/session.ts";
 import { TemperError } from "../../errors.ts";
 import { text } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
@@ -12,11 +14,12 @@ import type { Context } from "../context.ts";
 import { addFlags } from "../flags.ts";
 import { type KeepingFlags, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
 import { checkOutput, openDataset } from "../open.ts";
-import { dataFlag, flagsOf, readFlags, workFlags } from "../shared-flags.ts";
+import { dataFlag, deviceFlags, flagsOf, readFlags, workFlags } from "../shared-flags.ts";
 
 interface Flags extends DataOptions, KeepingFlags {
   readonly data: string;
   readonly out: string;
+  readonly device?: Device;
   readonly json?: boolean;
 }
 
@@ -34,12 +37,13 @@ function architectureOf(given: string): Architecture {
 async function run(given: string, flags: Flags, context: Context): Promise<void> {
   const architecture = architectureOf(given);
   await checkOutput(flags.out, ".onnx");
-  const { out, resume, force } = flags;
+  const { out, resume, force, device } = flags;
   refuseBoth(flags);
+  await demandDevice(device);
   const data = await openDataset(flags.data, flags, context);
   const trained = await train(architecture, {
     ...partOf(trainTable, flags),
-    ...{ data, out, resume, force },
+    ...{ data, out, resume, force, device },
     signal: context.signal,
     onProgress: context.progress.update,
     onEpoch: ({ epoch, loss }) => context.progress.line(`epoch ${epoch}: loss ${loss.toFixed(4)}`),
@@ -82,6 +86,7 @@ export function addTrain(program: Command, context: Context): void {
     },
     ...keepingFlags,
     ...flagsOf(trainTable, scenes),
+    ...deviceFlags,
     dataDir,
     json,
     config,

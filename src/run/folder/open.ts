@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { unstackFloats } from "../../data/npy.ts";
 import { readNpz } from "../../data/npz.ts";
-import { loadNetwork } from "../../engine/network.ts";
+import { loadNetwork, onProcessor } from "../../engine/network.ts";
 import { TemperError } from "../../errors.ts";
 import { FORMAT, isRobust, type RunBeginning, type RunRecord, type Timings } from "../record.ts";
 import { createRun, type Run } from "../run.ts";
@@ -42,7 +42,7 @@ export async function openRun(folder: string): Promise<Run> {
   }
   const parts = {
     timings: (await readJson(folder, TIMINGS)) as Timings,
-    network: await loadNetwork(file, record.network, savedModel(files).externalData),
+    network: await loadNetwork(file, onProcessor(record.network), savedModel(files).externalData),
     theta0,
     anchors: unstackFloats(theta, theta0.length),
     files,

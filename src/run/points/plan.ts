@@ -15,6 +15,7 @@ import { createOracle } from "../../engine/oracle.ts";
 import { demandInputGradient } from "../../engine/programs.ts";
 import { checkInputs, type PointCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
+import { demandRoom, taskOf } from "../fits.ts";
 import { algorithmState } from "../folder/state.ts";
 import { inputOf } from "../inputs.ts";
 import { movingPart, wholeNetwork } from "../part.ts";
@@ -33,6 +34,10 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   const options = pointOptions(request, { flops, points: points.count, labels: network.labels });
   if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
   if (options.radius > 0) demandInputGradient(network, "radius");
+  if (!options.reattack && call.anyway !== true) {
+    const threads = call.workers?.size ?? call.threads;
+    demandRoom(network, taskOf(network, { ...call, points: points.count, threads }, options));
+  }
   if (!options.reattack) {
     const rivals = network.labels - 1;
     const cuts = options.rivals === "auto" ? LEAST : rivalsOf(options);

@@ -1,0 +1,198 @@
+// What a correction of each part of a network would need: counted, and multiplied by what this machine does a second.
+//
+// The counts are exact where the work is (operations, bytes of rows); what Node, onnxruntime and the processor's caches
+// add was fitted to runs (docs/plan.md). Algorithm 1 is counted as it runs: K loss gradients, the losses of the points
+// along K lines, most of which stop early, the cuts one by one, the subproblems, and two passes of the whole network.
+import { availableParallelism } from "node:os";
+import { partsOf } from "../autodiff/blocks.ts";
+import { batchOf } from "../engine/batches.ts";
+import { bytesOfMore, createFactoredRows } from "../engine/factored-rows.ts";
+import { type WorkBehind, workBehindTheta, workOfPasses } from "../engine/flops.ts";
+import type { Network } from "../engine/network.ts";
+import type { Rates } from "../engine/rate.ts";
+import { TemperError } from "../errors.ts";
+import { layOut, thetaOf } from "../onnx/theta.ts";
+
+/** What is corrected, and how. */
+export interface Task {
+  /** Images of D. */
+  readonly images: number;
+  /** Bytes of its pixels. */
+  readonly pixels: number;
+  readonly points: number;
+  /** Cuts for each point in an iteration. */
+  readonly rivals: number;
+  readonly iterations: number;
+  readonly alphas: number;
+  /** Worker processes. */
+  readonly processes: number;
+  /** Images of the held-out data. */
+  readonly held: number;
+}
+
+/** What a correction of a part needs. */
+export interface Estimate {
+  /** What --trainable takes for it; undefined for all weights. */
+  readonly trainable: string | undefined;
+  /** The tensors that move. */
+  readonly names: ReadonlySet<string>;
+  readonly weights: number;
+  /** Bytes of memory, of all processes together, at the most. */
+  readonly bytes: number;
+  /** Seconds; undefined where nothing was measured. */
+  readonly seconds: number | undefined;
+}
+
+/** A network whose theta is a part of its tensors, to be counted: nothing is run, and theta0 is left out. */
+function counted(network: Network, names: ReadonlySet<string>): Network {
+  const parameters = layOut(
+    network.parameters
+      .filter(({ name }) => names.has(name))
+      .map(({ name, kind }) => ({ name, kind, tensor: network.graph.initializers.get(name)! })),
+  );
+  return { ...network, parameters, theta0: new Float32Array(0) };
+}
+
+/** The same, to be run. */
+export function restricted(network: Network, names: ReadonlySet<string>): Network {
+  const part = counted(network, names);
+  return { ...part, theta0: thetaOf(network.graph, part.parameters) };
+}
+
+/** Every part of the network, from the last layer to all of it; what has no gradient is left out. */
+export function estimates(network: Network, task: Task, rates?: Rates): Estimate[] {
+  const sizes = new Map(network.parameters.map(({ name, size }) => [name, size]));
+  return partsOf(network.graph, sizes).flatMap(({ pattern, names }) => {
+    try {
+      return [estimateOf(counted(network, names), task, { trainable: pattern, rates })];
+    } catch (error) {
+      if (error instanceof TemperError) return [];
+      throw error;
+    }
+  });
+}
+
+/** What a correction of the network's own theta needs. */
+export function estimateOf(
+  network: Network,
+  task: Task,
+  {
+    trainable,
+    rates,
+  }: { readonly trainable?: string | undefined; readonly rates?: Rates | undefined } = {},
+): Estimate {
+  const weights = network.parameters.reduce((sum, { size }) => sum + size, 0);
+  const behind = workBehindTheta(network);
+  return {
+    trainable,
+    names: new Set(network.parameters.map(({ name }) => name)),
+    weights,
+    bytes: bytesNeeded(network, task, { weights, behind }),
+    seconds: rates && secondsNeeded(network, task, { weights, behind, rates }),
+  };
+}
+
+interface Counted {
+  readonly weights: number;
+  readonly behind: WorkBehind;
+}
+
+const FLOAT = 4;
+const DOUBLE = 8;
+/** What the state of a run keeps of each anchor, a weight: theta_k and the gradient of the loss. */
+const STATE = FLOAT + DOUBLE;
+
+// Node and onnxruntime with what every run holds beside its arrays: this process, and each of the others.
+const OWN_BASE = 150e6;
+const WORKER_BASE = 95e6;
+
+/** D as float32 is kept by each process, as it is and in the order of its losses, where each is no more than this. */
+const KEPT = 2 ** 28;
+
+/** onnxruntime packs weights for speed: a session has them once as they are and once packed. */
+const COPIES = 2;
+
+function bytesNeeded(network: Network, task: Task, { weights, behind }: Counted): number {
+  const { images, pixels, points, rivals, iterations, processes, held } = task;
+  const all = [...network.graph.initializers.values()].reduce((sum, t) => sum + t.values.length, 0);
+  const sites = points * iterations;
+  const rows = bytesOfMore(createFactoredRows(network), { rows: sites * rivals, sites });
+  // theta_k, the gradient of the loss there and its row, of every anchor; then some vectors at work.
+  const anchors = iterations * weights * (FLOAT + 2 * DOUBLE) + 8 * DOUBLE * weights;
+  // The state is put together twice before it is on disk: its arrays, and the file of them.
+  const saved = 2 * iterations * weights * STATE;
+  const sessions = (constants: number): number => 2 * COPIES * FLOAT * constants;
+  const files = 3 * network.file.length + 2 * FLOAT * all;
+  const here = OWN_BASE + pixels + rows + anchors + saved + files + sessions(behind.constants);
+
+  const batch = batchOf(network);
+  const forward = FLOAT * batch * 3 * behind.largest;
+  const backward = FLOAT * batch * 1.5 * behind.values;
+  const entering = FLOAT * behind.entering * (images + held);
+  const kept = entering <= KEPT ? 2 * entering : 0;
+  const gradient = (2 * FLOAT + 3 * DOUBLE) * weights;
+  const there =
+    WORKER_BASE + 2 * FLOAT * all + sessions(behind.constants) + forward + backward + gradient;
+  return here + processes * (there + kept);
+}
+
+// A point on a line is left as soon as its loss is too high: measured, 23 to 59 % of the passes were needed.
+const PART_OF_LINES = 0.5;
+
+// Processes share caches and memory.
+const BESIDE = 0.9;
+
+/** Seconds that an image takes beside its operations: its loss, and what is copied of it. */
+const IMAGE = 1e-6;
+
+// Rows whose product with d is asked for, for each row there is (two solves an iteration, about), and Gram entries.
+const PRODUCTS = 1.8;
+const ENTRIES = 0.7;
+
+/** The solver's time for each of its products' own. */
+const SOLVER = 2.5;
+
+/** Bytes of the state that are summed up and written while a product of rows takes one number. */
+const WRITTEN = 0.25;
+
+/** Seconds until all processes are there, and the page is written. */
+const START = 1.5;
+
+function secondsNeeded(
+  network: Network,
+  task: Task,
+  { weights, behind, rates }: Counted & { readonly rates: Rates },
+): number {
+  const { images, points, rivals, iterations, alphas, processes, held } = task;
+  const together = Math.min(Math.max(1, processes), availableParallelism());
+  const lanes = together === 1 ? 1 : BESIDE * together;
+  const whole = workOfPasses(network).forward;
+  const pass = (flops: number, rate: number): number => (flops / rate + IMAGE) / lanes;
+  const forward = images * pass(behind.forward, rates.forward);
+  const gradient = images * pass(behind.thetaGradient, rates.gradient);
+  const full = (images + held) * pass(whole, rates.forward);
+  const evaluated = 2 + PART_OF_LINES * (alphas - 1) * iterations;
+  const cuts = iterations * points * rivals * rates.alone * behind.thetaGradient;
+  // A new theta is a new session in each process: of the losses, and of the gradient and of the cuts.
+  const sessions = (evaluated + 3 * iterations) * rates.open * behind.constants;
+
+  const all = (iterations * (iterations + 1)) / 2;
+  const rowProducts = points * rivals * all * (PRODUCTS + ENTRIES);
+  const store = createFactoredRows(network);
+  const width = bytesOfMore(store, { rows: 1, sites: 0 }) / FLOAT;
+  // W a of every dense layer, for every image at every anchor.
+  const dense = store.layers.reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0);
+  const shared = PRODUCTS * points * all * dense;
+  const subproblems = (SOLVER * (rowProducts * width + shared)) / rates.products;
+  const saving = (all * weights * STATE) / (WRITTEN * rates.products);
+  return (
+    START +
+    iterations * gradient +
+    evaluated * forward +
+    2 * full +
+    cuts +
+    sessions +
+    subproblems +
+    saving
+  );
+}
