@@ -8,6 +8,10 @@ import { percent, shown } from "./table.ts";
 const blocks = ({ blocks: by }: IterationRecord): string[] =>
   by === undefined ? [] : [`objective ${shown(by.objectives.at(-1))}, dual ${shown(by.dual)}`];
 
+/** The loss of theta_k; "~" stands before what a sample of the data tells of it. */
+const lossOf = ({ anchor }: IterationRecord): string =>
+  anchor?.lossEstimate === undefined ? shown(anchor?.loss) : `~${shown(anchor.lossEstimate.loss)}`;
+
 /** The table of Algorithm 1: a row for each iteration. */
 export const iterationTable: GrowingTable<IterationRecord> = {
   columns: [
@@ -16,7 +20,7 @@ export const iterationTable: GrowingTable<IterationRecord> = {
     ["active", 6, (r) => String(r.active)],
     ["steps", 5, (r) => String(r.steps)],
     ["violation", 10, (r) => shown(r.anchor?.violation)],
-    ["loss", 9, (r) => shown(r.anchor?.loss)],
+    ["loss", 9, (r) => lossOf(r)],
     ["right", 5, (r) => String(r.anchor?.corrected ?? "-")],
     ["distance", 8, (r) => shown(r.distance)],
     ["falling", 7, (r) => String(r.asked?.falling ?? "-")],

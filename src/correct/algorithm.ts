@@ -43,7 +43,8 @@ import {
   stateOf,
 } from "./journal.ts";
 import { evaluateLines } from "./lines.ts";
-import type { Asked, Oracle } from "./oracle.ts";
+import { CONFIDENCE, sampleSize, screen } from "./loss-sample.ts";
+import type { Asked, Loss, Oracle } from "./oracle.ts";
 import type { Correction, IterationRecord, RunEnd } from "./records.ts";
 import { type Stage, untimed } from "./stage.ts";
 import type { AlgorithmState, AnchorState } from "./state.ts";
@@ -126,6 +127,11 @@ export interface AlgorithmOptions {
   readonly onIteration?: ((record: IterationRecord) => void) | undefined;
   /** Called as the losses of the points along the lines are found, after the last iteration. */
   readonly onLine?: ((done: number, of: number) => void) | undefined;
+  /**
+   * Cuts the loss on a sample of D that grows from so many images to all of D in the last iterations, and asks samples
+   * of it which candidates are dominated; default: all of D throughout. Needs an oracle that samples.
+   */
+  readonly lossSample?: number | "auto" | undefined;
   /** Whether every candidate's loss is evaluated to the end; the front and the choice do not depend on it. */
   readonly fullPool?: boolean | undefined;
   /** Where an earlier run stood: it is taken up again there, with the result of an uninterrupted one. */
@@ -253,15 +259,33 @@ async function addAnchor(
   const asked = await askAt(run, theta);
   const score = await scoreAt(run, theta);
   const isLast = k === options.iterations || (k === 0 && score.violation === 0);
-  const at: Pick<AnchorState, "loss"> & Partial<AnchorState> = isLast
+  const at: Pick<AnchorState, "loss"> & Partial<AnchorState> & Pick<Trial, "lossEstimate"> = isLast
     ? { loss: await stage("candidates", () => oracle.loss(theta)) }
-    : await stage("loss-gradient", () => oracle.lossGradient(theta));
-  const { loss, gradient } = at;
+    : await stage("loss-gradient", () => lossGradientAt(run, theta, k));
+  const { loss, gradient, lossEstimate } = at;
   const step = k === 0 ? 0 : options.alphas;
-  const trial = addTrial(run, { theta, iteration: k, step, score, loss });
+  const known = lossEstimate === undefined ? loss : null;
+  const trial = addTrial(run, { theta, iteration: k, step, score, loss: known, lossEstimate });
   if (k > 0) journal.anchors.push(theta);
   if (gradient !== undefined) journal.evaluated.push({ theta, loss, gradient });
   return { trial, asked };
+}
+
+/**
+ * The loss and its gradient that the cut (8) of an anchor is made of: over all of D, or as a sample of it tells. Of
+ * theta0, whose loss is the limit of every (8), only the gradient is sampled.
+ */
+async function lossGradientAt(
+  { oracle, options: { lossSample, iterations } }: AlgorithmRun,
+  theta: Float32Array,
+  k: number,
+): Promise<Omit<AnchorState, "theta"> & Pick<Trial, "lossEstimate">> {
+  const { sampled } = oracle;
+  if (sampled === undefined || lossSample === undefined) return oracle.lossGradient(theta);
+  const n = sampleSize(lossSample, { total: sampled.total, iterations })(k);
+  if (n >= sampled.total) return oracle.lossGradient(theta);
+  const { loss, gradient, images } = await sampled.lossGradient(theta, n, k);
+  return { loss, gradient, ...(k > 0 && { lossEstimate: { loss, images } }) };
 }
 
 /** Adds to the pool. */
@@ -297,15 +321,14 @@ function note(run: AlgorithmRun, solution: Solved, reached: Reached): void {
 
 /** Finds the losses of the points along the lines, as far as they can matter, and chooses. */
 async function finish(run: AlgorithmRun, end: RunEnd): Promise<Correction> {
-  const { oracle, options, stage, journal } = run;
+  const { options, stage, journal } = run;
   const { alphas, fullPool = false, signal, state, onLine, onState } = options;
   const lines = await evaluateLines(await scoredAgain(run), {
     alphas,
     fullPool,
-    evaluate: (trial, limit) => {
+    evaluate: (trial, limit, waiting) => {
       throwIfAborted(signal);
-      const theta = thetaOf(run, trial);
-      return stage("candidates", () => oracle.boundedLoss(theta, limit));
+      return stage("candidates", () => lossOf(run, thetaOf(run, trial), { limit, waiting }));
     },
     known: state?.finishing?.lines,
     onLine,
@@ -313,7 +336,25 @@ async function finish(run: AlgorithmRun, end: RunEnd): Promise<Correction> {
   });
   const pool = poolOf(lines);
   const { contradictions, anchors, iterations } = journal;
-  return { end, contradictions, anchors, pool, choice: choose(pool, options), iterations };
+  const found = { end, contradictions, anchors, pool, choice: choose(pool, options), iterations };
+  if (options.lossSample === undefined) return found;
+  const candidates = pool.filter(({ lossEstimate }) => lossEstimate !== undefined).length;
+  return { ...found, screened: { candidates, confidence: CONFIDENCE } };
+}
+
+/** The loss of a candidate as far as it can matter: a sample is asked first, where the loss may be sampled. */
+async function lossOf(
+  { oracle, options: { lossSample, iterations } }: AlgorithmRun,
+  theta: Float32Array,
+  { limit, waiting }: { readonly limit: number; readonly waiting: number },
+): Promise<Loss> {
+  const { sampled } = oracle;
+  if (sampled !== undefined && lossSample !== undefined) {
+    const first = sampleSize(lossSample, { total: sampled.total, iterations })(0);
+    const lossEstimate = await screen(theta, limit, { sampled, first, candidates: waiting });
+    if (lossEstimate !== undefined) return { lossEstimate };
+  }
+  return oracle.boundedLoss(theta, limit);
 }
 
 /** The trials. Where the oracle adds points they are scored anew: the earlier ones have not seen the later points. */

@@ -2,6 +2,7 @@
 import { TemperError } from "../errors.ts";
 import { norm, subtract } from "../tensor/vector.ts";
 import { efficientFront } from "./dominance.ts";
+import type { LossEstimate } from "./loss-sample.ts";
 import type { Score } from "./violation.ts";
 
 /** A trial point theta0 + alpha (theta_k - theta0) and what it is worth. JSON holds the record without loss. */
@@ -20,6 +21,8 @@ export interface Candidate {
   readonly loss: number | null;
   /** Present when the evaluation of the loss stopped early because the candidate was dominated already. */
   readonly lossAtLeast?: number;
+  /** Present when a sample of D told that the candidate is dominated, at the confidence of the run. */
+  readonly lossEstimate?: LossEstimate;
   /** ||theta - theta0||_2 of the rounded theta. */
   readonly distance: number;
   /** Whether no other candidate dominates it. */
@@ -39,13 +42,15 @@ export interface Evaluation {
   readonly score: Score;
   /** null where the loss is not known yet. */
   readonly loss: number | null;
+  /** What a sample told of it. */
+  readonly lossEstimate?: LossEstimate | undefined;
 }
 
 /** The record of a theta that lies `alpha` of the way from theta0 to an anchor. */
 export function trialOf(
   theta0: Float32Array,
   alpha: number,
-  { theta, iteration, step, score, loss }: Evaluation,
+  { theta, iteration, step, score, loss, lossEstimate }: Evaluation,
 ): Trial {
   return {
     iteration,
@@ -54,6 +59,7 @@ export function trialOf(
     violation: finiteOrNull(score.violation),
     corrected: score.corrected,
     loss: loss === null ? null : finiteOrNull(loss),
+    ...(lossEstimate && { lossEstimate }),
     distance: norm(subtract(theta, theta0)),
   };
 }

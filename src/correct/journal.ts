@@ -69,10 +69,14 @@ export function noteIteration(
   return record;
 }
 
-const anchorOf = ({ violation, corrected, loss }: Trial, repeats?: number): AnchorRecord => ({
+const anchorOf = (
+  { violation, corrected, loss, lossEstimate }: Trial,
+  repeats?: number,
+): AnchorRecord => ({
   violation,
   corrected,
   loss,
+  ...(lossEstimate && { lossEstimate }),
   ...(repeats === undefined ? {} : { repeats }),
 });
 

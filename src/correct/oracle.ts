@@ -2,6 +2,7 @@
 
 import type { CutRows } from "../qp/rows.ts";
 import type { Round } from "./candidates.ts";
+import type { LossEstimate, SampledOracle } from "./loss-sample.ts";
 
 /** One tensor of theta. Algorithm 2 treats weights and biases differently. */
 export interface ThetaTensor {
@@ -34,8 +35,11 @@ export interface CutSet extends CutRows {
   bytes(): number;
 }
 
-/** L(theta; D), or where its evaluation stopped, a value that it exceeds or equals. */
-export type Loss = { readonly loss: number } | { readonly lossAtLeast: number };
+/** L(theta; D), or where its evaluation stopped, a value that it exceeds or equals, or what a sample tells of it. */
+export type Loss =
+  | { readonly loss: number }
+  | { readonly lossAtLeast: number }
+  | { readonly lossEstimate: LossEstimate };
 
 /** What came of asking the sources again. */
 export interface Asked {
@@ -76,6 +80,8 @@ export interface Oracle {
   boundedLoss(theta: Float32Array, limit: number): Promise<Loss>;
   /** L(theta; D) and its gradient [p]. */
   lossGradient(theta: Float32Array): Promise<{ loss: number; gradient: Float64Array }>;
+  /** The loss on samples of D. */
+  readonly sampled?: SampledOracle | undefined;
   /** || d/dx of each sum of logits at theta ||_1 with x in pixel units: what (18) adds to a cut, per unit of rho. */
   inputNorms(theta: Float32Array, sums: readonly LogitSum[]): Promise<Float64Array>;
   /** An empty set of cuts. */

@@ -52,7 +52,8 @@ export interface IterationRecord {
 }
 
 /** What theta_k is worth, all of it and not a part of the way. */
-export interface AnchorRecord extends Pick<Candidate, "violation" | "corrected" | "loss"> {
+export interface AnchorRecord
+  extends Pick<Candidate, "violation" | "corrected" | "loss" | "lossEstimate"> {
   /** Present when theta_k is an earlier anchor: its iteration, 0 for theta0. */
   readonly repeats?: number;
 }
@@ -69,6 +70,16 @@ export interface Correction {
   /** Index in the pool of the choice (19). */
   readonly choice: number;
   readonly iterations: readonly IterationRecord[];
+  /** What samples of D decided; absent where the loss was not sampled. */
+  readonly screened?: Screened;
+}
+
+/** Candidates whose losses were not evaluated over all of D, because a sample told enough. */
+export interface Screened {
+  /** How many. */
+  readonly candidates: number;
+  /** The confidence that none of them belongs on the front. */
+  readonly confidence: number;
 }
 
 /** Why the moving centre ended. */

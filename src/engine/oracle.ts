@@ -9,6 +9,7 @@ import { logitSum } from "./loss.ts";
 import type { LossName } from "./losses.ts";
 import { type Network, roundTheta } from "./network.ts";
 import { openPrograms, type Programs } from "./programs.ts";
+import { createSampledLoss, type LossesAtStart } from "./sampled-loss.ts";
 import { sortedShards } from "./shards.ts";
 import * as tasks from "./tasks.ts";
 import type { Workers } from "./workers.ts";
@@ -21,6 +22,8 @@ export interface OracleOptions {
   readonly data: ImageSource;
   /** Default cross-entropy. */
   readonly loss?: LossName | undefined;
+  /** Of the samples of D; default 0. */
+  readonly seed?: number | undefined;
   readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of images of D that the present sweep has passed, for a progress bar. */
@@ -38,7 +41,16 @@ export interface EngineOracle extends Oracle {
 }
 
 export function createOracle(options: OracleOptions): EngineOracle {
-  const { network, points, data, workers, signal, onShard, loss = "cross-entropy" } = options;
+  const {
+    network,
+    points,
+    data,
+    workers,
+    signal,
+    onShard,
+    loss = "cross-entropy",
+    seed = 0,
+  } = options;
   let x = imagesOf(points, 0, points.count);
   let y = points.labels;
   const dataLoss = createDataLoss({ network, data, loss, workers, signal, onShard });
@@ -58,12 +70,17 @@ export function createOracle(options: OracleOptions): EngineOracle {
 
   // The images in the order of their losses at theta0, largest first: the sum of a bad candidate is large early.
   const shards = sortedShards(network, data.count).map((shard) => ({ ...shard, loss }));
-  const sort = async (): Promise<void> => {
+  const sort = async (): Promise<LossesAtStart> => {
     const losses = await dataLoss.imageLosses(network.theta0);
     const order = Int32Array.from(losses.keys()).sort((i, j) => losses[j] - losses[i] || i - j);
     workers.share("order", order);
+    return { losses, order };
   };
-  let sorted: Promise<void> | undefined;
+  let sorted: Promise<LossesAtStart> | undefined;
+  const atStart = (): Promise<LossesAtStart> => {
+    sorted ??= sort();
+    return sorted;
+  };
 
   return {
     theta0: network.theta0,
@@ -79,8 +96,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
       Float64Array.from(await logitsOfAll(network, await programsAt(theta), x, y.length)),
     loss: dataLoss.loss,
     boundedLoss: async (theta, limit) => {
-      sorted ??= sort();
-      await sorted;
+      await atStart();
       workers.share("theta", theta);
       let [sum, done] = [0, 0];
       await workers.each<tasks.LossShard, number>(
@@ -97,6 +113,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
       return done === shards.length ? { loss } : { lossAtLeast: loss };
     },
     lossGradient: dataLoss.lossGradient,
+    sampled: createSampledLoss({ network, data, loss, seed, atStart, workers, signal }),
     inputNorms: async (theta, sums) => inputNorms(network, await programsAt(theta), x, sums),
     cutSet: () => createCutSet({ network, points: () => x, programsAt, signal }),
     close,

@@ -30,7 +30,7 @@ const ROW = 2 ** 16;
 async function timed(
   budget: number,
   call: () => unknown,
-): Promise<{ readonly first: number; readonly then: number }> {
+): Promise<{ readonly first: number; readonly further: number }> {
   const once = async (): Promise<number> => {
     const from = performance.now();
     await call();
@@ -42,7 +42,7 @@ async function timed(
     spent += await once();
     times++;
   } while (spent < budget);
-  return { first, then: spent / times };
+  return { first, further: spent / times };
 }
 
 /**
@@ -79,11 +79,11 @@ export async function measureRates(network: Network, seconds: number): Promise<R
       0,
     );
     return {
-      forward: (n * whole) / forward.then,
-      gradient: (n * backward) / gradient.then,
-      alone: alone.then / backward,
-      open: Math.max(0, forward.first - forward.then) / Math.max(1, numbers),
-      products: ROW / products.then,
+      forward: (n * whole) / forward.further,
+      gradient: (n * backward) / gradient.further,
+      alone: alone.further / backward,
+      open: Math.max(0, forward.first - forward.further) / Math.max(1, numbers),
+      products: ROW / products.further,
     };
   } finally {
     await programs.release();

@@ -55,6 +55,9 @@ export const forwardShards = (network: Network, count: number): Shard[] =>
 export const sortedShards = (network: Network, count: number): Shard[] =>
   shardsOf(count, forwardSize(network, MOST_SORTED));
 
+/** The images of a shard of a gradient in theta. */
+export const gradientSize = (network: Network): number => imagesFor(network, GRADIENT_WORK, MOST);
+
 /** The shards of a gradient in theta. */
 export const gradientShards = (network: Network, count: number): Shard[] =>
-  shardsOf(count, imagesFor(network, GRADIENT_WORK, MOST));
+  shardsOf(count, gradientSize(network));

@@ -5,7 +5,7 @@ import { logitsOfAll, thetaGradientOfAll, thetaRowOfAll } from "./batches.ts";
 import type { LossGradient } from "./data-loss.ts";
 import { oneHot } from "./logits.ts";
 import { logitSum } from "./loss.ts";
-import { type LossName, lossOf, sumLoss } from "./losses.ts";
+import { type LossName, lossOf } from "./losses.ts";
 import { SCRATCH, writeFloats } from "./scratch.ts";
 import type { TaskState } from "./task.ts";
 import { sharedPrograms } from "./tasks.ts";
@@ -60,11 +60,16 @@ export interface SampleShard {
   readonly loss: LossName;
 }
 
+/** The summed loss of some images with its gradient, and the loss of each. */
+export interface SampleSums extends LossGradient {
+  readonly losses: Float64Array;
+}
+
 /** The summed loss of some images and its gradient in theta, float64 [p]. */
 export async function sampleShard(
   state: TaskState,
   { ids, loss: name }: SampleShard,
-): Promise<LossGradient> {
+): Promise<SampleSums> {
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<ImageSource>("data");
   const y = ids.map((id) => data.labels[id]);
@@ -72,7 +77,20 @@ export async function sampleShard(
   const [x, covector] = [gather(data, ids), oneHot(y, network.labels)];
   const call = { of: loss, x, covector, n: ids.length };
   const { gradient, logits } = await thetaGradientOfAll(network, programs, call);
-  return { loss: sumLoss(loss, logits, network.labels, y), gradient };
+  const losses = Float64Array.from(y, (label, i) => loss.value(logits, network.labels, i, label));
+  return { loss: losses.reduce((sum, value) => sum + value, 0), gradient, losses };
+}
+
+/** The loss of each of some images. */
+export async function sampleLossesShard(
+  state: TaskState,
+  { ids, loss: name }: SampleShard,
+): Promise<Float64Array> {
+  const { network, programs } = await sharedPrograms(state);
+  const data = state.get<ImageSource>("data");
+  const { value } = lossOf(name);
+  const logits = await logitsOfAll(network, programs, gather(data, ids), ids.length);
+  return Float64Array.from(ids, (id, i) => value(logits, network.labels, i, data.labels[id]));
 }
 
 /** n images, row-major, in pixel units. */

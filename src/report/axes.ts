@@ -1,6 +1,7 @@
 // What a candidate can be judged by: the axes of the page's charts and the columns of its tables.
 import type { Candidate } from "../correct/candidates.ts";
 import { attackedCandidates, type EvaluatedRun } from "./evaluated.ts";
+import { knownLoss } from "./known-loss.ts";
 
 /** One way to judge a candidate. */
 export interface Axis {
@@ -31,7 +32,7 @@ export function axesOf(run: EvaluatedRun): readonly Axis[] {
     {
       key: "loss",
       label: "training loss",
-      of: ({ loss, lossAtLeast }) => loss ?? lossAtLeast ?? null,
+      of: knownLoss,
       better: "less",
       kind: "number",
     },

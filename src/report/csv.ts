@@ -5,7 +5,16 @@ import type { RunDocument } from "./document.ts";
 import type { EvaluatedRun } from "./evaluated.ts";
 
 const COLUMNS = [
-  ...["candidate", "iteration", "step", "alpha", "violation", "loss", "lossAtLeast"],
+  ...[
+    "candidate",
+    "iteration",
+    "step",
+    "alpha",
+    "violation",
+    "loss",
+    "lossAtLeast",
+    "lossEstimate",
+  ],
   ...["corrected", "distance", "front"],
 ] as const;
 
@@ -15,6 +24,12 @@ const MEASURED = new Map([
   ["flips", "negativeFlips"],
   ["attacked", "attackedAccuracy"],
 ]);
+
+/** What a sample of the data tells of the loss, where it told that the candidate is dominated. */
+const ESTIMATE = "lossEstimate";
+
+/** The columns of those figures, where any candidate has them. */
+const SOME = [...MEASURED.values(), ESTIMATE];
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -37,6 +52,7 @@ const rowsOf = (run: EvaluatedRun, candidates: readonly Candidate[]): Row[] => {
   const held = axesOf(run).filter(({ key }) => MEASURED.has(key));
   return candidates.map((c) => ({
     ...c,
+    ...(c.lossEstimate && { [ESTIMATE]: c.lossEstimate.loss }),
     candidate: idOf(c),
     ...Object.fromEntries(held.map((axis) => [MEASURED.get(axis.key), axis.of(c)])),
   }));
@@ -44,7 +60,7 @@ const rowsOf = (run: EvaluatedRun, candidates: readonly Candidate[]): Row[] => {
 
 /** The columns, and those other figures that a row has. */
 function tableOf(rows: readonly Row[], columns: readonly string[]): string {
-  const all = [...columns, ...[...MEASURED.values()].filter((name) => rows.some((r) => name in r))];
+  const all = [...columns, ...SOME.filter((name) => rows.some((r) => name in r))];
   const lines = [all, ...rows.map((row) => all.map((name) => row[name]))];
   return `${lines.map((line) => line.map(cell).join(",")).join("\n")}\n`;
 }

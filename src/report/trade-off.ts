@@ -5,6 +5,7 @@
 import type { Markish, PlotOptions } from "@observablehq/plot";
 import type { Candidate } from "../correct/candidates.ts";
 import type { Plot } from "./chart.ts";
+import { isLeft, knownLoss } from "./known-loss.ts";
 
 /** Which run a candidate is of, and what of it is drawn. */
 export interface TradeOffRun {
@@ -56,7 +57,7 @@ export const onWhite: Colors = {
 const violation: TradeOffAxis = { label: "violation", of: (c) => c.violation };
 const loss: TradeOffAxis = {
   label: "training loss",
-  of: (c) => c.loss ?? c.lossAtLeast ?? null,
+  of: knownLoss,
 };
 
 /** Pixels above and below the frame, and of a tick for a loss that is to come. */
@@ -138,8 +139,6 @@ function spotsOf(candidates: readonly Candidate[], { x, y }: Axes): Spot[] {
   });
 }
 
-const isBound = ({ lossAtLeast }: Candidate): boolean => lossAtLeast !== undefined;
-
 function groupsOf(
   { pool, choice }: TradeOffRun,
   { colors, ...axes }: Axes & { readonly colors: Colors },
@@ -154,14 +153,14 @@ function groupsOf(
       radius: 2.5,
       symbol: "triangle",
       hollow: true,
-      spots: spots(others.filter(isBound)),
+      spots: spots(others.filter(isLeft)),
     },
     {
       ...dot,
       label: "candidate",
       color: colors.candidate,
       radius: 2.5,
-      spots: spots(others.filter((c) => !c.front && !isBound(c))),
+      spots: spots(others.filter((c) => !c.front && !isLeft(c))),
     },
     {
       ...dot,

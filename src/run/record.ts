@@ -5,7 +5,13 @@
 import type { AttackOptions } from "../attack/options.ts";
 import type { Candidate } from "../correct/candidates.ts";
 import type { Contradiction } from "../correct/elastic.ts";
-import type { CentreEnd, CentreRecord, IterationRecord, RunEnd } from "../correct/records.ts";
+import type {
+  CentreEnd,
+  CentreRecord,
+  IterationRecord,
+  RunEnd,
+  Screened,
+} from "../correct/records.ts";
 import type { Augmentation } from "../data/augment.ts";
 import type { Reading } from "../data/reading.ts";
 import type { NetworkOptions } from "../engine/network.ts";
@@ -144,6 +150,8 @@ export interface Found<F extends Family = Family> {
   readonly pool: readonly Candidate[];
   /** Index in the pool of the chosen candidate. */
   readonly choice: number;
+  /** Candidates that samples of D left off the front; absent where the loss was not sampled. */
+  readonly screened?: Screened;
 }
 
 /**

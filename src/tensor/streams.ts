@@ -40,6 +40,13 @@ export const STREAMS = {
   },
   /** Algorithm 2: the coordinates that are free in a block. Path: the iteration k, the block t. */
   blocks: 201,
+  /** Of the seed of a run whose loss is sampled: the images of a sample of D. */
+  sample: {
+    /** Path: the anchor, from 0. */
+    gradient: 401,
+    /** Path: the size of the sample, which is the same for all candidates. */
+    screen: 402,
+  },
   /** Adversarial training. */
   adversarial: {
     /** The order of the images. Path: the epoch, from 1. */

@@ -1,5 +1,6 @@
 // The candidate that is looked at: all that is known of it, and the command that writes its file.
 import { axesOf, idOf } from "../axes.ts";
+import { howLossIsKnown } from "../known-loss.ts";
 import { quoted } from "../shell-word.ts";
 import { copyButton, fill, h } from "./dom.ts";
 import { liveToken } from "./live-address.ts";
@@ -44,13 +45,10 @@ function factsOf(state: State): [string, string][] {
   const run = runOf(state);
   const candidate = candidateOf(state);
   const { record, steps } = run;
-  const { front, lossAtLeast, iteration, alpha } = candidate;
+  const { front, iteration, alpha } = candidate;
   const values = axesOf(run).map((axis): [string, string] => {
     const value = onAxis(axis, axis.of(candidate));
-    return [
-      axis.label,
-      axis.key === "loss" && lossAtLeast !== undefined ? `at least ${value}` : value,
-    ];
+    return [axis.label, axis.key === "loss" ? `${howLossIsKnown(candidate)}${value}` : value];
   });
   const step = steps.find((one) => one.iteration === iteration);
   const isChoice = record.end !== undefined && state.candidate === record.choice;

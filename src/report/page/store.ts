@@ -3,6 +3,7 @@ import type { Candidate } from "../../correct/candidates.ts";
 import { choose } from "../../correct/choice.ts";
 import { type Axis, axesOf } from "../axes.ts";
 import type { ReportDocument, RunDocument } from "../document.ts";
+import { isLeft } from "../known-loss.ts";
 
 /** Which candidates are drawn. */
 export interface Shown {
@@ -82,11 +83,11 @@ export function byWeight(state: State, weight: number): Partial<State> {
 
 /** Whether the toggles leave a candidate; theta0 always stays. */
 export function isShown({ shown }: Pick<State, "shown">, candidate: Candidate): boolean {
-  const { iteration, front, lossAtLeast } = candidate;
+  const { iteration, front } = candidate;
   const [from, to] = shown.iterations;
   if (iteration === 0) return true;
   if (iteration < from || iteration > to) return false;
-  if (lossAtLeast !== undefined) return shown.bounds;
+  if (isLeft(candidate)) return shown.bounds;
   return front || shown.dominated;
 }
 

@@ -1,6 +1,7 @@
 // The trade-off, first thing seen: candidates in a plane, the slider of (19), and a rectangle to look closer.
 import { type Axis, axesOf, idOf } from "../axes.ts";
 import { notComparable } from "../comparable.ts";
+import { howLossIsKnown, isLeft, knownLoss, wordsOfLeft } from "../known-loss.ts";
 import { toComeAt, tradeOff } from "../trade-off.ts";
 import { fill, h } from "./dom.ts";
 import { marks, plot } from "./marks.ts";
@@ -84,11 +85,9 @@ function describe(state: State, i: number): string {
   const c = record.pool[i];
   const name = c.iteration === 0 ? "θ₀" : idOf(c);
   const loss =
-    c.lossAtLeast !== undefined
-      ? `loss at least ${number(c.lossAtLeast)}`
-      : c.loss === null && record.end === undefined
-        ? "loss to come"
-        : `loss ${number(c.loss)}`;
+    c.loss === null && !isLeft(c) && record.end === undefined
+      ? "loss to come"
+      : `loss ${howLossIsKnown(c)}${number(knownLoss(c))}`;
   return `${name}: violation ${number(c.violation)}, ${loss}${c.front ? ", on the front" : ""}`;
 }
 
@@ -261,9 +260,7 @@ function keyOf({ document, run }: State): HTMLElement[] {
     entry("front", "efficient front"),
     entry("candidate", "candidate"),
     entry("theta0", "θ₀, the model itself"),
-    ...(pool.some((c) => c.lossAtLeast !== undefined)
-      ? [entry("bound", "loss at least this")]
-      : []),
+    ...(pool.some(isLeft) ? [entry("bound", wordsOfLeft(pool))] : []),
     ...(end === undefined ? [entry("tocome", "loss to come")] : []),
     entry("choice", "looked at"),
   ];

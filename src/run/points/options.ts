@@ -56,6 +56,11 @@ interface PlainPointOptions extends SharedOptions {
   readonly freeShare?: number;
   /** Of `blocks`: steps an iteration. Default 5. */
   readonly blockSteps?: number;
+  /**
+   * Cuts the loss on a sample of the data that grows from so many images (`auto`: 1,000, or a 32nd of them) to all in
+   * the last iterations, and asks samples which candidates are dominated. Default: all of the data throughout.
+   */
+  readonly lossSample?: number | "auto";
   /** Evaluates every candidate's loss to the end; the front and the choice are the same without. Default false. */
   readonly fullPool: boolean;
 }
@@ -182,6 +187,13 @@ export const pointTable: Table<PlainPointOptions, Facts> = {
     help: "blocks: steps an iteration",
     needs: withBlocks,
     default: () => 5,
+  },
+  lossSample: {
+    kind: orWord(wholeNumber(2), "auto"),
+    group: subproblem,
+    help:
+      "cut the loss on a sample of DATA that grows from n images to all of them, and leave candidates that it tells " +
+      "to be dominated: for large data. Losses on the front are of all of DATA",
   },
   fullPool: {
     kind: flag,

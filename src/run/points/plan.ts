@@ -69,6 +69,7 @@ async function startPoints(run: PointRun): Promise<Job<"points">> {
     ...(await part.data(run.data)),
     points: sources === undefined ? await part.points(run.points) : emptied(sources),
     loss: options.loss,
+    seed: options.seed,
     workers,
     signal,
     onShard: (done, of) => onLines || onProgress?.(stage, done, of),

@@ -1,0 +1,104 @@
+// The loss on a sample of D: how large it is at an anchor, and what it can tell of a candidate.
+//
+// The paper remarks that gradients and losses may be taken on a part of the training data. Here a sample is asked what
+// changed since theta0, whose loss over all of D is known: images that neither theta gets wrong say nothing, and their
+// spread is none of the estimate's. In the last iterations the sample is all of D.
+
+/** L(theta; D) as a sample tells it. */
+export interface SampledLoss {
+  /** L(theta0; D) and the mean change from theta0 to theta over the sample. */
+  readonly loss: number;
+  /** The standard error of that mean; 0 where the sample is all of D. */
+  readonly error: number;
+  /** Images of the sample. */
+  readonly images: number;
+}
+
+/** What a record says of a loss that was not evaluated over all of D. */
+export interface LossEstimate {
+  /** The estimate. */
+  readonly loss: number;
+  /** Images of D that it was measured on. */
+  readonly images: number;
+  /** Where it decides: the loss is no less than `low` and no more than `high`, at the confidence of the run. */
+  readonly low?: number;
+  readonly high?: number;
+}
+
+/** What an oracle answers where the loss may be sampled. */
+export interface SampledOracle {
+  /** Images of D. */
+  readonly total: number;
+  /** The loss on a sample of n images, drawn for this anchor, and its gradient [p]. */
+  lossGradient(
+    theta: Float32Array,
+    n: number,
+    anchor: number,
+  ): Promise<Omit<SampledLoss, "error"> & { readonly gradient: Float64Array }>;
+  /** The loss on a sample of n images, the same for every theta. */
+  loss(theta: Float32Array, n: number): Promise<SampledLoss>;
+}
+
+/** The confidence that no candidate was left out of the front by its estimate, of all of them together. */
+export const CONFIDENCE = 0.999;
+
+/** The first sample of `auto`: this share of D, and at least so many images. */
+const SHARE = 1 / 32;
+const LEAST = 1000;
+
+/** The share of the iterations, the last ones, whose sample is all of D; two at least. */
+const EXACT = 1 / 10;
+
+/**
+ * The images of the sample at each anchor 0, 1, ...: it grows by the same factor from one to the next, from n images to
+ * all of D, which the last iterations have.
+ *
+ * @param n of the first anchor
+ */
+export function sampleSize(
+  n: number | "auto",
+  { total, iterations }: { readonly total: number; readonly iterations: number },
+): (anchor: number) => number {
+  const first = Math.min(total, n === "auto" ? Math.max(LEAST, Math.ceil(total * SHARE)) : n);
+  const exact = Math.max(0, iterations - Math.max(2, Math.ceil(iterations * EXACT)));
+  return (anchor) =>
+    anchor >= exact ? total : Math.round(first * (total / first) ** (anchor / exact));
+}
+
+/** The sizes of the samples that a candidate is looked at on, one after the other, until one tells enough. */
+const SCREENS = [1, 4];
+
+/**
+ * Standard errors that an estimate may be off, of so many candidates, at the confidence of the run. The tail of a
+ * normal distribution beyond z is less than exp(-z^2 / 2), which is wide of it by a tenth of z: for what a sum of a few
+ * hundred differences is not normal.
+ */
+export const errorsAllowed = (candidates: number): number =>
+  Math.sqrt(2 * Math.log((2 * SCREENS.length * Math.max(1, candidates)) / (1 - CONFIDENCE)));
+
+/**
+ * Asks samples whether a candidate's loss exceeds `limit`, at which it is dominated.
+ *
+ * @returns the estimate where it surely does; undefined where all of D must be asked
+ */
+export async function screen(
+  theta: Float32Array,
+  limit: number,
+  {
+    sampled,
+    first,
+    candidates,
+  }: { readonly sampled: SampledOracle; readonly first: number; readonly candidates: number },
+): Promise<LossEstimate | undefined> {
+  if (limit === Infinity) return undefined;
+  const z = errorsAllowed(candidates);
+  for (const factor of SCREENS) {
+    const n = factor * first;
+    // A sample of half of D costs nearly what an evaluation does that stops early.
+    if (n > sampled.total / 2) return undefined;
+    const { loss, error, images } = await sampled.loss(theta, n);
+    const low = Math.max(0, loss - z * error);
+    if (low > limit) return { loss, images, low, high: loss + z * error };
+  }
+  return undefined;
+}
