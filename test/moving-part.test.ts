@@ -147,8 +147,8 @@ describe("the cache", () => {
     await cachedFile("a", 1000, again);
     await cachedFile("c", 1000, filled);
     expect((await cachedFiles()).map(({ path }) => path).toSorted()).toEqual([
-      join(folder, "a.f32"),
-      join(folder, "c.f32"),
+      join(folder, "a.kept"),
+      join(folder, "c.kept"),
     ]);
     expect(await cachedFile("d", 3000, again)).toBeUndefined();
     process.env.TEMPER_CACHE_LIMIT = "much";
@@ -165,7 +165,7 @@ describe("the cache", () => {
     for (const name of ["old.1.part", "new.2.part"]) writeFileSync(join(folder, name), "half");
     utimesSync(join(folder, "old.1.part"), 1000, 1000);
     const path = (await cachedFile("a", 1000, filled))!;
-    expect(readdirSync(folder).toSorted()).toEqual(["a.f32", "new.2.part"]);
+    expect(readdirSync(folder).toSorted()).toEqual(["a.kept", "new.2.part"]);
     expect(statSync(path).size).toBe(1000);
     expect(await pruneCache(0)).toHaveLength(2);
   });

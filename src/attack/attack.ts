@@ -1,5 +1,5 @@
 // Making points: attacks a data set and returns the images that were right and are now wrong.
-import { type Dataset, gather } from "../data/dataset.ts";
+import { type AnyDataset, type Dataset, gather } from "../data/dataset.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { programOf } from "../engine/programs.ts";
@@ -45,7 +45,7 @@ export interface PointChoice {
 /** What `attack` is called with. */
 export interface AttackCall extends AttackRequest, PointChoice, KeptWork {
   /** The images to attack, in pixel units, with their true labels. */
-  readonly data: Dataset;
+  readonly data: AnyDataset;
   /** The stage is the name of the attack; it counts images that are attacked, of `random` the points found. */
   readonly onProgress?: Progress | undefined;
   /** Told before the attack begins of what weakens it, a sentence each: the first of `notes`. */

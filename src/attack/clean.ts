@@ -1,5 +1,5 @@
 // The clean pass: the loss of a model on a data set, and the margin of every image.
-import { type Dataset, type ImageSource, imagesOf } from "../data/dataset.ts";
+import { type AnyDataset, type ImageSource, imagesOf } from "../data/dataset.ts";
 import { eachBatch } from "../engine/batches.ts";
 import { marginOf } from "../engine/logits.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
@@ -27,7 +27,7 @@ export interface Clean {
  */
 export async function measureClean(
   workers: Workers,
-  data: Dataset,
+  data: AnyDataset,
   call: {
     /** The network that the workers share. */
     readonly network: Network;

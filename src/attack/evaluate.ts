@@ -1,6 +1,6 @@
 // Measuring: accuracy and loss on clean images, accuracy under each attack and the worst of all, and their warnings.
 import { gradientEnds, straightThrough } from "../autodiff/ends.ts";
-import { type Dataset, imageSize } from "../data/dataset.ts";
+import { type AnyDataset, imageSize } from "../data/dataset.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import type { Network } from "../engine/network.ts";
@@ -30,7 +30,7 @@ import { type Ball, ballsOf, isWithin, type Outcome, sameBall, worstOf } from ".
 /** What `evaluate` is called with. */
 export interface EvaluateCall extends KeptWork {
   /** The images to measure on, in pixel units, with their true labels. */
-  readonly data: Dataset;
+  readonly data: AnyDataset;
   /**
    * Attacks to measure under, in order. Default: none, which measures clean images only. Where a gradient passes
    * straight through signs or quantisers of the model, square is added behind those that follow it, once a ball.
@@ -160,7 +160,7 @@ async function runAttack(
 function withstood(
   outcomes: readonly Outcome[],
   { eps, norm, epsSpace }: Ball,
-  { data, cleanMargins }: { readonly data: Dataset; readonly cleanMargins: Float32Array },
+  { data, cleanMargins }: { readonly data: AnyDataset; readonly cleanMargins: Float32Array },
 ): Withstood {
   const { margins, decided } = worstOf(outcomes);
   const right = countRight(cleanMargins);

@@ -1,5 +1,5 @@
 // What evaluation keeps of each image: the worst input any attack found, who found it, and how far it is.
-import { type Dataset, gather, imageSize, toPixelUnits } from "../data/dataset.ts";
+import { type AnyDataset, type Dataset, gather, imageSize, toPixelUnits } from "../data/dataset.ts";
 import type { NpyArray, NpyWords } from "../data/npy.ts";
 import { writeNpz } from "../data/npz.ts";
 import { norm } from "../tensor/vector.ts";
@@ -27,7 +27,7 @@ const norms: Readonly<Record<AttackOptions["norm"], (change: Float32Array) => nu
 
 /** Puts together what the attacks of one ball found; `x` holds each image's worst, [n, ...shape]. */
 export function attackedImages(
-  data: Dataset,
+  data: AnyDataset,
   x: Float32Array,
   {
     norm,

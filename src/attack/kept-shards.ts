@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { type FileHandle, open, readFile, rm, truncate } from "node:fs/promises";
 import { deserialize, serialize } from "node:v8";
-import { type Dataset, hashDataset } from "../data/dataset.ts";
+import { type AnyDataset, hashDataset } from "../data/dataset.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import type { MapOptions, TaskName } from "../engine/task.ts";
 import { engineVersion } from "../engine/version.ts";
@@ -145,7 +145,7 @@ async function readShards(
 }
 
 /** What decides a shard beside its argument. */
-const subjectOf = (model: Model, data: Dataset): string => {
+const subjectOf = (model: Model, data: AnyDataset): string => {
   const { file, options } = networkOf(model);
   const parts = [sha256(file), sha256(new Uint8Array(model.theta().buffer))];
   return [
@@ -159,7 +159,7 @@ const subjectOf = (model: Model, data: Dataset): string => {
 /** Workers that make no shard of an attack twice. */
 export function withKeptShards(
   workers: Workers,
-  { model, data, keeper }: { model: Model; data: Dataset; keeper: ShardKeeper },
+  { model, data, keeper }: { model: Model; data: AnyDataset; keeper: ShardKeeper },
 ): Workers {
   const subject = subjectOf(model, data);
   const map = async <A, R>(

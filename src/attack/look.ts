@@ -1,6 +1,6 @@
 // A look at a model and its data before anything long begins: what evaluate would warn of, on a sample.
 import { gradientEnds, straightThrough } from "../autodiff/ends.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { AnyDataset } from "../data/dataset.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import type { Network } from "../engine/network.ts";
 import { programOf } from "../engine/programs.ts";
@@ -30,7 +30,7 @@ export interface Look {
  * What was seen last of a network: `attack` and `correct` after one another look at the same images, and are told the
  * same. Data sets are never written to.
  */
-const seen = new WeakMap<Network, { data: Dataset; gradients: boolean; probed: Probe }>();
+const seen = new WeakMap<Network, { data: AnyDataset; gradients: boolean; probed: Probe }>();
 
 /**
  * Looks at a seeded sample of the data that the workers share (keys network, theta, data); at the same data again only
@@ -44,7 +44,7 @@ export async function lookAt(
     network,
     data,
     attack,
-  }: { network: Network; data: Dataset; attack?: AttackOptions | undefined },
+  }: { network: Network; data: AnyDataset; attack?: AttackOptions | undefined },
   signal: AbortSignal | undefined,
 ): Promise<Look> {
   const ends = attack === undefined ? [] : gradientEnds(network.graph);

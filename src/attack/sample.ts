@@ -1,5 +1,5 @@
 // A part of a data set that stands for the whole: seeded, by the labels' shares or with as many images of each.
-import { type Dataset, gather } from "../data/dataset.ts";
+import { type AnyDataset, type Dataset, gather } from "../data/dataset.ts";
 import { demand } from "../errors.ts";
 import { randomStream } from "../tensor/random.ts";
 import { STREAMS } from "../tensor/streams.ts";
@@ -36,10 +36,12 @@ function noteOf(labels: Int32Array, of: number, seed: number, balanced: boolean)
  *   this is a sample. The data set itself where it has no more than `limit` images
  * @throws TemperError `bad-option` for a limit or a seed out of range
  */
+export function sample(data: Dataset, options: SampleOptions): Dataset;
+export function sample(data: AnyDataset, options: SampleOptions): AnyDataset;
 export function sample(
-  data: Dataset,
+  data: AnyDataset,
   { limit, seed = 0, balanced = false }: SampleOptions,
-): Dataset {
+): AnyDataset {
   demand(Number.isInteger(limit) && limit >= 1, "limit", limit, "a whole number, 1 or more");
   demand(Number.isInteger(seed), "seed", seed, "a whole number");
   if (limit >= data.count) return data;
@@ -58,7 +60,7 @@ export function sample(
  * The images of the given indices as a data set of their own, in that order; `source` holds their indices in the
  * unsliced data.
  */
-export function subset(data: Dataset, ids: Int32Array): Dataset {
+export function subset(data: AnyDataset, ids: Int32Array): Dataset {
   const { name, shape, source, clean, augment, classes, first = 0, note } = data;
   return {
     name,

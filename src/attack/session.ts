@@ -1,5 +1,5 @@
 // Workers set up for a call on one model and one data set: opened for it, or lent by the caller.
-import { checkDataset, type Dataset } from "../data/dataset.ts";
+import { type AnyDataset, checkDataset } from "../data/dataset.ts";
 import { processesOn } from "../engine/device.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { shareNetwork } from "../engine/tasks.ts";
@@ -41,7 +41,7 @@ const FEW_PASSES = FEW_IMAGES * 41;
  */
 export async function withWorkers<R>(
   model: Model,
-  data: Dataset,
+  data: AnyDataset,
   { threads, workers: given, passes, shards: keeper }: KeptWork & { readonly passes: number },
   use: (workers: Workers) => Promise<R>,
 ): Promise<R> {

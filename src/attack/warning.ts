@@ -1,6 +1,6 @@
 // What a warning is, and what it may look at: a model on its data, an attack, what came of it.
 import type { GradientEnd } from "../autodiff/ends.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { AnyDataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import type { Node } from "../onnx/graph.ts";
 import type { Longer } from "./longer.ts";
@@ -14,7 +14,7 @@ export interface AttackEvidence extends Outcome {
 
 /** What is known of one model on one data set before it is attacked. */
 export interface Sight {
-  readonly data: Dataset;
+  readonly data: AnyDataset;
   readonly network: Network;
   /** How many clean images are right, of those that were asked. */
   readonly right: number;

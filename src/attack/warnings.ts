@@ -4,7 +4,7 @@
 // long begins (look.ts).
 // After the checks that Carlini et al. (arXiv 1902.06705) and Athalye, Carlini & Wagner (ICML 2018) ask of
 // an evaluation, and those of AutoAttack (Croce & Hein, ICML 2020).
-import { type Dataset, imageSize } from "../data/dataset.ts";
+import { type AnyDataset, imageSize, pixelsOf } from "../data/dataset.ts";
 import { nodeLabel } from "../onnx/graph.ts";
 import { attackOf } from "./attacks.ts";
 import { isChance } from "./chance.ts";
@@ -38,9 +38,15 @@ const unclipped: Warning = {
 };
 
 /** Whether a pixel, in pixel units, lies outside the range. */
-function leaves({ pixels }: Dataset, [low, high]: readonly [number, number]): boolean {
+function leaves(data: AnyDataset, [low, high]: readonly [number, number]): boolean {
+  const { pixels, shape, count } = data;
   if (pixels instanceof Float32Array) return pixels.some((v) => v < low || v > high);
-  return (low > 0 || high < 1) && pixels.some((byte) => byte < 255 * low || byte > 255 * high);
+  if (low <= 0 && high >= 1) return false; // Pixels in a file are bytes.
+  const ids = Int32Array.from({ length: count }, (_, i) => i);
+  const size = imageSize(shape);
+  return ids.some((i) =>
+    pixelsOf(data, i * size, (i + 1) * size).some((byte) => byte < 255 * low || byte > 255 * high),
+  );
 }
 
 const outsideClip: Warning = {
@@ -151,7 +157,7 @@ const softmaxEnding: Warning = {
 };
 
 /** How many images of a data set have each label. */
-function labelCounts({ labels }: Dataset, of: number): Float64Array {
+function labelCounts({ labels }: AnyDataset, of: number): Float64Array {
   const counts = new Float64Array(of);
   for (const label of labels) counts[label]++;
   return counts;

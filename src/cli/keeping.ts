@@ -1,7 +1,7 @@
 // Commands that go on after a stop: a state file for the shards of an attack, and what is said of it.
 import { existsSync } from "node:fs";
 import { keepShards, type ShardKeeper } from "../attack/kept-shards.ts";
-import { type Dataset, hashDataset } from "../data/dataset.ts";
+import { type AnyDataset, hashDataset } from "../data/dataset.ts";
 import { sha256 } from "../data/verify.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { TemperError } from "../errors.ts";
@@ -49,7 +49,7 @@ export async function keeping<R>(
   of: {
     readonly command: string;
     readonly models: readonly Model[];
-    readonly data: Dataset;
+    readonly data: AnyDataset;
     readonly options: object;
   },
   flags: KeepingFlags,

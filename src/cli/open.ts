@@ -2,7 +2,7 @@
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, relative } from "node:path";
 import { classesInMetadata } from "../data/classes.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { AnyDataset, Dataset } from "../data/dataset.ts";
 import { fitTo } from "../data/fit.ts";
 import { type DataOptions, openData } from "../data/open.ts";
 import { IMAGENET } from "../data/preprocess.ts";
@@ -62,21 +62,39 @@ function normalisesItself({ inputs, nodes }: Graph): boolean {
 export async function openDataset(
   name: string,
   flags: DataOptions,
-  { progress }: Context,
+  context: Context,
   model?: Model,
 ): Promise<Dataset> {
+  const data = await openData(name, optionsOf(flags, context, model));
+  return toldOf(model === undefined ? data : fitTo(data, model.inputShape), context);
+}
+
+/** Does the same for data that need not fit into memory. */
+export async function openLargeDataset(
+  name: string,
+  flags: DataOptions,
+  context: Context,
+  model: Model,
+): Promise<AnyDataset> {
+  const data = await openData(name, { ...optionsOf(flags, context, model), stored: true });
+  return toldOf(fitTo(data, model.inputShape), context);
+}
+
+function optionsOf(flags: DataOptions, { progress }: Context, model: Model | undefined) {
   const { dataDir, augment, seed, classes, keys, resize, crop, preprocess, exif } = flags;
-  const data = await openData(name, {
+  return {
     ...{ dataDir, augment, seed, classes, keys, resize, crop, preprocess, exif },
     ...(model && {
       inputShape: model.inputShape,
       modelClasses: storedClasses(model),
     }),
     onProgress: progress.update,
-  });
-  const fitting = model === undefined ? data : fitTo(data, model.inputShape);
-  if (fitting.note !== undefined) progress.line(`${fitting.name}: ${fitting.note}`);
-  return fitting;
+  };
+}
+
+function toldOf<D extends AnyDataset>(data: D, { progress }: Context): D {
+  if (data.note !== undefined) progress.line(`${data.name}: ${data.note}`);
+  return data;
 }
 
 /** The names of its labels that a model's file stores. */

@@ -1,6 +1,17 @@
 // Files that can be made again, kept for the next run under the hash of all that decides them, up to a limit.
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from "node:fs/promises";
+import {
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { TemperError } from "../errors.ts";
 import { cacheFolder } from "./files.ts";
@@ -11,8 +22,9 @@ const LIMIT = 20e9;
 /** How long a file may be unfinished before it is taken for what a killed process left. */
 const ABANDONED_MS = 24 * 3600 * 1000;
 
-const WHOLE = ".f32";
+const WHOLE = ".kept";
 const PART = ".part";
+const NOTE = ".json";
 
 /** A file of the cache. */
 export interface CachedFile {
@@ -82,6 +94,19 @@ export async function cachedFile(
   return path;
 }
 
+/** What was noted of a file beside its bytes; undefined where nothing was, or what is there cannot be read. */
+export async function readNote<T>(key: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await readFile(join(keptFolder(), `${key}${NOTE}`), "utf8")) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Notes something of a file that is being made. */
+export const writeNote = (key: string, note: unknown): Promise<void> =>
+  writeFile(join(keptFolder(), `${key}${NOTE}`), JSON.stringify(note));
+
 /** Whether a file could not be written, for want of room or of the right to. */
 const isFull = (error: unknown): boolean =>
   ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "ENOTDIR"].includes(
@@ -122,6 +147,7 @@ export async function pruneCache(limit: number, keep?: string): Promise<CachedFi
       continue;
     }
     await rm(file.path, { force: true });
+    if (!unfinished) await rm(file.path.replace(WHOLE, NOTE), { force: true });
     removed.push(file);
   }
   return removed;

@@ -1,7 +1,7 @@
 // The names of the labels: which name is which output of the model, and where that order comes from.
 import { readFile } from "node:fs/promises";
 import { nearest, TemperError } from "../errors.ts";
-import type { Dataset } from "./dataset.ts";
+import type { AnyDataset } from "./dataset.ts";
 
 const refuse = (what: string, todo: string): TemperError =>
   new TemperError("bad-option", `${what}\n${todo}`);
@@ -155,7 +155,7 @@ export function inWords(classes: readonly string[]): string {
  * Data without names are returned with `classes` as theirs.
  * @throws TemperError data-mismatch: a label whose name is not among `classes`
  */
-export function inOrderOf(dataset: Dataset, classes: readonly string[]): Dataset {
+export function inOrderOf<D extends AnyDataset>(dataset: D, classes: readonly string[]): D {
   const own = dataset.classes;
   if (own === undefined) return { ...dataset, classes };
   if (own.join("\n") === classes.join("\n")) return dataset;

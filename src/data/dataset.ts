@@ -1,7 +1,7 @@
 // Labelled images in memory: slices, batches in pixel units, checks against a model, a content hash.
 import { createHash } from "node:crypto";
 import { TemperError } from "../errors.ts";
-import { type PixelFile, readPixels } from "./pixel-file.ts";
+import { isPixelFile, type PixelFile, partOfFile, readPixels } from "./pixel-file.ts";
 import type { Reading } from "./reading.ts";
 
 /** Labelled images. All arrays are row-major and shared between slices: never write to them. */
@@ -32,10 +32,17 @@ export interface Dataset {
   readonly note?: string | undefined;
 }
 
-/** Labelled images that are read where they are asked for: from memory, or from a file by ranges. */
-export type ImageSource = Pick<Dataset, "shape" | "count" | "labels"> & {
-  readonly pixels: Uint8Array | Float32Array | PixelFile;
-};
+/** A data set whose pixels lie in a file and are read by ranges: it need not fit into memory. */
+export interface StoredDataset extends Omit<Dataset, "pixels"> {
+  /** Where they lie, `[count, ...shape]`. */
+  readonly pixels: PixelFile;
+}
+
+/** A data set, wherever its pixels are. */
+export type AnyDataset = Dataset | StoredDataset;
+
+/** What of a data set its images are read from. */
+export type ImageSource = Pick<AnyDataset, "shape" | "count" | "labels" | "pixels">;
 
 /** Byte -> pixel unit: value / 255 rounded to float32. */
 const PIXEL_UNITS = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
@@ -63,8 +70,8 @@ export function toPixelUnits(pixels: Uint8Array | Float32Array): Float32Array {
   return out;
 }
 
-/** Pixels `from` .. `to` - 1 of all the images, as they are kept. */
-function pixelsOf(
+/** Pixels `from` .. `to` - 1 of all the images, as they are kept; those in memory are not copied. */
+export function pixelsOf(
   { pixels }: Pick<ImageSource, "pixels">,
   from: number,
   to: number,
@@ -98,7 +105,9 @@ export function gather(source: ImageSource, indices: Int32Array): Float32Array {
  * start of the unsliced data, so a slice of a slice opens by its name too.
  * @throws TemperError bad-option unless 0 <= from < to <= count
  */
-export function slice(dataset: Dataset, from = 0, to = dataset.count): Dataset {
+export function slice(dataset: Dataset, from?: number, to?: number): Dataset;
+export function slice(dataset: AnyDataset, from?: number, to?: number): AnyDataset;
+export function slice(dataset: AnyDataset, from = 0, to = dataset.count): AnyDataset {
   const { name, shape, count, first = 0 } = dataset;
   if (!(Number.isInteger(from) && Number.isInteger(to) && 0 <= from && from < to && to <= count)) {
     throw new TemperError(
@@ -107,19 +116,22 @@ export function slice(dataset: Dataset, from = 0, to = dataset.count): Dataset {
     );
   }
   const size = imageSize(shape);
-  return {
+  const { pixels } = dataset;
+  const part = {
     ...dataset,
     name: `${name.replace(/\[\d+:\d+\]$/, "")}[${first + from}:${first + to}]`,
     count: to - from,
-    pixels: dataset.pixels.subarray(from * size, to * size),
     labels: dataset.labels.subarray(from, to),
     source: dataset.source?.subarray(from, to),
     clean: dataset.clean?.subarray(from * size, to * size),
     first: first + from,
   };
+  return ArrayBuffer.isView(pixels)
+    ? { ...part, pixels: pixels.subarray(from * size, to * size) }
+    : { ...part, pixels: partOfFile(pixels, from * size) };
 }
 
-function checkFinite(dataset: Dataset, values: Float32Array, what: string): void {
+function checkFinite(dataset: AnyDataset, values: Float32Array, what: string): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
   const size = imageSize(dataset.shape);
@@ -131,8 +143,9 @@ function checkFinite(dataset: Dataset, values: Float32Array, what: string): void
 }
 
 /** A data set put together by hand may hold another number of things than it says. */
-function checkCounts({ name, shape, count, pixels, labels, clean }: Dataset): void {
+function checkCounts({ name, shape, count, pixels: given, labels, clean }: AnyDataset): void {
   const size = imageSize(shape);
+  const pixels = ArrayBuffer.isView(given) ? given : { length: count * size };
   const held = [pixels.length, (clean ?? pixels).length, labels.length];
   if (count >= 1 && held.join() === [count * size, count * size, count].join()) return;
   const before = clean === undefined ? "" : ` ${clean.length} clean pixels,`;
@@ -144,7 +157,7 @@ function checkCounts({ name, shape, count, pixels, labels, clean }: Dataset): vo
 }
 
 /** From JavaScript, labels come as lists and as floats. */
-function checkLabels({ name, labels, shape }: Dataset): void {
+function checkLabels({ name, labels, shape }: AnyDataset): void {
   const given: unknown = labels;
   const todo = "give Int32Array.from(labels), whole numbers from 0, and the shape of one image";
   const refuse = (what: string): TemperError =>
@@ -158,8 +171,8 @@ function checkLabels({ name, labels, shape }: Dataset): void {
 }
 
 /** Floats that are bytes would be judged by a model as images 255 times too bright. */
-function checkBytes({ name, pixels, shape }: Dataset): void {
-  if (pixels instanceof Uint8Array || shape.length < 2) return;
+function checkBytes({ name, pixels, shape }: AnyDataset): void {
+  if (!(pixels instanceof Float32Array) || shape.length < 2) return;
   let [low, high] = [Infinity, -Infinity];
   for (const value of pixels) {
     if (value > high) high = value;
@@ -174,7 +187,7 @@ function checkBytes({ name, pixels, shape }: Dataset): void {
 }
 
 /** One name too few or too many shifts the labels after it. */
-function checkClassCount({ name, classes }: Dataset, labels: number): void {
+function checkClassCount({ name, classes }: AnyDataset, labels: number): void {
   if (classes === undefined || classes.length === labels) return;
   throw new TemperError(
     "data-mismatch",
@@ -190,12 +203,12 @@ function checkClassCount({ name, classes }: Dataset, labels: number): void {
  *   of range, a pixel not finite
  */
 export function checkDataset(
-  dataset: Dataset,
+  dataset: AnyDataset,
   { shape, labels }: { readonly shape: readonly number[]; readonly labels: number },
 ): void {
   // From JavaScript, a name instead of the data it stands for is the likeliest slip.
   const pixels: unknown = dataset?.pixels;
-  if (!(pixels instanceof Uint8Array || pixels instanceof Float32Array)) {
+  if (!(pixels instanceof Uint8Array || pixels instanceof Float32Array || isPixelFile(pixels))) {
     const given = ArrayBuffer.isView(pixels) ? `pixels in a ${pixels.constructor.name}` : dataset;
     throw new TemperError(
       "data-mismatch",
@@ -228,11 +241,29 @@ export function checkDataset(
 }
 
 /** SHA-256 (hex) over element type, shape, pixels and labels; neither name nor source counts. */
-export function hashDataset({ count, shape, pixels, labels }: Dataset): string {
-  const type = pixels instanceof Float32Array ? "float32" : "uint8";
-  return createHash("sha256")
-    .update(`${type} [${[count, ...shape]}]\n`)
-    .update(pixels)
-    .update(labels)
-    .digest("hex");
+export function hashDataset({ count, shape, pixels, labels }: AnyDataset): string {
+  const size = imageSize(shape);
+  const hash = createHash("sha256");
+  hash.update(`${typeOf(pixels)} [${[count, ...shape]}]\n`);
+  const images = Math.max(1, Math.floor(HASHED / size));
+  for (let from = 0; from < count; from += images) {
+    const to = Math.min(count, from + images);
+    hash.update(pixelsOf({ pixels }, from * size, to * size));
+  }
+  return hash.update(labels).digest("hex");
+}
+
+/** Pixels that are hashed at a time. */
+const HASHED = 2 ** 24;
+
+/** The type that pixels are kept in. */
+export function typeOf(pixels: ImageSource["pixels"]): "uint8" | "float32" {
+  if (!ArrayBuffer.isView(pixels)) return pixels.type;
+  return pixels instanceof Uint8Array ? "uint8" : "float32";
+}
+
+/** The same with its pixels in memory. */
+export function inMemory(dataset: AnyDataset): Dataset {
+  const pixels = pixelsOf(dataset, 0, dataset.count * imageSize(dataset.shape));
+  return { ...dataset, pixels };
 }

@@ -1,6 +1,6 @@
 // Images in another layout than the model's, rearranged where only one way is possible.
 import { joinNotes } from "./classes.ts";
-import { type Dataset, imageSize } from "./dataset.ts";
+import { type AnyDataset, type Dataset, imageSize, inMemory } from "./dataset.ts";
 
 type Pixels = Uint8Array | Float32Array;
 
@@ -98,16 +98,19 @@ function wayFrom(from: readonly number[], to: readonly number[]): Way | undefine
  *
  * @param shape of the model's input, without the batch
  */
-export function fitTo(dataset: Dataset, shape: readonly number[]): Dataset {
-  if (dataset.shape.join() === shape.join()) return dataset;
-  const way = wayFrom(dataset.shape, shape);
-  if (way === undefined) return dataset;
+export function fitTo(given: Dataset, shape: readonly number[]): Dataset;
+export function fitTo(given: AnyDataset, shape: readonly number[]): AnyDataset;
+export function fitTo(given: AnyDataset, shape: readonly number[]): AnyDataset {
+  if (given.shape.join() === shape.join()) return given;
+  const way = wayFrom(given.shape, shape);
+  if (way === undefined) return given;
   const note = joinNotes(
-    dataset.note,
-    `images of [${dataset.shape}] taken as [${shape}]: ${way.words}`,
+    given.note,
+    `images of [${given.shape}] taken as [${shape}]: ${way.words}`,
   );
   const { move } = way;
-  if (move === undefined) return { ...dataset, shape, note };
+  if (move === undefined) return { ...given, shape, note };
+  const dataset = inMemory(given);
   const size = imageSize(dataset.shape);
   const sizeAfter = imageSize(shape);
   const moved = <P extends Pixels>(pixels: P): P => {

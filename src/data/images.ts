@@ -2,10 +2,13 @@
 //
 // Decoding is sharp's, told to leave colour profiles and orientation alone. It is an optional dependency, loaded
 // when images are opened. Resizing is our own: sharp's differs from Pillow's, and shrinks JPEGs while loading.
+import { closeSync, openSync } from "node:fs";
 import { TemperError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
+import { cachedFile, readNote, writeNote } from "./cache.ts";
 import { imageSize } from "./dataset.ts";
 import { demandMemory } from "./memory.ts";
+import { type PixelFile, writePixels } from "./pixel-file.ts";
 import { type SizeOptions, sizeAfter, sized, sizingInWords, sizingOf } from "./preprocess.ts";
 import type { Bitmap } from "./resample.ts";
 
@@ -176,13 +179,25 @@ function conversions(headers: readonly Header[], channels: number, turn: boolean
   return counted.filter(([n]) => n > 0).map(([n, what]) => `${n} of ${headers.length} ${what}`);
 }
 
-/** Images of one size: bytes `[n, channels, height, width]`. */
-export interface PackedImages {
+/** How images of one size are packed: bytes `[n, channels, height, width]`. */
+interface Packing {
   readonly shape: readonly [number, number, number];
-  readonly pixels: Uint8Array;
   /** What was converted; undefined where nothing was. */
   readonly note: string | undefined;
 }
+
+/** Images of one size in memory. */
+export interface PackedImages extends Packing {
+  readonly pixels: Uint8Array;
+}
+
+/** Images of one size in a file. */
+export interface StoredImages extends Packing {
+  readonly pixels: PixelFile;
+}
+
+/** Bytes of pixels that are held in memory in any case. */
+const HELD = 2 ** 29;
 
 /**
  * Decodes images, one or more, resizes and crops them. One coloured image makes all of them three channels.
@@ -192,15 +207,48 @@ export async function packImages(
   images: readonly EncodedImage[],
   options: ImageOptions,
 ): Promise<PackedImages> {
-  const sizing = sizingOf(options);
-  const turn = options.exif === "apply";
-  const sharp = await loadSharp(PACKED);
-  // Headers first: what will be refused is refused before the long part, and memory is asked for once.
-  const headers = await inParts(images, (image) => headerOf(sharp, image, turn));
-  const sizes = headers.map(({ width, height }) => sizeAfter(width, height, sizing));
-  const [width, height] = commonSize(images, sizes);
-  const channels = headers.every(({ grey }) => grey) ? 1 : 3;
-  const shape = [channels, height, width] as const;
+  return packed(images, options, await packingOf(images, options));
+}
+
+/**
+ * Does the same with a file in the place of memory, where there are many: the next call with this key finds it again.
+ *
+ * @param key of all that decides the pixels; `held`: bytes of pixels that are in memory in any case, by default 512 MB
+ */
+export async function storeImages(
+  images: readonly EncodedImage[],
+  options: ImageOptions,
+  { key, held = HELD }: { readonly key: string; readonly held?: number },
+): Promise<PackedImages | StoredImages> {
+  const known = await readNote<Packing>(key);
+  let read: Read | undefined;
+  const packing = async (): Promise<Read> => {
+    read ??= await packingOf(images, options);
+    return read;
+  };
+  const { shape, note } = known ?? (await packing());
+  const size = imageSize(shape);
+  if (images.length * size <= held) return packed(images, options, await packing());
+  const path = await cachedFile(key, images.length * size, async (file) => {
+    const descriptor = openSync(file, "r+");
+    try {
+      const take = (pixels: Uint8Array, i: number): void =>
+        writePixels(descriptor, pixels, i * size);
+      await decodeAll(images, options, await packing(), take);
+    } finally {
+      closeSync(descriptor);
+    }
+    await writeNote(key, { shape, note });
+  });
+  if (path === undefined) return packed(images, options, await packing());
+  return { shape, note, pixels: { file: path, at: 0, type: "uint8" } };
+}
+
+async function packed(
+  images: readonly EncodedImage[],
+  options: ImageOptions,
+  { shape, note, headers }: Read,
+): Promise<PackedImages> {
   const size = imageSize(shape);
   demandMemory(
     images.length * size,
@@ -208,14 +256,47 @@ export async function packImages(
     "give fewer images, or smaller ones by --resize and --crop",
   );
   const pixels = new Uint8Array(images.length * size);
+  await decodeAll(images, options, { shape, headers }, (image, i) => pixels.set(image, i * size));
+  return { shape, note, pixels };
+}
+
+/** With the headers of the files. */
+interface Read extends Packing {
+  readonly headers: readonly Header[];
+}
+
+/** Reads the headers: what will be refused is refused before the long part. */
+async function packingOf(images: readonly EncodedImage[], options: ImageOptions): Promise<Read> {
+  const sizing = sizingOf(options);
+  const turn = options.exif === "apply";
+  const sharp = await loadSharp(PACKED);
+  const headers = await inParts(images, (image) => headerOf(sharp, image, turn));
+  const sizes = headers.map(({ width, height }) => sizeAfter(width, height, sizing));
+  const [width, height] = commonSize(images, sizes);
+  const channels = headers.every(({ grey }) => grey) ? 1 : 3;
+  const words = [sizingInWords(sizing), ...conversions(headers, channels, turn)];
+  const note = words.filter(Boolean).join(", ") || undefined;
+  return { shape: [channels, height, width], note, headers };
+}
+
+/** Decodes every image, and hands over its pixels and its place. */
+async function decodeAll(
+  images: readonly EncodedImage[],
+  options: ImageOptions,
+  { shape, headers }: Pick<Read, "shape" | "headers">,
+  take: (pixels: Uint8Array, i: number) => void,
+): Promise<void> {
+  const sizing = sizingOf(options);
+  const turn = options.exif === "apply";
+  const sharp = await loadSharp(PACKED);
   let done = 0;
   await inParts(images, async (image, i) => {
     const whole = sized(await decode(sharp, image, headers[i], turn), sizing);
-    planes(whole, channels, pixels.subarray(i * size, (i + 1) * size));
+    const pixels = new Uint8Array(imageSize(shape));
+    planes(whole, shape[0], pixels);
+    take(pixels, i);
     options.onProgress?.("reading images", ++done, images.length);
   });
-  const words = [sizingInWords(sizing), ...conversions(headers, channels, turn)];
-  return { shape, pixels, note: words.filter(Boolean).join(", ") || undefined };
 }
 
 async function inParts<T, R>(

@@ -7,7 +7,7 @@ import { type Augmentation, augmentations, augmentDataset } from "./augment.ts";
 import { openCifar10 } from "./cifar10.ts";
 import { checkClasses, inOrderOf, joinNotes, readClasses } from "./classes.ts";
 import { readCsv } from "./csv.ts";
-import { type Dataset, slice } from "./dataset.ts";
+import { type AnyDataset, type Dataset, inMemory, slice } from "./dataset.ts";
 import { drawDigits } from "./digits.ts";
 import { dataFolder, type FolderOptions, readDataFile } from "./files.ts";
 import { openIdx, openMnist } from "./idx.ts";
@@ -34,6 +34,11 @@ export interface DataOptions extends FolderOptions, ImageOptions {
   readonly augment?: Augmentation | undefined;
   /** The seed of the draws of `augment`, a whole number. Default 0. */
   readonly seed?: number | undefined;
+  /**
+   * Whether a folder whose decoded images take more than 512 MB is kept in a file and read by ranges: the next opening
+   * finds it there. Default false: all pixels are in memory.
+   */
+  readonly stored?: boolean | undefined;
 }
 
 /** The options with the names of the classes read. */
@@ -51,7 +56,7 @@ async function openNpy(name: string, images: string, labels: string): Promise<Da
   return datasetOf(name, arrays, { held: ["x", "y"] });
 }
 
-async function load(base: string, source: DataSource, options: Resolved): Promise<Dataset> {
+async function load(base: string, source: DataSource, options: Resolved): Promise<AnyDataset> {
   switch (source.kind) {
     case "mnist":
       return openMnist(source.split, join(dataFolder(options), "mnist"));
@@ -75,7 +80,7 @@ async function load(base: string, source: DataSource, options: Resolved): Promis
 }
 
 /** Notes how the data were read; what the options of image files do not do to other data must be said. */
-function withReading(dataset: Dataset, { kind }: DataSource, options: DataOptions): Dataset {
+function withReading(dataset: AnyDataset, { kind }: DataSource, options: DataOptions): AnyDataset {
   const reading = readingOf(kind, options);
   const idle = OF_IMAGES.filter(
     (name) => options[name] !== undefined && !(name in (reading ?? {})),
@@ -100,6 +105,7 @@ const OPTIONS: Readonly<Record<keyof DataOptions, true>> = {
   preprocess: true,
   inputShape: true,
   exif: true,
+  stored: true,
   onProgress: true,
 };
 
@@ -125,7 +131,12 @@ async function parse(name: string): Promise<DataName> {
  * @throws TemperError bad-option (unknown name or option, slice out of range, images that `augment` cannot crop),
  *   file-missing, data-unreadable, data-mismatch (a class that is none of `classes`)
  */
-export async function openData(name: string, options: DataOptions = {}): Promise<Dataset> {
+export async function openData(
+  name: string,
+  options?: DataOptions & { readonly stored?: false | undefined },
+): Promise<Dataset>;
+export async function openData(name: string, options: DataOptions): Promise<AnyDataset>;
+export async function openData(name: string, options: DataOptions = {}): Promise<AnyDataset> {
   refuseUnknown(options, OPTIONS, "openData");
   const { augment, seed = 0, exif } = options;
   demand(typeof name === "string", "data", name, "a name, such as digits:train");
@@ -145,7 +156,7 @@ export async function openData(name: string, options: DataOptions = {}): Promise
   }
   const named = classes === undefined ? dataset : inOrderOf(dataset, classes);
   const wanted = range ? slice(named, range.from, range.to) : named;
-  return augment === undefined ? wanted : augmentDataset(wanted, seed);
+  return augment === undefined ? wanted : augmentDataset(inMemory(wanted), seed);
 }
 
 async function classesOf(given: DataOptions["classes"]): Promise<readonly string[] | undefined> {

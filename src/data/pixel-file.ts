@@ -11,6 +11,16 @@ export interface PixelFile {
   readonly type: "uint8" | "float32";
 }
 
+/** Whether a value says where pixels lie. */
+export const isPixelFile = (value: unknown): value is PixelFile =>
+  typeof value === "object" && value !== null && "file" in value && "at" in value;
+
+/** The pixels of a file from one of them on. */
+export const partOfFile = (pixels: PixelFile, from: number): PixelFile => ({
+  ...pixels,
+  at: pixels.at + from * (pixels.type === "uint8" ? 1 : 4),
+});
+
 /** Bytes that one call of the system takes; Node's own limit is 2 ** 31 - 1. */
 const ONE_CALL = 2 ** 30;
 

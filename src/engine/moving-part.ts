@@ -7,7 +7,7 @@ import { cpus } from "node:os";
 import { splitAtTheta } from "../autodiff/split.ts";
 import { cachedFile } from "../data/cache.ts";
 import {
-  type Dataset,
+  type AnyDataset,
   hashDataset,
   type ImageSource,
   imageSize,
@@ -96,7 +96,7 @@ export async function joinsUp(
  */
 export async function crossingImages(
   { frozen, moving }: NetworkParts,
-  data: Dataset,
+  data: AnyDataset,
   {
     workers,
     signal,
@@ -127,7 +127,7 @@ export async function crossingImages(
 }
 
 /** Another version of onnxruntime, another processor or another batch may round otherwise. */
-function keyOf(frozen: Network, data: Dataset): string {
+function keyOf(frozen: Network, data: AnyDataset): string {
   const { file, externalData } = writeApart(frozen.graph);
   const hash = createHash("sha256");
   hash.update(`${engineVersion()} ${process.arch} ${cpus()[0]?.model} ${batchOf(frozen)}\n`);

@@ -2,7 +2,7 @@
 //
 // Everything else is measured on a graph that Temper reads from the file: lifted, opened for any number of images, of
 // float32, cut before a Softmax. Where the file says something else, the file is right.
-import { type Dataset, imagesOf } from "../data/dataset.ts";
+import { type AnyDataset, type Dataset, imagesOf } from "../data/dataset.ts";
 import { fileLogits } from "../engine/ask-file.ts";
 import { logitsOf } from "../engine/batches.ts";
 import type { Network } from "../engine/network.ts";
@@ -22,7 +22,7 @@ export async function askFile(
   at: {
     readonly saved: Network;
     readonly points: Dataset | undefined;
-    readonly data: Dataset;
+    readonly data: AnyDataset;
   },
   measured: MeasuredFile,
 ): Promise<MeasuredFile & { readonly asked: AskedFile | null }> {

@@ -2,7 +2,7 @@
 
 import type { Contradiction } from "../correct/elastic.ts";
 import type { CentreRecord, IterationRecord } from "../correct/records.ts";
-import { checkDataset, type Dataset } from "../data/dataset.ts";
+import { type AnyDataset, checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import { checkThreads, type Workers } from "../engine/workers.ts";
 import { refuseUnknown, TemperError } from "../errors.ts";
@@ -15,7 +15,7 @@ import { type RobustRequest, robustTable } from "./robust/options.ts";
 /** What every recipe takes beside its options. */
 export interface CommonCall {
   /** D: what the loss is measured on. */
-  readonly data: Dataset;
+  readonly data: AnyDataset;
   /**
    * The RUN folder: the run is kept there while it goes on, one state an iteration, and written there when
    * it is finished. Without it nothing is written; `save` of the result writes it later.
@@ -33,7 +33,7 @@ export interface CommonCall {
   /** Where the points come from, for the record: an attack and how many of its points were taken. */
   readonly origin?: PointOrigin | undefined;
   /** Held-out data: accuracy and negative flips of every candidate of the front. */
-  readonly validation?: Dataset | undefined;
+  readonly validation?: AnyDataset | undefined;
   /** Worker processes, 0 to 256; default one a core, or one on another device; 0 stays in this process. */
   readonly threads?: number | undefined;
   /** Workers that are open already, for several calls; they stay open. Then `threads` is not asked. */

@@ -1,6 +1,6 @@
 // One correction: model, data and points in; a run out, measured on the corrected file itself.
 import { candidateTheta } from "../correct/candidates.ts";
-import { type Dataset, imagesOf } from "../data/dataset.ts";
+import { type AnyDataset, type Dataset, imagesOf } from "../data/dataset.ts";
 import { sha256 } from "../data/verify.ts";
 import { processesOn } from "../engine/device.ts";
 import { type Model, networkOf } from "../engine/model.ts";
@@ -148,7 +148,7 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
       ));
     const predictions = await clock.stage("clean", async () => {
       const by = { loss, workers, signal };
-      const before = async (set: Dataset): Promise<Int32Array> =>
+      const before = async (set: AnyDataset): Promise<Int32Array> =>
         (await answersAt(theta0, { ...by, ...(await asked(set)) })).labels;
       return {
         data: { y: data.labels, before: await before(data), after: after.labels },

@@ -1,6 +1,6 @@
 // What fits this machine: an estimate in words, the part that is proposed, and the refusal of what does not fit.
 import { availableParallelism } from "node:os";
-import type { Dataset } from "../data/dataset.ts";
+import type { AnyDataset } from "../data/dataset.ts";
 import { memoryThere } from "../data/memory.ts";
 import { processesOn } from "../engine/device.ts";
 import type { Network } from "../engine/network.ts";
@@ -14,9 +14,9 @@ const NEAR = 5;
 export function taskOf(
   network: Network,
   call: {
-    readonly data: Dataset;
+    readonly data: AnyDataset;
     readonly points: number;
-    readonly validation?: Dataset | undefined;
+    readonly validation?: AnyDataset | undefined;
     readonly threads?: number | undefined;
   },
   {
@@ -42,7 +42,7 @@ export function taskOf(
 }
 
 /** Bytes that a data set keeps in this process: a slice keeps all of what it was cut from. */
-const bytesHeld = ({ pixels }: Dataset): number =>
+const bytesHeld = ({ pixels }: AnyDataset): number =>
   ArrayBuffer.isView(pixels) ? pixels.buffer.byteLength : 0;
 
 /** Seconds that nobody waits for. */

@@ -2,7 +2,7 @@
 import { type Look, lookAt } from "../attack/look.ts";
 import type { StatedAttack } from "../attack/options.ts";
 import { straightThrough } from "../autodiff/ends.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { AnyDataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import { shareNetwork } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
@@ -49,7 +49,7 @@ function surrogateCuts({ graph, parameters }: Network): string[] {
   ];
 }
 
-function refusal({ name }: Dataset, labels: number, { accuracy, images }: Look): TemperError {
+function refusal({ name }: AnyDataset, labels: number, { accuracy, images }: Look): TemperError {
   return new TemperError(
     "data-mismatch",
     `${name}: ${(100 * accuracy).toFixed(2)} % of ${images} images are right, no better than chance ` +

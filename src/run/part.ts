@@ -2,7 +2,7 @@
 //
 // A correction of a part is a correction of a smaller network on computed data, and costs two passes of the whole one:
 // this one, of all that does not depend on theta, and the last, of the saved file itself.
-import { type Dataset, imagesOf } from "../data/dataset.ts";
+import { type AnyDataset, type Dataset, imagesOf } from "../data/dataset.ts";
 import { crossingImages, crossingOf, joinsUp, partsOf } from "../engine/moving-part.ts";
 import type { Network } from "../engine/network.ts";
 import type { Asked, JobContext } from "./plan.ts";
@@ -10,7 +10,7 @@ import type { Asked, JobContext } from "./plan.ts";
 /** Gives for a data set, and for points, what is asked in their place. */
 export interface AskedPart {
   readonly network: Network;
-  data(data: Dataset): Promise<Asked>;
+  data(data: AnyDataset): Promise<Asked>;
   points(points: Dataset): Promise<Dataset>;
 }
 
@@ -36,15 +36,15 @@ export async function movingPart({
   signal,
   onProgress,
 }: Pick<JobContext<unknown>, "network" | "workers" | "clock" | "signal" | "onProgress"> & {
-  readonly data: Dataset;
+  readonly data: AnyDataset;
 }): Promise<AskedPart> {
   const parts = partsOf(network);
   const few = Math.min(FEW, data.count);
   if (parts === undefined || !(await joinsUp(network, parts, imagesOf(data, 0, few), few))) {
     return wholeNetwork(network);
   }
-  const asked = new Map<Dataset, Asked>();
-  const onData = async (set: Dataset): Promise<Asked> => {
+  const asked = new Map<AnyDataset, Asked>();
+  const onData = async (set: AnyDataset): Promise<Asked> => {
     const known = asked.get(set);
     if (known !== undefined) return known;
     const onImages = (done: number, of: number): void => onProgress?.("frozen part", done, of);

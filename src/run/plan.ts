@@ -1,6 +1,6 @@
 // What the shell of a correction (correct.ts) asks of a recipe, whichever algorithm it runs.
 
-import type { Dataset, ImageSource } from "../data/dataset.ts";
+import type { AnyDataset, Dataset, ImageSource } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import type { Workers } from "../engine/workers.ts";
 import type { Progress } from "../progress.ts";
@@ -45,7 +45,7 @@ export interface Job<F extends Family> {
    */
   measure(saved: Network, loss: number): Promise<MeasuredFile>;
   /** What stands for the network and a data set when the network is asked about it at some theta. */
-  asked(data: Dataset): Promise<Asked>;
+  asked(data: AnyDataset): Promise<Asked>;
   /** Whether the choice is proven to be the nearest; undefined where no choice could be. */
   proof?(found: Found<F>, measured: MeasuredFile): Proof | undefined;
   /** The points that had to be right. */

@@ -1,7 +1,7 @@
 // predictions.npz: what was answered to the clean images before and after, and pictures of what went wrong.
 //
 // The data may be gone when a report is made of the run, so the images that were right and are now wrong are kept.
-import { type Dataset, imageSize } from "../data/dataset.ts";
+import { type AnyDataset, type Dataset, imageSize, pixelsOf, typeOf } from "../data/dataset.ts";
 import { arrayOf, type NpyArray } from "../data/npy.ts";
 import { writeNpz } from "../data/npz.ts";
 import { isFlipped, type Predictions } from "./clean.ts";
@@ -11,7 +11,7 @@ const KEPT = 100;
 
 /** The answers, with the images that they were given to. */
 export interface Predicted extends Predictions {
-  readonly images: Dataset;
+  readonly images: AnyDataset;
 }
 
 /** What predictions.npz holds of a data set. */
@@ -46,12 +46,15 @@ export const writePredictions = (
   );
 
 /** Images by their indices, as the data have them. */
-function imagesAt({ shape, pixels }: Dataset, indices: Int32Array): NpyArray {
+function imagesAt(images: AnyDataset, indices: Int32Array): NpyArray {
+  const { shape } = images;
   const size = imageSize(shape);
   const length = indices.length * size;
-  const values = pixels instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
-  for (const [k, i] of indices.entries())
-    values.set(pixels.subarray(i * size, (i + 1) * size), k * size);
+  const values =
+    typeOf(images.pixels) === "uint8" ? new Uint8Array(length) : new Float32Array(length);
+  for (const [k, i] of indices.entries()) {
+    values.set(pixelsOf(images, i * size, (i + 1) * size), k * size);
+  }
   return arrayOf(values, [indices.length, ...shape]);
 }
 

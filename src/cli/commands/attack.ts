@@ -12,7 +12,7 @@ import { partOf } from "../../options/table.ts";
 import { type Context, noting } from "../context.ts";
 import { addFlags, givenIn } from "../flags.ts";
 import { type KeepingFlags, keeping, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
-import { checkOutput, openDataset, openModelFile } from "../open.ts";
+import { checkOutput, openLargeDataset, openModelFile } from "../open.ts";
 import {
   attackFlags,
   augmentFlags,
@@ -41,7 +41,7 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   refuseBoth(flags);
   await checkOutput(flags.out, ".npz");
   const model = await openModelFile(path, flags);
-  const data = await openDataset(flags.data, flags, context, model);
+  const data = await openLargeDataset(flags.data, flags, context, model);
   const onNote = noting(context);
   const { eps, seed, worst, random, quantise, mean, std } = flags;
   const asked = { ...partOf(attackTable, flags), eps, seed, worst, random, quantise };

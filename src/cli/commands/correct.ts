@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { type AttackCall, attack } from "../../attack/attack.ts";
 import { sample } from "../../attack/sample.ts";
 import type { Augmentation } from "../../data/augment.ts";
-import { checkDataset, type Dataset } from "../../data/dataset.ts";
+import { type AnyDataset, checkDataset, type Dataset, inMemory } from "../../data/dataset.ts";
 import { processesOn } from "../../engine/device.ts";
 import { workOfPasses } from "../../engine/flops.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
@@ -26,7 +26,7 @@ import { foretell } from "../foretold.ts";
 import { growing } from "../growing.ts";
 import { growingCandidates, iterationTable } from "../iterations.ts";
 import { sayHowToGoOn } from "../keeping.ts";
-import { openDataset, openModelFile } from "../open.ts";
+import { openDataset, openLargeDataset, openModelFile } from "../open.ts";
 import { addPage } from "../page.ts";
 import { watched } from "../watching.ts";
 
@@ -67,7 +67,7 @@ async function correctWith(
   const { progress, signal } = context;
   const { request, origin, augment, out: folder, resume, force, anyway } = asked;
   const model = await openModelFile(path, asked);
-  const data = await openDataset(asked.data, asked, context, model);
+  const data = await openLargeDataset(asked.data, asked, context, model);
   // All sets are read by one map from names to labels. Points and held-out data are what the model will meet, and
   // --augment leaves them as they are.
   const how = { ...asked, ...(data.classes && { classes: data.classes }) };
@@ -140,7 +140,7 @@ async function pointsOf(
   model: Model,
   { request, origin, points, eps, out, resume }: Asked,
   call: Pick<AttackCall, "signal" | "onProgress"> & {
-    readonly data: Dataset;
+    readonly data: AnyDataset;
     readonly workers: Workers;
     readonly anyway: boolean | undefined;
     readonly open: (name: string) => Promise<Dataset>;
@@ -158,7 +158,7 @@ async function pointsOf(
   }
   const { worst, random, attack: how } = origin as PointOrigin;
   if (reattack && random !== undefined) {
-    return sample(data, { limit: random, seed: how.seed, balanced: true });
+    return inMemory(sample(data, { limit: random, seed: how.seed, balanced: true }));
   }
   // A run that is taken up again has its points already: the attack is not made twice.
   const kept = join(out, POINTS);

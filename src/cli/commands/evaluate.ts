@@ -12,7 +12,7 @@ import { writeAttackedImages } from "../../attack/images.ts";
 import { attackTable } from "../../attack/options.ts";
 import { sample, subset } from "../../attack/sample.ts";
 import type { Share } from "../../attack/share.ts";
-import type { Dataset } from "../../data/dataset.ts";
+import type { AnyDataset, Dataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
@@ -26,7 +26,7 @@ import { partOf } from "../../options/table.ts";
 import type { Context } from "../context.ts";
 import { addFlags, type Flag, givenIn } from "../flags.ts";
 import { type KeepingFlags, keeping, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
-import { checkOutput, openDataset, openModelFile, storedClasses } from "../open.ts";
+import { checkOutput, openLargeDataset, openModelFile, storedClasses } from "../open.ts";
 import {
   attackFlags,
   augmentFlags,
@@ -60,8 +60,8 @@ interface ModelRow extends Omit<Evaluation, "images" | "wrong"> {
 interface Measured {
   readonly path: string;
   readonly model: Model;
-  readonly whole: Dataset;
-  readonly data: Dataset;
+  readonly whole: AnyDataset;
+  readonly data: AnyDataset;
 }
 
 const HEADINGS = [
@@ -236,7 +236,7 @@ async function withData(
     const key = JSON.stringify([inputShape, storedClasses(one.model)]);
     let set = sets.get(key);
     if (set === undefined) {
-      const whole = await openDataset(flags.data, flags, context, one.model);
+      const whole = await openLargeDataset(flags.data, flags, context, one.model);
       set = { whole, data: limit === undefined ? whole : sample(whole, { limit, seed, balanced }) };
       sets.set(key, set);
     }

@@ -12,7 +12,7 @@ import { duration, fits, gigabytes, proposed, taskOf } from "../../run/fits.ts";
 import { pointOptions, pointTable } from "../../run/points/options.ts";
 import type { Context } from "../context.ts";
 import { addFlags, givenIn } from "../flags.ts";
-import { openDataset, openModelFile } from "../open.ts";
+import { openDataset, openLargeDataset, openModelFile } from "../open.ts";
 import {
   dataFlag,
   deviceFlags,
@@ -47,7 +47,7 @@ const SHARE = 0.5;
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
   const model = await openModelFile(path, flags);
   const network = networkOf(model);
-  const data = await openDataset(flags.data, flags, context, model);
+  const data = await openLargeDataset(flags.data, flags, context, model);
   const given =
     flags.points === undefined
       ? undefined

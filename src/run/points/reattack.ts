@@ -5,7 +5,7 @@
 import { attackedPoints } from "../../attack/points-tasks.ts";
 import { hingesOf } from "../../correct/groups.ts";
 import type { Oracle } from "../../correct/oracle.ts";
-import { type Dataset, imagesOf } from "../../data/dataset.ts";
+import { type AnyDataset, type Dataset, imagesOf } from "../../data/dataset.ts";
 import type { EngineOracle } from "../../engine/oracle.ts";
 import type { Workers } from "../../engine/workers.ts";
 import { randomStream } from "../../tensor/random.ts";
@@ -27,7 +27,7 @@ export const cleanOf = ({ clean, ...data }: Dataset): Dataset => ({
 });
 
 /** The same data set without its images. */
-export const emptied = (data: Dataset): Dataset => ({
+export const emptied = (data: AnyDataset): Dataset => ({
   ...data,
   count: 0,
   pixels: new Float32Array(0),

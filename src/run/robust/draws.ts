@@ -1,6 +1,6 @@
 // Which images the robust recipe attacks, which ones judge, and whose turn it is in an iteration.
 import { createHash } from "node:crypto";
-import { type Dataset, gather } from "../../data/dataset.ts";
+import { type AnyDataset, gather } from "../../data/dataset.ts";
 import { TemperError } from "../../errors.ts";
 import { randomStream } from "../../tensor/random.ts";
 import { STREAMS } from "../../tensor/streams.ts";
@@ -21,7 +21,7 @@ export interface Split {
 const MOST_JUDGES = 1 / 5;
 
 /** The hashes of images, in pixel units: the same image is known again in another set. */
-const imageHashes = (data: Dataset): string[] =>
+const imageHashes = (data: AnyDataset): string[] =>
   Array.from({ length: data.count }, (_, id) =>
     createHash("sha1")
       .update(gather(data, Int32Array.of(id)))
@@ -35,8 +35,8 @@ const imageHashes = (data: Dataset): string[] =>
  * @throws TemperError `data-mismatch` where no image is left to judge, or to attack; `bad-option` for `random`
  */
 export function splitOf(
-  data: Dataset,
-  images: Dataset,
+  data: AnyDataset,
+  images: AnyDataset,
   { random, judged, seed }: SplitOptions,
 ): Split {
   const order = randomStream(seed, STREAMS.robust.split).permutation(data.count);

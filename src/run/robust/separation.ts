@@ -2,7 +2,7 @@
 import { attackedPoints } from "../../attack/points-tasks.ts";
 import type { CutSet } from "../../correct/oracle.ts";
 import type { SampledLoss, SeparationOracle } from "../../correct/separation.ts";
-import { type Dataset, imagesOf } from "../../data/dataset.ts";
+import { type AnyDataset, type Dataset, imagesOf } from "../../data/dataset.ts";
 import { createAggregateCuts } from "../../engine/aggregate-cuts.ts";
 import { createDataLoss, type LossGradient, meanOf } from "../../engine/data-loss.ts";
 import { type Network, roundTheta } from "../../engine/network.ts";
@@ -21,7 +21,7 @@ const SAMPLE_SHARD = 500;
 export interface SeparationOptions {
   readonly network: Network;
   /** D. */
-  readonly data: Dataset;
+  readonly data: AnyDataset;
   /** Points that must be right, in pixel units. */
   readonly own?: Dataset | undefined;
   /** The images attacked in place of D's. */
