@@ -10,7 +10,7 @@ import { logitsOf, thetaGradientOfAll } from "../src/engine/batches.ts";
 import { workOfPasses } from "../src/engine/flops.ts";
 import { oneHot } from "../src/engine/logits.ts";
 import { crossEntropy } from "../src/engine/losses/cross-entropy.ts";
-import { crossingImages, crossingOf, joinsUp, partsOf } from "../src/engine/moving-part.ts";
+import { crossingImages, crossingOf, cutAtTheta, joinsUp } from "../src/engine/moving-part.ts";
 import { loadNetwork, type Network } from "../src/engine/network.ts";
 import { openPrograms } from "../src/engine/programs.ts";
 import { openWorkers } from "../src/engine/workers.ts";
@@ -51,7 +51,7 @@ describe("a network in two parts", () => {
       if (split === undefined) continue;
       cut++;
       if (split.moving.graph.nodes.some(({ op }) => op === "Split")) several++;
-      const parts = partsOf(network);
+      const parts = cutAtTheta(network);
       if (parts === undefined) continue;
       expect(await joinsUp(network, parts, x, 3)).toBe(true);
       expect(workOfPasses(parts.moving).forward).toBeLessThan(workOfPasses(network).forward);
@@ -68,9 +68,9 @@ describe("a network in two parts", () => {
   });
 
   it("is not made where only the image could cross, and not believed where the parts are not the whole", async () => {
-    expect(partsOf(await built("cnnlight", "*"))).toBeUndefined();
+    expect(cutAtTheta(await built("cnnlight", "*"))).toBeUndefined();
     const network = await built("cnnlight", "last");
-    const parts = partsOf(network)!;
+    const parts = cutAtTheta(network)!;
     const x = imagesOf(noise(2, 2));
     const theta0 = parts.moving.theta0.map((v) => 2 * v);
     const other = { ...parts, moving: { ...parts.moving, theta0 } };
@@ -79,7 +79,7 @@ describe("a network in two parts", () => {
   });
 
   it("has the values that cross in a file, made once for all processes and runs", async () => {
-    const parts = partsOf(await built("cnnlight", "last"))!;
+    const parts = cutAtTheta(await built("cnnlight", "last"))!;
     const data = noise(40, 3);
     const expected = await crossingOf(parts, imagesOf(data), data.count);
     const passes: number[] = [];

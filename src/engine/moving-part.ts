@@ -43,7 +43,7 @@ const WORTH = 0.8;
  *
  * @returns undefined where that spares too little
  */
-export function partsOf(network: Network): NetworkParts | undefined {
+export function cutAtTheta(network: Network): NetworkParts | undefined {
   // A graph that is run image by image is made for a number of images, which a cut does not know of.
   if (network.images !== undefined) return undefined;
   const split = splitAtTheta(

@@ -3,7 +3,7 @@
 // A correction of a part is a correction of a smaller network on computed data, and costs two passes of the whole one:
 // this one, of all that does not depend on theta, and the last, of the saved file itself.
 import { type AnyDataset, type Dataset, imagesOf } from "../data/dataset.ts";
-import { crossingImages, crossingOf, joinsUp, partsOf } from "../engine/moving-part.ts";
+import { crossingImages, crossingOf, cutAtTheta, joinsUp } from "../engine/moving-part.ts";
 import type { Network } from "../engine/network.ts";
 import type { Asked, JobContext } from "./plan.ts";
 
@@ -38,7 +38,7 @@ export async function movingPart({
 }: Pick<JobContext<unknown>, "network" | "workers" | "clock" | "signal" | "onProgress"> & {
   readonly data: AnyDataset;
 }): Promise<AskedPart> {
-  const parts = partsOf(network);
+  const parts = cutAtTheta(network);
   const few = Math.min(FEW, data.count);
   if (parts === undefined || !(await joinsUp(network, parts, imagesOf(data, 0, few), few))) {
     return wholeNetwork(network);
