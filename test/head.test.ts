@@ -305,6 +305,18 @@ describe("several outputs", () => {
     );
   });
 
+  it("made of more than the image are left out beside one that is not, as the loss of a training graph", async () => {
+    const answer = ending((s, f) => s.op("Softmax", [f]));
+    const [{ name }] = answer.outputs;
+    const training = {
+      ...answer,
+      inputs: [...answer.inputs, { name: "labels", type: "float32" as const, dims: ["n", LABELS] }],
+      nodes: [...answer.nodes, node("Sub", [name, "labels"], ["error"])],
+      outputs: [{ name: "error", type: null, dims: [] }, ...answer.outputs],
+    };
+    await readsAs(training, plain, { labels: LABELS, question: { output: name } });
+  });
+
   it("an answer that is the label itself has the logits that it is the largest of", async () => {
     const label = ending((s, f) =>
       s.op("ArgMax", [s.op("Softmax", [f])], { axis: 1, keepdims: 0 }),

@@ -55,8 +55,11 @@ function readAttribute(proto: AttributeProto, where: string, data: ExternalData)
   }
   throw new TemperError(
     "model-unsupported",
-    `${named} is of kind ${AttributeType[proto.type] ?? proto.type}, which Temper does not read ` +
-      "(control flow, sparse tensors)",
+    proto.type === AttributeType.GRAPH
+      ? `${where} holds a graph of its own (control flow), which Temper does not read\n` +
+          "export the model by tracing, for images of one size, so that no branch or loop is left"
+      : `${named} is of kind ${AttributeType[proto.type] ?? proto.type}, which Temper does not read\n` +
+          "export the model without it",
   );
 }
 
@@ -83,7 +86,8 @@ function readValueInfo(proto: ValueInfoProto): ValueInfo {
   if (type.case !== "tensorType") {
     throw new TemperError(
       "model-unsupported",
-      `${where} is not a tensor; only tensors are supported`,
+      `${where} is not a tensor, which the image and the logits are\n` +
+        "export the model with tensors as its inputs and outputs (of scikit-learn: without ZipMap)",
     );
   }
   const dims = (type.value.shape?.dim ?? []).map(({ value }) => {
@@ -91,6 +95,14 @@ function readValueInfo(proto: ValueInfoProto): ValueInfo {
     return value.case === "dimParam" ? value.value : null;
   });
   return { name: proto.name, type: elementType(type.value.elemType, where), dims };
+}
+
+/** Reads the outputs that may hold logits: the tensors, where there are any. */
+function readOutputs(protos: readonly ValueInfoProto[]): ValueInfo[] {
+  const isTensor = ({ type }: ValueInfoProto): boolean =>
+    type?.value === undefined || type.value.case === "tensorType";
+  const tensors = protos.filter(isTensor);
+  return (tensors.length > 0 ? tensors : protos).map(readValueInfo);
 }
 
 /**
@@ -184,7 +196,7 @@ export function readGraph(bytes: Uint8Array, data: ExternalData = new Map()): Gr
       : { metadata: new Map(model.metadataProps.map(({ key, value }) => [key, value])) }),
     // Before IR version 4 every initializer was also listed as an input.
     inputs: graph.input.filter(({ name }) => !initializers.has(name)).map(readValueInfo),
-    outputs: graph.output.map(readValueInfo),
+    outputs: readOutputs(graph.output),
     initializers,
     nodes: nodes.map((node) => readNode(node, data)),
   };
