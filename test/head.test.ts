@@ -325,5 +325,17 @@ describe("several outputs", () => {
       labels: LABELS,
       ending: { cut: expect.stringContaining("ArgMax") },
     });
+    const among = (...labels: readonly number[]): Graph => {
+      const graph = ending((s, f) => {
+        const index = s.op("ArgMax", [f], { axis: 1, keepdims: 0 });
+        return s.op("Identity", [s.op("Gather", [s.ints(...labels), index])]);
+      });
+      return { ...graph, outputs: graph.outputs.map((output) => ({ ...output, type: "int64" })) };
+    };
+    const own = Array.from({ length: LABELS }, (_, l) => l);
+    await readsAs(among(...own), plain, { labels: LABELS });
+    await expect(openModel(writeGraph(among(...own.toReversed())))).rejects.toThrow(
+      /^no output holds one number a label/,
+    );
   });
 });
