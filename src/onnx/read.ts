@@ -17,6 +17,7 @@ import { inlineFunctions } from "./functions.ts";
 import type { Attribute, Graph, Node, Tensor, ValueInfo } from "./graph.ts";
 import { sortNodes } from "./order.ts";
 import { elementType, inOnePiece, readTensor, typeCode } from "./tensor-proto.ts";
+import { withoutWords } from "./words.ts";
 
 /** The oldest operator set whose meaning is covered: before it, operands were broadcast by attributes. */
 const OLDEST_OPSET = 7;
@@ -97,14 +98,6 @@ function readValueInfo(proto: ValueInfoProto): ValueInfo {
   return { name: proto.name, type: elementType(type.value.elemType, where), dims };
 }
 
-/** Reads the outputs that may hold logits: the tensors, where there are any. */
-function readOutputs(protos: readonly ValueInfoProto[]): ValueInfo[] {
-  const isTensor = ({ type }: ValueInfoProto): boolean =>
-    type?.value === undefined || type.value.case === "tensorType";
-  const tensors = protos.filter(isTensor);
-  return (tensors.length > 0 ? tensors : protos).map(readValueInfo);
-}
-
 /**
  * Reads the stored tensors. Those that may be weights lie in one piece in the order of the file, so that theta is that
  * piece and no second copy of them; statistics lie apart, since they are none of theta.
@@ -166,7 +159,7 @@ function notAModel(bytes: Uint8Array, fault: string, options?: ErrorOptions): Te
  */
 export function readGraph(bytes: Uint8Array, data: ExternalData = new Map()): Graph {
   const model = decode(bytes);
-  const graph = model.graph;
+  const graph = model.graph && { ...model.graph, ...withoutWords(model.graph) };
   const opset = model.opsetImport.find(isStandard);
   if (graph === undefined || graph.node.length === 0 || opset === undefined) {
     throw notAModel(bytes, "without a graph of operators");
@@ -196,7 +189,7 @@ export function readGraph(bytes: Uint8Array, data: ExternalData = new Map()): Gr
       : { metadata: new Map(model.metadataProps.map(({ key, value }) => [key, value])) }),
     // Before IR version 4 every initializer was also listed as an input.
     inputs: graph.input.filter(({ name }) => !initializers.has(name)).map(readValueInfo),
-    outputs: readOutputs(graph.output),
+    outputs: graph.output.map(readValueInfo),
     initializers,
     nodes: nodes.map((node) => readNode(node, data)),
   };
