@@ -166,6 +166,11 @@ describe("what is not known to keep it stays, and is said", () => {
       (s, f) => s.op("Identity", [f]),
       (s, f) => s.op("Cast", [s.op("Identity", [f])], { to: 1 }),
       (s, f) => s.op("Concat", [f, f], { axis: 1 }),
+      (s, f) => {
+        const [scale, zero] = [number(s, 0.01), s.constant(tensor([], [0], "int8"))];
+        const whole = s.op("QuantizeLinear", [f, scale, zero]);
+        return s.op("DequantizeLinear", [whole, scale, zero]);
+      },
     ] satisfies Build[]) {
       await withModel(ending(build), async (model) => expect(networkOf(model).notes).toEqual([]));
     }
