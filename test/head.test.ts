@@ -166,6 +166,11 @@ describe("what is not known to keep it stays, and is said", () => {
       (s, f) => s.op("Identity", [f]),
       (s, f) => s.op("Cast", [s.op("Identity", [f])], { to: 1 }),
       (s, f) => s.op("Concat", [f, f], { axis: 1 }),
+      (s, f) => {
+        const [scale, zero] = [number(s, 0.01), s.constant(tensor([], [0], "int8"))];
+        const whole = s.op("QuantizeLinear", [f, scale, zero]);
+        return s.op("DequantizeLinear", [whole, scale, zero]);
+      },
     ] satisfies Build[]) {
       await withModel(ending(build), async (model) => expect(networkOf(model).notes).toEqual([]));
     }
@@ -305,6 +310,18 @@ describe("several outputs", () => {
     );
   });
 
+  it("made of more than the image are left out beside one that is not, as the loss of a training graph", async () => {
+    const answer = ending((s, f) => s.op("Softmax", [f]));
+    const [{ name }] = answer.outputs;
+    const training = {
+      ...answer,
+      inputs: [...answer.inputs, { name: "labels", type: "float32" as const, dims: ["n", LABELS] }],
+      nodes: [...answer.nodes, node("Sub", [name, "labels"], ["error"])],
+      outputs: [{ name: "error", type: null, dims: [] }, ...answer.outputs],
+    };
+    await readsAs(training, plain, { labels: LABELS, question: { output: name } });
+  });
+
   it("an answer that is the label itself has the logits that it is the largest of", async () => {
     const label = ending((s, f) =>
       s.op("ArgMax", [s.op("Softmax", [f])], { axis: 1, keepdims: 0 }),
@@ -313,5 +330,17 @@ describe("several outputs", () => {
       labels: LABELS,
       ending: { cut: expect.stringContaining("ArgMax") },
     });
+    const among = (...labels: readonly number[]): Graph => {
+      const graph = ending((s, f) => {
+        const index = s.op("ArgMax", [f], { axis: 1, keepdims: 0 });
+        return s.op("Identity", [s.op("Gather", [s.ints(...labels), index])]);
+      });
+      return { ...graph, outputs: graph.outputs.map((output) => ({ ...output, type: "int64" })) };
+    };
+    const own = Array.from({ length: LABELS }, (_, l) => l);
+    await readsAs(among(...own), plain, { labels: LABELS });
+    await expect(openModel(writeGraph(among(...own.toReversed())))).rejects.toThrow(
+      /^no output holds one number a label/,
+    );
   });
 });

@@ -7,6 +7,7 @@ import { readGraph } from "../src/onnx/read.ts";
 import { writeGraph } from "../src/onnx/write.ts";
 import {
   field,
+  floatInfo,
   type GraphInit,
   modelFile,
   rawFloats,
@@ -164,7 +165,15 @@ describe("what Temper does not hold", () => {
       no,
       /^value "x" holds bfloat16/,
     );
-    refused(input({ case: "sequenceType", value: {} }), no, /^value "x" is not a tensor/);
+    refused(input({ case: "sequenceType", value: {} }), no, /^value "x" is not a tensor.*\nexport/);
+  });
+
+  test("outputs that are no tensors, where there is no other", () => {
+    const sequence = { name: "z", type: { value: { case: "sequenceType", value: {} } } } as const;
+    const node = [neg("x", "y"), { ...neg("y", "z", "m"), opType: "SequenceConstruct" }];
+    refused(modelFile({ node, output: [sequence] }), no, /^value "z" is not a tensor/);
+    const both = readGraph(modelFile({ node, output: [sequence, floatInfo("y", 1, 2)] }));
+    expect(both.outputs.map(({ name }) => name)).toEqual(["y"]);
   });
 
   test("values in another file: not given, cut short, not of the tensor's length", () => {
@@ -195,10 +204,10 @@ describe("what Temper does not hold", () => {
     refused(
       withAttribute({ type: 5, g: { name: "then" } }),
       no,
-      /^Neg "n": attribute a is of kind GRAPH/,
+      /^Neg "n" holds a graph of its own \(control flow\), .*\nexport the model by tracing/,
     );
     refused(withAttribute({ type: 4 }), no, /^Neg "n": attribute a is of kind TENSOR/);
-    refused(withAttribute({ type: 77 }), no, /attribute a is of kind UNDEFINED/);
+    refused(withAttribute({ type: 77 }), no, /attribute a is of kind UNDEFINED, .*\nexport/);
     const large = 2n ** 63n - 1n;
     refused(withAttribute({ type: 2, i: large }), no, /attribute a is 9223372036854775807, beyond/);
     refused(

@@ -161,7 +161,11 @@ const scoring = new Set([
   ...["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"],
   ...["ReduceMax", "ReduceMean", "ReduceSum"],
   ...["Concat", "Gather", "Slice", "Split", "Transpose"],
+  ...["QLinearConv", "QLinearMatMul"],
 ]);
+
+/** These round numbers to steps, which changes nothing of what they mean. */
+const rounding = new Set(["DequantizeLinear", "QuantizeLinear"]);
 
 /** Says why the numbers of a value may not be what they are taken for; undefined where they look like logits. */
 export function doubtOf(graph: Graph, value: string): string | undefined {
@@ -172,7 +176,7 @@ export function doubtOf(graph: Graph, value: string): string | undefined {
     const scaled = scales && node.inputs.some((name) => graph.initializers.has(name));
     // What an operator of another set makes of its input is not known here.
     if (scoring.has(node.op) || node.op.includes(".")) return undefined;
-    if (!scaled && !isCopy(node)) break;
+    if (!scaled && !isCopy(node) && !rounding.has(node.op)) break;
   }
   if (node === undefined) return undefined;
   return (

@@ -6,6 +6,7 @@ import {
   type Graph,
   intTensor,
   makersOf,
+  type Node,
   nodeLabel,
   type Tensor,
   type ValueInfo,
@@ -119,11 +120,24 @@ type IsOver = (value: string, axis: number) => boolean;
 
 const passing = new Set(["Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
 
+/** Finds the index that a node looks up in a list of labels, where every label is its own index. */
+function indexOfItself({ initializers }: Graph, { op, inputs }: Node): string | undefined {
+  if (op !== "Gather" && op !== "ai.onnx.ml.ArrayFeatureExtractor") return undefined;
+  const labels = initializers.get(inputs[0])?.values;
+  return labels && Array.from(labels, Number).every((label, i) => label === i)
+    ? inputs[1]
+    : undefined;
+}
+
 /** Reads an output that is the label itself: the index of the largest of some scores. */
 function indexHead(graph: Graph, output: string, axisOf: AxisOf, isOver: IsOver): Head | undefined {
   const maker = makersOf(graph);
   let node = maker.get(output);
-  while (node !== undefined && passing.has(node.op)) node = maker.get(node.inputs[0]);
+  while (node !== undefined) {
+    const index = passing.has(node.op) ? node.inputs[0] : indexOfItself(graph, node);
+    if (index === undefined) break;
+    node = maker.get(index);
+  }
   if (node?.op !== "ArgMax" || !isOver(node.inputs[0], intOf(node, "axis", 0))) return undefined;
   const { value } = endingOf(graph, node.inputs[0], isOver);
   const { labels } = axisOf(node.inputs[0])!;

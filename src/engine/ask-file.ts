@@ -60,8 +60,8 @@ export async function fileLogits(
   n: number,
 ): Promise<Float32Array> {
   const { question, labels, inputShape } = network;
-  const { image, copies, others, output, declared, answer } = question;
-  const file = declared ? files.file : withFileOutput(files.file, output);
+  const { image, copies, others, output, answer } = question;
+  const file = withFileOutput(files.file, output);
   const session = await Session.open({ ...files, file });
   const size = imageSize(inputShape);
   const batched = image.dims.length > inputShape.length;

@@ -11,13 +11,29 @@ const LARGEST_IMAGE = 2 ** 26;
 const shown = ({ type, dims }: ValueInfo): string =>
   `${type}[${dims.map((d) => d ?? "?").join(", ")}]`;
 
-/** The graph as far as its outputs need it, with the one input that they are made of. */
+/** The inputs that some outputs are made of. */
+function inputsFor(graph: Graph, outputs: readonly ValueInfo[]): readonly ValueInfo[] {
+  const names = outputs.map(({ name }) => name);
+  const needed = neededFor(graph, names);
+  return graph.inputs.filter(({ name }) => needed.has(name));
+}
+
+/**
+ * The graph as far as its outputs need it, with the one input that they are made of. Outputs that need others as well,
+ * such as the loss of a graph for training, are left out where one input suffices for the rest.
+ */
 export function withImageInput(graph: Graph): Graph {
-  const outputs = graph.outputs.map(({ name }) => name);
-  const needed = neededFor(graph, outputs);
-  const nodes = graph.nodes.filter((node) => node.outputs.some((name) => needed.has(name)));
-  const inputs = graph.inputs.filter(({ name }) => needed.has(name));
-  if (inputs.length === 1) return { ...graph, inputs, nodes };
+  const inputs = inputsFor(graph, graph.outputs);
+  if (inputs.length === 1) {
+    const names = graph.outputs.map(({ name }) => name);
+    const needed = neededFor(graph, names);
+    const nodes = graph.nodes.filter((node) => node.outputs.some((name) => needed.has(name)));
+    return { ...graph, inputs, nodes };
+  }
+  const outputs = graph.outputs.filter((output) => inputsFor(graph, [output]).length === 1);
+  if (outputs.length > 0 && inputsFor(graph, outputs).length === 1) {
+    return withImageInput({ ...graph, outputs });
+  }
   if (inputs.length === 0) {
     throw new TemperError("model-unsupported", "no output of the model depends on an input");
   }

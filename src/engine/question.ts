@@ -9,14 +9,13 @@ export interface Question {
   readonly copies: number;
   /** The file's further inputs, which nothing of the answer is made of. */
   readonly others: readonly ValueInfo[];
+  /** A value that the file makes; it need not declare it. */
   readonly output: string;
-  /** Whether the file declares the output; any value that it makes can be asked for. */
-  readonly declared: boolean;
   readonly answer: Answer;
 }
 
 export function questionOf(graph: Graph, name: string, head: Head): Question {
-  const { inputs, outputs, nodes } = graph;
+  const { inputs, nodes } = graph;
   const image = inputs.find((input) => input.name === name)!;
   const [batch] = image.dims;
   // A Squeeze without axes drops the batch as well where that is 1.
@@ -28,7 +27,6 @@ export function questionOf(graph: Graph, name: string, head: Head): Question {
     copies: typeof batch === "number" && batch > 0 ? batch : drops ? 2 : 1,
     others: inputs.filter((input) => input !== image),
     output: head.output,
-    declared: outputs.some(({ name }) => name === head.output),
     answer: head.answer,
   };
 }

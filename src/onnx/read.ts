@@ -17,6 +17,7 @@ import { inlineFunctions } from "./functions.ts";
 import type { Attribute, Graph, Node, Tensor, ValueInfo } from "./graph.ts";
 import { sortNodes } from "./order.ts";
 import { elementType, inOnePiece, readTensor, typeCode } from "./tensor-proto.ts";
+import { withoutWords } from "./words.ts";
 
 /** The oldest operator set whose meaning is covered: before it, operands were broadcast by attributes. */
 const OLDEST_OPSET = 7;
@@ -55,8 +56,11 @@ function readAttribute(proto: AttributeProto, where: string, data: ExternalData)
   }
   throw new TemperError(
     "model-unsupported",
-    `${named} is of kind ${AttributeType[proto.type] ?? proto.type}, which Temper does not read ` +
-      "(control flow, sparse tensors)",
+    proto.type === AttributeType.GRAPH
+      ? `${where} holds a graph of its own (control flow), which Temper does not read\n` +
+          "export the model by tracing, for images of one size, so that no branch or loop is left"
+      : `${named} is of kind ${AttributeType[proto.type] ?? proto.type}, which Temper does not read\n` +
+          "export the model without it",
   );
 }
 
@@ -83,7 +87,8 @@ function readValueInfo(proto: ValueInfoProto): ValueInfo {
   if (type.case !== "tensorType") {
     throw new TemperError(
       "model-unsupported",
-      `${where} is not a tensor; only tensors are supported`,
+      `${where} is not a tensor, which the image and the logits are\n` +
+        "export the model with tensors as its inputs and outputs (of scikit-learn: without ZipMap)",
     );
   }
   const dims = (type.value.shape?.dim ?? []).map(({ value }) => {
@@ -154,7 +159,7 @@ function notAModel(bytes: Uint8Array, fault: string, options?: ErrorOptions): Te
  */
 export function readGraph(bytes: Uint8Array, data: ExternalData = new Map()): Graph {
   const model = decode(bytes);
-  const graph = model.graph;
+  const graph = model.graph && { ...model.graph, ...withoutWords(model.graph) };
   const opset = model.opsetImport.find(isStandard);
   if (graph === undefined || graph.node.length === 0 || opset === undefined) {
     throw notAModel(bytes, "without a graph of operators");

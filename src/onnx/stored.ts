@@ -136,8 +136,14 @@ export function withEntries(tensor: Uint8Array, entries: ReadonlyMap<string, str
   return added.length === 0 ? replaced : joinBytes([replaced, ...added]);
 }
 
-/** Gives the file one more output, any value that its nodes make. */
+/** Lets a file be asked for any value that its nodes make: where it does not declare the output, it gets one more. */
 export function withFileOutput(file: Uint8Array, name: string): Uint8Array {
+  const graphs = fieldsOf(file).filter(({ number }) => number === MODEL_GRAPH);
+  const declared = graphs
+    .flatMap(({ at, length }) => fieldsOf(file, at, length))
+    .filter(({ number }) => number === GRAPH_OUTPUT)
+    .map(({ at, length }) => textOf(file, fieldsOf(file, at, length), VALUE_NAME));
+  if (declared.includes(name)) return file;
   const value = writeField(VALUE_NAME, new TextEncoder().encode(name));
   // The pieces of a message that lie apart are joined by whoever reads them.
   return joinBytes([file, writeField(MODEL_GRAPH, writeField(GRAPH_OUTPUT, value))]);

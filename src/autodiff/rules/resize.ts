@@ -39,7 +39,8 @@ export const Resize = unary(
     checkForms(call);
     const { b, node, g, x, y } = call;
     const [shape, resized] = [b.shapeOf(x[0]), b.shapeOf(y)];
-    const scales = x[2] ?? "";
+    // Before opset 13 the input could not be left out, and exporters gave none of them.
+    const scales = x[2] && b.shapeOf(x[2])[0] !== 0 ? x[2] : "";
     const values = b.valuesOf(scales);
     const stated = node.attributes.get("axes");
     const axes = stated?.kind === "ints" ? stated.value : shape.map((_, axis) => axis);

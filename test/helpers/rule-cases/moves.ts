@@ -250,6 +250,17 @@ function resizes(): RuleCase[] {
   ];
   const x = [2, 4, 3];
   const scaled = resize(x, { scales: by(1, 1, 2, 0.7) }, { mode: "linear" });
+  // Twice the size that it has, asked for as exporters do; those of opset 11 give scales of no number beside it.
+  const sized = (scales: string): RuleCase => ({
+    op: "Resize",
+    image: x,
+    parameters: { twice: int64s(1, 1, 2, 2), none: tensor([0], []) },
+    nodes: [
+      node("Shape", ["x"], ["s"]),
+      node("Mul", ["s", "twice"], ["sizes"]),
+      node("Resize", ["x", "", scales, "sizes"], ["y"], { mode: "linear" }),
+    ],
+  });
   return [
     ...["nearest", "linear"].flatMap((mode) =>
       transformations.map((coordinate_transformation_mode) =>
@@ -268,17 +279,8 @@ function resizes(): RuleCase[] {
       { mode: "nearest", axes: [-2, -1], keep_aspect_ratio_policy: "stretch" },
     ),
     resize([2, 5], { scales: by(1.5) }, { mode: "nearest", axes: [2] }),
-    {
-      // Twice the size that it has, asked for as exporters do.
-      op: "Resize",
-      image: x,
-      parameters: { twice: int64s(1, 1, 2, 2) },
-      nodes: [
-        node("Shape", ["x"], ["s"]),
-        node("Mul", ["s", "twice"], ["sizes"]),
-        node("Resize", ["x", "", "", "sizes"], ["y"], { mode: "linear" }),
-      ],
-    },
+    sized(""),
+    sized("none"),
   ];
 }
 
