@@ -22,6 +22,7 @@ export interface PointRow {
 export function pointRow(run: RunDocument, points: PointsDocument, i: number): PointRow {
   const source = points.source?.[i];
   const from = source === undefined ? "" : `, image ${source} of its data`;
+  const colon = h("span", {});
   const verdict = h("strong", { class: "verdict" });
   const margins = h("span", { class: "margins" });
   const looks = h("div", { class: "looks" });
@@ -34,6 +35,7 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
       { class: "title" },
       h("strong", {}, `Point ${i}`),
       `${from}, label ${wordOf(run, points.y[i])}`,
+      colon,
       verdict,
       margins,
     ),
@@ -53,7 +55,8 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
               ? " among the labels shown"
               : "";
         element.classList.toggle("wrong", wrong === true);
-        fill(verdict, wrong !== undefined && `: ${wrong ? "wrong" : "right"}${weaker}`);
+        fill(colon, wrong !== undefined && ": ");
+        fill(verdict, wrong !== undefined && `${wrong ? "wrong" : "right"}${weaker}`);
         fill(margins, marginsOf(known));
         if (!element.classList.contains("drawn")) fill(looks, ...looksOf(run, points, i));
         element.classList.add("drawn");

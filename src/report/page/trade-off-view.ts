@@ -1,7 +1,7 @@
 // The trade-off, first thing seen: candidates in a plane, the slider of (19), and a rectangle to look closer.
 import { type Axis, axesOf, idOf } from "../axes.ts";
 import { notComparable } from "../comparable.ts";
-import { toComeAt, tradeOff } from "../trade-off.ts";
+import { symbolOf, toComeAt, tradeOff } from "../trade-off.ts";
 import { fill, h } from "./dom.ts";
 import { marks, plot } from "./marks.ts";
 import { number } from "./numbers.ts";
@@ -253,7 +253,7 @@ function keyOf({ document, run }: State): HTMLElement[] {
     h("li", {}, h("span", { class: `mark ${mark}`, "aria-hidden": "true" }), text);
   if (runs.length > 1) {
     return runs.map(({ name }, i) =>
-      entry(`run run${(i % 6) + 1}`, i === run ? `${name} (shown below)` : name),
+      entry(`run run${(i % 6) + 1} ${symbolOf(i)}`, i === run ? `${name} (shown below)` : name),
     );
   }
   const { pool, end } = runs[0].record;
