@@ -4,7 +4,7 @@ import { type Answer, answerOf } from "./answers.ts";
 import { bars, rangeWith0 } from "./bars.ts";
 import { type Child, fill, h, scrollBox, tableOf } from "./dom.ts";
 import { whenInView } from "./in-view.ts";
-import { number } from "./numbers.ts";
+import { measured, number } from "./numbers.ts";
 import { captioned, picture } from "./pictures.ts";
 import { differenceOf, pixelsOf } from "./pixels.ts";
 import { wordOf } from "./words.ts";
@@ -67,7 +67,7 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
 
 /** The margin at theta0, and what it became. */
 function marginsOf(answers: readonly Answer[]): string {
-  const said = answers.map(({ atMost, margin }) => `${atMost ? "at most " : ""}${number(margin)}`);
+  const said = answers.map(({ atMost, margin }) => `${atMost ? "at most " : ""}${measured(margin)}`);
   if (said.length === 0) return "";
   return said.length === 1 ? `, margin at θ₀ ${said[0]}` : `, margin ${said.join(" → ")}`;
 }
