@@ -67,14 +67,20 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
 
 /** The margin at theta0, and what it became. */
 function marginsOf(answers: readonly Answer[]): string {
-  const said = answers.map(({ atMost, margin }) => `${atMost ? "at most " : ""}${measured(margin)}`);
+  const said = answers.map(
+    ({ atMost, margin }) => `${atMost ? "at most " : ""}${measured(margin)}`,
+  );
   if (said.length === 0) return "";
   return said.length === 1 ? `, margin at θ₀ ${said[0]}` : `, margin ${said.join(" → ")}`;
 }
 
 /** The pictures of a point, or its numbers. */
-function looksOf(run: RunDocument, { pictures, values, y }: PointsDocument, i: number): Child[] {
-  if (pictures === undefined) return [numbersOf(values?.[i], i)];
+function looksOf(
+  run: RunDocument,
+  { pictures, values, columns, y }: PointsDocument,
+  i: number,
+): Child[] {
+  if (pictures === undefined) return [numbersOf(values?.[i], i, columns)];
   const k = pictures.images.indexOf(i);
   if (k < 0)
     return [h("p", { class: "hint" }, "Its picture is not among those kept in this page.")];
@@ -101,12 +107,16 @@ function looksOf(run: RunDocument, { pictures, values, y }: PointsDocument, i: n
   ];
 }
 
-function numbersOf(values: readonly number[] | undefined, i: number): HTMLElement {
+function numbersOf(
+  values: readonly number[] | undefined,
+  i: number,
+  columns: readonly string[] | undefined,
+): HTMLElement {
   if (values === undefined) return h("p", { class: "hint" }, "Its numbers are not in this page.");
   return scrollBox(
     `Numbers of point ${i}`,
     tableOf(
-      values.map((_, at) => `x${at}`), // no data format that is read names its columns
+      values.map((_, at) => columns?.[at] ?? `x${at}`),
       [values.map(number)],
       { caption: "Its numbers, by column", numbers: [...values.keys()] },
     ),
