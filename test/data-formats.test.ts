@@ -11,7 +11,7 @@ import { fitTo } from "../src/data/fit.ts";
 import { type NpyArray, writeNpy } from "../src/data/npy.ts";
 import { writeNpz } from "../src/data/npz.ts";
 import { openData } from "../src/data/open.ts";
-import { writePoints } from "../src/data/points.ts";
+import { readPoints, writePoints } from "../src/data/points.ts";
 
 const home = mkdtempSync(join(tmpdir(), "temper-formats-"));
 afterAll(() => rmSync(home, { recursive: true }));
@@ -88,6 +88,8 @@ describe("tables", () => {
   test("a CSV file: every column but the label's is a number, words are labels as they sort", async () => {
     const data = await openData(put("t.csv", 'a,Label,"b, c"\r\n1,dog,-2.5\n3,"cat",4e1\n'));
     expect(data).toMatchObject({ shape: [2], count: 2, classes: ["cat", "dog"] });
+    expect(data.columns).toEqual(["a", "b, c"]);
+    expect(readPoints(writePoints(data), "points.npz").columns).toEqual(data.columns);
     expect([...data.labels]).toEqual([1, 0]);
     expect([...data.pixels]).toEqual([1, -2.5, 3, 40]);
   });

@@ -132,6 +132,23 @@ describe.skipIf(chromiumPath === undefined)(
       await page.close();
     });
 
+    it("shows the numbers of points that are no images, under the names of their columns", async () => {
+      const [run] = plantedReport({}).runs;
+      const { pictures: _, ...points } = run.points!;
+      const values = points.y.map((_, i) => [i, 2 * i, 0.5]);
+      const shown = async (columns?: string[]): Promise<string[]> => {
+        const table = { ...points, shape: [3], values, ...(columns && { columns }) };
+        const { page } = await open({ temper: "0", runs: [{ ...run, points: table }] });
+        await makeAll(page);
+        const cells = page.locator('[data-point="2"] .looks :is(th, td)');
+        const texts = await cells.allTextContents();
+        await page.close();
+        return texts;
+      };
+      expect(await shown()).toEqual(["x0", "x1", "x2", "2", "4", "0.5"]);
+      expect(await shown(["a", "<b>", "c"])).toEqual(["a", "<b>", "c", "2", "4", "0.5"]);
+    });
+
     it("breaks no rule of axe-core, light, dark and on a phone; of one run and of two", async () => {
       const two = plantedReport({ name: "first" }, { name: "second", iterations: 3, seed: 5 });
       const { page } = await open(two, { colorScheme: "light" });

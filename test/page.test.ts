@@ -148,7 +148,7 @@ describe.skipIf(chromiumPath === undefined)(
       const { tolerance } = report.runs[0].record.options;
       expect(await lookedAt(page)).toBe(idOf(pool[choose(pool, { weight: 1, tolerance })]));
       await tabTo("details summary");
-      await tabTo(".parallel + details summary");
+      await tabTo(".scroll:has(.parallel) + details summary");
       await page.keyboard.press("Enter");
       await tabTo('[data-axis="violation"][data-end="most"]');
       await page.keyboard.type("20");

@@ -196,6 +196,7 @@ function pointsOf(call: AttackCall, images: readonly tasks.KeptImage[]): Dataset
     source: ids.map((id) => (data.source ? data.source[id] : (data.first ?? 0) + id)),
     clean: gather(data, ids),
     ...(data.classes && { classes: data.classes }),
+    ...(data.columns && { columns: data.columns }),
   };
 }
 

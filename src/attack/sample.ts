@@ -61,7 +61,7 @@ export function sample(
  * unsliced data.
  */
 export function subset(data: AnyDataset, ids: Int32Array): Dataset {
-  const { name, shape, source, clean, augment, classes, first = 0, note } = data;
+  const { name, shape, source, clean, augment, classes, columns, first = 0, note } = data;
   return {
     name,
     shape,
@@ -72,6 +72,7 @@ export function subset(data: AnyDataset, ids: Int32Array): Dataset {
     clean: clean && gather({ ...data, pixels: clean }, ids),
     augment,
     ...(classes && { classes }),
+    ...(columns && { columns }),
     note,
   };
 }

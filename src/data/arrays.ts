@@ -98,6 +98,18 @@ function namesOf(array: NpyArray, name: string): readonly string[] {
   );
 }
 
+/** The names of the numbers of a table, as points are written with them; an array that is none is left out. */
+function columnsOf(array: NpyArray | undefined, width: number): readonly string[] | undefined {
+  if (array?.type !== "uint8" || array.shape.length !== 1) return undefined;
+  try {
+    const names: unknown = JSON.parse(textIn(array));
+    const fits = Array.isArray(names) && names.length === width;
+    return fits && names.every((one) => typeof one === "string") ? names : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The data set in arrays by their names.
  *
@@ -132,6 +144,7 @@ export function datasetOf(
   }
   const source = arrays.get("source");
   const classes = arrays.get("classes");
+  const columns = columnsOf(arrays.get("columns"), imageSize(shape));
   return {
     name,
     shape,
@@ -141,6 +154,7 @@ export function datasetOf(
     source: source && labelsOf(name, "source", source, count).labels,
     clean: clean && toPixelUnits(pixelsOf(name, "clean", clean).pixels),
     ...(classes && { classes: namesOf(classes, name) }),
+    ...(columns && { columns }),
     note: joinNotes(images.note, y.note, scaleNote(images.pixels)),
   };
 }

@@ -85,6 +85,7 @@ export function readCsv(bytes: Uint8Array, name: string, { y }: Keys = {}): Data
     count: rows.length,
     pixels,
     ...labels,
+    ...(!isBytes && { columns: header.filter((_, c) => c !== at) }),
     note: joinNotes(
       note,
       isBytes ? "columns of pixels taken as bytes" : "",

@@ -28,6 +28,8 @@ export interface Dataset {
   readonly reading?: Reading | undefined;
   /** The names of the labels in the model's order, where they are known. */
   readonly classes?: readonly string[] | undefined;
+  /** What the numbers of an example are called, in the order of its values, where a table says so. */
+  readonly columns?: readonly string[] | undefined;
   /** What a reader must be told about the data, such as "3 of 5 batch files". */
   readonly note?: string | undefined;
 }

@@ -5,8 +5,11 @@ import { arrayOf, arrayOfText, type NpyArray } from "./npy.ts";
 import { namesInNpz, readNpz, writeNpz } from "./npz.ts";
 import type { Keys } from "./reading.ts";
 
+/** What may stand beside x and y. */
+const BESIDE = ["source", "clean", "classes", "columns"];
+
 /**
- * Reads x, y and, where there, source, clean and classes; float64 is narrowed to float32. Values of x
+ * Reads x, y and, where there, source, clean, classes and columns; float64 is narrowed to float32. Values of x
  * outside [0, 1] are kept: an attack need not clip; pixels that look like another scale get a `note`.
  *
  * @param keys the names of images and labels in the file. Default x and y, also where a file with these has neither
@@ -14,7 +17,7 @@ import type { Keys } from "./reading.ts";
  */
 export function readPoints(bytes: Uint8Array, name: string, keys: Keys = {}): Dataset {
   const wanted = ["x", "y", keys.x, keys.y].filter((key) => key !== undefined);
-  const arrays = readNpz(bytes, { where: name, only: [...wanted, "source", "clean", "classes"] });
+  const arrays = readNpz(bytes, { where: name, only: [...wanted, ...BESIDE] });
   // Points that Temper wrote stand beside data under other names: a file that has neither is read by the usual ones.
   const named = [keys.x, keys.y].some((key) => key !== undefined && arrays.has(key));
   const usual = arrays.has("x") && arrays.has("y");
@@ -24,11 +27,11 @@ export function readPoints(bytes: Uint8Array, name: string, keys: Keys = {}): Da
 
 /**
  * The bytes of a points file: x float32 [n, ...shape], y int64 [n] and, where known, source int64
- * [n], clean float32 like x, and classes: the names of the labels, a JSON list in UTF-8 as uint8. The same points give
- * the same bytes.
+ * [n], clean float32 like x, and classes and columns: the names of the labels and of the numbers of a table, JSON lists
+ * in UTF-8 as uint8. The same points give the same bytes.
  */
 export function writePoints(points: Dataset): Uint8Array {
-  const { shape, count, pixels, labels, source, clean, classes } = points;
+  const { shape, count, pixels, labels, source, clean, classes, columns } = points;
   const images = [count, ...shape];
   const arrays = new Map<string, NpyArray>([
     ["x", arrayOf(toPixelUnits(pixels), images)],
@@ -37,5 +40,6 @@ export function writePoints(points: Dataset): Uint8Array {
   if (source) arrays.set("source", { type: "int64", shape: [count], values: source });
   if (clean) arrays.set("clean", arrayOf(clean, images));
   if (classes) arrays.set("classes", arrayOfText(JSON.stringify(classes)));
+  if (columns) arrays.set("columns", arrayOfText(JSON.stringify(columns)));
   return writeNpz(arrays);
 }

@@ -133,6 +133,8 @@ export interface PointsDocument {
   readonly pictures?: PicturesDocument;
   /** Points that are no images: their numbers. */
   readonly values?: readonly (readonly number[])[];
+  /** What these are called, where the data say so. */
+  readonly columns?: readonly string[];
   /** Of each point, labels by number: all where they are few, else the true one and the strongest. */
   readonly shown: readonly (readonly number[])[];
   /** theta0, the choice, then others of the front while they are few. */

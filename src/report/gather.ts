@@ -97,7 +97,7 @@ async function pointsDocument(run: Run, model: Model, points: Dataset): Promise<
 
 /** The points as they were given; those of `first` come before others where not all have pictures. */
 export function pointsAsGiven(points: Dataset, first: readonly number[] = []): PointsDocument {
-  const { count, shape, pixels, labels, source } = points;
+  const { count, shape, pixels, labels, source, columns } = points;
   const wanted = new Set(first);
   const order = [...labels.keys()].toSorted(
     (a, b) => Number(wanted.has(b)) - Number(wanted.has(a)),
@@ -109,6 +109,7 @@ export function pointsAsGiven(points: Dataset, first: readonly number[] = []): P
     ...{ count, shape, y: Array.from(labels), shown: Array.from(labels, () => []), answers: [] },
     ...(source && { source: Array.from(source) }),
     ...(pictures === undefined && {
+      ...(columns && { columns }),
       values: Array.from({ length: rows }, (_, i) =>
         Array.from(pixels.subarray(i * size, (i + 1) * size), (v) => Number(v.toPrecision(5))),
       ),

@@ -189,6 +189,10 @@ const ringOf = ({ pool, choice }: Pick<TradeOffRun, "pool" | "choice">, axes: Ax
     spots: choice === undefined ? [] : spotsOf([pool[choice]], axes),
   }) as const;
 
+/** The symbol of one of several runs, beside its colour. */
+export const symbolOf = (at: number): Group["symbol"] =>
+  (["circle", "triangle", "diamond"] as const)[at % 3];
+
 /** One of several runs: its front in its own colour, the rest of its candidates faint. */
 function groupsOfOne(
   { name, pool, choice }: TradeOffRun,
@@ -198,7 +202,7 @@ function groupsOfOne(
   const color = colors.runs[at % colors.runs.length];
   const front = pool.filter((c) => c.front);
   const spots = spotsOf(front, axes).toSorted((a, b) => a.x - b.x);
-  const symbol = (["circle", "triangle", "diamond"] as const)[at % 3];
+  const symbol = symbolOf(at);
   return [
     { label: name, color, radius: 3.5, symbol, hollow: false, spots, joined: true },
     { ...ringOf({ pool, choice }, axes), label: "", color },

@@ -2,7 +2,7 @@
 import { axesOf, idOf } from "../axes.ts";
 import { howLossIsKnown } from "../known-loss.ts";
 import { quoted } from "../shell-word.ts";
-import { copyButton, fill, h } from "./dom.ts";
+import { commandBox, fill, h } from "./dom.ts";
 import { liveToken } from "./live-address.ts";
 import { onAxis, share } from "./numbers.ts";
 import { candidateOf, runOf, type State, type Store } from "./store.ts";
@@ -11,13 +11,7 @@ import { nameOf } from "./words.ts";
 export function candidateCard(store: Store): HTMLElement {
   const title = h("h3", {});
   const facts = h("dl", { class: "facts" });
-  const command = h("code", {});
-  const actions = h(
-    "div",
-    { class: "command" },
-    command,
-    copyButton(() => command.textContent ?? ""),
-  );
+  const command = commandBox();
   const file = h("p", {});
   store.watch(["document", "run", "candidate"], (state) => {
     const candidate = candidateOf(state);
@@ -26,9 +20,9 @@ export function candidateCard(store: Store): HTMLElement {
       facts,
       ...factsOf(state).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
     );
-    fill(command, commandOf(state));
+    command.show(commandOf(state));
     fill(file, fileLink(state));
-    actions.hidden = runOf(state).record.end === undefined;
+    command.element.hidden = runOf(state).record.end === undefined;
     title.classList.toggle("on-front", candidate.front);
   });
   return h(
@@ -36,7 +30,7 @@ export function candidateCard(store: Store): HTMLElement {
     { class: "card", "aria-live": "polite", "aria-label": "Candidate that is looked at" },
     title,
     facts,
-    actions,
+    command.element,
     file,
   );
 }

@@ -3,7 +3,7 @@ import { wilsonInterval } from "../../attack/interval.ts";
 import type { CleanChange } from "../../run/clean.ts";
 import { accuraciesOf, accuracyChart } from "../accuracy.ts";
 import type { EvaluationDocument, RunDocument, SetDocument } from "../document.ts";
-import { fill, h, scrollBox, section, tableOf } from "./dom.ts";
+import { chartWidth, fill, h, scrollBox, section, tableOf } from "./dom.ts";
 import { flipsOf } from "./flips.ts";
 import { whenInView } from "./in-view.ts";
 import { byLabel, confusions } from "./label-tables.ts";
@@ -114,7 +114,9 @@ function accuracies(sets: readonly Named[]): HTMLElement[] {
 /** Before and after in one picture; the tables under it say the same. */
 function accuracyView(run: RunDocument): HTMLElement {
   const rows = accuraciesOf(run);
-  const chart = rows.length > 0 && plot(accuracyChart(marks, rows, { colors, legend: false }));
+  const chart =
+    rows.length > 0 &&
+    plot(accuracyChart(marks, rows, { width: chartWidth(560), colors, legend: false }));
   if (chart) chart.setAttribute("aria-hidden", "true");
   const entry = (mark: string, text: string) =>
     h("li", {}, h("span", { class: `mark ${mark}`, "aria-hidden": "true" }), text);

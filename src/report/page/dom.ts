@@ -78,6 +78,10 @@ export const chartWithTable = (chart: Node, table: Node): HTMLElement =>
     ),
   );
 
+/** A width for a chart, which is drawn once: at most this, and no wider than a phone. */
+export const chartWidth = (most: number): number =>
+  Math.min(most, Math.max(300, document.documentElement.clientWidth - 40));
+
 /** A section of the page under a heading. */
 export const section = (id: string, title: string, ...children: readonly Child[]): HTMLElement =>
   h(
@@ -87,8 +91,26 @@ export const section = (id: string, title: string, ...children: readonly Child[]
     ...children,
   );
 
+/** A command, with its button; no line ends within a word of it, as it would after the first hyphen of an option. */
+export function commandBox(): { readonly element: HTMLElement; show(command: string): void } {
+  const code = h("code", {});
+  let text = "";
+  return {
+    element: h(
+      "div",
+      { class: "command" },
+      code,
+      copyButton(() => text),
+    ),
+    show: (command) => {
+      text = command;
+      fill(code, ...command.split(" ").flatMap((word, i) => [i > 0 && " ", h("span", {}, word)]));
+    },
+  };
+}
+
 /** Copies a text; the button says that it did. */
-export function copyButton(text: () => string): HTMLButtonElement {
+function copyButton(text: () => string): HTMLButtonElement {
   const button = h("button", { type: "button", class: "copy" }, "Copy");
   button.addEventListener("click", async () => {
     await copy(text());

@@ -27,6 +27,15 @@ export function number(value: number | null | undefined): string {
     : significant.format(value);
 }
 
+const four = new Intl.NumberFormat(undefined, {
+  minimumSignificantDigits: 4,
+  maximumSignificantDigits: 4,
+});
+
+/** Always four digits, so that numbers under each other can be compared. */
+export const measured = (value: number | null | undefined): string =>
+  value && Math.abs(value) >= 1e-3 && Math.abs(value) < 1e7 ? four.format(value) : number(value);
+
 export const count = (value: number | null | undefined): string =>
   value === null || value === undefined ? "–" : whole.format(value);
 
@@ -48,7 +57,7 @@ export function seconds(value: number): string {
 /** A value of an axis. */
 export function onAxis({ kind }: Pick<Axis, "kind">, value: number | null): string {
   if (kind === "share") return share(value);
-  return kind === "count" ? count(value) : number(value);
+  return kind === "count" ? count(value) : measured(value);
 }
 
 /** `1 image`, `2 images`. */

@@ -1,14 +1,16 @@
 // Parallel coordinates: every candidate a line over all that it can be judged by; a drag along an axis selects.
 import { type Axis, axesOf } from "../axes.ts";
 import { emptied, isOnPaper } from "./canvas.ts";
-import { fill, h } from "./dom.ts";
+import { fill, h, scrollBox } from "./dom.ts";
 import { onAxis } from "./numbers.ts";
 import { colorOf, whenColorsChange } from "./palette.ts";
 import { isShown, runOf, type State, type Store, selectedIn, withRange } from "./store.ts";
 
-const HEIGHT = 220;
-const TOP = 34;
+const HEIGHT = 246;
+const TOP = 60;
 const BOTTOM = 20;
+/** Pixels that the words of an axis take at least; on a phone the axes are wider than it, and scroll. */
+const WIDTH = 78;
 
 /** An axis with its place and the range of its values. */
 interface Line {
@@ -48,6 +50,7 @@ export function parallelView(store: Store): HTMLElement {
     fill(axes, ...lines.map((line) => axisOf(store, line, width)));
   };
   const lay = (state: State): void => {
+    box.style.minWidth = `${axesOf(runOf(state)).length * WIDTH}px`;
     lines = linesOf(state, box.clientWidth);
     draw(state);
     // Made anew only where the axes are others: someone may be typing while a run goes on.
@@ -73,7 +76,7 @@ export function parallelView(store: Store): HTMLElement {
       { class: "hint no-print" },
       "Drag along an axis to keep the candidates of that range; the better end is above.",
     ),
-    box,
+    scrollBox("All that a candidate can be judged by", box),
     h("details", {}, h("summary", {}, "Ranges in numbers"), inputs),
   );
 }
@@ -81,7 +84,7 @@ export function parallelView(store: Store): HTMLElement {
 function linesOf(state: State, width: number): Line[] {
   const run = runOf(state);
   const axes = axesOf(run);
-  const margin = Math.min(90, width / 8);
+  const margin = Math.max(WIDTH / 2, Math.min(90, width / 8));
   return axes.map((axis, i) => {
     const values = run.record.pool.filter((c) => isShown(state, c)).map(axis.of);
     const known = values.filter((v) => v !== null);
@@ -170,8 +173,12 @@ function axisOf(store: Store, line: Line, width: number): HTMLElement {
   const element = h(
     "div",
     { class: "axis" },
-    h("span", { class: "name" }, axis.label),
-    h("span", { class: "best" }, onAxis(axis, best)),
+    h(
+      "div",
+      { class: "top" },
+      h("span", { class: "name" }, axis.label),
+      h("span", {}, onAxis(axis, best)),
+    ),
     strip,
     h("span", { class: "worst" }, onAxis(axis, worst)),
   );

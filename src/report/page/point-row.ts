@@ -4,7 +4,7 @@ import { type Answer, answerOf } from "./answers.ts";
 import { bars, rangeWith0 } from "./bars.ts";
 import { type Child, fill, h, scrollBox, tableOf } from "./dom.ts";
 import { whenInView } from "./in-view.ts";
-import { number } from "./numbers.ts";
+import { measured, number } from "./numbers.ts";
 import { captioned, picture } from "./pictures.ts";
 import { differenceOf, pixelsOf } from "./pixels.ts";
 import { wordOf } from "./words.ts";
@@ -22,6 +22,7 @@ export interface PointRow {
 export function pointRow(run: RunDocument, points: PointsDocument, i: number): PointRow {
   const source = points.source?.[i];
   const from = source === undefined ? "" : `, image ${source} of its data`;
+  const colon = h("span", {});
   const verdict = h("strong", { class: "verdict" });
   const margins = h("span", { class: "margins" });
   const looks = h("div", { class: "looks" });
@@ -34,6 +35,7 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
       { class: "title" },
       h("strong", {}, `Point ${i}`),
       `${from}, label ${wordOf(run, points.y[i])}`,
+      colon,
       verdict,
       margins,
     ),
@@ -53,7 +55,8 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
               ? " among the labels shown"
               : "";
         element.classList.toggle("wrong", wrong === true);
-        fill(verdict, wrong !== undefined && `: ${wrong ? "wrong" : "right"}${weaker}`);
+        fill(colon, wrong !== undefined && ": ");
+        fill(verdict, wrong !== undefined && `${wrong ? "wrong" : "right"}${weaker}`);
         fill(margins, marginsOf(known));
         if (!element.classList.contains("drawn")) fill(looks, ...looksOf(run, points, i));
         element.classList.add("drawn");
@@ -64,14 +67,20 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
 
 /** The margin at theta0, and what it became. */
 function marginsOf(answers: readonly Answer[]): string {
-  const said = answers.map(({ atMost, margin }) => `${atMost ? "at most " : ""}${number(margin)}`);
+  const said = answers.map(
+    ({ atMost, margin }) => `${atMost ? "at most " : ""}${measured(margin)}`,
+  );
   if (said.length === 0) return "";
   return said.length === 1 ? `, margin at θ₀ ${said[0]}` : `, margin ${said.join(" → ")}`;
 }
 
 /** The pictures of a point, or its numbers. */
-function looksOf(run: RunDocument, { pictures, values, y }: PointsDocument, i: number): Child[] {
-  if (pictures === undefined) return [numbersOf(values?.[i], i)];
+function looksOf(
+  run: RunDocument,
+  { pictures, values, columns, y }: PointsDocument,
+  i: number,
+): Child[] {
+  if (pictures === undefined) return [numbersOf(values?.[i], i, columns)];
   const k = pictures.images.indexOf(i);
   if (k < 0)
     return [h("p", { class: "hint" }, "Its picture is not among those kept in this page.")];
@@ -98,12 +107,16 @@ function looksOf(run: RunDocument, { pictures, values, y }: PointsDocument, i: n
   ];
 }
 
-function numbersOf(values: readonly number[] | undefined, i: number): HTMLElement {
+function numbersOf(
+  values: readonly number[] | undefined,
+  i: number,
+  columns: readonly string[] | undefined,
+): HTMLElement {
   if (values === undefined) return h("p", { class: "hint" }, "Its numbers are not in this page.");
   return scrollBox(
     `Numbers of point ${i}`,
     tableOf(
-      values.map((_, at) => `x${at}`), // no data format that is read names its columns
+      values.map((_, at) => columns?.[at] ?? `x${at}`),
       [values.map(number)],
       { caption: "Its numbers, by column", numbers: [...values.keys()] },
     ),

@@ -3,7 +3,7 @@ import type { Timings } from "../../run/record.ts";
 import type { RunDocument } from "../document.ts";
 import { type Series, seriesChart, seriesOf } from "../series.ts";
 import { stageTimes, timeChart } from "../time.ts";
-import { chartWithTable, copyButton, fill, h, section, tableOf } from "./dom.ts";
+import { chartWidth, chartWithTable, commandBox, fill, h, section, tableOf } from "./dom.ts";
 import { marks, plot } from "./marks.ts";
 import { count, number, seconds, share } from "./numbers.ts";
 import { colors } from "./palette.ts";
@@ -25,7 +25,7 @@ export function runView(store: Store): HTMLElement {
 /** A chart of a quantity by iteration. */
 function seriesView(series: Series): HTMLElement {
   const { title, first, lines } = series;
-  const chart = plot(seriesChart(marks, series, { colors }));
+  const chart = plot(seriesChart(marks, series, { width: chartWidth(460), colors }));
   chart.setAttribute("aria-hidden", "true");
   const rows = lines[0].values.map((_, i) => [
     count(i + first),
@@ -41,7 +41,12 @@ function seriesView(series: Series): HTMLElement {
 function timeView(timings: Timings): HTMLElement {
   const { seconds: whole, processes, machine } = timings;
   const times = stageTimes(timings);
-  const chart = plot(timeChart(marks, times, { colors: { ...colors, bound: "var(--line)" } }));
+  const chart = plot(
+    timeChart(marks, times, {
+      width: chartWidth(560),
+      colors: { ...colors, bound: "var(--line)" },
+    }),
+  );
   chart.setAttribute("aria-hidden", "true");
   const table = tableOf(
     ["stage", "time", "share"],
@@ -64,7 +69,8 @@ function timeView(timings: Timings): HTMLElement {
 function factsOf(run: RunDocument): HTMLElement[] {
   const { record, timings, changed, repeat } = run;
   const { versions, inputs, options, end } = record;
-  const command = h("code", {}, repeat);
+  const command = commandBox();
+  command.show(repeat);
   const hash = (sha256: string): HTMLElement => h("code", { title: sha256 }, sha256.slice(0, 16));
   const sets = (
     [
@@ -88,13 +94,7 @@ function factsOf(run: RunDocument): HTMLElement[] {
       ),
       // Its options are read from its folder, once it is finished.
       end !== undefined && h("p", {}, "The same run again:"),
-      end !== undefined &&
-        h(
-          "div",
-          { class: "command" },
-          command,
-          copyButton(() => repeat),
-        ),
+      end !== undefined && command.element,
     ),
     h(
       "div",

@@ -1,7 +1,7 @@
 // What came out, in one row of figures: before and after, with what must be said beside them.
 import { notesOf } from "../notes.ts";
 import { fill, h } from "./dom.ts";
-import { count, number, share } from "./numbers.ts";
+import { count, measured, share } from "./numbers.ts";
 import { atRun, runOf, type State, type Store } from "./store.ts";
 
 export function summaryView(store: Store): HTMLElement {
@@ -61,8 +61,8 @@ function figuresOf(state: State): Figure[] {
     { name: judged, before: of(before), after: of(after) },
     {
       name: `training loss (${options.loss})`,
-      before: number(before.loss),
-      after: number(after.loss),
+      before: measured(before.loss),
+      after: measured(after.loss),
     },
     { name: "clean accuracy on DATA", before: share(clean.before), after: share(clean.after) },
     ...(clean.validation
@@ -78,7 +78,7 @@ function figuresOf(state: State): Figure[] {
       name: "were right, now wrong",
       after: `${count(clean.negativeFlips)} of ${count(clean.count)}`,
     },
-    { name: "distance from θ₀", after: number(distance) },
+    { name: "distance from θ₀", after: measured(distance) },
   ];
 }
 

@@ -2,7 +2,7 @@
 import { type Axis, axesOf, idOf } from "../axes.ts";
 import { notComparable } from "../comparable.ts";
 import { howLossIsKnown, isLeft, knownLoss, wordsOfLeft } from "../known-loss.ts";
-import { toComeAt, tradeOff } from "../trade-off.ts";
+import { symbolOf, toComeAt, tradeOff } from "../trade-off.ts";
 import { fill, h } from "./dom.ts";
 import { marks, plot } from "./marks.ts";
 import { number } from "./numbers.ts";
@@ -252,7 +252,7 @@ function keyOf({ document, run }: State): HTMLElement[] {
     h("li", {}, h("span", { class: `mark ${mark}`, "aria-hidden": "true" }), text);
   if (runs.length > 1) {
     return runs.map(({ name }, i) =>
-      entry(`run run${(i % 6) + 1}`, i === run ? `${name} (shown below)` : name),
+      entry(`run run${(i % 6) + 1} ${symbolOf(i)}`, i === run ? `${name} (shown below)` : name),
     );
   }
   const { pool, end } = runs[0].record;
