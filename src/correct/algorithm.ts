@@ -210,7 +210,10 @@ async function solve(run: AlgorithmRun, k: number): Promise<Solved | undefined> 
       return undefined;
     }
   }
-  return options.blocks === undefined ? solution : solveByBlocks(run, solution, k);
+  if (options.blocks !== undefined) return solveByBlocks(run, solution, k);
+  const { remade } = run.cuts.rows;
+  if (remade === undefined) return solution;
+  return { ...solution, d: await stage("qp", () => remade.expand(solution.d)) };
 }
 
 /** Algorithm 2's answer to the (13) that the dual has solved; what Algorithm 2 does not say is the dual's. */

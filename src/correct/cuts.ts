@@ -102,7 +102,8 @@ export function createCuts(
       }
     }
     const g = await rows.addLogitSums(theta, sums);
-    const along = rows.times(step)(rowsFrom(first, rows.count()));
+    const fresh = rowsFrom(first, rows.count());
+    const along = (await rows.remade?.product(step, fresh)) ?? rows.times(step)(fresh);
     // (18)  over the ball, a linear function rises by rho || d g_il / dx ||_1
     const rise = radius === 0 ? undefined : await oracle.inputNorms(theta, sums);
     for (let r = 0; r < g.length; r++) {
@@ -111,7 +112,7 @@ export function createCuts(
 
     // (8)  L(theta_j) + grad L(theta_j)' (theta - theta_j) <= L(theta0) + delta
     list.push({ anchor, point: "loss" });
-    rows.addRow(gradient);
+    await rows.addRow(gradient);
     rhs.push(lossAtStart + lossSlack - loss + dot(gradient, step));
 
     // An entry of a row that is not finite shows in b, even against a zero of the step: Infinity * 0 is NaN.

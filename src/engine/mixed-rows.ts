@@ -4,7 +4,7 @@ import { addScaled, dot } from "../tensor/vector.ts";
 import * as factors from "./factored-rows.ts";
 
 /** Where a row lies: among the factored ones, or whole, float64 [p]. */
-type Place = { readonly factored: number } | { readonly whole: Float64Array };
+export type Place = { readonly factored: number } | { readonly whole: Float64Array };
 
 export interface MixedRows {
   readonly factored: factors.FactoredRows;

@@ -3,12 +3,14 @@ import type { LogitSum, Oracle } from "../correct/oracle.ts";
 import { type Dataset, imageSize, imagesOf } from "../data/dataset.ts";
 import { joined } from "../tensor/vector.ts";
 import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
+import { type ColumnProducts, createColumnProducts } from "./column-products.ts";
 import { createCutSet } from "./cut-set.ts";
 import { createDataLoss, meanLossGradient } from "./data-loss.ts";
 import { logitSum } from "./loss.ts";
 import type { LossName } from "./losses.ts";
 import { type Network, roundTheta } from "./network.ts";
 import { openPrograms, type Programs } from "./programs.ts";
+import { createShortCuts } from "./short-cuts.ts";
 import * as tasks from "./tasks.ts";
 import type { Workers } from "./workers.ts";
 
@@ -20,6 +22,8 @@ export interface OracleOptions {
   readonly data: Dataset;
   /** Default cross-entropy. */
   readonly loss?: LossName | undefined;
+  /** The convolutions' weights whose cuts are kept in parts (`shortConvolutions`); default none. */
+  readonly convolved?: ReadonlySet<string> | undefined;
   readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of images of D that the present sweep has passed, for a progress bar. */
@@ -38,22 +42,25 @@ export interface EngineOracle extends Oracle {
 
 export function createOracle(options: OracleOptions): EngineOracle {
   const { network, points, data, workers, signal, onShard, loss = "cross-entropy" } = options;
+  const { convolved = new Set() } = options;
   let x = imagesOf(points, 0, points.count);
   let y = points.labels;
   const dataLoss = createDataLoss({ network, data, loss, workers, signal, onShard });
 
   let present: { theta: Float32Array; programs: Programs } | undefined;
-  const close = async (): Promise<void> => {
+  const leave = async (): Promise<void> => {
     await present?.programs.release();
     present = undefined;
   };
   const programsAt = async (theta: Float32Array): Promise<Programs> => {
     if (present?.theta !== theta) {
-      await close();
+      await leave();
       present = { theta, programs: openPrograms(network, theta) };
     }
     return present.programs;
   };
+
+  let products: ColumnProducts | undefined;
 
   // The images in the order of their losses at theta0, largest first: the sum of a bad candidate is large early.
   const sortedShards = tasks
@@ -99,8 +106,16 @@ export function createOracle(options: OracleOptions): EngineOracle {
     lossGradient: async (theta) =>
       meanLossGradient(await dataLoss.sweep("lossGradientShard", theta), data.count),
     inputNorms: async (theta, sums) => inputNorms(network, await programsAt(theta), x, sums),
-    cutSet: () => createCutSet({ network, points: () => x, programsAt, signal }),
-    close,
+    cutSet: () => {
+      const source = { network, points: () => x, programsAt, signal };
+      if (convolved.size === 0) return createCutSet(source);
+      products ??= createColumnProducts();
+      return createShortCuts({ ...source, convolved, products });
+    },
+    close: async () => {
+      await leave();
+      await products?.release();
+    },
   };
 }
 

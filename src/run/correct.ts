@@ -24,6 +24,8 @@ import {
   PREDICTIONS,
   RECORD,
   REPORT,
+  readJson,
+  recordIn,
   STATE,
   THETAS,
   TIMINGS,
@@ -60,7 +62,17 @@ export async function correct(model: Model, call: CorrectCall): Promise<Run>;
 export async function correct(model: Model, call: CorrectCall): Promise<Run> {
   return isRobustCall(call)
     ? carryOut(model, call, planRobust(model, call))
-    : carryOut(model, call, planPoints(model, call));
+    : carryOut(model, call, planPoints(model, await asBegun(call)));
+}
+
+/** A run goes on as it began, however much memory there was then: whether it remakes its rows is in its record. */
+async function asBegun(call: PointCall): Promise<PointCall> {
+  const { folder, resume, remake } = call;
+  if (folder === undefined || resume !== true || remake !== undefined) return call;
+  if (!(await recordIn(folder))) return call;
+  const { options } = (await readJson(folder, RECORD)) as { readonly options?: PointCall };
+  if (options?.solver !== "dual") return call;
+  return { ...call, remake: options.remake === true };
 }
 
 /** Images that tell whether a network tells labels apart. */

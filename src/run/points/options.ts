@@ -56,6 +56,11 @@ interface PlainPointOptions extends SharedOptions {
   readonly freeShare?: number;
   /** Of `blocks`: steps an iteration. Default 5. */
   readonly blockSteps?: number;
+  /**
+   * Keeps the cuts of large convolutions in parts, and makes rows again where they are needed: far fewer bytes, and
+   * more time. Default: where the cuts would not fit into the memory that there is (`memory`). Of `dual` alone.
+   */
+  readonly remake?: boolean;
   /** Evaluates every candidate's loss to the end; the front and the choice are the same without. Default false. */
   readonly fullPool: boolean;
 }
@@ -182,6 +187,15 @@ export const pointTable: Table<PlainPointOptions, Facts> = {
     help: "blocks: steps an iteration",
     needs: withBlocks,
     default: () => 5,
+  },
+  remake: {
+    kind: flag,
+    group: subproblem,
+    help: "keep the cuts of large convolutions in parts; by default where they would not fit into --memory",
+    needs: {
+      words: "the solver dual",
+      holds: ({ solver }: Partial<PlainPointOptions>): boolean => solver === "dual",
+    },
   },
   fullPool: {
     kind: flag,

@@ -1,4 +1,5 @@
 // The recipes standard and paper: Algorithm 1 on given points, or on points that are made as it goes on.
+import { availableParallelism } from "node:os";
 import { checkAttackable } from "../../attack/attackable.ts";
 import { algorithm1 } from "../../correct/algorithm.ts";
 import type { RivalChoice } from "../../correct/cuts.ts";
@@ -10,8 +11,11 @@ import type { Dataset } from "../../data/dataset.ts";
 import { demandRoomForCuts } from "../../engine/cut-set.ts";
 import { workOfPasses } from "../../engine/flops.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
+import type { Network } from "../../engine/network.ts";
 import { createOracle } from "../../engine/oracle.ts";
 import { demandInputGradient } from "../../engine/programs.ts";
+import { convolutionsInParts } from "../../engine/room.ts";
+import { shortConvolutions } from "../../engine/slices.ts";
 import { checkInputs, type PointCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
 import { algorithmState } from "../folder/state.ts";
@@ -28,30 +32,33 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   checkInputs(model, call);
   const { points, origin } = call;
   const { forward: flops } = workOfPasses(network);
-  const options = pointOptions(request, { flops, points: points.count, labels: network.labels });
+  const facts = { flops, points: points.count, labels: network.labels };
+  const asked = pointOptions(request, facts);
+  const convolved = convolvedIn(network, asked, call);
+  const { remake: _, ...stated } = asked;
+  const options = { ...stated, ...(convolved.size > 0 && { remake: true }) };
   if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
   if (options.radius > 0) demandInputGradient(network, "radius");
   if (!options.reattack) {
-    const rivals = network.labels - 1;
-    const cuts = options.rivals === "auto" ? LEAST : rivalsOf(options);
-    demandRoomForCuts(network, points.count, Math.min(cuts as number, rivals));
+    demandRoomForCuts(network, points.count, cutsOf(network, options), convolved);
   }
   const given = options.reattack ? cleanOf(points) : points;
   return {
     options,
     inputs: { points: { ...inputOf(given), ...(origin && { origin }) } },
     state: algorithmState,
-    start: (context) => startPoints({ ...call, ...context, options }),
+    start: (context) => startPoints({ ...call, ...context, options, convolved }),
   };
 }
 
 type PointRun = JobContext<AlgorithmState> &
   Pick<PointCall, "data" | "points" | "onIteration" | "onContradiction"> & {
     readonly options: PointOptions;
+    readonly convolved: ReadonlySet<string>;
   };
 
 function startPoints(run: PointRun): Job<"points"> {
-  const { network, data, options, workers, clock, signal, onProgress } = run;
+  const { network, data, options, convolved, workers, clock, signal, onProgress } = run;
   const sources = options.reattack ? cleanOf(run.points) : undefined;
   let stage = "";
   let onLines = false; // then the number of candidates says more than that of the images of one candidate
@@ -60,6 +67,7 @@ function startPoints(run: PointRun): Job<"points"> {
     points: sources === undefined ? run.points : emptied(sources),
     data,
     loss: options.loss,
+    convolved,
     workers,
     signal,
     onShard: (done, of) => onLines || onProgress?.(stage, done, of),
@@ -123,6 +131,25 @@ function startPoints(run: PointRun): Job<"points"> {
 }
 
 const rivalsOf = ({ rivals }: PointOptions): RivalChoice => (rivals === "all" ? Infinity : rivals);
+
+/** How many cuts an anchor brings for a point; at least, where that depends on what it violates. */
+function cutsOf({ labels }: Network, options: PointOptions): number {
+  const rivals = rivalsOf(options);
+  return Math.min(labels - 1, rivals === "auto" ? LEAST : rivals);
+}
+
+/** The convolutions whose cuts are kept in parts: where that is asked for, or the run has no room otherwise. */
+function convolvedIn(
+  network: Network,
+  options: PointOptions,
+  { points, data, memory, workers, threads = availableParallelism() }: PointCall,
+): ReadonlySet<string> {
+  const { iterations, remake = options.solver === "dual" ? undefined : false } = options;
+  const cuts = cutsOf(network, options);
+  if (remake !== undefined) return remake ? shortConvolutions(network, cuts) : new Set();
+  const run = { points: points.count, cuts, iterations, data };
+  return convolutionsInParts(network, { ...run, processes: workers?.size ?? threads }, memory);
+}
 
 /** What Algorithm 2 needs, where it is asked for. */
 const blocksOf = ({ solver, freeShare, blockSteps, seed }: PointOptions) =>
