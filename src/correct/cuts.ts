@@ -19,6 +19,10 @@ export interface Cuts {
   readonly list: readonly Cut[];
   /** b, [rows.count()]. */
   rhs(): Float64Array;
+  /** The rows that were given up: no multiplier may rest on them. */
+  readonly dropped: ReadonlySet<number>;
+  /** Gives rows up for good; their numbers stay. */
+  drop(rows: readonly number[]): void;
   /**
    * Appends the cuts at an anchor: |Dadv| (labels - 1) rows (7), or fewer where the options ask for fewer, then one
    * row (8). The first anchor must be theta0, whose loss is the limit in (8), and with rivals "auto" the others must
@@ -61,6 +65,7 @@ export function createCuts(
   const { theta0, labels } = oracle;
   const rows = oracle.cutSet();
   const list: Cut[] = [];
+  const dropped = new Set<number>();
   const rhs: number[] = [];
   let anchors = 0;
   let lossAtStart = 0;
@@ -119,5 +124,9 @@ export function createCuts(
     return rhs.slice(first).every(Number.isFinite);
   };
 
-  return { rows, list, rhs: () => Float64Array.from(rhs), add };
+  const drop: Cuts["drop"] = (given) => {
+    for (const r of given) dropped.add(r);
+    rows.drop?.(given);
+  };
+  return { rows, list, rhs: () => Float64Array.from(rhs), add, dropped, drop };
 }

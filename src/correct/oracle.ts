@@ -28,10 +28,12 @@ export type LogitSum = readonly LogitTerm[];
 export interface CutSet extends CutRows {
   /** Appends the gradients at theta of the given sums of logits; returns the sums' values at theta. */
   addLogitSums(theta: Float32Array, sums: readonly LogitSum[]): Promise<Float64Array>;
-  /** Appends one row that is already known, such as the gradient of the loss, float64 [p]. */
+  /** Appends one row that is already known, such as the gradient of the loss, float64 [p]; never write to it again. */
   addRow(row: Float64Array): void | Promise<void>;
-  /** How many bytes the rows take, for the record of timings. */
+  /** How many bytes the rows take. */
   bytes(): number;
+  /** Forgets what rows hold: their numbers stay, their products are 0. */
+  drop?(rows: readonly number[]): void;
   /**
    * Present where rows are made again when they are needed, which takes long: `combine` then gives
    * a stand-in for A' lambda, which `times` and `distance` read, and nothing else may.

@@ -36,7 +36,7 @@ export function createColumnProducts(): ColumnProducts {
     const { channels, kernel, input, output } = convolution;
     const inner = transposed ? elementCount(output) : channels * elementCount(kernel);
     const feeds: Record<string, DoubleArray> = {
-      [IMAGE]: { dims: [1, channels, ...input], data: Float64Array.from(image) },
+      [IMAGE]: { dims: [1, channels, ...input], data: new Float64Array(image) },
       [LEFT]: { dims: [left.length / inner, inner], data: left },
     };
     const [made] = (await (await sessionOf(convolution, transposed)).runDouble(feeds)).values();

@@ -32,6 +32,9 @@ export function createCutSet(source: CutSource): CutSet {
     times: (v) => mixed.times(rows, v),
     combine: (weights) => mixed.combine(rows, weights, network.theta0.length),
     bytes: () => mixed.bytesOf(rows),
+    drop: (given) => {
+      mixed.drop(rows, given, (r) => mixed.gram(rows, Int32Array.of(r), Int32Array.of(r))[0]);
+    },
   };
 }
 

@@ -45,6 +45,7 @@ interface Row {
   readonly plain: Float32Array;
   /** The gradient in the output of each convolution that is kept in parts. */
   readonly shorts: readonly Float32Array[];
+  readonly forgotten?: true;
 }
 
 /** The rows, and how theta's tensors are laid out in them. */
@@ -198,6 +199,15 @@ export function sumInto(
       for (const t of plains) addScaled(total, 1, plain, t.size, t.offset, t.at);
     },
   };
+}
+
+/** Lets go of what a row holds, and of what its site does with the last of its rows; nothing may be asked of it. */
+export function forget({ rows, sites, images }: FactoredRows, r: number): void {
+  const { site } = rows[r];
+  rows[r] = { site, deltas: [], plain: new Float32Array(0), shorts: [], forgotten: true };
+  if (rows.some((row) => row.site === site && row.forgotten !== true)) return;
+  sites[site] = [];
+  images[site] = [];
 }
 
 /** Bytes that the rows hold. */

@@ -17,27 +17,31 @@ export interface RunSize {
   readonly processes: number;
 }
 
-/** Bytes of a run beside its cuts: what every process holds, and what each iteration leaves. */
+/** Bytes of a run beside its cuts: what every process holds, and the anchors with the gradients of their losses. */
 function bytesBeside({ theta0 }: Network, { iterations, data, processes }: RunSize): number {
   const held = 4 * imageSize(data.shape) * data.count + 12 * theta0.length;
-  // An anchor with the gradient of its loss, and that gradient as a row.
-  return (processes + 1) * (PROCESS_BYTES + held) + 20 * theta0.length * iterations;
+  return (processes + 1) * (PROCESS_BYTES + held) + 12 * theta0.length * iterations;
 }
 
 /**
- * The convolutions' weights to keep in parts: those that are shorter so, where the cuts of all iterations would not fit
- * into the memory that there is for all processes together, and else none.
+ * Bytes that the cuts of a run may take, of the memory that there is for all processes together.
  *
  * @param memory in bytes; default: most of what is free on this machine
  */
+export const roomForCuts = (network: Network, run: RunSize, memory = memoryToUse()): number =>
+  Math.max(0, memory - bytesBeside(network, run));
+
+/**
+ * The convolutions' weights to keep in parts: those that are shorter so, where the cuts of all iterations would not fit
+ * into their room, and else none.
+ */
 export function convolutionsInParts(
   network: Network,
-  run: RunSize,
-  memory = memoryToUse(),
+  { points, cuts, iterations }: RunSize,
+  room: number,
 ): ReadonlySet<string> {
-  const { points, cuts, iterations } = run;
   const sites = points * iterations;
   const rows = bytesOfMore(createFactoredRows(network), { rows: sites * cuts, sites });
-  if (rows + bytesBeside(network, run) <= memory) return new Set();
-  return shortConvolutions(network, cuts);
+  const ofLoss = 8 * network.theta0.length * iterations;
+  return rows + ofLoss <= room ? new Set() : shortConvolutions(network, cuts);
 }

@@ -15,7 +15,7 @@ import { addScaled, dot, dotMixed } from "../tensor/vector.ts";
 import type { ColumnProducts } from "./column-products.ts";
 import { addLogitSums, type CutSource } from "./cut-set.ts";
 import * as factors from "./factored-rows.ts";
-import type { Place } from "./mixed-rows.ts";
+import { drop, type Place } from "./mixed-rows.ts";
 import { gramOfParts } from "./short-gram.ts";
 import { bySite, columnsAt, deltaOf, slicesOf } from "./slices.ts";
 
@@ -51,7 +51,8 @@ export function createShortCuts(source: ShortSource): CutSet {
       return values;
     },
     addRow: async (row) => {
-      rows.places.push({ whole: row.slice() });
+      // It is not copied: with so many weights a whole row takes as much as all the cuts of a point.
+      rows.places.push({ whole: row });
       await fill(rows, rows.places.length - 1);
     },
     gram: (wanted, columns) => blockOf(wanted, columns, entry),
@@ -70,6 +71,7 @@ export function createShortCuts(source: ShortSource): CutSet {
       const others = [...whole, ...rows.gram.map(({ byteLength }) => byteLength)];
       return others.reduce((sum, bytes) => sum + bytes, factors.bytesOf(factored));
     },
+    drop: (given) => drop(rows, given, (r) => entry(r, r)),
     remade: {
       product: (v, chosen) => product(rows, v, chosen),
       expand: (weights) => expand(rows, weights),
@@ -82,7 +84,10 @@ async function fill({ source, factored, places, gram }: ShortRows, first: number
   for (let r = first; r < places.length; r++) gram.push(new Float64Array(r + 1));
   const own: number[] = [];
   const whole: number[] = [];
-  for (const [r, place] of places.entries()) ("whole" in place ? whole : own).push(r);
+  for (const [r, place] of places.entries()) {
+    if ("whole" in place) whole.push(r);
+    else if ("factored" in place) own.push(r);
+  }
   const rowOf = (r: number): number => (places[r] as { readonly factored: number }).factored;
   const put = (r: number, s: number, value: number): void => {
     gram[Math.max(r, s)][Math.min(r, s)] = value;
@@ -122,6 +127,7 @@ async function product(
   let next = 0;
   return Float64Array.from(chosen, (r) => {
     const place = places[r];
+    if ("square" in place) return 0;
     return "whole" in place ? dot(place.whole, v) : values[next++];
   });
 }
@@ -157,7 +163,7 @@ async function expand(
     const place = places[r];
     if (weight === 0) continue;
     if ("whole" in place) addScaled(total, weight, place.whole);
-    else {
+    else if ("factored" in place) {
       sum.add(weight, place.factored);
       used.push(place.factored);
       scales.push(weight);

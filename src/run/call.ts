@@ -41,7 +41,8 @@ export interface CommonCall {
   readonly workers?: Workers | undefined;
   /**
    * Bytes that all processes together may take: where the cuts would not fit into them, those of large convolutions are
-   * kept in parts (`remake`). Default 60 % of what is free.
+   * kept in parts (`remake`), and cuts that have been idle for long are given up. Two runs with which that happens are
+   * the same only if they have the same memory. Default 60 % of what is free.
    */
   readonly memory?: number | undefined;
   /** Stops the work: the call then throws `aborted`. */

@@ -14,7 +14,7 @@ import { type Model, networkOf } from "../../engine/model.ts";
 import type { Network } from "../../engine/network.ts";
 import { createOracle } from "../../engine/oracle.ts";
 import { demandInputGradient } from "../../engine/programs.ts";
-import { convolutionsInParts } from "../../engine/room.ts";
+import { convolutionsInParts, type RunSize, roomForCuts } from "../../engine/room.ts";
 import { shortConvolutions } from "../../engine/slices.ts";
 import { checkInputs, type PointCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
@@ -34,26 +34,33 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   const { forward: flops } = workOfPasses(network);
   const facts = { flops, points: points.count, labels: network.labels };
   const asked = pointOptions(request, facts);
-  const convolved = convolvedIn(network, asked, call);
+  const size = {
+    ...{ points: points.count, cuts: cutsOf(network, asked), iterations: asked.iterations },
+    ...{ data: call.data, processes: call.workers?.size ?? call.threads ?? availableParallelism() },
+  };
+  const room = roomForCuts(network, size, call.memory);
+  const convolved = convolvedIn(network, asked, size, room);
   const { remake: _, ...stated } = asked;
   const options = { ...stated, ...(convolved.size > 0 && { remake: true }) };
   if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
   if (options.radius > 0) demandInputGradient(network, "radius");
   if (!options.reattack) {
-    demandRoomForCuts(network, points.count, cutsOf(network, options), convolved);
+    demandRoomForCuts(network, points.count, size.cuts, convolved);
   }
   const given = options.reattack ? cleanOf(points) : points;
   return {
     options,
     inputs: { points: { ...inputOf(given), ...(origin && { origin }) } },
     state: algorithmState,
-    start: (context) => startPoints({ ...call, ...context, options, convolved }),
+    start: (context) => startPoints({ ...call, ...context, options, room, convolved }),
   };
 }
 
 type PointRun = JobContext<AlgorithmState> &
   Pick<PointCall, "data" | "points" | "onIteration" | "onContradiction"> & {
     readonly options: PointOptions;
+    /** Bytes that the cuts may take. */
+    readonly room: number;
     readonly convolved: ReadonlySet<string>;
   };
 
@@ -85,6 +92,7 @@ function startPoints(run: PointRun): Job<"points"> {
     find: async () => {
       const found = await algorithm1(timed, {
         ...options,
+        room: run.room,
         blocks: blocksOf(options),
         rivals: rivalsOf(options),
         penalty: options.penalty === "inf" ? Infinity : options.penalty,
@@ -141,14 +149,15 @@ function cutsOf({ labels }: Network, options: PointOptions): number {
 /** The convolutions whose cuts are kept in parts: where that is asked for, or the run has no room otherwise. */
 function convolvedIn(
   network: Network,
-  options: PointOptions,
-  { points, data, memory, workers, threads = availableParallelism() }: PointCall,
+  { solver, remake }: PointOptions,
+  size: RunSize,
+  room: number,
 ): ReadonlySet<string> {
-  const { iterations, remake = options.solver === "dual" ? undefined : false } = options;
-  const cuts = cutsOf(network, options);
-  if (remake !== undefined) return remake ? shortConvolutions(network, cuts) : new Set();
-  const run = { points: points.count, cuts, iterations, data };
-  return convolutionsInParts(network, { ...run, processes: workers?.size ?? threads }, memory);
+  // Algorithm 2 looks at single entries of the rows, which parts do not have.
+  if (solver !== "dual" || remake === false) return new Set();
+  return remake === true
+    ? shortConvolutions(network, size.cuts)
+    : convolutionsInParts(network, size, room);
 }
 
 /** What Algorithm 2 needs, where it is asked for. */
