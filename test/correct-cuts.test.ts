@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { algorithm1 } from "../src/correct/algorithm.ts";
 import { type Cut, type CutOptions, createCuts } from "../src/correct/cuts.ts";
 import { openReach } from "../src/correct/reach.ts";
+import type { AlgorithmState } from "../src/correct/state.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { analyticOracle, type Formula, linear } from "./helpers/analytic-oracle.ts";
 
@@ -53,7 +54,7 @@ it.each([
 const MANY = 40;
 const curved: Formula = (theta) => {
   const value = Array.from(theta).reduce((sum, v) => sum + v * v, 0);
-  return { value: 0.02 * value, gradient: Array.from(theta, (v) => 0.04 * v) };
+  return { value: 0.1 * value, gradient: Array.from(theta, (v) => 0.2 * v) };
 };
 const steps = { alphas: 1, margin: 0.1, weight: 0, tolerance: 1e-4 };
 
@@ -105,6 +106,35 @@ describe("rivals auto", () => {
       expect(part.distance!).toBeCloseTo(whole.distance!, 4);
       expect(part.anchor!.violation!).toBeLessThan(1e-4);
       expect(part.rows).toBeLessThan(0.7 * whole.rows);
+    }
+  });
+});
+
+describe("a limit to the bytes of cuts", () => {
+  const row = 8 * 24;
+  it("gives up cuts that are idle, and leads to the same end; taken up again it goes the same way", async () => {
+    for (const seed of [1, 2]) {
+      const oracle = manyLabels(seed);
+      const asked = { ...steps, iterations: 14, rivals: 12 };
+      const free = await algorithm1(oracle, asked);
+      const states: AlgorithmState[] = [];
+      const room = 3 * 13 * 3 * row;
+      const limited = await algorithm1(oracle, {
+        ...{ ...asked, room },
+        onState: async (state) => {
+          states.push(structuredClone(state));
+        },
+      });
+      const [last, all] = [limited, free].map(({ iterations }) => iterations.at(-1)!);
+      expect(all).not.toHaveProperty("dropped");
+      const dropped = limited.iterations.map((one) => one.dropped ?? 0);
+      expect(dropped.reduce((a, c) => a + c)).toBeGreaterThan(30);
+      expect(last.distance!).toBeCloseTo(all.distance!, 4);
+      expect(last.anchor!.violation!).toBeLessThan(1e-4);
+      for (const state of states.slice(1)) {
+        const again = await algorithm1(oracle, { ...asked, room: 1, state });
+        expect(JSON.stringify(again)).toBe(JSON.stringify(limited));
+      }
     }
   });
 });

@@ -90,7 +90,7 @@ describe("the cut set", () => {
   const built = (async () => {
     const set = oracle.cutSet();
     const first = await set.addLogitSums(oracle.theta0, sums);
-    set.addRow(given);
+    await set.addRow(given);
     return { set, values: [...first, ...(await set.addLogitSums(anchor, sums))] };
   })();
 

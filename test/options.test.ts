@@ -8,6 +8,7 @@ import { correctFlags } from "../src/cli/correct-flags.ts";
 import { addFlags } from "../src/cli/flags.ts";
 import {
   asQuotient,
+  bytes,
   length,
   numberList,
   oneOf,
@@ -260,6 +261,8 @@ describe("a value in a text", () => {
     ["a range of three", range("<r>"), "0,1,2"],
     ["an unknown word", oneOf(["fgsm", "pgd"]), "cw"],
     ["a hole in a list", numberList("<l>"), "1,,2"],
+    ["a size in a unit of none", bytes, "4 apples"],
+    ["a size of nothing", bytes, "0GB"],
   ])("is refused: %s", (_, kind, text) => {
     expect(kind.holds(kind.read(text))).toBe(false);
   });
@@ -272,6 +275,7 @@ describe("a value in a text", () => {
       return asQuotient(value) ?? String(value);
     });
     expect(told).toEqual(["8/255", "1/510", "85/255", "0.25", "0.0313725490196"]);
+    expect(["4GB", "1.5mb", "77"].map(bytes.read)).toEqual([4 * 1024 ** 3, 1.5 * 1024 ** 2, 77]);
     expect(length("<x>").read("1e-3")).toBe(0.001);
     expect(numberList("<l>").read("0.5,0.25")).toEqual([0.5, 0.25]);
     expect(range("<r>").read("0,255")).toEqual([0, 255]);

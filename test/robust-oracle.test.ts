@@ -54,7 +54,7 @@ async function built(
   workers.share("network", { file: network.file, options: network.options });
   const set = createAggregateCuts({ network, workers, points: imagesOf(points) });
   const values = await set.addLogitSums(theta, sums);
-  set.addRow(given);
+  await set.addRow(given);
   expect(await set.addLogitSums(theta, [])).toHaveLength(0);
   await workers.close();
   return { set, values };

@@ -3,7 +3,7 @@ import type { Graph, ValueInfo } from "../onnx/graph.ts";
 import type { Parameter } from "../onnx/theta.ts";
 import { createBuilder } from "./builder.ts";
 import { foldNormalization } from "./fold.ts";
-import type { Factors, Rule } from "./rule.ts";
+import type { Convolved, Factors, Rule } from "./rule.ts";
 import { rules as allRules } from "./rules.ts";
 import { COVECTOR, type Seed, seedGradient } from "./seeds.ts";
 import type { Shapes } from "./shape.ts";
@@ -17,6 +17,8 @@ export interface GradientProgram {
   readonly gradients: ReadonlyMap<string, string>;
   /** The names of the outputs that hold the factors of each dense weight, where factors were asked for. */
   readonly factors: ReadonlyMap<string, Factors>;
+  /** The names of the outputs that hold the parts of each convolution's weight that was asked for so. */
+  readonly convolved: ReadonlyMap<string, Convolved>;
 }
 
 export interface ProgramRequest {
@@ -25,6 +27,7 @@ export interface ProgramRequest {
   /** What to differentiate in: the image's name, names of parameters, or both. */
   readonly wrt: readonly string[];
   readonly factored?: ReadonlySet<string>;
+  readonly convolved?: ReadonlySet<string>;
   readonly endAtSteps?: boolean;
   /** By default these are the rules of rules.ts. */
   readonly rules?: ReadonlyMap<string, Rule>;
@@ -34,18 +37,19 @@ const output = (name: string): ValueInfo => ({ name, type: null, dims: [] });
 
 /** Derives one gradient graph of a classifier (withHead, lifted). */
 export function gradientProgram(classifier: Graph, request: ProgramRequest): GradientProgram {
-  const { seed, wrt, factored, endAtSteps = false, rules = allRules } = request;
+  const { seed, wrt, factored, convolved, endAtSteps = false, rules = allRules } = request;
   const { graph, shapes } = foldNormalization(classifier, request.shapes);
   const logits = graph.outputs[0].name;
   const b = createBuilder(graph, shapes);
   const covector = seedGradient(b, seed, logits);
-  const { gradients, factors } = sweep(graph, b, {
+  const { gradients, factors, ...swept } = sweep(graph, b, {
     rules,
     output: logits,
     covector,
     wrt,
     endAtSteps,
     ...(factored === undefined ? {} : { factored }),
+    ...(convolved === undefined ? {} : { convolved }),
   });
   // An input may not be an output at the same time: the delta of a last dense layer is the covector.
   const inputs = new Set([...graph.inputs.map(({ name }) => name), COVECTOR]);
@@ -57,7 +61,16 @@ export function gradientProgram(classifier: Graph, request: ProgramRequest): Gra
       { activation: asOutput(activation), delta: asOutput(delta), deltaFirst },
     ]),
   );
-  const factorNames = [...pairs.values()].flatMap((f) => [f.activation, f.delta]);
+  const apart = new Map(
+    [...swept.convolved].map(([of, { image, delta, convolution }]) => [
+      of,
+      { image: asOutput(image), delta: asOutput(delta), convolution },
+    ]),
+  );
+  const factorNames = [
+    ...[...pairs.values()].flatMap((f) => [f.activation, f.delta]),
+    ...[...apart.values()].flatMap((f) => [f.image, f.delta]),
+  ];
   const wanted = [...named.values(), ...factorNames];
   const covectorInput: ValueInfo = {
     name: COVECTOR,
@@ -68,6 +81,7 @@ export function gradientProgram(classifier: Graph, request: ProgramRequest): Gra
     logits,
     gradients: named,
     factors: pairs,
+    convolved: apart,
     graph: {
       ...graph,
       inputs: [...graph.inputs, covectorInput],

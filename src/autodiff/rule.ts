@@ -32,6 +32,34 @@ export interface Factors {
   readonly deltaFirst: boolean;
 }
 
+/**
+ * The gradient of a convolution's weight in parts: it is the sum over images and output pixels of the outer products of
+ * the gradient in that pixel, one entry a filter, and what the pixel's window sees of the image.
+ */
+export interface Convolved {
+  /** The image, [n, group * channels, ...input]. */
+  readonly image: string;
+  /** The gradient in the output, [n, filters, ...output]. */
+  readonly delta: string;
+  readonly convolution: Convolution;
+}
+
+/** The geometry of a convolution; each list has an entry for each spatial axis. */
+export interface Convolution {
+  readonly group: number;
+  /** Of all groups together. */
+  readonly filters: number;
+  /** That one filter sees. */
+  readonly channels: number;
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Padding before the first pixel; what is missing after the last one is padded too. */
+  readonly begin: readonly number[];
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+}
+
 export interface Rule {
   /** The attributes the rule understands; any other is refused by name. */
   readonly attributes: readonly string[];
@@ -50,6 +78,8 @@ export interface Rule {
   readonly notes?: string;
   /** Returns the factors of the gradient of a dense layer's weight (input 1), where that is a plain matrix. */
   factors?(call: Call): Factors | undefined;
+  /** Returns the parts of the gradient of a convolution's weight (input 1). */
+  convolved?(call: Call): Convolved;
 }
 
 /** Operators that look at nothing of their input but its shape. */

@@ -4,7 +4,7 @@ import { TemperError } from "../errors.ts";
 import { type Graph, type Node, nodeLabel } from "../onnx/graph.ts";
 import { madeOf, neededFor } from "../onnx/paths.ts";
 import type { Builder } from "./builder.ts";
-import { type Call, discrete, type Factors, isStep, type Rule } from "./rule.ts";
+import { type Call, type Convolved, discrete, type Factors, isStep, type Rule } from "./rule.ts";
 import { lastLayer } from "./selection.ts";
 
 export interface SweepRequest {
@@ -16,6 +16,8 @@ export interface SweepRequest {
   readonly wrt: readonly string[];
   /** Dense weights whose gradient is wanted as factors instead of a matrix, where a rule can. */
   readonly factored?: ReadonlySet<string>;
+  /** Convolutions' weights whose gradient is wanted in parts, where a rule can. */
+  readonly convolved?: ReadonlySet<string>;
   /** Lets gradients end at a node with steps, as at a whole number, instead of refusing it. */
   readonly endAtSteps?: boolean;
 }
@@ -24,6 +26,7 @@ export interface SweepResult {
   /** The gradient in each wanted value that the output depends on. */
   readonly gradients: ReadonlyMap<string, string>;
   readonly factors: ReadonlyMap<string, Factors>;
+  readonly convolved: ReadonlyMap<string, Convolved>;
 }
 
 /** Lists the inputs of a node that may carry a gradient. */
@@ -120,6 +123,7 @@ export function sweep(graph: Graph, b: Builder, request: SweepRequest): SweepRes
 
   const parts = new Map<string, string[]>([[output, [covector]]]);
   const factors = new Map<string, Factors>();
+  const convolved = new Map<string, Convolved>();
   const total = (name: string): string | undefined =>
     parts.get(name)?.reduce((a, c) => b.op("Add", [a, c]));
 
@@ -140,6 +144,11 @@ export function sweep(graph: Graph, b: Builder, request: SweepRequest): SweepRes
           continue;
         }
       }
+      const isApart = i === 1 && request.convolved?.has(name) && uses.get(name) === 1;
+      if (isApart && rule.convolved !== undefined) {
+        convolved.set(name, rule.convolved(call));
+        continue;
+      }
       parts.set(name, [...(parts.get(name) ?? []), vjp()]);
     }
   }
@@ -148,5 +157,5 @@ export function sweep(graph: Graph, b: Builder, request: SweepRequest): SweepRes
     const gradient = total(name);
     if (gradient !== undefined) gradients.set(name, gradient);
   }
-  return { gradients, factors };
+  return { gradients, factors, convolved };
 }

@@ -33,6 +33,7 @@ interface OwnFlags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly watch?: boolean | undefined;
   readonly open?: boolean | undefined;
   readonly threads?: number | undefined;
+  readonly memory?: number | undefined;
   readonly eps?: number | undefined;
 }
 

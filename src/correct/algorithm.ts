@@ -34,6 +34,7 @@ import { choose } from "./choice.ts";
 import { type CutChoice, type Cuts, createCuts, type RivalChoice } from "./cuts.ts";
 import { type Contradiction, createElastic, type ElasticSubproblem } from "./elastic.ts";
 import { notFiniteAtStart } from "./finite.ts";
+import { type IdleCuts, watchIdle } from "./idle.ts";
 import {
   finishingStateOf,
   type Journal,
@@ -86,10 +87,13 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
 
     // Add the points theta0 + alpha (theta_k - theta0) to the pool. The full step is the next anchor.
     await addLine(run, thetaK, k);
-    note(run, solution, await addAnchor(run, thetaK, k));
+    const reached = await addAnchor(run, thetaK, k);
+    const dropped = k === iterations ? 0 : (run.idle?.after(k, solution.active) ?? 0);
+    note(run, solution, { ...reached, dropped });
     if (k === iterations) break;
     const largestMultiplier = run.elastic.largestMultiplier();
-    await onState?.(stateOf(run.journal, { active: solution.active, largestMultiplier }));
+    const { active } = solution;
+    await onState?.(stateOf(run.journal, { active, largestMultiplier, idle: run.idle?.state() }));
   }
   return finish(run, "iterations");
 }
@@ -110,6 +114,8 @@ export interface AlgorithmOptions {
   readonly cuts?: CutChoice | undefined;
   /** How many rivals of a point an anchor is cut against at most, or "auto": those in reach; default Infinity. */
   readonly rivals?: RivalChoice | undefined;
+  /** Bytes that the cuts may take: beyond them, those idle longest are given up. Default: there is no limit. */
+  readonly room?: number | undefined;
   /**
    * C of the elastic form: what a unit of violation of an adversarial cut costs. Default Infinity: the cuts
    * are hard until they contradict each other, and from then on cost 1,000 times the largest multiplier.
@@ -155,6 +161,7 @@ interface AlgorithmRun {
   readonly cuts: Cuts;
   readonly subproblem: Subproblem;
   readonly elastic: ElasticSubproblem;
+  readonly idle: IdleCuts | undefined;
   /** A d longer than this, given the distance of the farthest row, counts as a contradiction. */
   readonly longest: (farthest: number) => number;
 }
@@ -167,7 +174,7 @@ const FAR = 10;
 
 /** The tools of a run that begins, or of one that is taken up again. */
 function prepare(oracle: Oracle, options: AlgorithmOptions): AlgorithmRun {
-  const { radius = 0, lossSlack = 0, penalty = Infinity, state, stage = untimed } = options;
+  const { radius = 0, lossSlack = 0, penalty = Infinity, state, stage = untimed, room } = options;
   const longest = (farthest: number): number => Math.max(norm(oracle.theta0), FAR * farthest);
   const journal = openJournal(state);
   const cuts = createCuts(oracle, { ...options, radius, lossSlack });
@@ -176,7 +183,9 @@ function prepare(oracle: Oracle, options: AlgorithmOptions): AlgorithmRun {
     penalty: journal.contradictions.at(-1)?.penalty ?? penalty,
     largestMultiplier: state?.largestMultiplier ?? 0,
   });
-  return { oracle, options, stage, journal, cuts, subproblem, elastic, longest };
+  const isLimited = room !== undefined || state?.idle !== undefined;
+  const idle = isLimited ? watchIdle(cuts, room ?? Infinity, state?.idle) : undefined;
+  return { oracle, options, stage, journal, cuts, subproblem, elastic, idle, longest };
 }
 
 /** anchors = {theta0};  pool = {theta0} */
@@ -194,7 +203,10 @@ async function takeUp(
   const { evaluated, anchors } = run.journal;
   await askAt(run, run.oracle.theta0);
   for (const [j, next] of anchors.entries()) {
-    if (finishing === undefined) await addCuts(run, evaluated[j]);
+    if (finishing === undefined) {
+      await addCuts(run, evaluated[j]);
+      run.idle?.again();
+    }
     await askAt(run, next);
   }
   return finishing?.end;
@@ -216,7 +228,10 @@ async function solve(run: AlgorithmRun, k: number): Promise<Solved | undefined> 
       return undefined;
     }
   }
-  return options.blocks === undefined ? solution : solveByBlocks(run, solution, k);
+  if (options.blocks !== undefined) return solveByBlocks(run, solution, k);
+  const { remade } = run.cuts.rows;
+  if (remade === undefined) return solution;
+  return { ...solution, d: await stage("qp", () => remade.expand(solution.d)) };
 }
 
 /** Algorithm 2's answer to the (13) that the dual has solved; what Algorithm 2 does not say is the dual's. */

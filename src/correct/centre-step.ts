@@ -68,7 +68,7 @@ export async function centreStep(
 
   const sums: LogitSum[] = members.map((group) => meanGap(group, y, hinges.rivals));
   const values = await cuts.addLogitSums(theta, sums);
-  cuts.addRow(gradient);
+  await cuts.addRow(gradient);
   const list: Cut[] = [
     ...members.map((_, g) => ({ anchor: 0, point: g, rival: -1 })),
     { anchor: 0, point: "loss" },

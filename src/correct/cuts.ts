@@ -19,6 +19,10 @@ export interface Cuts {
   readonly list: readonly Cut[];
   /** b, [rows.count()]. */
   rhs(): Float64Array;
+  /** The rows that were given up: no multiplier may rest on them. */
+  readonly dropped: ReadonlySet<number>;
+  /** Gives rows up for good; their numbers stay. */
+  drop(rows: readonly number[]): void;
   /**
    * Appends the cuts at an anchor: |Dadv| (labels - 1) rows (7), or fewer where the options ask for fewer, then one
    * row (8). The first anchor must be theta0, whose loss is the limit in (8), and with rivals "auto" the others must
@@ -61,6 +65,7 @@ export function createCuts(
   const { theta0, labels } = oracle;
   const rows = oracle.cutSet();
   const list: Cut[] = [];
+  const dropped = new Set<number>();
   const rhs: number[] = [];
   let anchors = 0;
   let lossAtStart = 0;
@@ -102,7 +107,8 @@ export function createCuts(
       }
     }
     const g = await rows.addLogitSums(theta, sums);
-    const along = rows.times(step)(rowsFrom(first, rows.count()));
+    const fresh = rowsFrom(first, rows.count());
+    const along = (await rows.remade?.product(step, fresh)) ?? rows.times(step)(fresh);
     // (18)  over the ball, a linear function rises by rho || d g_il / dx ||_1
     const rise = radius === 0 ? undefined : await oracle.inputNorms(theta, sums);
     for (let r = 0; r < g.length; r++) {
@@ -111,12 +117,16 @@ export function createCuts(
 
     // (8)  L(theta_j) + grad L(theta_j)' (theta - theta_j) <= L(theta0) + delta
     list.push({ anchor, point: "loss" });
-    rows.addRow(gradient);
+    await rows.addRow(gradient);
     rhs.push(lossAtStart + lossSlack - loss + dot(gradient, step));
 
     // An entry of a row that is not finite shows in b, even against a zero of the step: Infinity * 0 is NaN.
     return rhs.slice(first).every(Number.isFinite);
   };
 
-  return { rows, list, rhs: () => Float64Array.from(rhs), add };
+  const drop: Cuts["drop"] = (given) => {
+    for (const r of given) dropped.add(r);
+    rows.drop?.(given);
+  };
+  return { rows, list, rhs: () => Float64Array.from(rhs), add, dropped, drop };
 }

@@ -4,7 +4,7 @@
 //
 // Its dual merely adds lambda <= C. Only the adversarial cuts (7) have this price; the loss cut (8) stays hard.
 import { type Conflict, conflictOf } from "./conflict.ts";
-import type { Cut, Cuts } from "./cuts.ts";
+import type { Cuts } from "./cuts.ts";
 import type { Subproblem, SubproblemSolution } from "./subproblem.ts";
 
 /**
@@ -37,11 +37,21 @@ export interface Contradiction extends Conflict {
   readonly penalty: number | null;
 }
 
-/** The bounds on lambda: C for every adversarial cut, none for the loss cuts; undefined where C is infinite. */
-function upperBounds(cuts: readonly Cut[], penalty: number): Float64Array | undefined {
-  if (penalty === Infinity) return undefined;
-  return Float64Array.from(cuts, ({ point }) => (point === "loss" ? Infinity : penalty));
+/**
+ * The bounds on lambda: C for every adversarial cut, none for the loss cuts, and 0 where a cut was given up; undefined
+ * where there are none.
+ */
+function upperBounds(
+  { list, dropped = new Set() }: Given,
+  penalty: number,
+): Float64Array | undefined {
+  if (penalty === Infinity && dropped.size === 0) return undefined;
+  const bounds = Float64Array.from(list, ({ point }) => (point === "loss" ? Infinity : penalty));
+  for (const r of dropped) bounds[r] = 0;
+  return bounds;
 }
+
+type Given = Pick<Cuts, "list" | "rhs"> & Partial<Pick<Cuts, "dropped">>;
 
 export interface ElasticStart {
   /** C; default Infinity, which keeps the cuts hard until they contradict each other. */
@@ -67,12 +77,12 @@ export interface ElasticSolution {
 
 /** (13), which becomes elastic when it has no solution near enough. */
 export function createElastic(
-  cuts: Pick<Cuts, "list" | "rhs">,
+  cuts: Given,
   subproblem: Subproblem,
   { penalty = Infinity, largestMultiplier = 0 }: ElasticStart = {},
 ): ElasticSubproblem {
   const solveAt = (price: number): SubproblemSolution =>
-    subproblem.solve(cuts.rhs(), upperBounds(cuts.list, price));
+    subproblem.solve(cuts.rhs(), upperBounds(cuts, price));
 
   const solve = (): ElasticSolution => {
     const hard = solveAt(penalty);
@@ -92,7 +102,7 @@ export function createElastic(
   };
   return {
     solve,
-    upper: () => upperBounds(cuts.list, penalty),
+    upper: () => upperBounds(cuts, penalty),
     largestMultiplier: () => largestMultiplier,
   };
 }

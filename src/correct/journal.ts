@@ -1,5 +1,4 @@
 // What Algorithm 1 writes down on its way, and the states from which a run is taken up again.
-import type { ActiveSet } from "../qp/nearest-point.ts";
 import type { Solved } from "./blocks.ts";
 import { finiteOrNull, type Trial } from "./candidates.ts";
 import type { Contradiction } from "./elastic.ts";
@@ -40,6 +39,8 @@ export interface Reached {
   /** The iteration of which theta_k is the anchor already. */
   readonly repeats?: number;
   readonly asked?: Asked | undefined;
+  /** How many rows were given up. */
+  readonly dropped?: number;
 }
 
 /** Writes down an iteration. */
@@ -47,11 +48,12 @@ export function noteIteration(
   { iterations }: Journal,
   rows: number,
   { status, iterations: steps, active, residuals, distance, blocks }: Solved,
-  { trial, repeats, asked }: Reached,
+  { trial, repeats, asked, dropped = 0 }: Reached,
 ): IterationRecord {
   const record = {
     iteration: iterations.length + 1,
     rows,
+    ...(dropped > 0 && { dropped }),
     status,
     steps,
     active: active.rows.length,
@@ -83,7 +85,7 @@ const anchorOf = (
 /** The state after an iteration that has a next one. */
 export function stateOf(
   { evaluated, trials, iterations, contradictions }: Journal,
-  solver: { readonly active: ActiveSet; readonly largestMultiplier: number },
+  solver: Pick<AlgorithmState, "active" | "largestMultiplier" | "idle">,
 ): AlgorithmState {
   return {
     anchors: [...evaluated],
@@ -92,6 +94,7 @@ export function stateOf(
     active: solver.active,
     largestMultiplier: solver.largestMultiplier,
     contradictions: [...contradictions],
+    ...(solver.idle && { idle: solver.idle }),
   };
 }
 

@@ -29,10 +29,25 @@ export type LogitSum = readonly LogitTerm[];
 export interface CutSet extends CutRows {
   /** Appends the gradients at theta of the given sums of logits; returns the sums' values at theta. */
   addLogitSums(theta: Float32Array, sums: readonly LogitSum[]): Promise<Float64Array>;
-  /** Appends one row that is already known, such as the gradient of the loss, float64 [p]. */
-  addRow(row: Float64Array): void;
-  /** How many bytes the rows take, for the record of timings. */
+  /** Appends one row that is already known, such as the gradient of the loss, float64 [p]; never write to it again. */
+  addRow(row: Float64Array): void | Promise<void>;
+  /** How many bytes the rows take. */
   bytes(): number;
+  /** Forgets what rows hold: their numbers stay, their products are 0. */
+  drop?(rows: readonly number[]): void;
+  /**
+   * Present where rows are made again when they are needed, which takes long: `combine` then gives
+   * a stand-in for A' lambda, which `times` and `distance` read, and nothing else may.
+   */
+  readonly remade?: RemadeRows;
+}
+
+/** What takes long of rows that are made again. */
+export interface RemadeRows {
+  /** a_i . v of the chosen rows for any v, [p]. */
+  product(v: Float64Array, chosen: Int32Array): Promise<Float64Array>;
+  /** The A' lambda, [p], that a stand-in stands for. */
+  expand(standIn: Float64Array): Promise<Float64Array>;
 }
 
 /** L(theta; D), or where its evaluation stopped, a value that it exceeds or equals, or what a sample tells of it. */

@@ -26,6 +26,8 @@ export interface IterationRecord {
   readonly iteration: number;
   /** The number of rows of (13). */
   readonly rows: number;
+  /** How many of them were given up after this iteration, having been idle for long; absent where none was. */
+  readonly dropped?: number;
   /** How the solve of (13) ended. */
   readonly status: SolveStatus;
   /** How many linear systems the solver solved. */

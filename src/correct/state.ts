@@ -5,6 +5,7 @@
 import type { ActiveSet } from "../qp/nearest-point.ts";
 import type { Trial } from "./candidates.ts";
 import type { Contradiction } from "./elastic.ts";
+import type { IdleState } from "./idle.ts";
 import type { CentreRecord, IterationRecord, RunEnd } from "./records.ts";
 
 /** An anchor with its loss and the gradient of its loss, float64 [p]; that is empty where no cut will come of it. */
@@ -32,6 +33,8 @@ export interface AlgorithmState {
   readonly active: ActiveSet;
   readonly largestMultiplier: number;
   readonly contradictions: readonly Contradiction[];
+  /** Present where the cuts have a limit. */
+  readonly idle?: IdleState | undefined;
   /** Present when no iteration is left to do. */
   readonly finishing?: FinishingState;
 }

@@ -59,7 +59,7 @@ export function createSubproblem(
   const solve = (rhs: Float64Array, upper?: Float64Array): SubproblemSolution => {
     const found = priced.solve(rhs, { upper, start }); // (13)
     const { status, d, active, residuals } = found;
-    const distance = norm(d);
+    const distance = rows.distance?.(d) ?? norm(d);
     const squares = priced.squares();
     const largest = (values: Float64Array): number => values.reduce((a, c) => Math.max(a, c), 0);
     const solution = {

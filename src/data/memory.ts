@@ -8,6 +8,12 @@ export function memoryThere(): number {
   return allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
 }
 
+/** The share of the memory that is free at the beginning which a run may fill with its cuts, unless it is told. */
+const SHARE = 0.6;
+
+/** Bytes that a run may use in all its processes where nothing else is asked for. */
+export const memoryToUse = (): number => SHARE * Math.min(process.availableMemory(), memoryThere());
+
 /**
  * Refuses what needs more memory than there is. `bytes` are what is certainly needed: what passes may still be too
  * much, since others use the machine too.

@@ -32,11 +32,15 @@ export function createCutSet(source: CutSource): CutSet {
     times: (v) => mixed.times(rows, v),
     combine: (weights) => mixed.combine(rows, weights, network.theta0.length),
     bytes: () => mixed.bytesOf(rows),
+    drop: (given) => {
+      mixed.drop(rows, given, (r) => mixed.gram(rows, Int32Array.of(r), Int32Array.of(r))[0]);
+    },
   };
 }
 
-async function addLogitSums(
-  { factored, places }: mixed.MixedRows,
+/** Appends the gradients of some sums, each over one image, and returns the sums' values. */
+export async function addLogitSums(
+  { factored, places }: Pick<mixed.MixedRows, "factored" | "places">,
   { network, points, programsAt, signal }: CutSource,
   theta: Float32Array,
   sums: readonly LogitSum[],
@@ -64,10 +68,16 @@ async function addLogitSums(
  * Refuses points whose cuts of one iteration do not fit into memory.
  *
  * @param cuts how many there are for each point
+ * @param convolved the convolutions' weights that are kept in parts
  * @throws TemperError `out-of-memory`
  */
-export function demandRoomForCuts(network: Network, points: number, cuts: number): void {
-  const store = createFactoredRows(network);
+export function demandRoomForCuts(
+  network: Network,
+  points: number,
+  cuts: number,
+  convolved?: ReadonlySet<string>,
+): void {
+  const store = createFactoredRows(network, convolved);
   demandCuts(bytesOfMore(store, { rows: points * cuts, sites: points }));
 }
 

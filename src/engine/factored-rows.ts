@@ -1,16 +1,24 @@
-// Gradients of logit sums at one image each: dense layers as outer-product factors, the rest as plain entries.
+// Gradients of logit sums at one image each: dense layers as outer-product factors, the rest as plain entries, but for
+// convolutions that are kept in parts (short-cuts.ts), of which nothing is computed here.
 //
 // A dense layer z = W a has, at one image, the gradient delta a' in W, where delta is the gradient in z. For two rows
 // <grad_r, grad_s> is then the sum over dense layers of (delta_r . delta_s)(a_r . a_s), and the dot product of what
 // is left (convolutions, biases). a depends on image and anchor only: the rows of one image at one anchor, a
 // *site*, share it.
+import type { Convolution } from "../autodiff/rule.ts";
+import { elementCount } from "../onnx/graph.ts";
 import { addScaled, dot, dotFloat32, dotMixed } from "../tensor/vector.ts";
 import { addOuter, type DenseLayer, timesActivations } from "./dense-factors.ts";
 import { logitSum } from "./loss.ts";
 import type { Network } from "./network.ts";
 import { type Programs, programOf } from "./programs.ts";
+import type { Derivative } from "./runs.ts";
 
-const derivative = { of: logitSum, in: "theta in factors" } as const;
+/** The derivative that rows are made of. */
+export const inFactors = (convolved: ReadonlySet<string> = new Set()): Derivative => ({
+  ...{ of: logitSum, in: "theta in factors" },
+  ...(convolved.size > 0 && { convolved }),
+});
 
 /** A tensor kept as plain entries, at `at` in the plain row. */
 interface PlainTensor {
@@ -20,6 +28,14 @@ interface PlainTensor {
   readonly gradient: string;
 }
 
+/** A convolution's weight in theta and where its parts are found. */
+export interface ConvLayer {
+  readonly offset: number;
+  readonly image: string;
+  readonly delta: string;
+  readonly convolution: Convolution;
+}
+
 /** One image at one anchor: the activations that enter each dense layer. */
 type Site = readonly Float32Array[];
 
@@ -27,31 +43,47 @@ interface Row {
   readonly site: number;
   readonly deltas: readonly Float32Array[];
   readonly plain: Float32Array;
+  /** The gradient in the output of each convolution that is kept in parts. */
+  readonly shorts: readonly Float32Array[];
+  readonly forgotten?: true;
 }
 
 /** The rows, and how theta's tensors are laid out in them. */
 export interface FactoredRows {
   readonly layers: readonly DenseLayer[];
   readonly plains: readonly PlainTensor[];
+  /** The convolutions that are kept in parts. */
+  readonly convs: readonly ConvLayer[];
+  readonly derivative: Derivative;
   /** Entries of a plain row. */
   readonly width: number;
   readonly rows: Row[];
   readonly sites: Site[];
+  /** The images that enter the convolutions of `convs`, by site. */
+  readonly images: (readonly Float32Array[])[];
 }
 
 /**
  * A store without rows, for gradients in theta of one network.
  *
+ * @param convolved the convolutions' weights to keep in parts
  * @throws TemperError `model-unsupported` as `programOf`
  */
-export function createFactoredRows(network: Network): FactoredRows {
+export function createFactoredRows(
+  network: Network,
+  convolved?: ReadonlySet<string>,
+): FactoredRows {
+  const derivative = inFactors(convolved);
   const program = programOf(network, derivative);
+  const convs: ConvLayer[] = [];
   const layers: DenseLayer[] = [];
   const plains: PlainTensor[] = [];
   let width = 0;
   for (const { name, shape, offset, size } of network.parameters) {
     const pair = program.factors.get(name);
     const gradient = program.gradients.get(name);
+    const conv = program.convolved.get(name);
+    if (conv !== undefined) convs.push({ offset, ...conv });
     if (pair !== undefined) {
       const [outputs, inputs] = pair.deltaFirst ? shape : shape.toReversed();
       layers.push({ offset, inputs, outputs, ...pair });
@@ -60,7 +92,7 @@ export function createFactoredRows(network: Network): FactoredRows {
       width += size;
     }
   }
-  return { layers, plains, width, rows: [], sites: [] };
+  return { layers, plains, convs, derivative, width, rows: [], sites: [], images: [] };
 }
 
 /**
@@ -70,7 +102,7 @@ export function createFactoredRows(network: Network): FactoredRows {
  * @param site the place of the image at this anchor, where it has one already; else one is made
  */
 export async function addGradient(
-  { layers, plains, width, rows, sites }: FactoredRows,
+  { layers, plains, convs, derivative, width, rows, sites, images }: FactoredRows,
   programs: Programs,
   {
     x,
@@ -84,10 +116,14 @@ export async function addGradient(
 ): Promise<{ readonly value: number; readonly site: number }> {
   const { program, outputs } = await programs.gradient(derivative, x, covector, 1);
   const copy = (name: string): Float32Array => outputs.get(name)!.data.slice();
-  if (site === sites.length) sites.push(layers.map(({ activation }) => copy(activation)));
+  if (site === sites.length) {
+    sites.push(layers.map(({ activation }) => copy(activation)));
+    images.push(convs.map(({ image }) => copy(image)));
+  }
   const plain = new Float32Array(width);
   for (const t of plains) plain.set(outputs.get(t.gradient)!.data, t.at);
-  rows.push({ site, deltas: layers.map(({ delta }) => copy(delta)), plain });
+  const shorts = convs.map(({ delta }) => copy(delta));
+  rows.push({ site, deltas: layers.map(({ delta }) => copy(delta)), plain, shorts });
   return { value: dot(outputs.get(program.logits)!.data, covector), site };
 }
 
@@ -165,18 +201,46 @@ export function sumInto(
   };
 }
 
+/** Lets go of what a row holds, and of what its site does with the last of its rows; nothing may be asked of it. */
+export function forget({ rows, sites, images }: FactoredRows, r: number): void {
+  const { site } = rows[r];
+  rows[r] = { site, deltas: [], plain: new Float32Array(0), shorts: [], forgotten: true };
+  if (rows.some((row) => row.site === site && row.forgotten !== true)) return;
+  sites[site] = [];
+  images[site] = [];
+}
+
 /** Bytes that the rows hold. */
-export function bytesOf({ rows, sites }: FactoredRows): number {
-  const arrays = [...rows.flatMap(({ plain, deltas }) => [plain, ...deltas]), ...sites.flat()];
+export function bytesOf({ rows, sites, images }: FactoredRows): number {
+  const arrays = [
+    ...rows.flatMap(({ plain, deltas, shorts }) => [plain, ...deltas, ...shorts]),
+    ...[...sites, ...images].flat(),
+  ];
   return arrays.reduce((total, { byteLength }) => total + byteLength, 0);
 }
 
 /** Bytes that so many more rows hold, which are made at so many images: of a dense layer that is used once. */
 export const bytesOfMore = (
-  { layers, width }: FactoredRows,
+  { layers, convs, width }: FactoredRows,
   { rows, sites }: { readonly rows: number; readonly sites: number },
 ): number => {
-  const outputs = layers.reduce((sum, layer) => sum + layer.outputs, 0);
-  const inputs = layers.reduce((sum, layer) => sum + layer.inputs, 0);
+  const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
+  const outputs = sum([
+    ...layers.map((layer) => layer.outputs),
+    ...convs.map(({ convolution }) => sizesOf(convolution).delta),
+  ]);
+  const inputs = sum([
+    ...layers.map((layer) => layer.inputs),
+    ...convs.map(({ convolution }) => sizesOf(convolution).image),
+  ]);
   return 4 * (rows * (width + outputs) + sites * inputs);
 };
+
+/** Numbers that a convolution's weight, its image and the gradient in its output have. */
+export function sizesOf({ group, filters, channels, kernel, input, output }: Convolution) {
+  return {
+    weight: filters * channels * elementCount(kernel),
+    image: group * channels * elementCount(input),
+    delta: filters * elementCount(output),
+  };
+}

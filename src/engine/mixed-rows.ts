@@ -3,8 +3,11 @@ import type { CutRows } from "../qp/rows.ts";
 import { addScaled, dot } from "../tensor/vector.ts";
 import * as factors from "./factored-rows.ts";
 
-/** Where a row lies: among the factored ones, or whole, float64 [p]. */
-type Place = { readonly factored: number } | { readonly whole: Float64Array };
+/** Where a row lies: among the factored ones, or whole, float64 [p]; of one that is forgotten, its square is known. */
+export type Place =
+  | { readonly factored: number }
+  | { readonly whole: Float64Array }
+  | { readonly square: number };
 
 export interface MixedRows {
   readonly factored: factors.FactoredRows;
@@ -29,6 +32,7 @@ function each(
   let next = 0;
   return Float64Array.from(chosen, (r) => {
     const place = places[r];
+    if ("square" in place) return 0;
     return "factored" in place ? values[next++] : ofWhole(place.whole, r);
   });
 }
@@ -51,6 +55,7 @@ export function gram(store: MixedRows, wanted: Int32Array, columns: Int32Array):
 
 function column(store: MixedRows, wanted: Int32Array, s: number): Float64Array {
   const place = store.places[s];
+  if ("square" in place) return Float64Array.from(wanted, (r) => (r === s ? place.square : 0));
   if ("whole" in place) return wholeColumn(store, wanted, s, place.whole);
   return each(
     store,
@@ -83,10 +88,23 @@ export function combine(
   for (const [r, place] of places.entries()) {
     if (weights[r] === 0) continue;
     if ("factored" in place) sum.add(weights[r], place.factored);
-    else addScaled(total, weights[r], place.whole);
+    else if ("whole" in place) addScaled(total, weights[r], place.whole);
   }
   sum.end();
   return total;
+}
+
+/** Forgets rows; the numbers of the others stay. */
+export function drop(
+  { factored, places }: Pick<MixedRows, "factored" | "places">,
+  rows: readonly number[],
+  squareOf: (r: number) => number,
+): void {
+  for (const r of rows) {
+    const place = places[r];
+    places[r] = { square: squareOf(r) };
+    if ("factored" in place) factors.forget(factored, place.factored);
+  }
 }
 
 /** Bytes that the rows hold. */

@@ -3,6 +3,7 @@ import type { LogitSum, Oracle } from "../correct/oracle.ts";
 import { type Dataset, type ImageSource, imageSize, imagesOf } from "../data/dataset.ts";
 import { joined } from "../tensor/vector.ts";
 import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
+import { type ColumnProducts, createColumnProducts } from "./column-products.ts";
 import { createCutSet } from "./cut-set.ts";
 import { createDataLoss } from "./data-loss.ts";
 import { logitSum } from "./loss.ts";
@@ -11,6 +12,7 @@ import { type Network, roundTheta } from "./network.ts";
 import { openPrograms, type Programs } from "./programs.ts";
 import { createSampledLoss, type LossesAtStart } from "./sampled-loss.ts";
 import { sortedShards } from "./shards.ts";
+import { createShortCuts } from "./short-cuts.ts";
 import * as tasks from "./tasks.ts";
 import type { Workers } from "./workers.ts";
 
@@ -24,6 +26,8 @@ export interface OracleOptions {
   readonly loss?: LossName | undefined;
   /** Of the samples of D; default 0. */
   readonly seed?: number | undefined;
+  /** The convolutions' weights whose cuts are kept in parts (`shortConvolutions`); default none. */
+  readonly convolved?: ReadonlySet<string> | undefined;
   readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of images of D that the present sweep has passed, for a progress bar. */
@@ -50,23 +54,26 @@ export function createOracle(options: OracleOptions): EngineOracle {
     onShard,
     loss = "cross-entropy",
     seed = 0,
+    convolved = new Set(),
   } = options;
   let x = imagesOf(points, 0, points.count);
   let y = points.labels;
   const dataLoss = createDataLoss({ network, data, loss, workers, signal, onShard });
 
   let present: { theta: Float32Array; programs: Programs } | undefined;
-  const close = async (): Promise<void> => {
+  const leave = async (): Promise<void> => {
     await present?.programs.release();
     present = undefined;
   };
   const programsAt = async (theta: Float32Array): Promise<Programs> => {
     if (present?.theta !== theta) {
-      await close();
+      await leave();
       present = { theta, programs: openPrograms(network, theta) };
     }
     return present.programs;
   };
+
+  let products: ColumnProducts | undefined;
 
   // The images in the order of their losses at theta0, largest first: the sum of a bad candidate is large early.
   const shards = sortedShards(network, data.count).map((shard) => ({ ...shard, loss }));
@@ -115,8 +122,16 @@ export function createOracle(options: OracleOptions): EngineOracle {
     lossGradient: dataLoss.lossGradient,
     sampled: createSampledLoss({ network, data, loss, seed, atStart, workers, signal }),
     inputNorms: async (theta, sums) => inputNorms(network, await programsAt(theta), x, sums),
-    cutSet: () => createCutSet({ network, points: () => x, programsAt, signal }),
-    close,
+    cutSet: () => {
+      const source = { network, points: () => x, programsAt, signal };
+      if (convolved.size === 0) return createCutSet(source);
+      products ??= createColumnProducts();
+      return createShortCuts({ ...source, convolved, products });
+    },
+    close: async () => {
+      await leave();
+      await products?.release();
+    },
   };
 }
 

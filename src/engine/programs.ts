@@ -20,7 +20,8 @@ export interface Programs extends Runs {
   release(): Promise<void>;
 }
 
-const keyOf = (derivative: Derivative): string => `${derivative.of.name} in ${derivative.in}`;
+const keyOf = ({ of, in: wrt, convolved = new Set() }: Derivative): string =>
+  [`${of.name} in ${wrt}`, ...convolved].join(" ");
 
 function request({ shapes, parameters, graph }: Network, derivative: Derivative): ProgramRequest {
   const seed = derivative.of.gradient;
@@ -32,7 +33,10 @@ function request({ shapes, parameters, graph }: Network, derivative: Derivative)
     case "theta":
       return { shapes, seed, wrt: theta };
     case "theta in factors":
-      return { shapes, seed, wrt: theta, factored: new Set(theta) };
+      return {
+        ...{ shapes, seed, wrt: theta, factored: new Set(theta) },
+        ...(derivative.convolved && { convolved: derivative.convolved }),
+      };
   }
 }
 

@@ -7,6 +7,8 @@ import type { FloatArray } from "./session.ts";
 export interface Derivative {
   readonly of: Objective;
   readonly in: "image" | "theta" | "theta in factors";
+  /** With factors: the convolutions' weights whose gradients come in parts. */
+  readonly convolved?: ReadonlySet<string>;
 }
 
 export interface Runs {

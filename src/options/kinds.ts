@@ -99,6 +99,18 @@ export const orWord = <V, W extends string>(
   read: (text) => words.find((word) => word === text) ?? kind.read(text),
 });
 
+/** A number of bytes, in a text with its unit: `4GB`, `500MB`. */
+export const bytes: Kind<number> = {
+  placeholder: "<size>",
+  expected: "a number of bytes above 0, as 4GB or 500MB",
+  holds: (value) => isNumber(value) && value > 0,
+  read: (given) => {
+    const [, number, unit = "B"] = /^([\d.]+)(B|KB|MB|GB|TB)?$/i.exec(given.trim()) ?? [];
+    const power = ["B", "KB", "MB", "GB", "TB"].indexOf(unit.toUpperCase());
+    return number === undefined ? Number.NaN : Number(number) * 1024 ** power;
+  },
+};
+
 /** A switch. */
 export const flag: Kind<boolean> = {
   expected: "true or false",

@@ -21,6 +21,8 @@ export interface CutRows extends Rows {
   times(v: Float64Array): (chosen: Int32Array) => Float64Array;
   /** A' lambda, float64 [p]; lambda is [count()]. Rows with lambda = 0 cost nothing. */
   combine(lambda: Float64Array): Float64Array;
+  /** ||v - w|| of two answers of `combine`, w by default 0; present where these are not plain vectors. */
+  distance?(v: Float64Array, w?: Float64Array): number;
 }
 
 /** A block of Gram entries, each of which `entry` gives. */

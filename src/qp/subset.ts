@@ -128,7 +128,8 @@ export function price({ problem: { b } }: Subset, point: Point, part: Int32Array
  */
 export function joinMissing(subset: Subset, point: Point, settled: boolean): boolean {
   const { rows, member, lengths, slackAtStart, from } = subset;
-  const near = NEAR * norm(subtract(point.d, from.d));
+  const moved = rows.distance?.(point.d, from.d) ?? norm(subtract(point.d, from.d));
+  const near = NEAR * moved;
   const isNear = (i: number): boolean => member[i] === 1 || slackAtStart[i] <= near * lengths[i];
   const every = rowsFrom(0, rows.count());
   for (const part of [

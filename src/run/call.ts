@@ -5,7 +5,8 @@ import type { CentreRecord, IterationRecord } from "../correct/records.ts";
 import { type AnyDataset, checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Model } from "../engine/model.ts";
 import { checkThreads, type Workers } from "../engine/workers.ts";
-import { refuseUnknown, TemperError } from "../errors.ts";
+import { demand, refuseUnknown, TemperError } from "../errors.ts";
+import { bytes } from "../options/kinds.ts";
 import { namesIn, partOf, type Request, type Table, wordOf } from "../options/table.ts";
 import type { Progress } from "../progress.ts";
 import { type PointRequest, pointTable } from "./points/options.ts";
@@ -38,6 +39,12 @@ export interface CommonCall {
   readonly threads?: number | undefined;
   /** Workers that are open already, for several calls; they stay open. Then `threads` is not asked. */
   readonly workers?: Workers | undefined;
+  /**
+   * Bytes that all processes together may take: where the cuts would not fit into them, those of large convolutions are
+   * kept in parts (`remake`), and cuts that have been idle for long are given up. Two runs with which that happens are
+   * the same only if they have the same memory. Default 60 % of what is free.
+   */
+  readonly memory?: number | undefined;
   /** Stops the work: the call then throws `aborted`. */
   readonly signal?: AbortSignal | undefined;
   /** Told how far each stage of the work is. */
@@ -87,6 +94,7 @@ const beside: Readonly<Record<string, true>> = {
   origin: true,
   validation: true,
   threads: true,
+  memory: true,
   workers: true,
   signal: true,
   onProgress: true,
@@ -136,6 +144,8 @@ export function refuseOtherRecipe(call: { readonly recipe?: string | undefined }
 export function checkInputs(model: Model, call: CorrectCall): void {
   const expected = { shape: model.inputShape, labels: model.labels };
   checkThreads(call.threads);
+  const { memory = 1 } = call;
+  demand(bytes.holds(memory), "memory", memory, bytes.expected);
   checkDataset(call.data, expected);
   if (call.points?.count === 0) {
     throw new TemperError(

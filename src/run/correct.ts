@@ -25,6 +25,8 @@ import {
   PREDICTIONS,
   RECORD,
   REPORT,
+  readJson,
+  recordIn,
   STATE,
   THETAS,
   TIMINGS,
@@ -59,9 +61,17 @@ export async function correct(model: Model, call: PointCall): Promise<PointRun>;
 export async function correct(model: Model, call: RobustCall): Promise<RobustRun>;
 export async function correct(model: Model, call: CorrectCall): Promise<Run>;
 export async function correct(model: Model, call: CorrectCall): Promise<Run> {
-  return isRobustCall(call)
-    ? carryOut(model, call, planRobust(model, call))
-    : carryOut(model, call, planPoints(model, call));
+  if (isRobustCall(call)) return carryOut(model, call, planRobust(model, call));
+  const { folder, resume = false } = call;
+  const begun = resume && folder !== undefined ? await asBegun(call, folder) : call;
+  return carryOut(model, begun, planPoints(model, begun));
+}
+
+/** A run goes on as it began, however much memory there was then: whether it remakes its rows is in its record. */
+async function asBegun(call: PointCall, folder: string): Promise<PointCall> {
+  if (call.remake !== undefined || !(await recordIn(folder))) return call;
+  const { options } = (await readJson(folder, RECORD)) as { readonly options?: PointCall };
+  return options?.solver === "dual" ? { ...call, remake: options.remake === true } : call;
 }
 
 /** Images that tell whether a network tells labels apart. */

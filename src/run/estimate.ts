@@ -5,11 +5,13 @@
 // along K lines, most of which stop early, the cuts one by one, the subproblems, and two passes of the whole network.
 import { availableParallelism } from "node:os";
 import { partsOf } from "../autodiff/blocks.ts";
+import { memoryToUse } from "../data/memory.ts";
 import { batchOf } from "../engine/batches.ts";
 import { bytesOfMore, createFactoredRows } from "../engine/factored-rows.ts";
 import { type WorkBehind, workBehindTheta, workOfPasses } from "../engine/flops.ts";
 import type { Network } from "../engine/network.ts";
 import type { Rates } from "../engine/rate.ts";
+import { shortConvolutions } from "../engine/slices.ts";
 import { TemperError } from "../errors.ts";
 import { layOut, thetaOf } from "../onnx/theta.ts";
 
@@ -116,7 +118,13 @@ function bytesNeeded(network: Network, task: Task, { weights, behind }: Counted)
   const { images, pixels, points, rivals, iterations, processes, held } = task;
   const all = [...network.graph.initializers.values()].reduce((sum, t) => sum + t.values.length, 0);
   const sites = points * iterations;
-  const rows = bytesOfMore(createFactoredRows(network), { rows: sites * rivals, sites });
+  const cuts = { rows: sites * rivals, sites };
+  const whole = bytesOfMore(createFactoredRows(network), cuts);
+  // Where they do not fit as they are, those of large convolutions are kept in parts.
+  const rows =
+    whole <= memoryToUse()
+      ? whole
+      : bytesOfMore(createFactoredRows(network, shortConvolutions(network, rivals)), cuts);
   // theta_k, the gradient of the loss there and its row, of every anchor; then some vectors at work.
   const anchors = iterations * weights * (FLOAT + 2 * DOUBLE) + 8 * DOUBLE * weights;
   // The state is put together twice before it is on disk: its arrays, and the file of them.

@@ -67,13 +67,18 @@ export function analyticOracle(network: AnalyticNetwork): Oracle & { readonly as
       Float64Array.from(sums, (terms) => terms.reduce((t, { weight }) => t + Math.abs(weight), 0)),
     cutSet: () => {
       const rows = denseRows(p);
+      let forgotten = 0;
       return {
         count: () => rows.count(),
         gram: rows.gram,
         times: rows.times,
         combine: rows.combine,
         addRow: rows.addRow,
-        bytes: () => 8 * p * rows.count(),
+        bytes: () => 8 * p * (rows.count() - forgotten),
+        // They are not there any more, but are still multiplied: no result may depend on it.
+        drop: (given) => {
+          forgotten += given.length;
+        },
         addLogitSums: async (theta, sums) =>
           Float64Array.from(sums, (terms) => {
             const row = new Float64Array(p);

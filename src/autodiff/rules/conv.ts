@@ -2,10 +2,9 @@
 import { int, intOf, ints } from "../../onnx/attributes.ts";
 import { elementCount } from "../../onnx/graph.ts";
 import { type Builder, flip, reshape, reshapeLike, sumOver, transpose } from "../builder.ts";
+import { seenPixels, spatialAxes } from "../columns.ts";
 import type { Call, Rule } from "../rule.ts";
 import { spreading, transposedWindow, type Window, windowAttributes, windowOf } from "./window.ts";
-
-const spatialAxes = (w: Window): number[] => w.kernel.map((_, i) => i + 2);
 
 /**
  * dx = ConvTranspose(g, W). At stride 1 that is a Conv with the kernel flipped and its channels
@@ -31,33 +30,11 @@ function imageGradient(call: Call, w: Window, group: number): string {
   });
 }
 
-/** Lists all offsets inside the kernel in the order in which its weights are stored, the last axis fastest. */
-function offsetsOf(kernel: readonly number[]): number[][] {
-  return kernel.reduce<number[][]>(
-    (heads, k) => heads.flatMap((head) => Array.from({ length: k }, (_, i) => [...head, i])),
-    [[]],
-  );
-}
-
-/** Takes, for every offset in the kernel, the pixels that its windows see there: [N, C, output ...] each. */
-function seenPixels(b: Builder, image: string, w: Window): string[] {
-  const axes = spatialAxes(w);
-  const after = w.extent.map((e, i) => Math.max(0, e - w.begin[i] - w.input[i]));
-  const padded = [...w.begin, ...after].every((p) => p === 0)
-    ? image
-    : b.op("Pad", [image, b.ints([0, 0, ...w.begin, 0, 0, ...after])]);
-  return offsetsOf(w.kernel).map((offset) => {
-    const start = offset.map((o, i) => o * w.dilations[i]);
-    const end = start.map((s, i) => s + (w.output[i] - 1) * w.strides[i] + 1);
-    return b.op("Slice", [padded, b.ints(start), b.ints(end), b.ints(axes), b.ints(w.strides)]);
-  });
-}
-
 // onnxruntime's matrix product works on a dozen rows at once.
 const FULL_PRODUCT = 12;
 
 /** A convolution: which image the windows slide over, and by which weight. */
-interface Convolution {
+interface Windows {
   readonly image: string;
   readonly weight: string;
   readonly w: Window;
@@ -69,7 +46,7 @@ interface Convolution {
  * offset in the kernel. To lay the offsets side by side for a single product takes longer than it saves, except
  * where the channels are too few to fill one.
  */
-function weightGradient(b: Builder, g: string, { image, weight, w, group }: Convolution): string {
+function weightGradient(b: Builder, g: string, { image, weight, w, group }: Windows): string {
   const [filters, channels] = b.shapeOf(weight);
   const windows = elementCount(w.output);
   const seen = seenPixels(b, image, w);
@@ -106,6 +83,15 @@ export const Conv: Rule = {
       () => weightGradient(b, g, { image: x[0], weight: x[1], w, group }),
       () => biasGradient(b, g, w),
     ];
+  },
+  convolved: (call) => {
+    const { b, g, x, node } = call;
+    const [filters, channels, ...kernel] = b.shapeOf(x[1]);
+    const { strides, dilations, begin, input, output } = windowOf(call, kernel);
+    const group = intOf(node, "group", 1);
+    const sizes = { group, filters, channels };
+    const convolution = { ...sizes, kernel, strides, dilations, begin, input, output };
+    return { image: x[0], delta: g, convolution };
   },
 };
 

@@ -65,7 +65,7 @@ async function correctWith(
   context: Context,
 ): Promise<Run | undefined> {
   const { progress, signal } = context;
-  const { request, origin, augment, out: folder, resume, force, anyway } = asked;
+  const { request, origin, augment, out: folder, resume, force, anyway, memory } = asked;
   const model = await openModelFile(path, asked);
   const data = await openLargeDataset(asked.data, asked, context, model);
   // All sets are read by one map from names to labels. Points and held-out data are what the model will meet, and
@@ -78,7 +78,7 @@ async function correctWith(
     checkDataset(set, { shape: model.inputShape, labels: model.labels });
   }
   const call = {
-    ...{ data, validation, folder, resume, force, anyway, workers, signal },
+    ...{ data, validation, folder, resume, force, anyway, memory, workers, signal },
     ...{ onProgress: progress.update, onNote: noting(context) },
   };
   const pathsWith = (points: Dataset | undefined, sources?: Dataset) => ({

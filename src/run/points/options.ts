@@ -61,6 +61,11 @@ interface PlainPointOptions extends SharedOptions {
    * the last iterations, and asks samples which candidates are dominated. Default: all of the data throughout.
    */
   readonly lossSample?: number | "auto";
+  /**
+   * Keeps the cuts of large convolutions in parts, and makes rows again where they are needed: far fewer bytes, and
+   * more time. Default: where the cuts would not fit into the memory that there is (`memory`). Of `dual` alone.
+   */
+  readonly remake?: boolean;
   /** Evaluates every candidate's loss to the end; the front and the choice are the same without. Default false. */
   readonly fullPool: boolean;
 }
@@ -194,6 +199,15 @@ export const pointTable: Table<PlainPointOptions, Facts> = {
     help:
       "cut the loss on a sample of DATA that grows from n images to all of them, and leave candidates that it tells " +
       "to be dominated: for large data. Losses on the front are of all of DATA",
+  },
+  remake: {
+    kind: flag,
+    group: subproblem,
+    help: "keep the cuts of large convolutions in parts; by default where they would not fit into --memory",
+    needs: {
+      words: "the solver dual",
+      holds: ({ solver }: Partial<PlainPointOptions>): boolean => solver === "dual",
+    },
   },
   fullPool: {
     kind: flag,

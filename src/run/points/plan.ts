@@ -1,4 +1,5 @@
 // The recipes standard and paper: Algorithm 1 on given points, or on points that are made as it goes on.
+import { availableParallelism } from "node:os";
 import { checkAttackable } from "../../attack/attackable.ts";
 import { algorithm1 } from "../../correct/algorithm.ts";
 import type { RivalChoice } from "../../correct/cuts.ts";
@@ -11,8 +12,11 @@ import { logitsOf } from "../../engine/batches.ts";
 import { demandRoomForCuts } from "../../engine/cut-set.ts";
 import { workOfPasses } from "../../engine/flops.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
+import type { Network } from "../../engine/network.ts";
 import { createOracle } from "../../engine/oracle.ts";
 import { demandInputGradient } from "../../engine/programs.ts";
+import { convolutionsInParts, type RunSize, roomForCuts } from "../../engine/room.ts";
+import { shortConvolutions } from "../../engine/slices.ts";
 import { checkInputs, type PointCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
 import { demandRoom, taskOf } from "../fits.ts";
@@ -31,7 +35,16 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   checkInputs(model, call);
   const { points, origin } = call;
   const { forward: flops } = workOfPasses(network);
-  const options = pointOptions(request, { flops, points: points.count, labels: network.labels });
+  const facts = { flops, points: points.count, labels: network.labels };
+  const asked = pointOptions(request, facts);
+  const size = {
+    ...{ points: points.count, cuts: cutsOf(network, asked), iterations: asked.iterations },
+    ...{ data: call.data, processes: call.workers?.size ?? call.threads ?? availableParallelism() },
+  };
+  const room = roomForCuts(network, size, call.memory);
+  const convolved = convolvedIn(network, asked, size, room);
+  const { remake: _, ...stated } = asked;
+  const options = { ...stated, ...(convolved.size > 0 && { remake: true }) };
   if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
   if (options.radius > 0) demandInputGradient(network, "radius");
   if (!options.reattack && call.anyway !== true) {
@@ -39,26 +52,27 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
     demandRoom(network, taskOf(network, { ...call, points: points.count, threads }, options));
   }
   if (!options.reattack) {
-    const rivals = network.labels - 1;
-    const cuts = options.rivals === "auto" ? LEAST : rivalsOf(options);
-    demandRoomForCuts(network, points.count, Math.min(cuts as number, rivals));
+    demandRoomForCuts(network, points.count, size.cuts, convolved);
   }
   const given = options.reattack ? cleanOf(points) : points;
   return {
     options,
     inputs: { points: { ...inputOf(given), ...(origin && { origin }) } },
     state: algorithmState,
-    start: (context) => startPoints({ ...call, ...context, options }),
+    start: (context) => startPoints({ ...call, ...context, options, room, convolved }),
   };
 }
 
 type PointRun = JobContext<AlgorithmState> &
   Pick<PointCall, "data" | "points" | "onIteration" | "onContradiction"> & {
     readonly options: PointOptions;
+    /** Bytes that the cuts may take. */
+    readonly room: number;
+    readonly convolved: ReadonlySet<string>;
   };
 
 async function startPoints(run: PointRun): Promise<Job<"points">> {
-  const { network, options, workers, clock, signal, onProgress } = run;
+  const { network, options, convolved, workers, clock, signal, onProgress } = run;
   const sources = options.reattack ? cleanOf(run.points) : undefined;
   let stage = "";
   let onLines = false; // then the number of candidates says more than that of the images of one candidate
@@ -70,6 +84,7 @@ async function startPoints(run: PointRun): Promise<Job<"points">> {
     points: sources === undefined ? await part.points(run.points) : emptied(sources),
     loss: options.loss,
     seed: options.seed,
+    convolved,
     workers,
     signal,
     onShard: (done, of) => onLines || onProgress?.(stage, done, of),
@@ -87,6 +102,7 @@ async function startPoints(run: PointRun): Promise<Job<"points">> {
     find: async () => {
       const found = await algorithm1(timed, {
         ...options,
+        room: run.room,
         blocks: blocksOf(options),
         rivals: rivalsOf(options),
         penalty: options.penalty === "inf" ? Infinity : options.penalty,
@@ -126,6 +142,26 @@ async function startPoints(run: PointRun): Promise<Job<"points">> {
 }
 
 const rivalsOf = ({ rivals }: PointOptions): RivalChoice => (rivals === "all" ? Infinity : rivals);
+
+/** How many cuts an anchor brings for a point; at least, where that depends on what it violates. */
+function cutsOf({ labels }: Network, options: PointOptions): number {
+  const rivals = rivalsOf(options);
+  return Math.min(labels - 1, rivals === "auto" ? LEAST : rivals);
+}
+
+/** The convolutions whose cuts are kept in parts: where that is asked for, or the run has no room otherwise. */
+function convolvedIn(
+  network: Network,
+  { solver, remake }: PointOptions,
+  size: RunSize,
+  room: number,
+): ReadonlySet<string> {
+  // Algorithm 2 looks at single entries of the rows, which parts do not have.
+  if (solver !== "dual" || remake === false) return new Set();
+  return remake === true
+    ? shortConvolutions(network, size.cuts)
+    : convolutionsInParts(network, size, room);
+}
 
 /** What Algorithm 2 needs, where it is asked for. */
 const blocksOf = ({ solver, freeShare, blockSteps, seed }: PointOptions) =>

@@ -1,0 +1,73 @@
+// What the windows of a convolution see, laid out for matrix products; and graphs that make products of it.
+//
+// The columns of an image are the matrix [channels * kernel, pixels] of what each output pixel's window sees, so that
+// y = W columns. The gradient of W is g columns' where g is that of y, [filters, pixels]. At one image and anchor the
+// columns are the same for whatever is differentiated.
+import { int } from "../onnx/attributes.ts";
+import { elementCount, type Graph, type ValueInfo } from "../onnx/graph.ts";
+import { type Builder, createBuilder, reshape } from "./builder.ts";
+import type { Convolution } from "./rule.ts";
+
+/** Where windows lie, as of rules/window.ts. */
+interface Windows extends Omit<Convolution, "group" | "filters" | "channels"> {
+  readonly extent: readonly number[];
+}
+
+/** The axes of an image behind the batch and the channels. */
+export const spatialAxes = ({ kernel }: Pick<Windows, "kernel">): number[] =>
+  kernel.map((_, i) => i + 2);
+
+/** Lists all offsets inside the kernel in the order in which its weights are stored, the last axis fastest. */
+function offsetsOf(kernel: readonly number[]): number[][] {
+  return kernel.reduce<number[][]>(
+    (heads, k) => heads.flatMap((head) => Array.from({ length: k }, (_, i) => [...head, i])),
+    [[]],
+  );
+}
+
+/** Takes, for every offset in the kernel, the pixels that its windows see there: [N, C, output ...] each. */
+export function seenPixels(b: Builder, image: string, w: Windows): string[] {
+  const axes = spatialAxes(w);
+  const after = w.extent.map((e, i) => Math.max(0, e - w.begin[i] - w.input[i]));
+  const padded = [...w.begin, ...after].every((p) => p === 0)
+    ? image
+    : b.op("Pad", [image, b.ints([0, 0, ...w.begin, 0, 0, ...after])]);
+  return offsetsOf(w.kernel).map((offset) => {
+    const start = offset.map((o, i) => o * w.dilations[i]);
+    const end = start.map((s, i) => s + (w.output[i] - 1) * w.strides[i] + 1);
+    return b.op("Slice", [padded, b.ints(start), b.ints(end), b.ints(axes), b.ints(w.strides)]);
+  });
+}
+
+/** The names of the inputs of the graph below. */
+export const IMAGE = "image";
+export const LEFT = "left";
+
+/**
+ * A graph of float64 that multiplies a matrix LEFT with the columns of one IMAGE of one group [1, channels, ...input],
+ * or with the transposed columns: LEFT is then [any, pixels], and else [any, channels * kernel]. It has one output.
+ */
+export function columnProduct(convolution: Convolution, transposed: boolean): Graph {
+  const { channels, kernel, strides, dilations, input, output } = convolution;
+  const stub: Graph = {
+    name: "columns",
+    opset: 18,
+    inputs: [
+      { name: IMAGE, type: "float64", dims: [1, channels, ...input] },
+      { name: LEFT, type: "float64", dims: ["rows", "inner"] },
+    ],
+    outputs: [],
+    initializers: new Map(),
+    nodes: [],
+  };
+  const b = createBuilder(stub, new Map());
+  const pixels = elementCount(output);
+  const extent = kernel.map((k, i) => (output[i] - 1) * strides[i] + dilations[i] * (k - 1) + 1);
+  const seen = seenPixels(b, IMAGE, { ...convolution, extent });
+  const apart = seen.map((v) => reshape(b, v, [channels, 1, pixels]));
+  const together = b.op("Concat", apart, { axis: int(1) });
+  const columns = reshape(b, together, [channels * seen.length, pixels]);
+  const product = b.op("Gemm", [LEFT, columns], { transB: int(transposed ? 1 : 0) });
+  const made: ValueInfo = { name: product, type: "float64", dims: ["rows", "columns"] };
+  return { ...stub, outputs: [made], initializers: b.initializers, nodes: b.nodes };
+}
