@@ -1,5 +1,6 @@
 // temper plan: what a correction of each part of a model would need, before any is begun.
 import type { Command } from "commander";
+import { checkDataset } from "../../data/dataset.ts";
 import { memoryThere } from "../../data/memory.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { networkOf } from "../../engine/model.ts";
@@ -31,13 +32,16 @@ interface Flags extends NetworkOptions, DataOptions {
   readonly random?: number;
   readonly iterations?: number;
   readonly alphas?: number;
-  readonly rivals?: number | "all";
+  readonly rivals?: number | "all" | "auto";
   readonly threads?: number;
   readonly json?: boolean;
 }
 
 /** Points where nobody says how many. */
 const USUAL = 10;
+
+/** What help tells the defaults of. */
+const USUALLY = { flops: 0, points: USUAL, labels: 10 };
 
 const SECONDS = 2;
 
@@ -53,6 +57,9 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
       ? undefined
       : await openDataset(flags.points, { ...flags, augment: undefined }, context, model);
   const points = given?.count ?? flags.worst ?? flags.random ?? USUAL;
+  for (const set of given === undefined ? [data] : [data, given]) {
+    checkDataset(set, { shape: model.inputShape, labels: model.labels });
+  }
   const { iterations, alphas, rivals } = flags;
   const facts = { flops: 0, points, labels: model.labels };
   const options = pointOptions({ iterations, alphas, rivals }, facts);
@@ -128,8 +135,8 @@ export function addPlan(program: Command, context: Context): void {
     {
       words: "",
       table: pointTable,
-      options: pointOptions({}, { flops: 0, points: USUAL, labels: 10 }),
-      facts: { flops: 0, points: USUAL, labels: 10 },
+      options: pointOptions({}, USUALLY),
+      facts: USUALLY,
     },
   ]);
   const { seed: _, ...ofWork } = workFlags;
