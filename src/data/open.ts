@@ -16,7 +16,7 @@ import type { ImageOptions } from "./images.ts";
 import { type DataName, type DataSource, parseDataName, sourceOf } from "./names.ts";
 import { readNpy } from "./npy.ts";
 import { openParquet } from "./parquet.ts";
-import { readPoints } from "./points.ts";
+import { openPoints } from "./points.ts";
 import { type Keys, OF_IMAGES, readingOf } from "./reading.ts";
 
 /** How {@link openData} finds and changes what it opens. */
@@ -65,7 +65,7 @@ async function load(base: string, source: DataSource, options: Resolved): Promis
     case "digits":
       return drawDigits(source.split);
     case "npz":
-      return readPoints(await readDataFile(source.path), base, options.keys);
+      return openPoints(source.path, base, options.keys);
     case "npy":
       return openNpy(base, source.images, source.labels);
     case "csv":
