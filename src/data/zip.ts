@@ -116,13 +116,9 @@ export async function listZip(file: FileHandle): Promise<ZipMember[]> {
   const members: ZipMember[] = [];
   for (let at = 0; at + ENTRY_BYTES <= entries.length; ) {
     if (entries.readUInt32LE(at) !== ENTRY) refuse("its directory is damaged");
-    const [nameEnd, extraEnd, end] = [28, 30, 32].reduce<number[]>(
-      (ends, field) => [
-        ...ends,
-        (ends.at(-1) ?? at + ENTRY_BYTES) + entries.readUInt16LE(at + field),
-      ],
-      [],
-    );
+    const nameEnd = at + ENTRY_BYTES + entries.readUInt16LE(at + 28);
+    const extraEnd = nameEnd + entries.readUInt16LE(at + 30);
+    const end = extraEnd + entries.readUInt16LE(at + 32);
     const name = entries.subarray(at + ENTRY_BYTES, nameEnd).toString("utf8");
     const [originalSize, size, header] = widened(
       entries.subarray(nameEnd, extraEnd),
