@@ -61,8 +61,6 @@ export interface WorkBehind {
   readonly thetaGradient: number;
   /** Numbers that the nodes behind theta make. */
   readonly values: number;
-  /** The most of them that one node makes. */
-  readonly largest: number;
 }
 
 /**
@@ -75,7 +73,7 @@ export function workBehindTheta({
   parameters,
 }: Pick<Network, "graph" | "shapes" | "parameters">): WorkBehind {
   const moves = new Set(parameters.map(({ name }) => name));
-  let [forward, backward, values, largest] = [0, 0, 0, 0];
+  let [forward, backward, values] = [0, 0, 0];
   for (const node of graph.nodes) {
     if (!node.inputs.some((name) => moves.has(name))) continue;
     const flops = flopsOf(node, shapes);
@@ -83,10 +81,8 @@ export function workBehindTheta({
     if (flops > 0) backward += flops * node.inputs.slice(0, 2).filter((n) => moves.has(n)).length;
     for (const name of node.outputs) {
       moves.add(name);
-      const made = elements(shapes.get(name) ?? []);
-      values += made;
-      largest = Math.max(largest, made);
+      values += elements(shapes.get(name) ?? []);
     }
   }
-  return { forward, thetaGradient: forward + backward, values, largest };
+  return { forward, thetaGradient: forward + backward, values };
 }

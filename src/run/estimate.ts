@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import { partsToEnd } from "../autodiff/blocks.ts";
 import { imageSize } from "../data/dataset.ts";
-import { batchOf } from "../engine/batches.ts";
+import { batchOf, largestOf } from "../engine/batches.ts";
 import { bytesOfMore, createFactoredRows } from "../engine/factored-rows.ts";
 import { workBehindTheta, workOfPasses } from "../engine/flops.ts";
 import { partsOf } from "../engine/moving-part.ts";
@@ -115,10 +115,13 @@ const KEPT = 2 ** 28;
 /** onnxruntime packs weights for speed: a session has them once as they are and once packed. */
 const COPIES = 2;
 
+/** Activations at work at once, and what a convolution lays out of them, by the largest: measured. */
+const AT_WORK = 8;
+
 function bytesNeeded(network: Network, task: Task, { weights, moving }: Counted): number {
   const { images, pixels, points, rivals, iterations, processes, held } = task;
   const all = numbersOf(network);
-  const { largest, values } = workBehindTheta(moving);
+  const { values } = workBehindTheta(moving);
   const sites = points * iterations;
   const rows = bytesOfMore(createFactoredRows(network), { rows: sites * rivals, sites });
   // theta_k, the gradient of the loss there and its row, of every anchor; then some vectors at work.
@@ -129,15 +132,18 @@ function bytesNeeded(network: Network, task: Task, { weights, moving }: Counted)
   const files = 3 * network.file.length + 2 * FLOAT * all;
   const here = OWN_BASE + pixels + rows + anchors + saved + files + sessions(numbersOf(moving));
 
-  const batch = batchOf(network);
-  const forward = FLOAT * batch * 3 * largest;
+  const batch = batchOf(moving);
+  const forward = FLOAT * batch * AT_WORK * largestOf(moving.shapes);
   const backward = FLOAT * batch * 1.5 * values;
   const entering = FLOAT * imageSize(moving.inputShape) * (images + held);
   const kept = entering <= KEPT ? 2 * entering : 0;
   const gradient = (2 * FLOAT + 3 * DOUBLE) * weights;
-  const there =
+  const running =
     WORKER_BASE + 2 * FLOAT * all + sessions(numbersOf(moving)) + forward + backward + gradient;
-  return here + processes * (there + kept);
+  // Of a part, the first pass and the last run all of the network.
+  const pass = FLOAT * batchOf(network) * AT_WORK * largestOf(network.shapes);
+  const passing = WORKER_BASE + (2 + COPIES + 1) * FLOAT * all + pass;
+  return here + processes * Math.max(running + kept, passing);
 }
 
 // A point on a line is left as soon as its loss is too high: measured, 23 to 59 % of the passes were needed.
