@@ -3,7 +3,6 @@
 // The counts are exact where the work is (operations, bytes of rows); what Node, onnxruntime and the processor's caches
 // add was fitted to runs (docs/plan.md). Algorithm 1 is counted as it runs: K loss gradients, the losses of the points
 // along K lines, most of which stop early, the cuts one by one, the subproblems, and two passes of the whole network.
-import { availableParallelism } from "node:os";
 import { partsToEnd } from "../autodiff/blocks.ts";
 import { imageSize } from "../data/dataset.ts";
 import { batchOf, largestOf } from "../engine/batches.ts";
@@ -149,9 +148,6 @@ function bytesNeeded(network: Network, task: Task, { weights, moving }: Counted)
 // A point on a line is left as soon as its loss is too high: measured, 23 to 59 % of the passes were needed.
 const PART_OF_LINES = 0.5;
 
-// Processes share caches and memory.
-const BESIDE = 0.9;
-
 /** Seconds that an image takes beside its operations: its loss, and what is copied of it. */
 const IMAGE = 1e-6;
 
@@ -174,8 +170,7 @@ function secondsNeeded(
   { weights, moving, rates }: Counted & { readonly rates: Rates },
 ): number {
   const { images, points, rivals, iterations, alphas, processes, held } = task;
-  const together = Math.min(Math.max(1, processes), availableParallelism());
-  const lanes = together === 1 ? 1 : BESIDE * together;
+  const lanes = Math.max(1, processes); // the rates are of one of them while all work
   const whole = workOfPasses(network).forward;
   const pass = (flops: number, rate: number): number => (flops / rate + IMAGE) / lanes;
   const forward = images * pass(workOfPasses(moving).forward, rates.forward);

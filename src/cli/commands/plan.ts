@@ -6,6 +6,7 @@ import type { DataOptions } from "../../data/open.ts";
 import { networkOf } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { measureRates } from "../../engine/rate.ts";
+import { openWorkers } from "../../engine/workers.ts";
 import { TemperError } from "../../errors.ts";
 import { text, wholeNumber } from "../../options/kinds.ts";
 import { type Estimate, estimates, restricted, type Task } from "../../run/estimate.ts";
@@ -72,7 +73,9 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
     );
   }
   const roomy = counted.findLast(({ bytes }) => bytes <= SHARE * memoryThere()) ?? counted[0];
-  const rates = await measureRates(restricted(network, roomy.names), SECONDS);
+  const workers = openWorkers(task.processes);
+  const measured = restricted(network, roomy.names);
+  const rates = await measureRates(workers, measured, SECONDS).finally(workers.close);
   const parts = estimates(network, task, rates);
   await model.close();
   context.progress.stop();
