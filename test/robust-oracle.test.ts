@@ -9,6 +9,7 @@ import { type Dataset, imagesOf } from "../src/data/dataset.ts";
 import { createAggregateCuts } from "../src/engine/aggregate-cuts.ts";
 import { openModel } from "../src/engine/model.ts";
 import { networkBytes } from "../src/engine/network.ts";
+import { shareNetwork } from "../src/engine/tasks.ts";
 import { openWorkers } from "../src/engine/workers.ts";
 import { splitOf } from "../src/run/robust/draws.ts";
 import { createSeparation, type Separation } from "../src/run/robust/separation.ts";
@@ -51,7 +52,7 @@ async function built(
   const workers = openWorkers(threads);
   process.env.TMPDIR = home;
   expect(workers.scratch !== undefined).toBe(scratch && threads > 0);
-  workers.share("network", { file: network.file, options: network.options });
+  shareNetwork(workers, network);
   const set = createAggregateCuts({ network, workers, points: imagesOf(points) });
   const values = await set.addLogitSums(theta, sums);
   await set.addRow(given);

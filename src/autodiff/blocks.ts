@@ -85,7 +85,7 @@ function thinned(parts: Set<string>[], sizeOf: (names: ReadonlySet<string>) => n
  *
  * @param sizes of theta's tensors, by name
  */
-export function partsOf(graph: Graph, sizes: ReadonlyMap<string, number>): Part[] {
+export function partsToEnd(graph: Graph, sizes: ReadonlyMap<string, number>): Part[] {
   const all = new Set(sizes.keys());
   const sizeOf = (names: ReadonlySet<string>): number =>
     [...names].reduce((sum, name) => sum + sizes.get(name)!, 0);

@@ -83,7 +83,9 @@ export const readFlags = {
   keys: {
     kind: keys,
     group: "What goes in",
-    help: "the names of images and labels in an npz or Parquet file, of the labels in a CSV file",
+    help:
+      "the names of images and labels in an npz or Parquet file, their endings in a tar file, " +
+      "of the labels in a CSV file",
     usual: "x=x,y=y",
   },
   resize: {

@@ -4,7 +4,7 @@ import { nearest, TemperError } from "../errors.ts";
 /** What a data name says, without its slice. */
 export type DataSource =
   | { readonly kind: "mnist" | "cifar10" | "digits"; readonly split: "train" | "test" }
-  | { readonly kind: "npz" | "csv" | "parquet" | "folder"; readonly path: string }
+  | { readonly kind: "npz" | "csv" | "parquet" | "tar" | "folder"; readonly path: string }
   | { readonly kind: "npy"; readonly images: string; readonly labels: string }
   | { readonly kind: "idx"; readonly images: string; readonly labels: string };
 
@@ -19,7 +19,7 @@ export interface DataName {
 const SETS = ["mnist", "cifar10", "digits"] as const;
 const WORDS = SETS.flatMap((set) => [`${set}:train`, `${set}:test`]);
 const OTHERS =
-  "FILE.npz, X.npy,Y.npy, FILE.parquet, FILE.csv, idx:IMAGES,LABELS, FOLDER (a sub-folder a class)";
+  "FILE.npz, X.npy,Y.npy, FILE.parquet, FILE.tar, FILE.csv, idx:IMAGES,LABELS, FOLDER (a sub-folder a class)";
 const KNOWN = `${WORDS.join(", ")}, ${OTHERS}; each may end in a slice [a:b]`;
 
 function unknownName(base: string): TemperError {
@@ -60,8 +60,8 @@ export function sourceOf(base: string, folder: boolean): DataSource {
         "give idx:IMAGES,LABELS with one comma, paths without commas",
     );
   }
-  const file = /\.(npz|csv|parquet)$/.exec(base);
-  if (file !== null) return { kind: file[1] as "npz" | "csv" | "parquet", path: base };
+  const file = /\.(npz|csv|parquet|tar)$/.exec(base);
+  if (file !== null) return { kind: file[1] as "npz" | "csv" | "parquet" | "tar", path: base };
   if (base.endsWith(".npy")) return npyFiles(base);
   throw unknownName(base);
 }

@@ -1,10 +1,9 @@
 // NumPy's .npz: a ZIP archive with one .npy member an array.
+import { open } from "node:fs/promises";
 import { unzipSync, type Zippable, zipSync } from "fflate";
 import { TemperError } from "../errors.ts";
 import { type NpyArray, type NpyWords, readNpy, writeNpy } from "./npy.ts";
-
-/** Deflate cannot pack tighter; a member that claims more lies, and is refused before allocation. */
-const MAX_DEFLATE_RATIO = 1032;
+import { badArchive, listZip, MAX_DEFLATE_RATIO, unpackMember } from "./zip.ts";
 
 /** ZIP without its 64-bit extension ends here; the rest is left to headers. */
 const MAX_ARCHIVE_BYTES = 2 ** 32 - 2 ** 20;
@@ -32,11 +31,7 @@ export function readNpz(
       },
     });
   } catch (cause) {
-    throw new TemperError(
-      "data-unreadable",
-      `${where}: is not a readable .npz archive: ${(cause as Error).message}\nsave it again with numpy.savez`,
-      { cause },
-    );
+    throw badArchive(where, cause);
   }
   return new Map(
     Object.entries(members).map(([member, data]) => {
@@ -44,6 +39,44 @@ export function readNpz(
       return [name, readNpy(data, `${where}: array "${name}"`)];
     }),
   );
+}
+
+/** The arrays of a file, and the names of all that it holds. */
+export interface NpzFile {
+  readonly arrays: Map<string, NpyArray>;
+  readonly held: readonly string[];
+}
+
+/**
+ * Reads arrays of a .npz file of any size from the disk, each by itself.
+ *
+ * @throws TemperError `data-unreadable` as `readNpz`, `file-missing`, `out-of-memory`
+ */
+export async function readNpzFile(
+  path: string,
+  { where = path, only }: { readonly where?: string; readonly only: readonly string[] },
+): Promise<NpzFile> {
+  const file = await open(path).catch((cause: Error) => {
+    throw new TemperError(
+      "file-missing",
+      `${path}: cannot be read: ${cause.message}\ncheck the path`,
+      { cause },
+    );
+  });
+  try {
+    const members = (await listZip(file)).filter(({ name }) => name.endsWith(".npy"));
+    const arrays = new Map<string, NpyArray>();
+    for (const member of members) {
+      const name = member.name.replace(/\.npy$/, "");
+      if (!only.includes(name)) continue;
+      arrays.set(name, readNpy(await unpackMember(file, member), `${where}: array "${name}"`));
+    }
+    return { arrays, held: members.map(({ name }) => name.replace(/\.npy$/, "")) };
+  } catch (error) {
+    throw error instanceof TemperError ? error : badArchive(where, error);
+  } finally {
+    await file.close();
+  }
 }
 
 /** The names of the arrays in a readable .npz file; nothing is unpacked. */

@@ -16,8 +16,9 @@ import type { ImageOptions } from "./images.ts";
 import { type DataName, type DataSource, parseDataName, sourceOf } from "./names.ts";
 import { readNpy } from "./npy.ts";
 import { openParquet } from "./parquet.ts";
-import { readPoints } from "./points.ts";
+import { openPoints } from "./points.ts";
 import { type Keys, OF_IMAGES, readingOf } from "./reading.ts";
+import { openWebDataset } from "./web-dataset.ts";
 
 /** How {@link openData} finds and changes what it opens. */
 export interface DataOptions extends FolderOptions, ImageOptions {
@@ -26,7 +27,10 @@ export interface DataOptions extends FolderOptions, ImageOptions {
    * of folders, and translates those of data that carry names. Default: names stored with the data, sorted names.
    */
   readonly classes?: string | readonly string[] | undefined;
-  /** The names of images and labels in a .npz or .parquet file, of the labels in a .csv file. Default x and y. */
+  /**
+   * The names of images and labels in a .npz or .parquet file, their endings in a .tar file, of the labels in a .csv
+   * file. Default x and y; in a .tar file the usual endings of images, and cls.
+   */
   readonly keys?: Keys | undefined;
   /** Names stored in the model, in its order: used without `classes`, where every folder is one of them. */
   readonly modelClasses?: readonly string[] | undefined;
@@ -65,13 +69,15 @@ async function load(base: string, source: DataSource, options: Resolved): Promis
     case "digits":
       return drawDigits(source.split);
     case "npz":
-      return readPoints(await readDataFile(source.path), base, options.keys);
+      return openPoints(source.path, base, options.keys);
     case "npy":
       return openNpy(base, source.images, source.labels);
     case "csv":
       return readCsv(await readDataFile(source.path), base, options.keys);
     case "parquet":
       return openParquet(source.path, options);
+    case "tar":
+      return openWebDataset(source.path, options);
     case "idx":
       return openIdx(base, source.images, source.labels);
     case "folder":
@@ -126,7 +132,7 @@ async function parse(name: string): Promise<DataName> {
 /**
  * Opens labelled images by name: `mnist:train`, `mnist:test`, `cifar10:train`, `cifar10:test`
  * (files as published in `<folder>/mnist`, `<folder>/cifar10`), `digits:train`, `digits:test`
- * (drawn here), `FILE.npz`, `X.npy,Y.npy`, `FILE.csv`, `FILE.parquet` (a `*` reads its shards),
+ * (drawn here), `FILE.npz`, `X.npy,Y.npy`, `FILE.csv`, `FILE.parquet`, `FILE.tar` (a `*` reads their shards),
  * `idx:IMAGES,LABELS`, a folder with one sub-folder a class; any of them with a slice `[a:b]`.
  * @throws TemperError bad-option (unknown name or option, slice out of range, images that `augment` cannot crop),
  *   file-missing, data-unreadable, data-mismatch (a class that is none of `classes`)

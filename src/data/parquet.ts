@@ -1,40 +1,22 @@
 // Parquet files of encoded images and labels, as Hugging Face publishes image sets: one file, or its shards.
-import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { TemperError } from "../errors.ts";
-import { inWords, joinNotes, numberWords } from "./classes.ts";
+import { inWords, joinNotes } from "./classes.ts";
 import type { Dataset } from "./dataset.ts";
 import { type ImageOptions, packImages } from "./images.ts";
 import { readShardAside } from "./parquet-process.ts";
 import type { Shard } from "./parquet-shard.ts";
 import type { Keys } from "./reading.ts";
+import { filesOf, numbered } from "./shards.ts";
 
 const refuse = (where: string, what: string, todo: string): TemperError =>
   new TemperError("data-unreadable", `${where}: ${what}\n${todo}`);
-
-/** The files that a name means: one, or those that match its `*`, as they sort. */
-async function shardsOf(path: string): Promise<string[]> {
-  const pattern = basename(path);
-  if (!pattern.includes("*")) return [path];
-  const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  const files = await readdir(dirname(path)).catch(() => []);
-  const matching = files.filter((file) => new RegExp(`^${parts.join(".*")}$`).test(file));
-  if (matching.length > 0) return matching.toSorted().map((file) => join(dirname(path), file));
-  throw new TemperError("file-missing", `${path}: no file is named so\ncheck the path`);
-}
 
 /** What is said of a file that is one of several. */
 function siblingsNote(path: string): string | undefined {
   const of = /^(.*)-(\d{5})-of-(\d{5})\.parquet$/.exec(basename(path));
   if (of === null || Number(of[3]) < 2) return undefined;
   return `one of ${Number(of[3])} shards: "${join(dirname(path), `${of[1]}-*.parquet`)}" reads all`;
-}
-
-/** Labels as numbers; words are numbered as they sort. */
-function numbered(labels: readonly (number | string)[]): Pick<Dataset, "labels" | "classes"> {
-  if (labels.every((label) => typeof label === "number"))
-    return { labels: Int32Array.from(labels) };
-  return numberWords(labels.map(String));
 }
 
 /**
@@ -46,7 +28,7 @@ export async function openParquet(
   options: ImageOptions & { readonly keys?: Keys | undefined },
 ): Promise<Dataset> {
   const shards: Shard[] = [];
-  for (const file of await shardsOf(path)) {
+  for (const file of await filesOf(path)) {
     shards.push(await readShardAside(file, options.keys ?? {}));
   }
   const images = shards.flatMap((shard) => shard.images);

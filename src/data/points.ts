@@ -1,8 +1,10 @@
 // Labelled images as a .npz file: what `attack` writes, and what any data set may be given as.
+import { stat } from "node:fs/promises";
 import { datasetOf } from "./arrays.ts";
 import { type Dataset, toPixelUnits } from "./dataset.ts";
+import { readDataFile } from "./files.ts";
 import { arrayOf, arrayOfText, type NpyArray } from "./npy.ts";
-import { namesInNpz, readNpz, writeNpz } from "./npz.ts";
+import { type NpzFile, namesInNpz, readNpz, readNpzFile, writeNpz } from "./npz.ts";
 import type { Keys } from "./reading.ts";
 
 /** What may stand beside x and y. */
@@ -16,13 +18,36 @@ const BESIDE = ["source", "clean", "classes", "columns"];
  * @throws TemperError data-unreadable: an array is missing, of the wrong type or length
  */
 export function readPoints(bytes: Uint8Array, name: string, keys: Keys = {}): Dataset {
-  const wanted = ["x", "y", keys.x, keys.y].filter((key) => key !== undefined);
-  const arrays = readNpz(bytes, { where: name, only: [...wanted, ...BESIDE] });
+  const arrays = readNpz(bytes, { where: name, only: namesFor(keys) });
+  return pointsIn({ arrays, held: namesInNpz(bytes) }, name, keys);
+}
+
+/** Of a file that is larger no second copy is held, and its arrays are read one by one. */
+const LARGE = 2 ** 30;
+
+/** The same of a file on the disk. */
+export async function openPoints(
+  path: string,
+  name: string,
+  keys: Keys = {},
+  large = LARGE,
+): Promise<Dataset> {
+  const { size } = await stat(path).catch(() => ({ size: 0 }));
+  if (size <= large) return readPoints(await readDataFile(path), name, keys);
+  return pointsIn(await readNpzFile(path, { where: name, only: namesFor(keys) }), name, keys);
+}
+
+const namesFor = (keys: Keys): string[] => [
+  ...["x", "y", keys.x, keys.y].filter((key) => key !== undefined),
+  ...BESIDE,
+];
+
+function pointsIn({ arrays, held }: NpzFile, name: string, keys: Keys): Dataset {
   // Points that Temper wrote stand beside data under other names: a file that has neither is read by the usual ones.
   const named = [keys.x, keys.y].some((key) => key !== undefined && arrays.has(key));
   const usual = arrays.has("x") && arrays.has("y");
   const { x = "x", y = "y" } = named || !usual ? keys : {};
-  return datasetOf(name, arrays, { x, y, held: namesInNpz(bytes) });
+  return datasetOf(name, arrays, { x, y, held });
 }
 
 /**

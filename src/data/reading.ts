@@ -24,6 +24,7 @@ export const OF_IMAGES = ["resize", "crop", "preprocess", "exif"] as const;
 const READ_BY: Readonly<Record<string, readonly (keyof Reading)[] | undefined>> = {
   folder: OF_IMAGES,
   parquet: [...OF_IMAGES, "keys"],
+  tar: [...OF_IMAGES, "keys"],
   npz: ["keys"],
   csv: ["keys"],
 };

@@ -22,11 +22,17 @@ const FEWEST = 8;
  * bits of a sum: it follows from the network alone.
  */
 export function batchOf({ shapes }: Network): number {
+  const largest = largestOf(shapes);
+  return Math.min(BATCH, Math.max(FEWEST, Math.floor(LARGEST_TENSOR / largest)));
+}
+
+/** Numbers of the largest value of one image. */
+export function largestOf(shapes: Network["shapes"]): number {
   let largest = 1;
   for (const shape of shapes.values()) {
     if (shape.some(isBatch)) largest = Math.max(largest, elementCount(shape.map(Math.abs)));
   }
-  return Math.min(BATCH, Math.max(FEWEST, Math.floor(LARGEST_TENSOR / largest)));
+  return largest;
 }
 
 /** Calls `visit` for [from, to) cut into the network's batches, in order. */

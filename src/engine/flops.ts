@@ -59,16 +59,8 @@ export function workOfPasses({ graph, shapes }: Network): PassWork {
 export interface WorkBehind {
   readonly forward: number;
   readonly thetaGradient: number;
-  /** How many nodes depend on theta. */
-  readonly nodes: number;
   /** Numbers that the nodes behind theta make. */
   readonly values: number;
-  /** The most of them that one node makes. */
-  readonly largest: number;
-  /** Numbers that come from before theta: what one pass would have to keep for all later ones. */
-  readonly entering: number;
-  /** Numbers of all constants that the nodes behind theta use, theta and others. */
-  readonly constants: number;
 }
 
 /**
@@ -81,31 +73,16 @@ export function workBehindTheta({
   parameters,
 }: Pick<Network, "graph" | "shapes" | "parameters">): WorkBehind {
   const moves = new Set(parameters.map(({ name }) => name));
-  const entering = new Set<string>();
-  const constants = new Set<string>();
-  let [forward, backward, nodes, values, largest] = [0, 0, 0, 0, 0];
+  let [forward, backward, values] = [0, 0, 0];
   for (const node of graph.nodes) {
     if (!node.inputs.some((name) => moves.has(name))) continue;
-    nodes++;
-    for (const name of node.inputs) {
-      if (graph.initializers.has(name)) constants.add(name);
-      else if (name !== "" && !moves.has(name)) entering.add(name);
-    }
     const flops = flopsOf(node, shapes);
     forward += flops;
     if (flops > 0) backward += flops * node.inputs.slice(0, 2).filter((n) => moves.has(n)).length;
     for (const name of node.outputs) {
       moves.add(name);
-      const made = elements(shapes.get(name) ?? []);
-      values += made;
-      largest = Math.max(largest, made);
+      values += elements(shapes.get(name) ?? []);
     }
   }
-  const sizes = (names: ReadonlySet<string>, of: (name: string) => readonly number[]): number =>
-    [...names].reduce((sum, name) => sum + elements(of(name)), 0);
-  return {
-    ...{ forward, thetaGradient: forward + backward, nodes, values, largest },
-    entering: sizes(entering, (name) => shapes.get(name) ?? []),
-    constants: sizes(constants, (name) => graph.initializers.get(name)!.dims),
-  };
+  return { forward, thetaGradient: forward + backward, values };
 }

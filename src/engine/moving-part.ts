@@ -126,11 +126,12 @@ export async function crossingImages(
   return { shape: moving.inputShape, count, labels, pixels };
 }
 
-/** Another version of onnxruntime, another processor or another batch may round otherwise. */
+/** Another version of onnxruntime, another processor, device or batch may round otherwise. */
 function keyOf(frozen: Network, data: AnyDataset): string {
   const { file, externalData } = writeApart(frozen.graph);
   const hash = createHash("sha256");
   hash.update(`${engineVersion()} ${process.arch} ${cpus()[0]?.model} ${batchOf(frozen)}\n`);
+  hash.update(frozen.options.device ?? "");
   hash.update(file);
   for (const [name, bytes] of externalData) hash.update(name).update(bytes);
   return hash.update(hashDataset(data)).digest("hex");

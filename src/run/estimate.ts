@@ -3,14 +3,15 @@
 // The counts are exact where the work is (operations, bytes of rows); what Node, onnxruntime and the processor's caches
 // add was fitted to runs (docs/plan.md). Algorithm 1 is counted as it runs: K loss gradients, the losses of the points
 // along K lines, most of which stop early, the cuts one by one, the subproblems, and two passes of the whole network.
-import { availableParallelism } from "node:os";
-import { partsOf } from "../autodiff/blocks.ts";
+import { partsToEnd } from "../autodiff/blocks.ts";
+import { imageSize } from "../data/dataset.ts";
 import { memoryToUse } from "../data/memory.ts";
-import { batchOf } from "../engine/batches.ts";
+import { batchOf, largestOf } from "../engine/batches.ts";
 import { bytesOfMore, createFactoredRows } from "../engine/factored-rows.ts";
-import { type WorkBehind, workBehindTheta, workOfPasses } from "../engine/flops.ts";
+import { workBehindTheta, workOfPasses } from "../engine/flops.ts";
+import { cutAtTheta } from "../engine/moving-part.ts";
 import type { Network } from "../engine/network.ts";
-import type { Rates } from "../engine/rate.ts";
+import { gradientWork, numbersOf, type Rates } from "../engine/rate.ts";
 import { shortConvolutions } from "../engine/slices.ts";
 import { TemperError } from "../errors.ts";
 import { layOut, thetaOf } from "../onnx/theta.ts";
@@ -64,7 +65,7 @@ export function restricted(network: Network, names: ReadonlySet<string>): Networ
 /** Every part of the network, from the last layer to all of it; what has no gradient is left out. */
 export function estimates(network: Network, task: Task, rates?: Rates): Estimate[] {
   const sizes = new Map(network.parameters.map(({ name, size }) => [name, size]));
-  return partsOf(network.graph, sizes).flatMap(({ pattern, names }) => {
+  return partsToEnd(network.graph, sizes).flatMap(({ pattern, names }) => {
     try {
       return [estimateOf(counted(network, names), task, { trainable: pattern, rates })];
     } catch (error) {
@@ -84,19 +85,20 @@ export function estimateOf(
   }: { readonly trainable?: string | undefined; readonly rates?: Rates | undefined } = {},
 ): Estimate {
   const weights = network.parameters.reduce((sum, { size }) => sum + size, 0);
-  const behind = workBehindTheta(network);
+  const moving = cutAtTheta(network)?.moving ?? network;
   return {
     trainable,
     names: new Set(network.parameters.map(({ name }) => name)),
     weights,
-    bytes: bytesNeeded(network, task, { weights, behind }),
-    seconds: rates && secondsNeeded(network, task, { weights, behind, rates }),
+    bytes: bytesNeeded(network, task, { weights, moving }),
+    seconds: rates && secondsNeeded(network, task, { weights, moving, rates }),
   };
 }
 
 interface Counted {
   readonly weights: number;
-  readonly behind: WorkBehind;
+  /** What runs but for the first pass and the last: the part that theta moves, where it is worth a cut. */
+  readonly moving: Network;
 }
 
 const FLOAT = 4;
@@ -114,9 +116,13 @@ const KEPT = 2 ** 28;
 /** onnxruntime packs weights for speed: a session has them once as they are and once packed. */
 const COPIES = 2;
 
-function bytesNeeded(network: Network, task: Task, { weights, behind }: Counted): number {
+/** Activations at work at once, and what a convolution lays out of them, by the largest: measured. */
+const AT_WORK = 8;
+
+function bytesNeeded(network: Network, task: Task, { weights, moving }: Counted): number {
   const { images, pixels, points, rivals, iterations, processes, held } = task;
-  const all = [...network.graph.initializers.values()].reduce((sum, t) => sum + t.values.length, 0);
+  const all = numbersOf(network);
+  const { values } = workBehindTheta(moving);
   const sites = points * iterations;
   const cuts = { rows: sites * rivals, sites };
   const whole = bytesOfMore(createFactoredRows(network), cuts);
@@ -131,24 +137,24 @@ function bytesNeeded(network: Network, task: Task, { weights, behind }: Counted)
   const saved = 2 * iterations * weights * STATE;
   const sessions = (constants: number): number => 2 * COPIES * FLOAT * constants;
   const files = 3 * network.file.length + 2 * FLOAT * all;
-  const here = OWN_BASE + pixels + rows + anchors + saved + files + sessions(behind.constants);
+  const here = OWN_BASE + pixels + rows + anchors + saved + files + sessions(numbersOf(moving));
 
-  const batch = batchOf(network);
-  const forward = FLOAT * batch * 3 * behind.largest;
-  const backward = FLOAT * batch * 1.5 * behind.values;
-  const entering = FLOAT * behind.entering * (images + held);
+  const batch = batchOf(moving);
+  const forward = FLOAT * batch * AT_WORK * largestOf(moving.shapes);
+  const backward = FLOAT * batch * 1.5 * values;
+  const entering = FLOAT * imageSize(moving.inputShape) * (images + held);
   const kept = entering <= KEPT ? 2 * entering : 0;
   const gradient = (2 * FLOAT + 3 * DOUBLE) * weights;
-  const there =
-    WORKER_BASE + 2 * FLOAT * all + sessions(behind.constants) + forward + backward + gradient;
-  return here + processes * (there + kept);
+  const running =
+    WORKER_BASE + 2 * FLOAT * all + sessions(numbersOf(moving)) + forward + backward + gradient;
+  // Of a part, the first pass and the last run all of the network.
+  const pass = FLOAT * batchOf(network) * AT_WORK * largestOf(network.shapes);
+  const passing = WORKER_BASE + (2 + COPIES + 1) * FLOAT * all + pass;
+  return here + processes * Math.max(running + kept, passing);
 }
 
 // A point on a line is left as soon as its loss is too high: measured, 23 to 59 % of the passes were needed.
 const PART_OF_LINES = 0.5;
-
-// Processes share caches and memory.
-const BESIDE = 0.9;
 
 /** Seconds that an image takes beside its operations: its loss, and what is copied of it. */
 const IMAGE = 1e-6;
@@ -169,20 +175,19 @@ const START = 1.5;
 function secondsNeeded(
   network: Network,
   task: Task,
-  { weights, behind, rates }: Counted & { readonly rates: Rates },
+  { weights, moving, rates }: Counted & { readonly rates: Rates },
 ): number {
   const { images, points, rivals, iterations, alphas, processes, held } = task;
-  const together = Math.min(Math.max(1, processes), availableParallelism());
-  const lanes = together === 1 ? 1 : BESIDE * together;
+  const lanes = Math.max(1, processes); // the rates are of one of them while all work
   const whole = workOfPasses(network).forward;
   const pass = (flops: number, rate: number): number => (flops / rate + IMAGE) / lanes;
-  const forward = images * pass(behind.forward, rates.forward);
-  const gradient = images * pass(behind.thetaGradient, rates.gradient);
+  const forward = images * pass(workOfPasses(moving).forward, rates.forward);
+  const gradient = images * pass(gradientWork(moving), rates.gradient);
   const full = (images + held) * pass(whole, rates.forward);
   const evaluated = 2 + PART_OF_LINES * (alphas - 1) * iterations;
-  const cuts = iterations * points * rivals * rates.alone * behind.thetaGradient;
+  const cuts = iterations * points * rivals * rates.alone * gradientWork(moving);
   // A new theta is a new session in each process: of the losses, and of the gradient and of the cuts.
-  const sessions = (evaluated + 3 * iterations) * rates.open * behind.constants;
+  const sessions = (evaluated + 3 * iterations) * rates.open * numbersOf(moving);
 
   const all = (iterations * (iterations + 1)) / 2;
   const rowProducts = points * rivals * all * (PRODUCTS + ENTRIES);

@@ -132,7 +132,7 @@ async function foretellPoints(
   const facts = { flops, points: call.points, labels: model.labels };
   const options = pointOptions(request, facts);
   const task = taskOf(network, { ...call, threads: call.workers.size }, options);
-  await foretell(network, task, { anyway, say: call.say });
+  await foretell(call.workers, network, task, { anyway, say: call.say });
 }
 
 /** The points to correct: from a file, from an attack, or the sources of one. */

@@ -1,10 +1,12 @@
 // temper plan: what a correction of each part of a model would need, before any is begun.
 import type { Command } from "commander";
+import { checkDataset } from "../../data/dataset.ts";
 import { memoryThere } from "../../data/memory.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { networkOf } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { measureRates } from "../../engine/rate.ts";
+import { openWorkers } from "../../engine/workers.ts";
 import { TemperError } from "../../errors.ts";
 import { text, wholeNumber } from "../../options/kinds.ts";
 import { type Estimate, estimates, restricted, type Task } from "../../run/estimate.ts";
@@ -31,13 +33,16 @@ interface Flags extends NetworkOptions, DataOptions {
   readonly random?: number;
   readonly iterations?: number;
   readonly alphas?: number;
-  readonly rivals?: number | "all";
+  readonly rivals?: number | "all" | "auto";
   readonly threads?: number;
   readonly json?: boolean;
 }
 
 /** Points where nobody says how many. */
 const USUAL = 10;
+
+/** What help tells the defaults of. */
+const USUALLY = { flops: 0, points: USUAL, labels: 10 };
 
 const SECONDS = 2;
 
@@ -53,6 +58,9 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
       ? undefined
       : await openDataset(flags.points, { ...flags, augment: undefined }, context, model);
   const points = given?.count ?? flags.worst ?? flags.random ?? USUAL;
+  for (const set of given === undefined ? [data] : [data, given]) {
+    checkDataset(set, { shape: model.inputShape, labels: model.labels });
+  }
   const { iterations, alphas, rivals } = flags;
   const facts = { flops: 0, points, labels: model.labels };
   const options = pointOptions({ iterations, alphas, rivals }, facts);
@@ -65,7 +73,9 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
     );
   }
   const roomy = counted.findLast(({ bytes }) => bytes <= SHARE * memoryThere()) ?? counted[0];
-  const rates = await measureRates(restricted(network, roomy.names), SECONDS);
+  const workers = openWorkers(task.processes);
+  const measured = restricted(network, roomy.names);
+  const rates = await measureRates(workers, measured, SECONDS).finally(workers.close);
   const parts = estimates(network, task, rates);
   await model.close();
   context.progress.stop();
@@ -128,8 +138,8 @@ export function addPlan(program: Command, context: Context): void {
     {
       words: "",
       table: pointTable,
-      options: pointOptions({}, { flops: 0, points: USUAL, labels: 10 }),
-      facts: { flops: 0, points: USUAL, labels: 10 },
+      options: pointOptions({}, USUALLY),
+      facts: USUALLY,
     },
   ]);
   const { seed: _, ...ofWork } = workFlags;
