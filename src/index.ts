@@ -25,6 +25,7 @@ export type { LabelShare, Share } from "./attack/share.ts";
 export type { BlocksRecord } from "./correct/blocks.ts";
 export type { Candidate } from "./correct/candidates.ts";
 export type { Contradiction } from "./correct/elastic.ts";
+export type { LossEstimate } from "./correct/loss-sample.ts";
 export type { Asked } from "./correct/oracle.ts";
 export type {
   AnchorRecord,
@@ -32,12 +33,14 @@ export type {
   CentreRecord,
   IterationRecord,
   RunEnd,
+  Screened,
 } from "./correct/records.ts";
 export { type Augmentation, augmentations } from "./data/augment.ts";
-export type { Dataset } from "./data/dataset.ts";
+export type { AnyDataset, Dataset, StoredDataset } from "./data/dataset.ts";
 export { slice } from "./data/dataset.ts";
 export { fitTo } from "./data/fit.ts";
 export { type DataOptions, openData } from "./data/open.ts";
+export type { PixelFile } from "./data/pixel-file.ts";
 export { readPoints, writePoints } from "./data/points.ts";
 export type { Keys, Reading } from "./data/reading.ts";
 export { type Device, devices } from "./engine/device.ts";

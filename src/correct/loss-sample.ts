@@ -20,8 +20,9 @@ export interface LossEstimate {
   readonly loss: number;
   /** Images of D that it was measured on. */
   readonly images: number;
-  /** Where it decides: the loss is no less than `low` and no more than `high`, at the confidence of the run. */
+  /** Where it decides: the loss is no less, at the confidence of the run. */
   readonly low?: number;
+  /** Where it decides: the loss is no more, at that confidence. */
   readonly high?: number;
 }
 
