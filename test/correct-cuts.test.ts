@@ -108,6 +108,21 @@ describe("rivals auto", () => {
       expect(part.rows).toBeLessThan(0.7 * whole.rows);
     }
   });
+
+  it("cuts against the same rivals where a run is taken up again", async () => {
+    const oracle = manyLabels(3);
+    const states: AlgorithmState[] = [];
+    const asked = { ...steps, iterations: 5, rivals: "auto" } as const;
+    const onState = async (state: AlgorithmState): Promise<void> => {
+      states.push(structuredClone(state));
+    };
+    const whole = await algorithm1(oracle, { ...asked, onState });
+    expect(states.length).toBeGreaterThan(2);
+    for (const state of states) {
+      const again = await algorithm1(oracle, { ...asked, state });
+      expect(JSON.stringify(again)).toBe(JSON.stringify(whole));
+    }
+  });
 });
 
 describe("a limit to the bytes of cuts", () => {
