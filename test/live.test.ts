@@ -12,6 +12,7 @@ import { faultsOf } from "./helpers/axe.ts";
 import { chromiumPath, openBrowser, openPage, type Watched } from "./helpers/browser.ts";
 import { newFolder, type Ran, temper } from "./helpers/command.ts";
 import { cableTo } from "./helpers/live-page.ts";
+import { makeAll } from "./helpers/report-page.ts";
 
 const MODEL = resolve("models/digits-cnnlight.onnx");
 /** Iterations of a run that is stopped long before its end. */
@@ -53,7 +54,7 @@ async function until(what: () => Promise<boolean>): Promise<void> {
 
 /** Every section with all that is in it; what waits to come into view is made first. */
 async function contentOf(page: Page): Promise<string> {
-  await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+  await makeAll(page);
   return page.locator("main header, main section").evaluateAll(
     (sections) =>
       sections
@@ -74,8 +75,8 @@ describe.skipIf(chromiumPath === undefined)(
   "a live page (needs Chromium: apt-get install chromium)",
   () => {
     const cwd = newFolder();
-    const words = (iterations: number, out: string): string[] => [
-      ...["correct", MODEL, "--data", "digits:train[0:400]", "--points", "points.npz"],
+    const words = (iterations: number, images: number, out: string): string[] => [
+      ...["correct", MODEL, "--data", `digits:train[0:${images}]`, "--points", "points.npz"],
       ...["--iterations", String(iterations), "--alphas", "3", "--threads", "1"],
       ...["--out", out, "--watch"],
     ];
@@ -95,7 +96,7 @@ describe.skipIf(chromiumPath === undefined)(
     ];
 
     it("follows its run through a lost connection and a reload, and stops it as Ctrl-C does", async () => {
-      const { address, ended } = await serving(words(LONG, "STOPPED"), cwd);
+      const { address, ended } = await serving(words(LONG, 4000, "STOPPED"), cwd);
       const cable = await cableTo(address);
       own = await openPage(browser, cable.address);
       const { page } = own;
@@ -120,12 +121,13 @@ describe.skipIf(chromiumPath === undefined)(
       // Of a connection that is lost the browser itself says a word.
       expect(own.errors.filter((error) => !error.includes("ERR_"))).toEqual([]);
       expect(origins(own)).toEqual([new URL(cable.address).origin]);
+      await makeAll(page); // so that nothing is drawn while the rules are asked
       expect(await faultsOf(page)).toEqual([]);
       await page.close();
     });
 
     it("follows a run to its end, and then is as its file", async () => {
-      const { address, ended } = await serving(words(6, "RUN"), cwd);
+      const { address, ended } = await serving(words(6, 400, "RUN"), cwd);
       own = await openPage(browser, address);
       const { page } = own;
       const { code, stderr } = await ended;

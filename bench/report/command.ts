@@ -43,7 +43,7 @@ async function run(flags: BenchFlags, context: Context): Promise<void> {
   await publish(join(folder, "page.md"), markdownOf(measured), { pages: measured });
 }
 
-/** A run of the built-in digits, and its page. */
+/** A run of the built-in digits, the one that lies there where its inputs are the same, and its page. */
 async function pageOf(
   alphas: number,
   out: string,
@@ -56,7 +56,7 @@ async function pageOf(
   const data = await openData("digits:train[0:300]");
   const { points } = await attack(model, { ...work, data, eps: 0.1, worst: 10, steps: 10 });
   const folder = join(out, `run-${alphas}`);
-  const run = await correct(model, { ...work, data, points, alphas, folder, force: true });
+  const run = await correct(model, { ...work, data, points, alphas, folder, resume: true });
   await model.close();
   const path = join(out, `report-${alphas}.html`);
   const runs = [await gatherRun(folder, { run })];

@@ -24,9 +24,10 @@ export interface ChoiceOptions {
 
 /** Index in the pool of the choice (19). The pool's first member is theta0, and comparable. */
 export function choose(pool: readonly Candidate[], { weight, tolerance }: ChoiceOptions): number {
-  const front = pool
-    .map((candidate, index) => ({ ...candidate, index }))
-    .filter((candidate) => candidate.front)
+  // The front first: a slider asks of thousands of candidates, and copies of all would keep its page busy.
+  const front = [...pool.keys()]
+    .filter((index) => pool[index].front)
+    .map((index) => ({ ...pool[index], index }))
     .filter(isComparable);
   const scaledLoss = scaleOver(front.map(({ loss }) => loss));
   const scaledViolation = scaleOver(front.map(({ violation }) => violation));

@@ -161,7 +161,8 @@ export function createOverlay(calls: OverlayCalls) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-      element.setAttribute("aria-valuemax", String(Math.max(0, now.length - 1)));
+      const last = now.reduce((most, { index }) => Math.max(most, index), 0);
+      element.setAttribute("aria-valuemax", String(last));
     },
     /** Moves the ring, and shows which candidates are selected. */
     mark: (now: Marks): void => {
