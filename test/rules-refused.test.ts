@@ -176,7 +176,8 @@ test.each<[string, Parameters<typeof node>[3], string]>([
 });
 
 test("a scale that leaves the size as it is, beside one that does not", () => {
-  const more = { initializers: { s: tensor([4], [1, 1, 2, 1.1]) }, y: [-1, 2, 12, 6] };
+  const initializers = { s: tensor([4], [1, 1, 2, 1.1]) };
+  const more = { initializers, shapes: { y: [-1, 2, 12, 6], s: [4] } };
   expect(refusalOf("Resize", { mode: "linear" }, more, ["x", "", "s"])).toMatch(
     /scale 1.1\d* leaves 6 pixels as many\nresize by sizes/,
   );
