@@ -54,6 +54,7 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   if (!options.reattack) {
     demandRoomForCuts(network, points.count, size.cuts, convolved);
   }
+  if (convolved.size > 0) call.onNote?.(PARTS);
   const given = options.reattack ? cleanOf(points) : points;
   return {
     options,
@@ -62,6 +63,10 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
     start: (context) => startPoints({ ...call, ...context, options, room, convolved }),
   };
 }
+
+const PARTS =
+  "the cuts of large convolutions are kept in parts, for which there is room, and made again where they are needed: " +
+  "slower, the same problem";
 
 type PointRun = JobContext<AlgorithmState> &
   Pick<PointCall, "data" | "points" | "onIteration" | "onContradiction"> & {
