@@ -24,6 +24,13 @@ export async function openReport(
 export const lookedAt = async (page: Page): Promise<string> =>
   /--candidate (\S+)/.exec((await page.locator(".card code").textContent()) ?? "")![1];
 
-/** Makes what waits until the reader comes to it, as printing does. */
+/**
+ * Makes what waits until the reader comes to it, as printing does: after two frames, for charts are drawn once their
+ * width is known.
+ */
 export const makeAll = (page: Page): Promise<unknown> =>
-  page.evaluate("dispatchEvent(new Event('beforeprint')), dispatchEvent(new Event('afterprint'))");
+  page.evaluate(`new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+    .then(() => {
+      dispatchEvent(new Event("beforeprint"));
+      dispatchEvent(new Event("afterprint"));
+    })`);
