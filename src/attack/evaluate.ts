@@ -121,7 +121,7 @@ export interface Evaluation {
 const BESIDE_ATTACKS: ProbeSize = { least: 64, most: 1000, work: 1e12 };
 
 /** ... or beside a clean pass alone, where a large network is asked about fewer. */
-const BESIDE_CLEAN: ProbeSize = { least: 16, most: 1000, work: 1e11 };
+const BESIDE_CLEAN: ProbeSize = { least: 16, most: 1000, work: 6e10 };
 
 interface Ran extends Outcome {
   readonly gradientSteps: number;

@@ -73,7 +73,9 @@ export async function probe(
   const ids = randomStream(0, STREAMS.attack.probe)
     .permutation(count)
     .subarray(0, imagesIn(network, images));
-  const shards = idShards(ids, forwardSize(network, SHARD)).map((chosen) => ({
+  // The few images of a large network are a batch for each process in turn.
+  const size = forwardSize(network, SHARD) < SHARD ? batchOf(network) : SHARD;
+  const shards = idShards(ids, size).map((chosen) => ({
     ids: chosen,
     gradients,
   }));

@@ -11,18 +11,13 @@ const BEYOND = 2;
  * on [0, 1] does not.
  */
 export function scaleNote(pixels: Uint8Array | Float32Array): string | undefined {
+  if (pixels instanceof Uint8Array) return bytesNote(pixels);
   let [low, high, whole, negative] = [Infinity, -Infinity, 0, 0];
   for (const value of pixels) {
     if (value > high) high = value;
     if (value < low) low = value;
     if (value < 0) negative++;
     if (Number.isInteger(value)) whole++;
-  }
-  if (pixels instanceof Uint8Array) {
-    if (high > 1) return undefined;
-    return high === 0
-      ? "every pixel is 0"
-      : "bytes hold only 0 and 1, which are nearly black: expected 0..255; multiply by 255";
   }
   if (high > BEYOND && (2 * whole > pixels.length || (high > 128 && high <= 256))) {
     return `pixels reach ${high}: expected [0, 1]; divide bytes by 255`;
@@ -36,6 +31,14 @@ export function scaleNote(pixels: Uint8Array | Float32Array): string | undefined
     return `${range}; they look normalised: give them before it, and the model --mean and --std`;
   }
   return undefined;
+}
+
+/** Nearly every set of bytes tells in its first image that it is none of 0 and 1. */
+function bytesNote(bytes: Uint8Array): string | undefined {
+  if (bytes.some((byte) => byte > 1)) return undefined;
+  return bytes.some((byte) => byte === 1)
+    ? "bytes hold only 0 and 1, which are nearly black: expected 0..255; multiply by 255"
+    : "every pixel is 0";
 }
 
 const rounded = (value: number): number => Number(value.toPrecision(3));

@@ -12,7 +12,7 @@ import { writeAttackedImages } from "../../attack/images.ts";
 import { attackTable } from "../../attack/options.ts";
 import { sample, subset } from "../../attack/sample.ts";
 import type { Share } from "../../attack/share.ts";
-import type { AnyDataset, Dataset } from "../../data/dataset.ts";
+import type { AnyDataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
@@ -196,13 +196,13 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
       device: networkOf(opened[0].model).options.device,
     },
   };
-  const { rows, wrong: left } = await keeping(flags.state, of, flags, (shards) =>
+  const { rows, left } = await keeping(flags.state, of, flags, (shards) =>
     measureAll(models, { out, wrong, attacks, workers, shards }, context),
   ).finally(workers.close);
   context.progress.stop();
   const { name, count: n, note = null, augment = null } = data;
   if (flags.json === true) {
-    const written = wrong === undefined ? {} : { wrong: { out: wrong, n: left.count } };
+    const written = wrong === undefined ? {} : { wrong: { out: wrong, n: left } };
     const document = { data: { name, n, note, augment }, models: rows, out: out ?? null };
     context.printJson({ ...document, ...written });
     return;
@@ -214,9 +214,9 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   if (out !== undefined) context.print(`${n} attacked images written to ${out}`);
   if (wrong !== undefined) {
     context.print(
-      left.count === 0
+      left === 0
         ? "no image is wrong: no points written"
-        : `${left.count} wrong images written to ${wrong}, as they are`,
+        : `${left} wrong images written to ${wrong}, as they are`,
     );
   }
   for (const line of warningLines(rows)) context.progress.line(line);
@@ -257,10 +257,10 @@ async function measureAll(
     readonly wrong?: string | undefined;
   },
   { progress, signal }: Context,
-): Promise<{ readonly rows: readonly ModelRow[]; readonly wrong: Dataset }> {
+): Promise<{ readonly rows: readonly ModelRow[]; readonly left: number }> {
   const { attacks, workers, shards } = call;
   const rows: ModelRow[] = [];
-  let left = subset(models[0].data, new Int32Array(0));
+  let left = 0;
   for (const { path, model, data } of models) {
     const { images, wrong, ...result } = await evaluate(model, {
       data,
@@ -275,10 +275,10 @@ async function measureAll(
     await model.close();
     if (out !== undefined && images !== undefined)
       await writeAtomic(out, writeAttackedImages(images));
-    left = subset(data, wrong);
-    if (keep !== undefined && left.count > 0) await writeAtomic(keep, writePoints(left));
+    left = wrong.length;
+    if (keep !== undefined && left > 0) await writeAtomic(keep, writePoints(subset(data, wrong)));
   }
-  return { rows, wrong: left };
+  return { rows, left };
 }
 
 export function addEvaluate(program: Command, context: Context): void {
