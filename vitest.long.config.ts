@@ -2,4 +2,7 @@ import { defineConfig } from "vitest/config";
 import shared from "./vitest.config.ts";
 
 // What takes minutes: `npm run test:long`.
-export default defineConfig({ test: { ...shared.test, include: ["test/long/**/*.test.ts"], exclude: [], testTimeout: 600_000 } });
+const include = ["test/long/**/*.test.ts", "test/live.test.ts"];
+export default defineConfig({
+  test: { ...shared.test, include, exclude: [], testTimeout: 600_000, env: { TEMPER_TEST: "long" } },
+});

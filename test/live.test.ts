@@ -71,6 +71,9 @@ function differenceOf(a: string, b: string): readonly [string, string] | undefin
   return [a.slice(at - 80, at + 80), b.slice(at - 80, at + 80)];
 }
 
+/** What takes longest is left to `npm run test:long`, which says so. */
+const isLong = process.env.TEMPER_TEST === "long";
+
 describe.skipIf(chromiumPath === undefined)(
   "a live page (needs Chromium: apt-get install chromium)",
   () => {
@@ -95,36 +98,39 @@ describe.skipIf(chromiumPath === undefined)(
       ...new Set(requests.map((url) => new URL(url).origin)),
     ];
 
-    it("follows its run through a lost connection and a reload, and stops it as Ctrl-C does", async () => {
-      const { address, ended } = await serving(words(LONG, 4000, "STOPPED"), cwd);
-      const cable = await cableTo(address);
-      own = await openPage(browser, cable.address);
-      const { page } = own;
-      await until(async () => (await iterationOn(page)) > 0);
-      const from = await iterationOn(page);
-      cable.cut();
-      await page.getByText("Connection lost, trying again.").waitFor();
-      cable.mend();
-      await page.getByText("Running.").waitFor();
-      await until(async () => (await iterationOn(page)) > from);
-      await page.reload();
-      expect(await iterationOn(page)).toBeGreaterThan(from);
-      await page.getByRole("button", { name: "Stop the run" }).click();
-      await page.getByRole("button", { name: "Stop it" }).click();
-      const { code, stderr } = await ended;
-      expect(code, stderr).toBe(1);
-      await page.getByText("The run was stopped.").waitFor();
-      expect(await said(page)).toContain("--resume goes on with it");
-      const state = await lookAtState(join(cwd, "STOPPED"));
-      expect(state?.iterations).toHaveLength(await iterationOn(page));
-      cable.close();
-      // Of a connection that is lost the browser itself says a word.
-      expect(own.errors.filter((error) => !error.includes("ERR_"))).toEqual([]);
-      expect(origins(own)).toEqual([new URL(cable.address).origin]);
-      await makeAll(page); // so that nothing is drawn while the rules are asked
-      expect(await faultsOf(page)).toEqual([]);
-      await page.close();
-    });
+    it.runIf(isLong)(
+      "follows its run through a lost connection and a reload, and stops it as Ctrl-C does",
+      async () => {
+        const { address, ended } = await serving(words(LONG, 4000, "STOPPED"), cwd);
+        const cable = await cableTo(address);
+        own = await openPage(browser, cable.address);
+        const { page } = own;
+        await until(async () => (await iterationOn(page)) > 0);
+        const from = await iterationOn(page);
+        cable.cut();
+        await page.getByText("Connection lost, trying again.").waitFor();
+        cable.mend();
+        await page.getByText("Running.").waitFor();
+        await until(async () => (await iterationOn(page)) > from);
+        await page.reload();
+        expect(await iterationOn(page)).toBeGreaterThan(from);
+        await page.getByRole("button", { name: "Stop the run" }).click();
+        await page.getByRole("button", { name: "Stop it" }).click();
+        const { code, stderr } = await ended;
+        expect(code, stderr).toBe(1);
+        await page.getByText("The run was stopped.").waitFor();
+        expect(await said(page)).toContain("--resume goes on with it");
+        const state = await lookAtState(join(cwd, "STOPPED"));
+        expect(state?.iterations).toHaveLength(await iterationOn(page));
+        cable.close();
+        // Of a connection that is lost the browser itself says a word.
+        expect(own.errors.filter((error) => !error.includes("ERR_"))).toEqual([]);
+        expect(origins(own)).toEqual([new URL(cable.address).origin]);
+        await makeAll(page); // so that nothing is drawn while the rules are asked
+        expect(await faultsOf(page)).toEqual([]);
+        await page.close();
+      },
+    );
 
     it("follows a run to its end, and then is as its file", async () => {
       const { address, ended } = await serving(words(6, 400, "RUN"), cwd);

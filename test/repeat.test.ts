@@ -1,5 +1,5 @@
 // A run repeated from its own record: by the library, by --like, and from a --config file; the same bytes.
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -58,28 +58,7 @@ describe("the options of a record, given again", () => {
 
 const base = ["correct", MODEL, "--data", "digits:train[0:200]", "--threads", "1"];
 const quick = ["--iterations", "2", "--steps", "3", "--eps", "0.1"];
-const commands: [string, string[]][] = [
-  ["--random with --reattack", ["--random", "3", "--reattack", "--reach", "1.1", ...quick]],
-  ["--worst of a part", ["--worst", "3", "--alphas", "2", "--trainable", "fc*", ...quick]],
-  [
-    "--recipe robust",
-    ["--recipe", "robust", "--every", "1", "--sources", "30", "--judged", "20", ...quick],
-  ],
-];
-
 describe.concurrent("--like", () => {
-  it.each(commands)("repeats a run with %s, record and all", async (_, words) => {
-    const cwd = newFolder();
-    const first = await temper([...base, ...words, "--out", "FIRST"], { cwd });
-    expect(first.stderr).not.toContain("error:");
-    const again = await temper([...base, "--like", "FIRST", "--out", "AGAIN"], { cwd });
-    expect(again.stderr).not.toContain("error:");
-    for (const name of ["run.json", "corrected.onnx", "thetas.npz"]) {
-      const [a, b] = ["FIRST", "AGAIN"].map((run) => readFileSync(join(cwd, run, name)));
-      expect(a.equals(b), name).toBe(true);
-    }
-  });
-
   it("takes the points of a run that was given a file, and lets what is given here win", async () => {
     const cwd = newFolder();
     const words = ["--worst", "2", "--alphas", "2", ...quick];
