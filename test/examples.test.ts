@@ -19,18 +19,6 @@ describe.concurrent("the example", () => {
     ]);
   });
 
-  it("choose.ts prints a front, where who violates less pays more loss", async () => {
-    const printed = await run("choose.ts");
-    const front = [...printed.matchAll(/^ *([\d.]+) +([\d.]+)$/gm)].map(([, v, loss]) => [
-      +v,
-      +loss,
-    ]);
-    expect(front.length).toBeGreaterThan(3);
-    const rising = front.toSorted(([a], [b]) => a - b).map(([, loss]) => loss);
-    expect(rising).toEqual(rising.toSorted((a, b) => b - a));
-    expect(percents(printed)).toHaveLength(4);
-  });
-
   it("huggingface.ts reads both shards with their names", async () => {
     const printed = await run("huggingface.ts");
     expect(printed).toContain("200 images, labels 0 zero, 1 one, ... 9 nine");

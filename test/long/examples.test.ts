@@ -6,6 +6,18 @@ import { newFolder } from "../helpers/command.ts";
 import { percents, rightOf, run } from "../helpers/examples.ts";
 
 describe.concurrent("the example", () => {
+  it("choose.ts prints a front, where who violates less pays more loss", async () => {
+    const printed = await run("choose.ts");
+    const front = [...printed.matchAll(/^ *([\d.]+) +([\d.]+)$/gm)].map(([, v, loss]) => [
+      +v,
+      +loss,
+    ]);
+    expect(front.length).toBeGreaterThan(3);
+    const rising = front.toSorted(([a], [b]) => a - b).map(([, loss]) => loss);
+    expect(rising).toEqual(rising.toSorted((a, b) => b - a));
+    expect(percents(printed)).toHaveLength(4);
+  });
+
   it("robust.ts ends with more images right under attack than before", async () => {
     const [, before, , after] = percents(await run("robust.ts"));
     expect(after).toBeGreaterThan(before + 20);

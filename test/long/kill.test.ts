@@ -4,11 +4,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, watch, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { slice } from "../src/data/dataset.ts";
-import { writePoints } from "../src/data/points.ts";
-import { attack, openData, openModel } from "../src/index.ts";
-import { type Random, randomStream } from "../src/tensor/random.ts";
-import { newFolder, temper } from "./helpers/command.ts";
+import { slice } from "../../src/data/dataset.ts";
+import { writePoints } from "../../src/data/points.ts";
+import { attack, openData, openModel } from "../../src/index.ts";
+import { type Random, randomStream } from "../../src/tensor/random.ts";
+import { newFolder, temper } from "../helpers/command.ts";
 
 const RUNS = Number(process.env.TEMPER_STRESS ?? 1);
 /** Kills a run before it is left alone. */
