@@ -1,5 +1,5 @@
 // The pixels of shared data sets, in a file that all processes read: one copy, however many processes there are.
-import type { ImageSource } from "../data/dataset.ts";
+import { type ImageSource, typeOf } from "../data/dataset.ts";
 import { writePixels } from "../data/pixel-file.ts";
 import { HELD } from "./scratch.ts";
 import { isSame } from "./task.ts";
@@ -42,8 +42,7 @@ export function holdImages(
   const file = ArrayBuffer.isView(pixels) ? written(held, place, pixels) : undefined;
   held.places.set(key, { ...place, ...file, given });
   if (file === undefined) return given;
-  const type = pixels instanceof Uint8Array ? "uint8" : "float32";
-  return { shape, count, labels, pixels: { file: HELD, at: file.at, type } };
+  return { shape, count, labels, pixels: { file: HELD, at: file.at, type: typeOf(pixels) } };
 }
 
 /** Writes pixels to a place that is large enough, or to the end of the file; undefined where there is no room. */

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { openSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readBytes, writePixels } from "../data/pixel-file.ts";
+import { bytesOf, readBytes, writePixels } from "../data/pixel-file.ts";
 
 /** The descriptor of the file in a child process. */
 export const SCRATCH = 4;
@@ -41,5 +41,5 @@ export function writeFloats(file: number, floats: Float32Array, at: number): boo
 
 /** Fills an array from the `at`-th float of the file on. */
 export function readFloats(file: number, into: Float32Array, at: number): void {
-  readBytes(file, new Uint8Array(into.buffer, into.byteOffset, into.byteLength), 4 * at);
+  readBytes(file, bytesOf(into), 4 * at);
 }

@@ -150,25 +150,24 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
       return { saved, after, measured: await askFile({ saved, points: points(), data }, measured) };
     });
     const front = found.pool.filter((candidate) => candidate.front);
-    const at = { loss, workers, layout, anchors, signal, onProgress };
+    const by = { loss, workers, signal };
+    const before = async (set: AnyDataset): Promise<Int32Array> =>
+      (await answersAt(theta0, { ...by, ...(await asked(set)) })).labels;
+    const heldBefore = held && (await clock.stage("clean", () => before(held)));
+    const at = { ...by, layout, anchors, onProgress };
     const validation =
       held &&
       (await clock.stage("validate", async () =>
-        validate(front, { ...at, theta0, ...(await asked(held)) }),
+        validate(front, { ...at, theta0, before: heldBefore!, ...(await asked(held)) }),
       ));
-    const predictions = await clock.stage("clean", async () => {
-      const by = { loss, workers, signal };
-      const before = async (set: AnyDataset): Promise<Int32Array> =>
-        (await answersAt(theta0, { ...by, ...(await asked(set)) })).labels;
-      return {
-        data: { y: data.labels, before: await before(data), after: after.labels },
-        validation: held && {
-          y: held.labels,
-          before: await before(held),
-          after: (await answersAt(saved.theta0, { ...by, network: saved, data: held })).labels,
-        },
-      };
-    });
+    const predictions = await clock.stage("clean", async () => ({
+      data: { y: data.labels, before: await before(data), after: after.labels },
+      validation: held && {
+        y: held.labels,
+        before: heldBefore!,
+        after: (await answersAt(saved.theta0, { ...by, network: saved, data: held })).labels,
+      },
+    }));
     const proof = prove?.(found, measured);
     const [start] = found.pool; // its numbers are finite: the algorithms refuse a theta0 whose own are not
     const files = fileBytes({

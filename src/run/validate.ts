@@ -34,6 +34,8 @@ export interface ValidateOptions {
   readonly network: Network;
   readonly data: ImageSource;
   readonly theta0: Float32Array;
+  /** The labels that are answered at theta0, [n]. */
+  readonly before: Int32Array;
   readonly loss: LossName;
   readonly workers: Workers;
   readonly layout: Layout;
@@ -42,16 +44,15 @@ export interface ValidateOptions {
   readonly onProgress?: Progress | undefined;
 }
 
-/** Measures theta0 and every candidate of the front on held-out data. */
+/** Measures every candidate of the front on held-out data, beside theta0. */
 export async function validate(
   front: readonly Candidate[],
-  { layout, anchors, onProgress, ...at }: ValidateOptions,
+  { layout, anchors, before, onProgress, ...at }: ValidateOptions,
 ): Promise<Validation> {
   const { theta0, data } = at;
   const { labels: y, count } = data;
   const answers = async (theta: Float32Array): Promise<Int32Array> =>
     (await answersAt(theta, at)).labels;
-  const before = await answers(theta0);
   const validated: ValidatedCandidate[] = [];
   for (const { iteration, step } of front) {
     onProgress?.("validate", validated.length, front.length);
