@@ -103,6 +103,24 @@ describe.skipIf(chromiumPath === undefined)(
       await page.close();
     });
 
+    it("loses no click though the table scrolls as it begins", async () => {
+      const { page } = await open(plantedReport({ iterations: 20 }));
+      const row = page.locator(".candidates .pick").nth(5);
+      const id = await row.textContent();
+      await row.hover();
+      await page.mouse.down();
+      await page.locator(".view").evaluate(
+        (view) =>
+          new Promise((done) => {
+            view.addEventListener("scroll", () => setTimeout(done), { once: true });
+            (view as unknown as { scrollTop: number }).scrollTop += 5;
+          }),
+      );
+      await page.mouse.up();
+      expect(await lookedAt(page)).toBe(id);
+      await page.close();
+    });
+
     it("leaves out what a toggle leaves out", async () => {
       const report = plantedReport({});
       const { pool } = report.runs[0].record;

@@ -23,6 +23,7 @@ export function candidateTable(store: Store): HTMLElement {
   const rest = h("p", { class: "hint on-paper" });
   const download = h("button", { type: "button" }, "Download as CSV");
   let selected: readonly number[] = [];
+  let made: ReadonlyMap<number, HTMLElement> = new Map();
 
   const rowOf = (state: State, i: number, axes: readonly Axis[]): HTMLElement => {
     const run = runOf(state);
@@ -61,20 +62,21 @@ export function candidateTable(store: Store): HTMLElement {
     view.setAttribute("aria-rowcount", String(selected.length + 1));
     const left = selected.length - first - visible;
     fill(rest, left > 0 && `${count(left)} more are on the page itself, and in its CSV.`);
-    const focused = document.activeElement;
     const axes = axesOf(runOf(state));
-    const held = rows.contains(focused) ? (focused as HTMLElement).dataset.index : undefined;
-    fill(
-      rows,
-      ...selected.slice(first, first + visible).map((i, at) => {
-        const row = rowOf(state, i, axes);
+    const before = made;
+    made = new Map(
+      selected.slice(first, first + visible).map((i, at) => {
+        const row = before.get(i) ?? rowOf(state, i, axes);
         row.style.top = `${(first + at) * ROW}px`;
         row.setAttribute("aria-rowindex", String(first + at + 2));
-        return row;
+        return [i, row];
       }),
     );
-    if (held === undefined) return;
-    rows.querySelector<HTMLElement>(`[data-index="${held}"]`)?.focus({ preventScroll: true });
+    // A row that stays is not taken out: a click that scrolls as it begins would be lost with the button under it.
+    for (const [i, row] of before) if (!made.has(i)) row.remove();
+    for (const [at, row] of [...made.values()].entries()) {
+      if (rows.children[at] !== row) rows.insertBefore(row, rows.children[at] ?? null);
+    }
   };
   store.watch(["document", "run", "shown", "ranges"], (state) => {
     const run = runOf(state);
@@ -96,7 +98,13 @@ export function candidateTable(store: Store): HTMLElement {
       summary,
       `${count(selected.length)} of ${count(pool.length)} candidates, ${count(front)} of them on the front`,
     );
+    const focused = document.activeElement;
+    const held = rows.contains(focused) ? (focused as HTMLElement).dataset.index : undefined;
+    fill(rows);
+    made = new Map();
     draw(state);
+    if (held === undefined) return;
+    rows.querySelector<HTMLElement>(`[data-index="${held}"]`)?.focus({ preventScroll: true });
   });
   // The slider moves often: the rows stay, and only say which of them is looked at.
   store.watch(["candidate"], ({ candidate }) => {
