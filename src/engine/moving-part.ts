@@ -21,7 +21,7 @@ import { workOfPasses } from "./flops.ts";
 import type { Network } from "./network.ts";
 import { forwardShards, type Shard } from "./shards.ts";
 import type { TaskState } from "./task.ts";
-import { sharedPrograms, shareNetwork } from "./tasks.ts";
+import { shareAtTheta0, sharedPrograms } from "./tasks.ts";
 import { engineVersion } from "./version.ts";
 import type { Workers } from "./workers.ts";
 
@@ -111,8 +111,7 @@ export async function crossingImages(
   const { count, labels } = data;
   const bytes = 4 * count * frozen.labels;
   const path = await cachedFile(keyOf(frozen, data), bytes, async (file) => {
-    shareNetwork(workers, frozen);
-    workers.share("theta", frozen.theta0);
+    shareAtTheta0(workers, frozen);
     workers.shareImages("data", data);
     const shards = forwardShards(frozen, count);
     await workers.map<CrossingShard, void>(

@@ -42,6 +42,16 @@ export function shareNetwork(workers: Workers, network: Network): void {
   workers.share("network", shared);
 }
 
+/** The same at theta0, which the network has with it: a large one is sent once. */
+export function shareAtTheta0(workers: Workers, network: Network): void {
+  shareNetwork(workers, network);
+  workers.share("theta", null);
+}
+
+/** The shared theta ("theta"), or theta0 of the network where none is given. */
+export const sharedTheta = (state: TaskState, network: Network): Float32Array =>
+  state.get<Float32Array | null>("theta") ?? network.theta0;
+
 /** The shared network ("network"); its files stay where they are. */
 export const sharedNetwork = (state: TaskState): Promise<Network> =>
   state.derive("network", ["network"], async () => {
@@ -65,7 +75,7 @@ export async function sharedPrograms(
   const programs = await state.derive(
     "programs",
     ["network", "theta"],
-    async () => openPrograms(network, state.get<Float32Array>("theta")),
+    async () => openPrograms(network, sharedTheta(state, network)),
     (old) => old.release(),
   );
   return { network, programs };

@@ -37,6 +37,12 @@ export interface Workers {
    */
   shareImages(key: string, images: ImageSource): void;
   /**
+   * Starts the processes, which else start with the first task, beside what this one does meanwhile.
+   *
+   * @internal
+   */
+  begin(): void;
+  /**
    * Runs a task on every argument.
    *
    * @throws what a task throws; TemperError `worker-failed` where processes keep dying, `aborted`
@@ -113,6 +119,7 @@ function localWorkers(): Omit<Workers, "map"> {
     scratch: undefined,
     share: (key, value) => state.set(key, value),
     shareImages: (key, images) => state.set(key, images),
+    begin: () => {},
     each,
     close: () => state.clear(),
   };

@@ -10,7 +10,7 @@ import { sumLoss } from "../engine/losses.ts";
 import type { Network } from "../engine/network.ts";
 import { type MovingPrograms, openMovingPrograms, type Programs } from "../engine/programs.ts";
 import type { TaskState } from "../engine/task.ts";
-import { sharedNetwork, sharedPrograms } from "../engine/tasks.ts";
+import { sharedNetwork, sharedPrograms, sharedTheta } from "../engine/tasks.ts";
 import { joined } from "../tensor/vector.ts";
 
 export const module: string = import.meta.url;
@@ -43,7 +43,7 @@ async function programsAt(state: TaskState, network: Network): Promise<Programs>
     async () => openMovingPrograms(network),
     (old) => old.release(),
   );
-  programs.move(state.get<Float32Array>("theta"));
+  programs.move(sharedTheta(state, network));
   return programs;
 }
 

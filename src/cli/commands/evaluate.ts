@@ -19,6 +19,7 @@ import { writeAtomic } from "../../data/write.ts";
 import { processesOn } from "../../engine/device.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
+import { shareAtTheta0 } from "../../engine/tasks.ts";
 import { openWorkers } from "../../engine/workers.ts";
 import { demand, TemperError } from "../../errors.ts";
 import { asQuotient, flag, text, wholeNumber } from "../../options/kinds.ts";
@@ -183,10 +184,16 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   const opened = await Promise.all(
     paths.map(async (path) => ({ path, model: await openModelFile(path, flags) })),
   );
-  const models = await withData(opened, flags, context);
+  const workers = openWorkers(flags.threads ?? processesOn(flags.device));
+  // A large network takes its time to reach the processes: they are begun while the data are read.
+  shareAtTheta0(workers, networkOf(opened[0].model));
+  workers.begin();
+  const models = await withData(opened, flags, context).catch(async (error) => {
+    await workers.close();
+    throw error;
+  });
   const [{ data, whole }] = models;
 
-  const workers = openWorkers(flags.threads ?? processesOn(flags.device));
   const of = {
     command: "evaluate",
     models: models.map(({ model }) => model),
