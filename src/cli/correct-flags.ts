@@ -1,6 +1,6 @@
 // The flags of temper correct: those of the tables of its recipes, and what goes in and comes out.
 import { type AttackUse, attackTable } from "../attack/options.ts";
-import { bytes, flag, oneOf, text, wholeNumber } from "../options/kinds.ts";
+import { flag, oneOf, text, wholeNumber } from "../options/kinds.ts";
 import type { Scene } from "../options/table.ts";
 import { type Facts, recipeNames } from "../run/options.ts";
 import { pointOptions, pointTable } from "../run/points/options.ts";
@@ -11,6 +11,7 @@ import {
   dataFlag,
   deviceFlags,
   flagsOf,
+  memoryFlag,
   modelFlags,
   readFlags,
   trainableFlags,
@@ -133,12 +134,7 @@ export const correctFlags: Flags = {
     group: goesIn,
     help: "correct the model although it is no better on DATA than chance, or seems not to fit into memory",
   },
-  memory: {
-    kind: bytes,
-    group: "Work",
-    help: "how much all processes together may take: cuts that would not fit are kept in parts (--remake)",
-    usual: "60 % of what is free",
-  },
+  memory: memoryFlag,
   like: {
     kind: text("<run>"),
     group: "Recipe",

@@ -7,7 +7,7 @@ import type { Oracle } from "../../correct/oracle.ts";
 import { LEAST } from "../../correct/reach.ts";
 import type { AlgorithmState } from "../../correct/state.ts";
 import { scorePoints } from "../../correct/violation.ts";
-import { type Dataset, imagesOf } from "../../data/dataset.ts";
+import { type Dataset, imageSize, imagesOf } from "../../data/dataset.ts";
 import { logitsOf } from "../../engine/batches.ts";
 import { demandRoomForCuts } from "../../engine/cut-set.ts";
 import { workOfPasses } from "../../engine/flops.ts";
@@ -39,7 +39,8 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   const asked = pointOptions(request, facts);
   const size = {
     ...{ points: points.count, cuts: cutsOf(network, asked), iterations: asked.iterations },
-    ...{ data: call.data, processes: call.workers?.size ?? call.threads ?? availableParallelism() },
+    floats: imageSize(network.inputShape) * call.data.count,
+    processes: call.workers?.size ?? call.threads ?? availableParallelism(),
   };
   const room = roomForCuts(network, size, call.memory);
   const convolved = convolvedIn(network, asked, size, room);
