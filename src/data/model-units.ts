@@ -1,6 +1,7 @@
 // A model's own units: pixels less the mean of their channel, divided by its standard deviation.
 import { channelOfEach } from "./frame.ts";
 
+/** The normalisation (x - mean) / std that a model wants, in pixel units. */
 export interface ModelUnits {
   /** A number for each channel, or one for all. Default 0. */
   readonly mean?: readonly number[] | undefined;
