@@ -18,6 +18,7 @@ const ladder = [
   "engine",
   "attack",
   "train",
+  "bounds",
   "run",
   "report",
   "cli",

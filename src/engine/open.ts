@@ -103,6 +103,10 @@ async function measure(
   return { shapes, two, three };
 }
 
+/** Measures the shape of every value of a graph whose one input holds any number of rows of a shape. */
+export const measuredShapes = (graph: Graph, shape: readonly number[]): Promise<Shapes> =>
+  withMeter(graph, async (meter) => (await measure(meter, graph, shape, probes(shape))).shapes);
+
 /** Tells whether runs of two and of three images give each image what it gets alone. */
 const alike = ({ two, three }: Measured, output: string, alone: readonly number[][]): boolean =>
   agree(alone.slice(0, 2), rowsOf(two, output, 2)) && agree(alone, rowsOf(three, output, 3));

@@ -4,6 +4,7 @@ import { elementCount } from "../../onnx/graph.ts";
 import { typeCode } from "../../onnx/tensor-proto.ts";
 import { fromFront, reshape, scalar, sumOver } from "../builder.ts";
 import { type Call, type Rule, refuse } from "../rule.ts";
+import { isBatch } from "../shape.ts";
 import { unary } from "./entrywise.ts";
 
 /** Says what a node reduces over. */
@@ -50,9 +51,9 @@ const reduction = (
     { attributes: ["keepdims", "noop_with_empty_axes"], notes },
   );
 
-/** Copies a value that broadcasts to x until it has the shape of x. */
+/** Copies a value that broadcasts to x until it has the shape of x; the batch is its own. */
 const spread = ({ b, x }: Call, value: string): string =>
-  b.op("Expand", [value, b.op("Shape", [x[0]])]);
+  b.op("Expand", [value, b.ints(b.shapeOf(x[0]).map((dim) => (isBatch(dim) ? 1 : dim)))]);
 
 const shared = (call: Call, g: string, copies: number): string =>
   spread(call, call.b.op("Div", [g, scalar(call.b, copies)]));

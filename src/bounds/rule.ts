@@ -1,0 +1,71 @@
+// Says what a bound's rule is: how the bounds of an operator's inputs become those of its outputs.
+import type { Builder } from "../autodiff/builder.ts";
+import { TemperError } from "../errors.ts";
+import { type Node, nodeLabel } from "../onnx/graph.ts";
+import type { Interval } from "./interval.ts";
+
+/** What a rule is given. */
+export interface BoundCall {
+  readonly b: Builder;
+  readonly node: Node;
+  /** The bounds of each input; undefined where it is the same for every image, as weights are. */
+  readonly of: readonly (Interval | undefined)[];
+  /** Whether bounds are widened by what float32 rounds; without it they are those of the literature. */
+  readonly widen: boolean;
+}
+
+/** An operator that is affine in the inputs that depend on the image. */
+export interface AffineRule {
+  readonly kind: "affine";
+  readonly attributes: readonly string[];
+  /** How many roundings make an entry of the output. */
+  roundings(call: BoundCall): number;
+  /** How many make an entry of the coefficients that are passed back. */
+  passedRoundings(call: BoundCall): number;
+  /** Whether anything is added to what is made of the bounded inputs. */
+  hasOffset(call: BoundCall): boolean;
+  /** The operator on other values in the place of the bounded inputs. */
+  apply(call: BoundCall, values: readonly string[]): string;
+  /** The same with the absolute values of weights, and of offsets times `share`. */
+  magnify(call: BoundCall, values: readonly string[], share: number): string;
+}
+
+/** An operator that moves or copies entries: it does the same to either end. */
+export interface MovingRule {
+  readonly kind: "moving";
+  readonly attributes: readonly string[];
+  /** Throws where the node does more than that. */
+  check?(call: BoundCall): void;
+}
+
+/** Any other operator, by the ends of its values. */
+export interface CurvedRule {
+  readonly kind: "curved";
+  readonly attributes: readonly string[];
+  interval(call: BoundCall, x: Interval): Interval;
+  /** Absent where no lines are known between which it lies; its interval then stands for it. */
+  relax?(call: BoundCall, x: Interval): Relaxation;
+}
+
+/** Two lines between which y lies, entry by entry: lower x + offset <= y <= upper x + offset. */
+export interface Relaxation {
+  /** Slopes. */
+  readonly lower: string;
+  readonly upper: string;
+  /** The lower end belongs to the lower line, the upper end to the upper one. */
+  readonly offset: Interval;
+}
+
+export type BoundRule = AffineRule | MovingRule | CurvedRule;
+
+/** Emits the call's node with other inputs and returns the name of its first output. */
+export const again = (
+  { b, node }: Pick<BoundCall, "b" | "node">,
+  inputs: readonly string[],
+  op = node.op,
+): string => b.op(op, inputs, Object.fromEntries(node.attributes));
+
+/** Throws a refusal that names the node. */
+export function refuseBound(node: Node, why: string): never {
+  throw new TemperError("model-unsupported", `no bound for ${nodeLabel(node)}: ${why}`);
+}

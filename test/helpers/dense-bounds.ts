@@ -1,0 +1,212 @@
+// Interval bounds from their definition: every operator a dense matrix in float64, loops over its entries.
+//
+// Nothing of src/bounds is used, nor its rules: the matrix of an affine operator is what the evaluator makes of unit
+// vectors.
+import type { Graph, Node } from "../../src/onnx/graph.ts";
+import { build, type NDArray, size } from "./evaluate/array.ts";
+import { fromTensor } from "./evaluate/call.ts";
+import { evaluateGraph } from "./evaluate/evaluate.ts";
+
+export interface Ends {
+  readonly lower: Float64Array;
+  readonly upper: Float64Array;
+}
+
+/** y = sum of matrix x over the values it is made of + offset; a matrix is row-major [y, x]. */
+export interface Form {
+  readonly parts: ReadonlyMap<string, Float64Array>;
+  readonly offset: Float64Array;
+}
+
+export interface Dense {
+  readonly ends: ReadonlyMap<string, Ends>;
+  /** Of each value in those that no affine operator makes: the image, and what activations make. */
+  readonly forms: ReadonlyMap<string, Form>;
+  readonly dims: ReadonlyMap<string, readonly number[]>;
+  /** What curved operators are made of. */
+  readonly curved: ReadonlyMap<string, Node>;
+}
+
+/** Where the curve of each operator turns or bends, its ends apart; it rises or falls between. */
+const curvedOperators: ReadonlyMap<string, readonly number[]> = new Map([
+  ["Relu", [0]],
+  ["LeakyRelu", [0]],
+  ["PRelu", [0]],
+  ["Clip", []],
+  ["HardSigmoid", []],
+  ["HardSwish", [-3, -1.5, 3]],
+  ["Sigmoid", []],
+  ["Tanh", []],
+  ["MaxPool", []],
+]);
+
+/** What one node makes of values, the constants of the graph at hand. */
+function run(graph: Graph, node: Node, values: ReadonlyMap<string, NDArray>): NDArray[] {
+  const feeds = new Map([...values].filter(([name]) => node.inputs.includes(name)));
+  const inputs = [...feeds].map(([name, { dims }]) => ({ name, type: "float32" as const, dims }));
+  const alone = { ...graph, inputs, nodes: [node] };
+  return [...evaluateGraph(alone, feeds, node.outputs).values()];
+}
+
+/** The bounds of every value of a graph for one image, [1, ...]. */
+export function denseBounds(graph: Graph, image: Ends): Dense {
+  const [{ name: input, dims: inputDims }] = graph.inputs;
+  const shape = [1, ...(inputDims.slice(1) as number[])];
+  const ends = new Map<string, Ends>([[input, image]]);
+  const forms = new Map<string, Form>([[input, unit(input, image.lower.length)]]);
+  const dims = new Map<string, readonly number[]>([[input, shape]]);
+  const curved = new Map<string, Node>();
+  const fixed = { ...graph, initializers: new Map(graph.initializers) };
+  for (const node of graph.nodes) {
+    const of = node.inputs.filter((name) => ends.has(name));
+    const zeros = new Map(of.map((name) => [name, build(dims.get(name)!, false, () => 0)]));
+    const offsets = run(fixed, node, zeros);
+    for (const [k, name] of node.outputs.entries()) {
+      const { dims: made, data: offset } = offsets[k];
+      if (of.length === 0) {
+        const values = Float32Array.from(offset);
+        fixed.initializers.set(name, { type: "float32", dims: made, values });
+        continue;
+      }
+      dims.set(name, made);
+      const bends = curvedOperators.get(node.op);
+      if (bends !== undefined) {
+        ends.set(name, curvedEnds(fixed, node, dims.get(of[0])!, ends.get(of[0])!, bends));
+        forms.set(name, unit(name, offset.length));
+        curved.set(name, node);
+        continue;
+      }
+      const matrices = new Map(
+        of.map((from) => [from, matrixOf(fixed, node, { from, k, zeros, offset })]),
+      );
+      ends.set(name, affineEnds(matrices, offset, ends));
+      forms.set(name, composed(matrices, offset, forms));
+    }
+  }
+  return { ends, forms, dims, curved };
+}
+
+function unit(name: string, n: number): Form {
+  const matrix = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) matrix[i * n + i] = 1;
+  return { parts: new Map([[name, matrix]]), offset: new Float64Array(n) };
+}
+
+/** What the node makes of each unit vector in one input, without what it makes of 0. */
+function matrixOf(
+  graph: Graph,
+  node: Node,
+  call: {
+    readonly from: string;
+    readonly k: number;
+    readonly zeros: ReadonlyMap<string, NDArray>;
+    readonly offset: Float64Array;
+  },
+): Float64Array {
+  const { from, k, zeros, offset } = call;
+  const { dims } = zeros.get(from)!;
+  const n = size(dims);
+  const matrix = new Float64Array(offset.length * n);
+  for (let j = 0; j < n; j++) {
+    const basis = new Map(zeros).set(
+      from,
+      build(dims, false, (_, flat) => (flat === j ? 1 : 0)),
+    );
+    const { data } = run(graph, node, basis)[k];
+    for (let i = 0; i < data.length; i++) matrix[i * n + j] = data[i] - offset[i];
+  }
+  return matrix;
+}
+
+function affineEnds(
+  matrices: ReadonlyMap<string, Float64Array>,
+  offset: Float64Array,
+  ends: ReadonlyMap<string, Ends>,
+): Ends {
+  const [lower, upper] = [offset.slice(), offset.slice()];
+  for (const [name, matrix] of matrices) {
+    const x = ends.get(name)!;
+    const n = x.lower.length;
+    for (let i = 0; i < offset.length; i++) {
+      for (let j = 0; j < n; j++) {
+        const w = matrix[i * n + j];
+        lower[i] += w * (w > 0 ? x.lower[j] : x.upper[j]);
+        upper[i] += w * (w > 0 ? x.upper[j] : x.lower[j]);
+      }
+    }
+  }
+  return { lower, upper };
+}
+
+/** The extremes of a curve over each interval: at its ends, or where it bends in between. */
+function curvedEnds(
+  graph: Graph,
+  node: Node,
+  dims: readonly number[],
+  x: Ends,
+  bends: readonly number[],
+): Ends {
+  const at = (value: (i: number) => number): Float64Array => {
+    const values = new Map([[node.inputs[0], build(dims, false, (_, i) => value(i))]]);
+    return run(graph, node, values)[0].data;
+  };
+  const inside = bends.map((bend) => at((i) => Math.min(Math.max(bend, x.lower[i]), x.upper[i])));
+  const all = [at((i) => x.lower[i]), at((i) => x.upper[i]), ...inside];
+  return {
+    lower: all[0].map((_, i) => Math.min(...all.map((values) => values[i]))),
+    upper: all[0].map((_, i) => Math.max(...all.map((values) => values[i]))),
+  };
+}
+
+function composed(
+  matrices: ReadonlyMap<string, Float64Array>,
+  own: Float64Array,
+  forms: ReadonlyMap<string, Form>,
+): Form {
+  const offset = own.slice();
+  const parts = new Map<string, Float64Array>();
+  for (const [name, matrix] of matrices) {
+    const form = forms.get(name)!;
+    for (const [i, v] of product(matrix, form.offset, 1).entries()) offset[i] += v;
+    for (const [base, inner] of form.parts) {
+      const sum = product(matrix, inner, (inner.length / form.offset.length) | 0);
+      const known = parts.get(base);
+      parts.set(base, known === undefined ? sum : sum.map((v, i) => v + known[i]));
+    }
+  }
+  return { parts, offset };
+}
+
+/** A B of row-major matrices, B with so many columns. */
+export function product(a: Float64Array, b: Float64Array, columns: number): Float64Array {
+  const inner = b.length / columns;
+  const rows = a.length / inner;
+  const c = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i++) {
+    for (let k = 0; k < inner; k++) {
+      const v = a[i * inner + k];
+      if (v !== 0) for (let j = 0; j < columns; j++) c[i * columns + j] += v * b[k * columns + j];
+    }
+  }
+  return c;
+}
+
+/** Upper bounds of f_l - f_y, by the intervals of what the last affine operators are made of. */
+export function denseDifferences({ forms, ends }: Dense, logits: string, y: number): Float64Array {
+  const { parts, offset } = forms.get(logits)!;
+  return offset.map((d, l) => {
+    let bound = d - offset[y];
+    for (const [base, matrix] of parts) {
+      const x = ends.get(base)!;
+      const n = x.lower.length;
+      for (let j = 0; j < n; j++) {
+        const w = matrix[l * n + j] - matrix[y * n + j];
+        bound += w * (w > 0 ? x.upper[j] : x.lower[j]);
+      }
+    }
+    return bound;
+  });
+}
+
+export const constantOf = (graph: Graph, name: string): NDArray =>
+  fromTensor(graph.initializers.get(name)!);
