@@ -39,6 +39,7 @@ export { type Augmentation, augmentations } from "./data/augment.ts";
 export type { AnyDataset, Dataset, StoredDataset } from "./data/dataset.ts";
 export { slice } from "./data/dataset.ts";
 export { fitTo } from "./data/fit.ts";
+export type { ModelUnits } from "./data/model-units.ts";
 export { type DataOptions, openData } from "./data/open.ts";
 export type { PixelFile } from "./data/pixel-file.ts";
 export { readPoints, writePoints } from "./data/points.ts";

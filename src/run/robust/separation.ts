@@ -1,8 +1,7 @@
 // The separation oracle of the robust recipe: fresh images attacked at theta, each time others, and what judges.
-import { attackedPoints } from "../../attack/points-tasks.ts";
 import type { CutSet } from "../../correct/oracle.ts";
 import type { SampledLoss, SeparationOracle } from "../../correct/separation.ts";
-import { type AnyDataset, type Dataset, imagesOf } from "../../data/dataset.ts";
+import type { AnyDataset, Dataset } from "../../data/dataset.ts";
 import { createAggregateCuts } from "../../engine/aggregate-cuts.ts";
 import { createDataLoss, type LossGradient, meanOf } from "../../engine/data-loss.ts";
 import { type Network, roundTheta } from "../../engine/network.ts";
@@ -11,8 +10,9 @@ import * as sums from "../../engine/sum-tasks.ts";
 import type { Workers } from "../../engine/workers.ts";
 import { randomStream } from "../../tensor/random.ts";
 import { STREAMS } from "../../tensor/streams.ts";
-import { joined } from "../../tensor/vector.ts";
+import { certifiedFinder } from "./certified.ts";
 import { draw, type Split } from "./draws.ts";
+import { type Ask, attackFinder, type FoundPoints } from "./finder.ts";
 import type { RobustOptions } from "./options.ts";
 
 /** Images of the sample a shard: so few that a thousand keep every process busy to the end. */
@@ -27,7 +27,10 @@ export interface SeparationOptions {
   /** The images attacked in place of D's. */
   readonly images?: Dataset | undefined;
   readonly split: Split;
-  readonly options: Pick<RobustOptions, "attack" | "sources" | "lossSample" | "loss" | "seed">;
+  readonly options: Pick<
+    RobustOptions,
+    "attack" | "certify" | "certifyShare" | "ramp" | "sources" | "lossSample" | "loss" | "seed"
+  >;
   readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
   readonly onShard?: ((done: number, of: number) => void) | undefined;
@@ -43,7 +46,7 @@ export interface Separation extends SeparationOracle {
 /** Give it the workers for itself: it shares the keys network, data, sources and theta. */
 export function createSeparation(call: SeparationOptions): Separation {
   const { network, data, own, images = data, options, workers, metered, signal, onShard } = call;
-  const { attack, seed, loss: name } = options;
+  const { seed, loss: name, certify: passing } = options;
   const { judging, sources } = call.split;
   const dataLoss = createDataLoss({ network, data, loss: name, workers, signal, onShard });
   const imagesKey = images === data ? "data" : "sources";
@@ -70,45 +73,33 @@ export function createSeparation(call: SeparationOptions): Separation {
     losses ??= dataLoss.imageLosses(network.theta0);
     return losses;
   };
-  const ownX = own === undefined ? new Float32Array(0) : imagesOf(own);
-  const ownLogits = async (): Promise<Float32Array> => {
-    if (own === undefined) return new Float32Array(0);
-    const [logits] = await workers.map<sums.LogitsShard, Float32Array>(
-      { module: sums.module, name: "logitsShard" },
-      [{ x: ownX, n: own.count }],
-      { signal },
-    );
-    return logits;
-  };
-  /** The points that must be right, then the images `ids` of a shared set attacked at theta. */
+  const find = (options.certify === true ? certifiedFinder : attackFinder)({
+    ...{ network, own, options, workers, signal },
+    images: (key) => (key === imagesKey ? images : data),
+  });
+  /** The points that must be right, then those found for images of a shared set at theta. */
   const asked = async (
     theta: Float32Array,
-    { from, ids, seed }: { from: string; ids: Int32Array; seed: number },
-  ): Promise<{ x: Float32Array; y: Int32Array; logits: Float64Array }> => {
+    ask: Ask,
+  ): Promise<FoundPoints & { readonly y: Int32Array }> => {
     workers.share("theta", theta);
-    const found = await attackedPoints(
-      workers,
-      { from, ids, options: { ...attack, seed } },
-      signal,
-    );
-    const { labels } = from === imagesKey ? images : data;
-    return {
-      x: joined([ownX, found.x]),
-      y: Int32Array.from([...(own?.labels ?? []), ...ids.map((id) => labels[id])]),
-      logits: Float64Array.from(joined([await ownLogits(), found.logits])),
-    };
+    const { labels } = ask.from === imagesKey ? images : data;
+    const found = await find(ask);
+    const y = Int32Array.from([...(own?.labels ?? []), ...ask.ids.map((id) => labels[id])]);
+    return { ...found, y };
   };
 
   return {
     theta0: network.theta0,
     round: (theta) => roundTheta(network, theta),
     judged: judging.length,
-    separate: async (theta, k) => {
+    separate: async (theta, k, through) => {
       const ids = draw(sources, options.sources, k, sourcesInOrder);
-      const ask = { from: imagesKey, ids, seed: seedOf(STREAMS.robust.attack, k) };
-      const { x, ...points } = await asked(theta, ask);
-      const cuts = metered(createAggregateCuts({ network, workers, points: x, store, signal }));
-      return { ...points, own: own?.count ?? 0, cuts };
+      const reach = Math.min(1, through / (options.ramp ?? through));
+      const ask = { from: imagesKey, ids, seed: seedOf(STREAMS.robust.attack, k), reach };
+      const { y, logits, ...at } = await asked(theta, { ...ask, judges: false });
+      const cuts = metered(createAggregateCuts({ ...at, workers, store, signal }));
+      return { y, logits: Float64Array.from(logits), own: own?.count ?? 0, cuts };
     },
     sampledLoss: async (theta, k): Promise<SampledLoss> => {
       const atStart = await lossesAtStart();
@@ -117,7 +108,7 @@ export function createSeparation(call: SeparationOptions): Separation {
       const mean = meanOf(ids.length);
       await workers.each<sums.SampleShard, LossGradient>(
         { module: sums.module, name: "sampleShard" },
-        idShards(ids, SAMPLE_SHARD).map((chosen) => ({ ids: chosen, loss: name })),
+        idShards(ids, SAMPLE_SHARD).map((chosen) => ({ ids: chosen, loss: name, passing })),
         mean.add,
         { signal },
       );
@@ -126,8 +117,11 @@ export function createSeparation(call: SeparationOptions): Separation {
         atStart: ids.reduce((sum, id) => sum + atStart[id], 0) / ids.length,
       };
     },
-    judge: (theta) =>
-      asked(theta, { from: "data", ids: judging, seed: seedOf(STREAMS.robust.judge, 0) }),
+    judge: async (theta) => {
+      const ask = { from: "data", ids: judging, seed: seedOf(STREAMS.robust.judge, 0), reach: 1 };
+      const { y, logits } = await asked(theta, { ...ask, judges: true });
+      return { y, logits: Float64Array.from(logits) };
+    },
     loss: dataLoss.loss,
   };
 }
