@@ -43,7 +43,7 @@ export function differencesGraph(
     axis: int(1),
   });
   const box = between(b, reshape(b, low, [-1, ...dims]), reshape(b, high, [-1, ...dims]));
-  const bounds = intervals(graph, b, box, widen);
+  const bounds = intervals(graph, b, new Map([[image.name, box]]), widen);
   const rows = reshape(b, rivalsOf(b, onehot, labels), [-1, labels]);
   const through = method === "crown-ibp";
   const bound = upperBound({ graph, b, bounds, of: logits, rows, through, widen });

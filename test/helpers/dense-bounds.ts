@@ -207,7 +207,7 @@ export function denseDifferences({ forms, ends }: Dense, logits: string, y: numb
   });
 }
 
-/** The slopes of both lines of a kink at 0, of slope s below it, and the upper line's offset; the lower one has 0. */
+/** The slopes of the two lines at a kink at 0, below which the slope is s, and the offset of the upper line. */
 function linesOf(s: number, l: number, u: number): readonly [low: number, up: number, at: number] {
   if (l >= 0) return [1, 1, 0];
   if (u <= 0) return [s, s, 0];
