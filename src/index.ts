@@ -22,6 +22,15 @@ export type { AttackOptions, AttackRequest, StatedAttack } from "./attack/option
 export { type SampleOptions, sample, subset } from "./attack/sample.ts";
 export type { AttackSettings, EpsSpace, Norm, Protocol } from "./attack/settings.ts";
 export type { LabelShare, Share } from "./attack/share.ts";
+export type { VerifyMethod, VerifyOptions, VerifyRequest } from "./bounds/options.ts";
+export {
+  type CountedShare,
+  type Verification,
+  type VerifiedImage,
+  type VerifyCall,
+  verify,
+} from "./bounds/verify.ts";
+export { writeVerification } from "./bounds/write.ts";
 export type { BlocksRecord } from "./correct/blocks.ts";
 export type { Candidate } from "./correct/candidates.ts";
 export type { Contradiction } from "./correct/elastic.ts";

@@ -10,7 +10,15 @@ import { intervals } from "./intervals.ts";
 /** The input of the graph: a row an image, its box and the one-hot label, see `packBoxes`. */
 export const BOXES = "temper/boxes";
 
+/**
+ * How differences are bounded: `ibp` by intervals, folding the last layers into them; `crown-ibp` by linear bounds from
+ * the logits to the image, between lines that the intervals of each activation give (Zhang et al., arXiv 1906.06316).
+ */
+export type BoundMethod = "ibp" | "crown-ibp";
+
 export interface DifferencesOptions {
+  /** Default `ibp`. */
+  readonly method?: BoundMethod | undefined;
   /** Whether the bounds hold of float32, for any order of summation; without it they are those of the literature. */
   readonly widen: boolean;
 }
@@ -23,7 +31,7 @@ export interface DifferencesOptions {
  */
 export function differencesGraph(
   { graph, shapes }: ShapedGraph,
-  { widen }: DifferencesOptions,
+  { method = "ibp", widen }: DifferencesOptions,
 ): Graph {
   const b = createBuilder(graph, shapes, "temper/bounds/");
   const [image] = graph.inputs;
@@ -35,9 +43,10 @@ export function differencesGraph(
     axis: int(1),
   });
   const box = between(b, reshape(b, low, [-1, ...dims]), reshape(b, high, [-1, ...dims]));
-  const bounds = intervals(graph, b, box, widen);
+  const bounds = intervals(graph, b, new Map([[image.name, box]]), widen);
   const rows = reshape(b, rivalsOf(b, onehot, labels), [-1, labels]);
-  const bound = upperBound({ graph, b, bounds, of: logits, rows, through: false, widen });
+  const through = method === "crown-ibp";
+  const bound = upperBound({ graph, b, bounds, of: logits, rows, through, widen });
   // No row of the label itself: what rounding leaves of it is no bound of a rival.
   const rivals = b.op("Sub", [b.floats([], [1]), onehot]);
   const output = b.op("Mul", [bound, rivals]);

@@ -15,17 +15,20 @@ export type Intervals = ReadonlyMap<string, Interval>;
 /**
  * Emits the bounds of every value of a graph that depends on the image.
  *
- * @param image bounds of the graph's one input
+ * @param known bounds of the graph's one input, and of other values whose bounds are known already
  * @param widen by what float32 may round
  * @throws TemperError `model-unsupported` naming the operators that have no rule, or an attribute that none reads
  */
-export function intervals(graph: Graph, b: Builder, image: Interval, widen: boolean): Intervals {
-  const bounds = new Map<string, Interval>([[graph.inputs[0].name, image]]);
+export function intervals(graph: Graph, b: Builder, known: Intervals, widen: boolean): Intervals {
+  const bounds = new Map(known);
   const bounded = boundedNodes(graph);
   for (const node of graph.nodes) {
     const of = node.inputs.map((name) => bounds.get(name));
     if (bounded.has(node)) {
-      for (const [name, x] of outputsOf(ruleOf(node), { b, node, of, widen })) bounds.set(name, x);
+      for (const [name, made] of outputsOf(ruleOf(node), { b, node, of, widen })) {
+        const { roundings } = made;
+        bounds.set(name, { ...made, ...known.get(name), roundings });
+      }
       continue;
     }
     // Of an image whose size alone is looked at, either end will do.

@@ -17,6 +17,7 @@ import { addReport } from "./commands/report.ts";
 import { addSelect } from "./commands/select.ts";
 import { addServe } from "./commands/serve.ts";
 import { addTrain } from "./commands/train.ts";
+import { addVerify } from "./commands/verify.ts";
 import { withConfig } from "./config.ts";
 import { type Context, createContext } from "./context.ts";
 import { endingWell } from "./exit.ts";
@@ -55,6 +56,7 @@ function createProgram(context: Context, everything: boolean): Command {
     addAttack,
     addPoints,
     addEvaluate,
+    addVerify,
     addTrain,
     addInspect,
     addPlan,

@@ -4,7 +4,6 @@
 // vectors.
 import type { Graph, Node } from "../../src/onnx/graph.ts";
 import { build, type NDArray, size } from "./evaluate/array.ts";
-import { fromTensor } from "./evaluate/call.ts";
 import { evaluateGraph } from "./evaluate/evaluate.ts";
 
 export interface Ends {
@@ -208,5 +207,58 @@ export function denseDifferences({ forms, ends }: Dense, logits: string, y: numb
   });
 }
 
-export const constantOf = (graph: Graph, name: string): NDArray =>
-  fromTensor(graph.initializers.get(name)!);
+/** The slopes of the two lines at a kink at 0, below which the slope is s, and the offset of the upper line. */
+function linesOf(s: number, l: number, u: number): readonly [low: number, up: number, at: number] {
+  if (l >= 0) return [1, 1, 0];
+  if (u <= 0) return [s, s, 0];
+  const chord = (u - s * l) / (u - l);
+  return [u > -l ? 1 : s, chord, u - chord * u];
+}
+
+/**
+ * Upper bounds of f_l - f_y by lines from the logits back to the image (Zhang et al. 2018, theorem 3.2), for networks
+ * of Relu and LeakyRelu; at any other curve they end in its interval.
+ */
+export function denseLinear(dense: Dense, graph: Graph, y: number): Float64Array {
+  const { forms, ends, curved } = dense;
+  const slopes = new Map([...curved].map(([name, node]) => [name, slopeBelow(node)] as const));
+  const logits = forms.get(graph.outputs[0].name)!;
+  return logits.offset.map((d, l) => {
+    let bound = d - logits.offset[y];
+    const rows = new Map<string, Float64Array>();
+    const add = (base: string, matrix: Float64Array, weights: Float64Array): void => {
+      const n = matrix.length / weights.length;
+      const row = product(weights, matrix, n);
+      const known = rows.get(base);
+      rows.set(base, known === undefined ? row : row.map((v, j) => v + known[j]));
+    };
+    const difference = logits.offset.map((_, k) => Number(k === l) - Number(k === y));
+    for (const [base, matrix] of logits.parts) add(base, matrix, difference);
+    for (const [base, node] of [...curved].toReversed()) {
+      const row = rows.get(base);
+      const s = slopes.get(base);
+      if (row === undefined || s === undefined) continue;
+      const x = ends.get(node.inputs[0])!;
+      const inner = forms.get(node.inputs[0])!;
+      const passed = row.map((a, j) => {
+        const [low, up, offset] = linesOf(s, x.lower[j], x.upper[j]);
+        if (a > 0) bound += a * offset;
+        return a * (a > 0 ? up : low);
+      });
+      bound += passed.reduce((sum, a, j) => sum + a * inner.offset[j], 0);
+      for (const [from, matrix] of inner.parts) add(from, matrix, passed);
+      rows.delete(base);
+    }
+    for (const [base, row] of rows) {
+      const x = ends.get(base)!;
+      for (const [j, a] of row.entries()) bound += a * (a > 0 ? x.upper[j] : x.lower[j]);
+    }
+    return bound;
+  });
+}
+
+function slopeBelow({ op, attributes }: Node): number | undefined {
+  if (op === "Relu") return 0;
+  const alpha = attributes.get("alpha");
+  return op === "LeakyRelu" ? (alpha?.kind === "float" ? alpha.value : 0.01) : undefined;
+}

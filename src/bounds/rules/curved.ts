@@ -3,87 +3,162 @@ import { scalar } from "../../autodiff/builder.ts";
 import { windowAttributes } from "../../autodiff/rules/window.ts";
 import { floatOf } from "../../onnx/attributes.ts";
 import { between, type Interval, magnitude } from "../interval.ts";
-import { again, type BoundCall, type CurvedRule, refuseBound } from "../rule.ts";
-
-/** The node at other values than its first input. */
-const at = (call: BoundCall, value: string): string =>
-  again(call, [value, ...call.node.inputs.slice(1)]);
-
-function refuseOthers({ node, of }: BoundCall): void {
-  if (of.slice(1).some((x) => x !== undefined)) {
-    refuseBound(node, "an input behind the first depends on the image");
-  }
-}
+import { type BoundCall, type CurvedRule, type Relaxation, refuseBound } from "../rule.ts";
+import { at, chord, lines, ramp, type Slopes, within } from "./lines.ts";
 
 /** What rounding may do to values that are not exactly computed: a share of the input's size, and so much beside. */
 type Rounded = (call: BoundCall) => { readonly share: number; readonly absolute: number };
 
-const exact: Rounded = () => ({ share: 0, absolute: 0 });
-
-function loosened(
-  call: BoundCall,
-  x: Interval,
-  [lower, upper]: readonly [string, string],
-  rounded: Rounded,
-): Interval {
-  const { b, widen } = call;
-  const { share, absolute } = rounded(call);
-  if (!widen || share + absolute === 0) return between(b, lower, upper);
-  const part = b.op("Mul", [magnitude(b, x), scalar(b, share)]);
-  const by = b.op("Add", [part, scalar(b, absolute)]);
-  return between(b, b.op("Sub", [lower, by]), b.op("Add", [upper, by]));
+interface Curve {
+  readonly attributes?: readonly string[];
+  /** By default the rounded value is the nearest to an exact one, which keeps the order of values. */
+  readonly rounded?: Rounded;
+  /** Where the curve turns from falling to rising or back. */
+  readonly turns?: readonly number[];
+  readonly relax?: (call: BoundCall, x: Interval, rounded: string | undefined) => Relaxation;
 }
 
-/** A function that never falls. Where it is one rounding of an exact value, the rounded ends are bounds as well. */
-const rising = (attributes: readonly string[] = [], rounded: Rounded = exact): CurvedRule => ({
-  kind: "curved",
-  attributes,
-  interval: (call, x) => {
-    refuseOthers(call);
-    return loosened(call, x, [at(call, x.lower()), at(call, x.upper())], rounded);
-  },
-});
-
-/** A function that rises or falls between its bends: the extremes are at the ends or at the bends inside. */
-const bent = (
-  bends: readonly number[],
-  attributes: readonly string[] = [],
-  rounded: Rounded = exact,
-): CurvedRule => ({
-  kind: "curved",
-  attributes,
-  interval: (call, x) => {
-    refuseOthers(call);
+/** The rule of a curve, which rises or falls between its turns. */
+function curve({ attributes = [], rounded, turns = [], relax }: Curve): CurvedRule {
+  const errorOf = (call: BoundCall, x: Interval): string | undefined => {
+    if (!call.widen || rounded === undefined) return undefined;
     const { b } = call;
-    const inside = bends.map((bend) =>
-      b.op("Max", [x.lower(), b.op("Min", [x.upper(), scalar(b, bend)])]),
-    );
-    const values = [x.lower(), x.upper(), ...inside].map((value) => at(call, value));
-    return loosened(call, x, [b.op("Min", values), b.op("Max", values)], rounded);
+    const { share, absolute } = rounded(call);
+    const part = b.op("Mul", [magnitude(b, x), scalar(b, share)]);
+    return b.op("Add", [part, scalar(b, absolute)]);
+  };
+  return {
+    kind: "curved",
+    attributes,
+    interval: (call, x) => {
+      const { b, node, of } = call;
+      if (of.slice(1).some((other) => other !== undefined)) {
+        refuseBound(node, "an input behind the first depends on the image");
+      }
+      const points = turns.map((turn) => within(b, x, scalar(b, turn)));
+      const [lower, upper, ...inside] = [x.lower(), x.upper(), ...points].map((v) => at(call, v));
+      const ends = [lower, upper, ...inside];
+      const rises = rounded === undefined && inside.length === 0;
+      const [low, high] = rises ? [lower, upper] : [b.op("Min", ends), b.op("Max", ends)];
+      const error = errorOf(call, x);
+      if (error === undefined) return between(b, low, high);
+      return between(b, b.op("Sub", [low, error]), b.op("Add", [high, error]));
+    },
+    ...(relax !== undefined && { relax: (call, x) => relax(call, x, errorOf(call, x)) }),
+  };
+}
+
+export const Relu = curve({
+  relax: (call, x) => {
+    const zero = scalar(call.b, 0);
+    const slopes = ramp(call, x, zero, undefined);
+    return lines(call, x, slopes, [within(call.b, x, zero)], undefined);
   },
 });
 
-export const Relu = rising();
-export const Clip = rising();
-/** Either slope may be below 0. */
-export const LeakyRelu = bent([0], ["alpha"]);
-export const PRelu = bent([0]);
-export const MaxPool = rising([...windowAttributes, "ceil_mode", "storage_order"]);
+export const Clip = curve({
+  relax: (call, x) => {
+    const [, low = "", high = ""] = call.node.inputs;
+    const slopes = ramp(call, x, low || undefined, high || undefined);
+    const bends = [low, high].filter((bound) => bound !== "");
+    const points = bends.map((bound) => within(call.b, x, bound));
+    return lines(call, x, slopes, points, undefined);
+  },
+});
+
+/** A kink at 0 with any slope below it: one line is the chord, the other goes through the kink. */
+function leaking(call: BoundCall, x: Interval, slope: string): Relaxation {
+  const { b } = call;
+  const zero = scalar(b, 0);
+  const steeper = b.op("Greater", [b.op("Add", [x.lower(), x.upper()]), zero]);
+  const through = b.op("Where", [steeper, scalar(b, 1), slope]);
+  const across = chord(call, x);
+  const convex = b.op("LessOrEqual", [slope, scalar(b, 1)]);
+  const slopes: Slopes = {
+    lower: b.op("Where", [convex, through, across]),
+    upper: b.op("Where", [convex, across, through]),
+  };
+  return lines(call, x, slopes, [within(b, x, zero)], undefined);
+}
+
+export const LeakyRelu = curve({
+  attributes: ["alpha"],
+  turns: [0],
+  relax: (call, x) => leaking(call, x, scalar(call.b, floatOf(call.node, "alpha", 0.01))),
+});
+
+export const PRelu = curve({
+  turns: [0],
+  relax: (call, x) => leaking(call, x, call.node.inputs[1]),
+});
+
+/** No lines are known: where linear bounds come to it they end, at its interval. */
+export const MaxPool = curve({ attributes: [...windowAttributes, "ceil_mode", "storage_order"] });
 
 /** A few roundings, fused or not. */
 const FEW = 2 ** -21;
 
-/** The slope may be below 0. */
-export const HardSigmoid = bent([], ["alpha", "beta"], ({ node }) => ({
-  share: FEW * Math.abs(floatOf(node, "alpha", 0.2)),
-  absolute: FEW * (1 + Math.abs(floatOf(node, "beta", 0.5))),
-}));
+/** Both lines have the slope from end to end. */
+const parallel = (
+  call: BoundCall,
+  x: Interval,
+  points: (slope: string) => readonly string[],
+  rounded: string | undefined,
+): Relaxation => {
+  const slope = chord(call, x);
+  const inside = points(slope).map((point) => within(call.b, x, point));
+  return lines(call, x, { lower: slope, upper: slope }, inside, rounded);
+};
 
-/** x h has its minimum at -3/2. */
-export const HardSwish = bent([-1.5], [], () => ({ share: FEW, absolute: 0 }));
+/** The slope may be below 0. */
+export const HardSigmoid = curve({
+  attributes: ["alpha", "beta"],
+  rounded: ({ node }) => ({
+    share: FEW * Math.abs(floatOf(node, "alpha", 0.2)),
+    absolute: FEW * (1 + Math.abs(floatOf(node, "beta", 0.5))),
+  }),
+  relax: (call, x, rounded) => {
+    const [alpha, beta] = [floatOf(call.node, "alpha", 0.2), floatOf(call.node, "beta", 0.5)];
+    const bends = alpha === 0 ? [] : [-beta / alpha, (1 - beta) / alpha];
+    return parallel(call, x, () => bends.map((bend) => scalar(call.b, bend)), rounded);
+  },
+});
+
+/** x h turns at -3/2; between -3 and 3 it is a parabola, whose slope at x is x / 3 + 1 / 2. */
+export const HardSwish = curve({
+  turns: [-1.5],
+  rounded: () => ({ share: FEW, absolute: 0 }),
+  relax: (call, x, rounded) => {
+    const { b } = call;
+    const touching = (slope: string): string =>
+      b.op("Sub", [b.op("Mul", [slope, scalar(b, 3)]), scalar(b, 1.5)]);
+    return parallel(call, x, (k) => [scalar(b, -3), scalar(b, 3), touching(k)], rounded);
+  },
+});
 
 // An assumption: four times the largest difference from the exact value that was measured (docs/guarantees.md).
 const APPROXIMATION = 2 ** -20;
 const approximate: Rounded = () => ({ share: 0, absolute: APPROXIMATION });
-export const Sigmoid = rising([], approximate);
-export const Tanh = rising([], approximate);
+
+/** A sigmoid has the slope k at +-x where x = log((1 + t)^2 / (1 - t^2)) / c: t is its rise from 0 to x over 1. */
+const sigmoid = (squareOf: (call: BoundCall, slope: string) => string, half: number): CurvedRule =>
+  curve({
+    rounded: approximate,
+    relax: (call, x, rounded) => {
+      const { b } = call;
+      const touching = (slope: string): string[] => {
+        const rest = squareOf(call, slope);
+        const left = b.op("Max", [b.op("Sub", [scalar(b, 1), rest]), scalar(b, 0)]);
+        const twice = b.op("Log", [b.op("Add", [b.op("Sqrt", [left]), scalar(b, 1)])]);
+        const less = b.op("Mul", [b.op("Log", [rest]), scalar(b, 0.5)]);
+        const point = b.op("Mul", [b.op("Sub", [twice, less]), scalar(b, half)]);
+        return [point, b.op("Neg", [point])];
+      };
+      return parallel(call, x, touching, rounded);
+    },
+  });
+
+/** s' = s (1 - s) = (1 - t^2) / 4 with t = tanh(x / 2). */
+export const Sigmoid = sigmoid(({ b }, k) => b.op("Mul", [k, scalar(b, 4)]), 2);
+/** t' = 1 - t^2. */
+export const Tanh = sigmoid((_, k) => k, 1);

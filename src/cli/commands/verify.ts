@@ -1,0 +1,149 @@
+// temper verify: which images are proven right in their whole ball, which are broken, which stay open.
+import type { Command } from "commander";
+import { sample } from "../../attack/sample.ts";
+import { verifyTable } from "../../bounds/options.ts";
+import { type CountedShare, type Verification, verify } from "../../bounds/verify.ts";
+import { writeVerification } from "../../bounds/write.ts";
+import type { DataOptions } from "../../data/open.ts";
+import { writeAtomic } from "../../data/write.ts";
+import type { NetworkOptions } from "../../engine/network.ts";
+import { TemperError } from "../../errors.ts";
+import { flag, text, wholeNumber } from "../../options/kinds.ts";
+import { partOf } from "../../options/table.ts";
+import type { Context } from "../context.ts";
+import { addFlags, givenIn } from "../flags.ts";
+import { checkOutput, openLargeDataset, openModelFile } from "../open.ts";
+import {
+  augmentFlags,
+  dataFlag,
+  deviceFlags,
+  flagsOf,
+  modelFlags,
+  readFlags,
+  workFlags,
+} from "../shared-flags.ts";
+import { percent, table } from "../table.ts";
+
+interface Flags extends NetworkOptions, DataOptions {
+  readonly data: string;
+  readonly eps: number;
+  readonly limit?: number;
+  readonly balanced?: boolean;
+  readonly out?: string;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+const HEADINGS = ["", "images", "share", "95 % interval", "by"];
+
+function rowsOf({ proven, broken, open, images }: Verification): string[][] {
+  const row = (status: "proven" | "broken" | "open", { n, share, interval }: CountedShare) => {
+    const by = new Map<string, number>();
+    for (const one of images) {
+      if (one.status === status && one.by !== null) by.set(one.by, (by.get(one.by) ?? 0) + 1);
+    }
+    const [low, high] = interval.map(percent);
+    return [
+      ...[status, `${n}`, percent(share), `${low.slice(0, -1)}-${high}`],
+      [...by].map(([name, count]) => `${name} ${count}`).join(", "),
+    ];
+  };
+  return [row("proven", proven), row("broken", broken), row("open", open)];
+}
+
+/** The radii that were searched for: of what share of the images each tenth is proven at least. */
+function radiusLine({ images, n }: Verification): string {
+  const radii = images.map(({ radius = 0 }) => radius).toSorted((a, b) => a - b);
+  const at = (share: number): string => radii[Math.floor(share * (n - 1))].toPrecision(3);
+  const mean = radii.reduce((a, c) => a + c, 0) / n;
+  return (
+    `largest proven eps: mean ${mean.toPrecision(3)}, median ${at(0.5)}, ` +
+    `a tenth of the images below ${at(0.1)}, a tenth above ${at(0.9)}`
+  );
+}
+
+async function run(path: string, flags: Flags, context: Context): Promise<void> {
+  const { limit, balanced, out, seed } = flags;
+  if (balanced === true && limit === undefined) {
+    throw new TemperError("bad-option", "--balanced needs --limit; give both, as in --limit 1000");
+  }
+  if (out !== undefined) await checkOutput(out, ".npz");
+  const model = await openModelFile(path, flags);
+  const whole = await openLargeDataset(flags.data, flags, context, model);
+  const data = limit === undefined ? whole : sample(whole, { limit, seed, balanced });
+  const found = await verify(model, {
+    ...partOf(verifyTable, flags),
+    eps: flags.eps,
+    data,
+    threads: flags.threads,
+    signal: context.signal,
+    onProgress: context.progress.update,
+  });
+  await model.close();
+  context.progress.stop();
+  if (out !== undefined) await writeAtomic(out, writeVerification(found, data));
+  const { name, count: n, note = null } = data;
+  if (flags.json === true) {
+    const { counterexamples: _, ...rest } = found;
+    context.printJson({ path, data: { name, n, note }, ...rest, out: out ?? null });
+    return;
+  }
+  context.print(`${name}, ${n} images${data === whole ? "" : `: ${note}`}`);
+  context.print(table(HEADINGS, rowsOf(found)));
+  if (found.options.radius) context.print(radiusLine(found));
+  if (found.attack !== null) context.print(`${found.options.attack}: ${found.attack}`);
+  if (out !== undefined) {
+    context.print(`${found.broken.n} inputs that break images written to ${out}`);
+  }
+  if (found.timedOut) {
+    context.progress.line("note: the time was up before every image was looked at [time-limit]");
+  }
+}
+
+export function addVerify(program: Command, context: Context): void {
+  const command = program
+    .command("verify")
+    .summary("prove images right in their whole ball, or break them")
+    .description(
+      "Looks at the ball of radius eps around each image of DATA, cut to the range of pixels: the image is proven " +
+        "right in all of it, broken by an input in it, or open. A proof holds of the network as onnxruntime computes " +
+        "it in float32, in whatever order it adds; docs/guarantees.md says what it rests on.",
+    )
+    .argument("<model>", "ONNX file");
+  addFlags(command, {
+    data: dataFlag(
+      "images to verify: mnist:test, cifar10:test[0:1000], file.npz, a folder of images",
+    ),
+    limit: {
+      kind: wholeNumber(),
+      group: "What goes in",
+      everyday: true,
+      help: "only a seeded sample of n images, with the shares of labels that DATA have",
+    },
+    balanced: {
+      kind: flag,
+      group: "What goes in",
+      help: "of the sample n / labels images of each label",
+    },
+    ...augmentFlags,
+    ...readFlags,
+    out: {
+      kind: text("<file>"),
+      group: "What comes out",
+      everyday: true,
+      help:
+        "an npz: x, y, source of the inputs that break images; index, status (0 open, 1 proven, 2 broken), " +
+        "bound and radius of every image",
+    },
+    ...flagsOf(verifyTable, [{ words: "", table: verifyTable, options: {}, facts: undefined }]),
+    ...modelFlags,
+    ...deviceFlags,
+    ...workFlags,
+  })
+    .addHelpText(
+      "after",
+      "\nExamples:\n  temper verify model.onnx --data mnist:test --eps 0.1\n" +
+        "  temper verify model.onnx --data mnist:test --limit 1000 --eps 0.02 --method crown --radius --out v.npz",
+    )
+    .action((path: string) => run(path, givenIn(command) as object as Flags, context));
+}
