@@ -106,6 +106,7 @@ export type {
   RunRecord,
   Timings,
 } from "./run/record.ts";
+export type { Certificate, ProvenImages } from "./run/robust/certified.ts";
 export type { Keep, RobustOptions, RobustRequest } from "./run/robust/options.ts";
 export type { PointRun, RobustRun, Run, RunOf } from "./run/run.ts";
 export type { Seconds } from "./run/stopwatch.ts";

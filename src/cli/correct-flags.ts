@@ -51,25 +51,28 @@ const pointScenes: readonly Scene<object, Facts>[] = (
 
 const robustScenes: readonly Scene<object, Facts>[] = (
   [
-    ["robust", undefined, small],
-    ["robust, large networks", "robust", large],
+    ["robust", undefined, {}, small],
+    ["robust, large networks", "robust", {}, large],
+    ["--certify", "robust", { certify: true }, small],
   ] as const
-).map(([words, of, facts]) => ({
+).map(([words, of, request, facts]) => ({
   words,
   of,
   table: robustTable,
-  options: robustOptions({ recipe: "robust", attack }, facts),
+  options: robustOptions({ recipe: "robust", attack, ...request }, facts),
   facts,
 }));
 
 const attackScenes = (
   [
-    ["", "judge", 1],
-    ["--reattack", "reattack", 1.2],
-    ["robust", "robust", 1],
+    ["", "judge", 1, undefined],
+    ["--reattack", "reattack", 1.2, undefined],
+    ["robust", "robust", 1, undefined],
+    ["--certify", "certify", 1, "robust"],
   ] as const
-).map(([words, use, reach]: readonly [string, AttackUse, number]) => ({
+).map(([words, use, reach, of]: readonly [string, AttackUse, number, string | undefined]) => ({
   words,
+  of,
   table: attackTable,
   options: { attack: "pgd" as const },
   facts: { use, reach },

@@ -195,6 +195,7 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
         ...(predictions.validation && { validation: changeOf(predictions.validation) }),
       },
       ...(proof && { proof }),
+      ...(measured.certificate && { certificate: measured.certificate }),
       ...(validation && { validation }),
       wrong: measured.wrong,
       asked: measured.asked,

@@ -92,7 +92,7 @@ async function correctWith(
       const points = asked.points === undefined ? undefined : await open(asked.points);
       const from = asked.sourcesFrom;
       const sourcesFrom = from === undefined ? undefined : await open(from, augment);
-      const onIteration = growingCandidates(context);
+      const onIteration = growingCandidates(context, request);
       const paths = pathsWith(points, sourcesFrom);
       return await correct(model, { ...request, ...call, points, sourcesFrom, paths, onIteration });
     }

@@ -22,17 +22,22 @@ export function ballsAround(
   const size = radius.length;
   const lower = new Float32Array(x.length);
   const upper = new Float32Array(x.length);
-  for (let i = 0; i < x.length; i++) {
-    const v = x[i];
-    const r = radius[i % size];
-    const least = v - r < low ? low : v - r;
-    const most = v + r > high ? high : v + r;
-    const [l, u] = [Math.fround(least), Math.fround(most)];
-    // Which way an end is rounded is a coin toss, and a wrong guess of the processor costs more than the arithmetic.
-    lower[i] = l - Number(l > least) * (HALF_STEP * Math.abs(l) + LEAST);
-    upper[i] = u + Number(u < most) * (HALF_STEP * Math.abs(u) + LEAST);
+  let outside = -1;
+  for (let from = 0; from < x.length; from += size) {
+    for (let p = 0; p < size; p++) {
+      const i = from + p;
+      const v = x[i];
+      const r = radius[p];
+      if (!(v >= low && v <= high)) outside = i;
+      const least = v - r < low ? low : v - r;
+      const most = v + r > high ? high : v + r;
+      const l = Math.fround(least);
+      const u = Math.fround(most);
+      // Which way an end is rounded is a coin toss, and a wrong guess of the processor costs more than the arithmetic.
+      lower[i] = l - Number(l > least) * (HALF_STEP * Math.abs(l) + LEAST);
+      upper[i] = u + Number(u < most) * (HALF_STEP * Math.abs(u) + LEAST);
+    }
   }
-  const outside = x.findIndex((v) => !(low <= v && v <= high));
   if (outside >= 0) {
     throw new TemperError(
       "data-mismatch",

@@ -6,7 +6,10 @@
 import { unitOfPixels } from "../../attack/classifier.ts";
 import type { StatedAttack } from "../../attack/options.ts";
 import { attackedPoints } from "../../attack/points-tasks.ts";
+import type { EpsSpace } from "../../attack/settings.ts";
+import { checkUnits } from "../../attack/units.ts";
 import { certifiedNetwork } from "../../bounds/certified.ts";
+import { differencesGraph } from "../../bounds/differences.ts";
 import { imageSize, imagesOf } from "../../data/dataset.ts";
 import { BATCH } from "../../engine/batches.ts";
 import type { MadeImages } from "../../engine/given-images.ts";
@@ -18,6 +21,42 @@ import { joined } from "../../tensor/vector.ts";
 import type { Ball } from "./balls.ts";
 import type { Finder, FinderCall } from "./finder.ts";
 import * as rows from "./rows.ts";
+
+/** What is proven of a saved file: that so many images keep their label in the whole ball around them. */
+export interface Certificate {
+  /** By what bounds: those of intervals, widened by what float32 may round in any order of summation. */
+  readonly method: "interval";
+  /** The norm of the balls. */
+  readonly norm: "linf";
+  /** Their radius. */
+  readonly eps: number;
+  /** What the radius is measured in. */
+  readonly epsSpace: EpsSpace;
+  /** The range of pixels, by which they are cut; null is no range. */
+  readonly clip: readonly [low: number, high: number] | null;
+  /** The images that judge, of which no cut was made. */
+  readonly judging: ProvenImages;
+  /** Held-out data, where some were given. */
+  readonly validation?: ProvenImages;
+}
+
+/** Images, and how many of them are proven right. */
+export interface ProvenImages {
+  /** How many images there are. */
+  readonly images: number;
+  /** How many of them are proven right, in their whole balls. */
+  readonly proven: number;
+}
+
+/**
+ * Refuses what cannot be bounded before any work begins.
+ *
+ * @throws TemperError `model-unsupported` naming the operators that have no bound; `bad-option`
+ */
+export function checkCertifiable(network: Network, attack: StatedAttack): void {
+  checkUnits(attack, network.options.std);
+  differencesGraph(network, { widen: true });
+}
 
 /** The keys of the networks of bounds: of those that are cut, and of those that hold in float32, which judge. */
 const KEYS = { cut: "bounds", judge: "proofs" } as const;

@@ -1,6 +1,9 @@
 // The separation oracle of the robust recipe: fresh images attacked at theta, each time others, and what judges.
+
+import type { AskedPoints } from "../../correct/groups.ts";
 import type { CutSet } from "../../correct/oracle.ts";
 import type { SampledLoss, SeparationOracle } from "../../correct/separation.ts";
+import { scorePoints } from "../../correct/violation.ts";
 import type { AnyDataset, Dataset } from "../../data/dataset.ts";
 import { createAggregateCuts } from "../../engine/aggregate-cuts.ts";
 import { createDataLoss, type LossGradient, meanOf } from "../../engine/data-loss.ts";
@@ -17,6 +20,9 @@ import type { RobustOptions } from "./options.ts";
 
 /** Images of the sample a shard: so few that a thousand keep every process busy to the end. */
 const SAMPLE_SHARD = 500;
+
+/** The key of data that judge a finished network. */
+const HELD = "held";
 
 export interface SeparationOptions {
   readonly network: Network;
@@ -41,6 +47,8 @@ export interface SeparationOptions {
 export interface Separation extends SeparationOracle {
   /** Images that judge, the points that must be right not counted. */
   readonly judged: number;
+  /** How many images of a data set pass the same judgement. */
+  rightOf(theta: Float32Array, held: AnyDataset): Promise<number>;
 }
 
 /** Give it the workers for itself: it shares the keys network, data, sources and theta. */
@@ -51,6 +59,10 @@ export function createSeparation(call: SeparationOptions): Separation {
   const dataLoss = createDataLoss({ network, data, loss: name, workers, signal, onShard });
   const imagesKey = images === data ? "data" : "sources";
   workers.shareImages(imagesKey, images);
+  const sets = new Map<string, AnyDataset>([
+    ["data", data],
+    [imagesKey, images],
+  ]);
 
   const everything = Int32Array.from(data.labels.keys());
   /** A round lasts many iterations: its order is made once. */
@@ -75,7 +87,7 @@ export function createSeparation(call: SeparationOptions): Separation {
   };
   const find = (options.certify === true ? certifiedFinder : attackFinder)({
     ...{ network, own, options, workers, signal },
-    images: (key) => (key === imagesKey ? images : data),
+    images: (key) => sets.get(key)!,
   });
   /** The points that must be right, then those found for images of a shared set at theta. */
   const asked = async (
@@ -83,10 +95,20 @@ export function createSeparation(call: SeparationOptions): Separation {
     ask: Ask,
   ): Promise<FoundPoints & { readonly y: Int32Array }> => {
     workers.share("theta", theta);
-    const { labels } = ask.from === imagesKey ? images : data;
+    const { labels } = sets.get(ask.from)!;
     const found = await find(ask);
     const y = Int32Array.from([...(own?.labels ?? []), ...ask.ids.map((id) => labels[id])]);
     return { ...found, y };
+  };
+
+  const judgeBy = async (
+    theta: Float32Array,
+    from: string,
+    ids: Int32Array,
+  ): Promise<AskedPoints> => {
+    const ask = { from, ids, seed: seedOf(STREAMS.robust.judge, 0), reach: 1, judges: true };
+    const { y, logits } = await asked(theta, ask);
+    return { y, logits: Float64Array.from(logits) };
   };
 
   return {
@@ -117,10 +139,14 @@ export function createSeparation(call: SeparationOptions): Separation {
         atStart: ids.reduce((sum, id) => sum + atStart[id], 0) / ids.length,
       };
     },
-    judge: async (theta) => {
-      const ask = { from: "data", ids: judging, seed: seedOf(STREAMS.robust.judge, 0), reach: 1 };
-      const { y, logits } = await asked(theta, { ...ask, judges: true });
-      return { y, logits: Float64Array.from(logits) };
+    judge: (theta) => judgeBy(theta, "data", judging),
+    rightOf: async (theta, held) => {
+      workers.shareImages(HELD, held);
+      sets.set(HELD, held);
+      const { y, logits } = await judgeBy(theta, HELD, Int32Array.from(held.labels.keys()));
+      const first = own?.count ?? 0;
+      const others = logits.subarray(first * network.labels);
+      return scorePoints(others, y.subarray(first), 0).corrected;
     },
     loss: dataLoss.loss,
   };
