@@ -19,6 +19,7 @@ const ladder = [
   "attack",
   "train",
   "run",
+  "machines",
   "report",
   "cli",
   "index",

@@ -16,10 +16,8 @@ import type { AnyDataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
-import { processesOn } from "../../engine/device.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
-import { openWorkers } from "../../engine/workers.ts";
 import { demand, TemperError } from "../../errors.ts";
 import { asQuotient, flag, text, wholeNumber } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
@@ -37,8 +35,9 @@ import {
   workFlags,
 } from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
+import { queueFlags, type WorkingFlags, workersFor } from "../working.ts";
 
-interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
+interface Flags extends NetworkOptions, DataOptions, KeepingFlags, WorkingFlags {
   readonly state?: string;
   readonly data: string;
   readonly attack?: AttackName[];
@@ -47,7 +46,6 @@ interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly balanced?: boolean;
   readonly out?: string;
   readonly wrong?: string;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -186,7 +184,7 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   const models = await withData(opened, flags, context);
   const [{ data, whole }] = models;
 
-  const workers = openWorkers(flags.threads ?? processesOn(flags.device));
+  const workers = await workersFor(flags, context);
   const of = {
     command: "evaluate",
     models: models.map(({ model }) => model),
@@ -340,6 +338,7 @@ export function addEvaluate(program: Command, context: Context): void {
     ...modelFlags,
     ...deviceFlags,
     ...workFlags,
+    ...queueFlags,
   })
     .addHelpText(
       "after",
