@@ -18,6 +18,7 @@ import {
   workFlags,
 } from "./shared-flags.ts";
 import { watchFlags } from "./watching.ts";
+import { queueFlags } from "./working.ts";
 
 const goesIn = "What goes in";
 const comesOut = "What comes out";
@@ -159,4 +160,5 @@ export const correctFlags: Flags = {
   ...trainableFlags,
   ...deviceFlags,
   ...workFlags,
+  ...queueFlags,
 };

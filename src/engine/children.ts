@@ -83,6 +83,8 @@ export function createChildren(count: number) {
   return {
     size: count,
     scratch: children.scratch,
+    apart: false,
+    notes: (): readonly string[] => [],
     share: (key: string, value: unknown): void => share(children, key, value),
     shareImages: (key: string, images: ImageSource): void => {
       const held = holdImages(children.held, key, images);

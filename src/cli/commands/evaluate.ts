@@ -16,11 +16,9 @@ import type { AnyDataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
-import { processesOn } from "../../engine/device.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { shareAtTheta0 } from "../../engine/tasks.ts";
-import { openWorkers } from "../../engine/workers.ts";
 import { demand, TemperError } from "../../errors.ts";
 import { asQuotient, flag, text, wholeNumber } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
@@ -38,8 +36,9 @@ import {
   workFlags,
 } from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
+import { queueFlags, type WorkingFlags, workersFor } from "../working.ts";
 
-interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
+interface Flags extends NetworkOptions, DataOptions, KeepingFlags, WorkingFlags {
   readonly state?: string;
   readonly data: string;
   readonly attack?: AttackName[];
@@ -48,7 +47,6 @@ interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly balanced?: boolean;
   readonly out?: string;
   readonly wrong?: string;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -184,7 +182,7 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   const opened = await Promise.all(
     paths.map(async (path) => ({ path, model: await openModelFile(path, flags) })),
   );
-  const workers = openWorkers(flags.threads ?? processesOn(flags.device));
+  const workers = await workersFor(flags, context);
   // A large network takes its time to reach the processes: they are begun while the data are read.
   shareAtTheta0(workers, networkOf(opened[0].model));
   workers.begin();
@@ -347,6 +345,7 @@ export function addEvaluate(program: Command, context: Context): void {
     ...modelFlags,
     ...deviceFlags,
     ...workFlags,
+    ...queueFlags,
   })
     .addHelpText(
       "after",
