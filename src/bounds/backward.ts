@@ -24,11 +24,13 @@ export interface BackwardRequest {
   /** Whether the way goes on through curved operators, between lines. */
   readonly through: boolean;
   readonly widen: boolean;
+  /** Slopes of the lower lines of Relus, by the value that they are given. */
+  readonly slopes?: ReadonlyMap<string, string> | undefined;
 }
 
 /** Emits an upper bound of each row, [B, R]. */
 export function upperBound({ graph, b, bounds, ...request }: BackwardRequest): string {
-  const { of: output, rows: given, through, widen } = request;
+  const { of: output, rows: given, through, widen, slopes } = request;
   const image = graph.inputs[0].name;
   const parts = new Map<string, string[]>([[output, [given]]]);
   const terms: string[] = [];
@@ -38,11 +40,14 @@ export function upperBound({ graph, b, bounds, ...request }: BackwardRequest): s
   const total = (name: string, at: Rows): string | undefined => {
     const own = parts.get(name);
     if (own === undefined || own.length === 1) return own?.[0];
-    const sum = own.reduce((a, c) => b.op("Add", [a, c]));
+    const add = (values: readonly string[]): string => values.reduce((a, c) => b.op("Add", [a, c]));
+    const sum = add(own);
     if (widen) {
+      // What the additions round is a share of the parts, of which less may be left in the sum.
+      const sizes = add(own.map((part) => b.op("Abs", [part])));
       const share = errorShare(at.node, own.length);
       const radius = scaled(b, magnitude(b, bounds.get(name)!), share);
-      terms.push(largest(at, name, sum, { radius }));
+      terms.push(largest(at, name, sizes, { radius }));
     }
     return sum;
   };
@@ -52,7 +57,8 @@ export function upperBound({ graph, b, bounds, ...request }: BackwardRequest): s
     const at = rowsAt(node);
     const gs = node.outputs.map((name) => total(name, at));
     if (gs.every((g) => g === undefined)) continue;
-    const call: BoundCall = { b, node, of: node.inputs.map((name) => bounds.get(name)), widen };
+    const of = node.inputs.map((name) => bounds.get(name));
+    const call: BoundCall = { b, node, of, widen, slope: slopes?.get(node.inputs[0]) };
     const back = passBack(call, at, gs, through ? undefined : bounds);
     terms.push(...back.terms);
     for (const [i, name] of node.inputs.entries()) {

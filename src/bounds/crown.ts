@@ -3,6 +3,7 @@ import type { Network } from "../engine/network.ts";
 import { type FloatArray, Session } from "../engine/session.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { withTheta } from "../onnx/theta.ts";
+import type { Ends } from "./box.ts";
 import {
   endsGraph,
   endsOf,
@@ -15,20 +16,13 @@ import {
   UPPER,
 } from "./stages.ts";
 
-/** The ends of each pixel of one image. */
-export interface ImageBox {
-  readonly lower: Float32Array;
-  readonly upper: Float32Array;
-}
-
 export interface Crown {
-  /**
-   * The ends of what each activation is given, [stages][entries]. */
-  refine(box: ImageBox): Promise<readonly ImageBox[]>;
+  /** The ends of what each activation is given, a stage each, in the box of one image. */
+  refine(box: Ends): Promise<readonly Ends[]>;
   /** Upper bounds of f_l - f_y for the rivals l. */
   differences(
-    box: ImageBox,
-    ends: readonly ImageBox[],
+    box: Ends,
+    ends: readonly Ends[],
     y: number,
     rivals: readonly number[],
   ): Promise<Float32Array>;
@@ -57,11 +51,11 @@ export function openCrown(network: Network): Crown {
     sessions.set(name, session);
     return session;
   };
-  const feedsOf = (box: ImageBox, ends: readonly ImageBox[]): Record<string, FloatArray> => {
+  const feedsOf = (box: Ends, ends: readonly Ends[]): Record<string, FloatArray> => {
     const pair = (
       [low, high]: readonly [string, string],
       dims: readonly number[],
-      { lower, upper }: ImageBox,
+      { lower, upper }: Ends,
     ): [string, FloatArray][] => [
       [low, { dims: [1, ...dims], data: lower }],
       [high, { dims: [1, ...dims], data: upper }],
@@ -77,8 +71,8 @@ export function openCrown(network: Network): Crown {
   /** Upper bounds of rows of a value, each a list of entries and their weights. */
   const bounded = async (
     target: { readonly value: string; readonly dims: readonly number[]; readonly k: number },
-    box: ImageBox,
-    ends: readonly ImageBox[],
+    box: Ends,
+    ends: readonly Ends[],
     rows: readonly (readonly (readonly [entry: number, weight: number])[])[],
   ): Promise<Float32Array> => {
     const { value, dims, k } = target;
@@ -100,11 +94,7 @@ export function openCrown(network: Network): Crown {
     return all;
   };
 
-  const refineStage = async (
-    k: number,
-    box: ImageBox,
-    ends: readonly ImageBox[],
-  ): Promise<ImageBox> => {
+  const refineStage = async (k: number, box: Ends, ends: readonly Ends[]): Promise<Ends> => {
     const stage = stages[k];
     const { value, dims, deep, kinked } = stage;
     const before = stages.slice(0, k);
@@ -128,7 +118,7 @@ export function openCrown(network: Network): Crown {
   return {
     stages,
     refine: async (box) => {
-      const ends: ImageBox[] = [];
+      const ends: Ends[] = [];
       for (const k of stages.keys()) ends.push(await refineStage(k, box, ends));
       return ends;
     },

@@ -5,13 +5,12 @@ import type { EpsSpace } from "../attack/settings.ts";
 import { flag, oneOf, orWord, positive } from "../options/kinds.ts";
 import { namesIn, type Request, resolve, type Table } from "../options/table.ts";
 
-/** How a proof is searched for. */
-export const verifyMethods = ["ibp", "crown", "auto"] as const;
 /**
  * How a proof is searched for: `ibp` by intervals; `crown` by linear bounds back to the image, those of every
  * activation too; `auto` by one after the other, with optimised slopes where it is still open.
  */
-export type VerifyMethod = (typeof verifyMethods)[number];
+export type VerifyMethod = "ibp" | "crown" | "auto";
+const verifyMethods: readonly VerifyMethod[] = ["ibp", "crown", "auto"];
 
 /** What is to be proven, and how it is searched for. */
 export interface VerifyOptions {

@@ -12,6 +12,8 @@ export interface BoundCall {
   readonly of: readonly (Interval | undefined)[];
   /** Whether bounds are widened by what float32 rounds; without it they are those of the literature. */
   readonly widen: boolean;
+  /** The slope of the lower line of a Relu where it bends, entry by entry; by default the steeper or flatter half. */
+  readonly slope?: string | undefined;
 }
 
 /** An operator that is affine in the inputs that depend on the image. */

@@ -23,7 +23,7 @@ export const fast: Readonly<Record<VerifyMethod, readonly tasks.ProofMethod[]>> 
 export const slow: Readonly<Record<VerifyMethod, readonly tasks.ProofMethod[]>> = {
   ibp: [],
   crown: ["crown"],
-  auto: ["crown"],
+  auto: ["crown", "alpha-crown"],
 };
 
 /** What a verification is made of. */
@@ -94,6 +94,7 @@ const shardSize: Readonly<Record<tasks.ProofMethod, number>> = {
   ibp: 500,
   "crown-ibp": 100,
   crown: 8,
+  "alpha-crown": 4,
 };
 
 /** Bounds of every open image by one method. */

@@ -5,17 +5,17 @@ import type { Network } from "../engine/network.ts";
 import { openPrograms, type Programs } from "../engine/programs.ts";
 import type { TaskState } from "../engine/task.ts";
 import { sharedNetwork } from "../engine/tasks.ts";
-import { type BallSettings, boxesAround, unitsOf } from "./box.ts";
+import { type BallSettings, boxesAround, type Ends, unitsOf } from "./box.ts";
 import { certifiedNetwork, packBoxes } from "./certified.ts";
 import { type Crown, openCrown } from "./crown.ts";
 import type { BoundMethod } from "./differences.ts";
 import { largestRadius } from "./radius.ts";
+import { openSlopeSearch, type SlopeSearch } from "./slopes.ts";
 
 export const module: string = import.meta.url;
 
 /** How bounds are made, from the fastest to the closest. */
-export const proofMethods = ["ibp", "crown-ibp", "crown"] as const;
-export type ProofMethod = (typeof proofMethods)[number];
+export type ProofMethod = BoundMethod | "crown" | "alpha-crown";
 
 /** Images and how far their pixels may go. */
 export interface ProofShard extends BallSettings {
@@ -118,7 +118,7 @@ async function proverOf(state: TaskState): Promise<Prover> {
     const labels = labelsOf(state, shard.ids);
     const x = gather(data, shard.ids);
     const boxes = boxesAround(x, shard.eps, shard, unitsOf(network, shard));
-    if (shard.method !== "crown") {
+    if (shard.method === "ibp" || shard.method === "crown-ibp") {
       const { certified, programs } = await certifiedIn(state, network, shard.method);
       const rows = packBoxes({ ...boxes, labels }, network.labels);
       return logitsOfAll(certified, programs, rows, labels.length);
@@ -129,7 +129,16 @@ async function proverOf(state: TaskState): Promise<Prover> {
       async () => openCrown(network),
       (old) => old.release(),
     );
-    return crownBounds(crown, network, { ...boxes, labels, known: shard.known });
+    const search =
+      shard.method === "crown"
+        ? undefined
+        : await state.derive(
+            "slopes",
+            ["network"],
+            () => openSlopeSearch(network, crown.stages),
+            (old) => old.release(),
+          );
+    return crownBounds({ crown, search }, network, { ...boxes, labels, known: shard.known });
   };
 }
 
@@ -148,21 +157,16 @@ const certifiedIn = (
     ({ programs }) => programs.release(),
   );
 
-/** CROWN's bounds, image by image, of the rivals that known bounds leave open. */
+interface Images extends Ends {
+  readonly labels: Int32Array;
+  readonly known: Float32Array | undefined;
+}
+
+/** CROWN's bounds, image by image, of the rivals that known bounds leave open; with a search those of better slopes. */
 async function crownBounds(
-  crown: Crown,
+  { crown, search }: { readonly crown: Crown; readonly search: SlopeSearch | undefined },
   { labels: count }: Network,
-  {
-    lower,
-    upper,
-    labels,
-    known,
-  }: {
-    readonly lower: Float32Array;
-    readonly upper: Float32Array;
-    readonly labels: Int32Array;
-    readonly known: Float32Array | undefined;
-  },
+  { lower, upper, labels, known }: Images,
 ): Promise<Float32Array> {
   const size = lower.length / labels.length;
   const bounds = known?.slice() ?? new Float32Array(labels.length * count).fill(Infinity);
@@ -176,7 +180,11 @@ async function crownBounds(
     );
     bounds[i * count + y] = 0;
     if (rivals.length === 0) continue;
-    const found = await crown.differences(box, await crown.refine(box), y, rivals);
+    const ends = await crown.refine(box);
+    const found =
+      search === undefined
+        ? await crown.differences(box, ends, y, rivals)
+        : await search.optimise(rivals.map((rival) => ({ box, ends, y, rival })));
     for (const [r, l] of rivals.entries()) {
       bounds[i * count + l] = Math.min(bounds[i * count + l], found[r]);
     }

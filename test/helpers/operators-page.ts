@@ -1,6 +1,8 @@
 // The parts of docs/operators.md that the table of rules writes: what has a gradient, a stand-in, needs none.
 import { discrete, type Rule, stepped } from "../../src/autodiff/rule.ts";
 import { rules } from "../../src/autodiff/rules.ts";
+import type { BoundRule } from "../../src/bounds/rule.ts";
+import { boundRules } from "../../src/bounds/rules.ts";
 
 const counted = ["first", "second", "third", "fourth", "fifth", "sixth"];
 
@@ -33,11 +35,26 @@ function table(isWanted: (rule: Rule) => boolean): string {
 /** Broken where a line would be too long, at the spaces. */
 const wrapped = (text: string): string => text.replace(/(.{1,110})(?: |$)/g, "$1\n").trimEnd();
 
+/** How bounds pass an operator. */
+const boundOf = (rule: BoundRule): string => {
+  if (rule.kind !== "curved") return "exactly as the operator does";
+  return rule.relax === undefined ? "by its interval" : "between two lines";
+};
+
+const bounds = [
+  "| operator | attributes handled | linear bounds go through it |",
+  "|---|---|---|",
+  ...[...boundRules].map(
+    ([op, rule]) => `| \`${op}\` | ${listed(rule.attributes) || "none"} | ${boundOf(rule)} |`,
+  ),
+].join("\n");
+
 const parts: ReadonlyMap<string, string> = new Map([
   ["gradients", table(({ straightThrough = false }) => !straightThrough)],
   ["stand-ins", table(({ straightThrough = false }) => straightThrough)],
   ["whole numbers", wrapped(listed(discrete))],
   ["steps", wrapped(listed(stepped))],
+  ["bounds", bounds],
 ]);
 
 /** The page with these parts written anew, each between its two marks. */

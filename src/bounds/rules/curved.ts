@@ -1,5 +1,5 @@
 // Activations and maxima: of the values in an interval the extremes lie at its ends, or at a bend between them.
-import { scalar } from "../../autodiff/builder.ts";
+import { type Builder, scalar } from "../../autodiff/builder.ts";
 import { windowAttributes } from "../../autodiff/rules/window.ts";
 import { floatOf } from "../../onnx/attributes.ts";
 import { between, type Interval, magnitude } from "../interval.ts";
@@ -50,11 +50,20 @@ function curve({ attributes = [], rounded, turns = [], relax }: Curve): CurvedRu
 
 export const Relu = curve({
   relax: (call, x) => {
-    const zero = scalar(call.b, 0);
-    const slopes = ramp(call, x, zero, undefined);
-    return lines(call, x, slopes, [within(call.b, x, zero)], undefined);
+    const { b, slope } = call;
+    const zero = scalar(b, 0);
+    const usual = ramp(call, x, zero, undefined);
+    const slopes = slope === undefined ? usual : { ...usual, lower: bentOnly(b, x, slope, usual) };
+    return lines(call, x, slopes, [within(b, x, zero)], undefined);
   },
 });
+
+/** A slope where x may lie on both sides of 0; a line elsewhere has but one. */
+function bentOnly(b: Builder, x: Interval, slope: string, { lower }: Slopes): string {
+  const zero = scalar(b, 0);
+  const sides = [b.op("Less", [x.lower(), zero]), b.op("Greater", [x.upper(), zero])];
+  return b.op("Where", [b.op("And", sides), slope, lower]);
+}
 
 export const Clip = curve({
   relax: (call, x) => {

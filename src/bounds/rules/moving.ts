@@ -15,7 +15,6 @@ export const Dropout: MovingRule = {
     }
   },
 };
-export const Expand = moving();
 export const Flatten = moving("axis");
 export const Identity = moving();
 export const Reshape = moving("allowzero");

@@ -6,12 +6,12 @@ import {
   type EvaluateCall,
   type Evaluation,
   evaluate,
-  type WorstResult,
 } from "../../attack/evaluate.ts";
 import { writeAttackedImages } from "../../attack/images.ts";
 import { attackTable } from "../../attack/options.ts";
 import { sample, subset } from "../../attack/sample.ts";
 import type { Share } from "../../attack/share.ts";
+import { boundedNodes } from "../../bounds/intervals.ts";
 import type { AnyDataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
@@ -23,6 +23,7 @@ import { openWorkers } from "../../engine/workers.ts";
 import { demand, TemperError } from "../../errors.ts";
 import { asQuotient, flag, text, wholeNumber } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
+import { checkBracket, type ProvenResult, provenAt } from "../bracket.ts";
 import type { Context } from "../context.ts";
 import { addFlags, type Flag, givenIn } from "../flags.ts";
 import { type KeepingFlags, keeping, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
@@ -47,6 +48,7 @@ interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly balanced?: boolean;
   readonly out?: string;
   readonly wrong?: string;
+  readonly verify?: boolean;
   readonly threads?: number;
   readonly json?: boolean;
 }
@@ -54,6 +56,8 @@ interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
 interface ModelRow extends Omit<Evaluation, "images" | "wrong"> {
   readonly path: string;
   readonly parameters: number;
+  /** What is proven at each eps; absent where it was not asked for. */
+  readonly proven?: readonly ProvenResult[];
 }
 
 /** A model and what it is measured on: the data, or a sample of them. */
@@ -86,10 +90,15 @@ function shareCells({ accuracy, interval, labels }: Share, turned: number | unde
   ];
 }
 
-function rowsOf({ path, clean, attacks, worst }: ModelRow): string[][] {
+function rowsOf({ path, clean, attacks, worst, proven = [] }: ModelRow): string[][] {
   const row = (
     name: string,
-    { eps, epsSpace, turned, ...share }: AttackResult | WorstResult,
+    {
+      eps,
+      epsSpace,
+      turned,
+      ...share
+    }: Pick<AttackResult, "eps" | "epsSpace" | keyof Share> & { readonly turned?: number },
   ): string[] => [
     path,
     name,
@@ -102,6 +111,7 @@ function rowsOf({ path, clean, attacks, worst }: ModelRow): string[][] {
     ...attacks.map((attack) => row(attack.name, attack)),
     // The worst of one attack is that attack.
     ...worst.filter(({ over }) => over.length > 1).map((one) => row("worst of all", one)),
+    ...proven.map((one) => row("any: proven", one)),
   ];
 }
 
@@ -175,6 +185,7 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
     );
   }
   refuseBoth(flags);
+  if (flags.verify === true) checkBracket(flags);
   await checkImages(paths, flags);
   const stated = partOf(attackTable, flags);
   const attacks = eps.flatMap((radius) =>
@@ -183,6 +194,7 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   const opened = await Promise.all(
     paths.map(async (path) => ({ path, model: await openModelFile(path, flags) })),
   );
+  if (flags.verify === true) for (const { model } of opened) boundedNodes(networkOf(model).graph);
   const models = await withData(opened, flags, context);
   const [{ data, whole }] = models;
 
@@ -197,7 +209,7 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
     },
   };
   const { rows, left } = await keeping(flags.state, of, flags, (shards) =>
-    measureAll(models, { out, wrong, attacks, workers, shards }, context),
+    measureAll(models, { out, wrong, attacks, workers, shards, flags }, context),
   ).finally(workers.close);
   context.progress.stop();
   const { name, count: n, note = null, augment = null } = data;
@@ -251,13 +263,16 @@ async function measureAll(
   {
     out,
     wrong: keep,
+    flags,
     ...call
   }: Omit<EvaluateCall, "images" | "data"> & {
     readonly out?: string | undefined;
     readonly wrong?: string | undefined;
+    readonly flags: Flags;
   },
-  { progress, signal }: Context,
+  context: Context,
 ): Promise<{ readonly rows: readonly ModelRow[]; readonly left: number }> {
+  const { progress, signal } = context;
   const { attacks, workers, shards } = call;
   const rows: ModelRow[] = [];
   let left = 0;
@@ -271,7 +286,10 @@ async function measureAll(
       signal,
       onProgress: progress.update,
     });
-    rows.push({ path, parameters: model.parameterCount, ...result });
+    const { verify = false, eps = [] } = flags;
+    const proven =
+      verify && (await provenAt(model, data, eps, flags, { workers: workers!, context }));
+    rows.push({ path, parameters: model.parameterCount, ...result, ...(proven && { proven }) });
     await model.close();
     if (out !== undefined && images !== undefined)
       await writeAtomic(out, writeAttackedImages(images));
@@ -337,6 +355,12 @@ export function addEvaluate(program: Command, context: Context): void {
     ...attackFlags,
     attack: several(attackFlags.attack),
     eps: several(attackFlags.eps),
+    verify: {
+      kind: flag,
+      group: "Attack",
+      everyday: true,
+      help: "beside the attacks, the share of images that is proven right in the same ball (temper verify)",
+    },
     ...modelFlags,
     ...deviceFlags,
     ...workFlags,
@@ -344,7 +368,8 @@ export function addEvaluate(program: Command, context: Context): void {
     .addHelpText(
       "after",
       "\nExamples:\n  temper evaluate model.onnx --data mnist:test --attack fgsm --attack pgd --eps 0.05 --eps 0.1\n" +
-        "  temper evaluate before.onnx RUN/corrected.onnx --data mnist:test --limit 1000 --attack auto --eps 0.1",
+        "  temper evaluate before.onnx RUN/corrected.onnx --data mnist:test --limit 1000 --attack auto " +
+        "--eps 0.1 --verify",
     )
     .action((paths: string[]) => {
       const flags = givenIn(command) as object as Flags;
