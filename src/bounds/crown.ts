@@ -28,8 +28,8 @@ export interface Crown {
   ): Promise<Float32Array>;
   /** Upper bounds of weighted sums of logits, each a list of labels and their weights, which are float32. */
   sums(
-    box: ImageBox,
-    ends: readonly ImageBox[],
+    box: Ends,
+    ends: readonly Ends[],
     rows: readonly (readonly (readonly [label: number, weight: number])[])[],
   ): Promise<Float32Array>;
   readonly stages: readonly Stage[];
