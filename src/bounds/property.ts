@@ -95,7 +95,7 @@ function checkFits({ inputShape, labels, question, ending }: Network, property: 
   if (ending.cut !== undefined && !constraints.every(isOrder)) {
     throw new TemperError(
       "model-unsupported",
-      `the model ends in ${ending.cut}, and bounds are those of its logits: only which output is larger can be proven\n` +
+      `the model ends in ${ending.cut}, and bounds are those of its logits: only orders of outputs can be proven\n` +
         "export it up to its logits",
     );
   }

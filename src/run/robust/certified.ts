@@ -1,8 +1,8 @@
 // Points by bounds instead of an attack: the whole ball around an image stands for its hardest point.
 //
 // The hinge of the interval bound is above that of every point of the ball, so that a group's certified hinge is one
-// more aggregate cut (bounds/certified.ts makes a network of it). The balls grow from nothing to eps over the first part
-// of the run: at the full radius the bounds of a network that was trained without them say nothing.
+// more aggregate cut (bounds/certified.ts makes a network of it). The balls grow from nothing to eps over the first
+// part of the run: at the full radius the bounds of a network that was trained without them say nothing.
 import type { StatedAttack } from "../../attack/options.ts";
 import { attackedPoints } from "../../attack/points-tasks.ts";
 import type { EpsSpace } from "../../attack/settings.ts";

@@ -20,8 +20,8 @@ interface PlainRobustOptions extends SharedOptions {
    */
   readonly certify?: boolean;
   /**
-   * With `certify`: how the balls are bounded. Default `ibp`, by intervals; `crown-ibp` by linear bounds from the logits
-   * to the image, which are closer where the network was not made for intervals, and cost several times as much.
+   * With `certify`: how the balls are bounded. Default `ibp`, by intervals; `crown-ibp` by linear bounds from the
+   * logits to the image, which are closer where the network was not made for intervals, and cost several times as much.
    */
   readonly certifyMethod?: BoundMethod;
   /** With `certify`: the share of the images that are bounded, above 0; the others are attacked. Default 1. */
