@@ -207,11 +207,9 @@ describe("documentation", () => {
       ["run/robust/options"],
       robustTable,
       {
-        ...robustOptions(
-          { recipe: "robust", certify: true, attack: { ...attack, norm: "linf" } },
-          light,
-        ),
+        ...robustOptions({ recipe: "robust", certify: true, attack }, light),
         ...robustOptions({ recipe: "robust", attack }, light),
+        certify: undefined,
       },
     ],
     ["an attack", ["attack/settings"], attackTable, attackOptions({ eps: 1 })],

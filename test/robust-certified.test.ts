@@ -13,7 +13,6 @@ import { networkOf } from "../src/engine/model.ts";
 import type { Network } from "../src/engine/network.ts";
 import { openWorkers } from "../src/engine/workers.ts";
 import { correct, evaluate, openData, openModel, type RobustCall, type Run } from "../src/index.ts";
-import { ballsAround } from "../src/run/robust/balls.ts";
 import { splitOf } from "../src/run/robust/draws.ts";
 import { createSeparation, type SeparationOptions } from "../src/run/robust/separation.ts";
 import { randomStream } from "../src/tensor/random.ts";
@@ -42,30 +41,6 @@ async function boundsOf(
   const rows = packBoxes({ ...ends, labels }, of.labels);
   return logitsOf(await certifiedNetwork(of, { widen }), rows, ids.length);
 }
-
-describe("balls", () => {
-  it("hold every point of the real ball, and hardly more, in the range", () => {
-    const x = Float32Array.from({ length: 4000 }, (_, i) =>
-      i % 7 === 0 ? i % 2 : random.uniform(),
-    );
-    const radius = Float64Array.of(0.1, 1 / 3, 1e-9, 0);
-    const { lower, upper } = ballsAround(x, { radius, clip: [0, 1] });
-    for (let i = 0; i < x.length; i++) {
-      const [least, most] = [Math.max(0, x[i] - radius[i % 4]), Math.min(1, x[i] + radius[i % 4])];
-      expect(lower[i] <= least && upper[i] >= most, `${x[i]}`).toBe(true);
-      expect(lower[i]).toBeGreaterThan(least - 2 ** -22 * Math.abs(least) - 1e-40);
-      expect(upper[i]).toBeLessThan(most + 2 ** -22 * Math.abs(most) + 1e-40);
-      if (radius[i % 4] === 0) expect([lower[i], upper[i]]).toEqual([x[i], x[i]]);
-    }
-  });
-
-  it("of images outside the range are refused: they may be empty", () => {
-    const ball = { radius: Float64Array.of(0.1, 0.1), clip: [0, 0.5] } as const;
-    expect(() => ballsAround(Float32Array.of(0, 0, 0.25, 0.75), ball)).toThrow(
-      /image 1 has a pixel of 0.75, outside the range 0,0.5/,
-    );
-  });
-});
 
 describe("the separation oracle", () => {
   const own = noise(3, 8);
@@ -189,7 +164,7 @@ describe("a certified correction", () => {
     const all = Int32Array.from(held.labels.keys());
     const proven = await provenIn(held, all);
     expect(record.certificate).toEqual({
-      ...{ method: "interval", norm: "linf", eps, epsSpace: "pixel", clip: [0, 1] },
+      ...{ method: "ibp", norm: "linf", eps, epsSpace: "pixel", clip: [0, 1] },
       judging: { images: 40, proven: await provenIn(data, judging) },
       validation: { images: 100, proven },
     });
@@ -236,6 +211,11 @@ describe("a certified correction", () => {
     const refused = correct(model, { ...call, folder, ...wrong } as RobustCall);
     await expect(refused).rejects.toThrow(said);
     expect(() => readdirSync(folder)).toThrow("ENOENT");
+  });
+
+  it("refuses images outside the range: everything would be proven of an empty ball", async () => {
+    const bright = { ...call, attack: { eps, clip: [0, 0.9] as const } };
+    await expect(correct(model, bright)).rejects.toThrow(/has a pixel of 1, outside the range/);
   });
 
   it("leaves no trace in a run that attacks", async () => {

@@ -90,14 +90,14 @@ function proofInWords({ proof }: Run["record"]): string | undefined {
 /** What the bounds of the saved file prove; undefined where nobody asked. */
 function certificateInWords({ certificate }: Run["record"]): string | undefined {
   if (certificate === undefined) return undefined;
-  const { eps, epsSpace, clip, judging, validation } = certificate;
+  const { method, eps, epsSpace, clip, judging, validation } = certificate;
   const of = ({ images, proven }: ProvenImages): string =>
     `${percent(proven / images)} (${proven} of ${images})`;
   const range = clip === null ? "" : `, pixels in [${clip}]`;
   const held = validation === undefined ? "" : `, of held-out images ${of(validation)}`;
   return (
     `proven right in the whole ball (l-infinity ${asQuotient(eps) ?? eps} in ${epsSpace} units${range}), ` +
-    `by interval bounds of the saved file: of the judging images ${of(judging)}${held}`
+    `by bounds of the saved file (${method}): of the judging images ${of(judging)}${held}`
   );
 }
 

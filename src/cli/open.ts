@@ -115,7 +115,16 @@ const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
-type OutputKind = ".npz" | ".onnx" | ".safetensors" | ".html" | ".svg" | ".png" | ".csv" | ".md";
+type OutputKind =
+  | ".npz"
+  | ".onnx"
+  | ".safetensors"
+  | ".html"
+  | ".svg"
+  | ".png"
+  | ".csv"
+  | ".md"
+  | ".counterexample";
 
 /**
  * Checks an output before any work is done for it. A file's kind is in its name, so that a model is never

@@ -3,13 +3,12 @@
 // The hinge of the interval bound is above that of every point of the ball, so that a group's certified hinge is one
 // more aggregate cut (bounds/certified.ts makes a network of it). The balls grow from nothing to eps over the first
 // part of the run: at the full radius the bounds of a network that was trained without them say nothing.
-import { unitOfPixels } from "../../attack/classifier.ts";
 import type { StatedAttack } from "../../attack/options.ts";
 import { attackedPoints } from "../../attack/points-tasks.ts";
 import type { EpsSpace } from "../../attack/settings.ts";
 import { checkUnits } from "../../attack/units.ts";
 import { certifiedNetwork } from "../../bounds/certified.ts";
-import { differencesGraph } from "../../bounds/differences.ts";
+import { type BoundMethod, differencesGraph } from "../../bounds/differences.ts";
 import { imageSize, imagesOf } from "../../data/dataset.ts";
 import { BATCH } from "../../engine/batches.ts";
 import type { MadeImages } from "../../engine/given-images.ts";
@@ -18,14 +17,13 @@ import { shardsOf } from "../../engine/shards.ts";
 import * as sums from "../../engine/sum-tasks.ts";
 import { shareNetwork } from "../../engine/tasks.ts";
 import { joined } from "../../tensor/vector.ts";
-import type { Ball } from "./balls.ts";
 import type { Finder, FinderCall } from "./finder.ts";
 import * as rows from "./rows.ts";
 
 /** What is proven of a saved file: that so many images keep their label in the whole ball around them. */
 export interface Certificate {
-  /** By what bounds: those of intervals, widened by what float32 may round in any order of summation. */
-  readonly method: "interval";
+  /** By what bounds, widened by what float32 may round in any order of summation. */
+  readonly method: BoundMethod;
   /** The norm of the balls. */
   readonly norm: "linf";
   /** Their radius. */
@@ -64,11 +62,10 @@ const KEYS = { cut: "bounds", judge: "proofs" } as const;
 /** Bounds the balls of the images; of a share of them, where one is given, and attacks the others. */
 export function certifiedFinder(call: FinderCall): Finder {
   const { network, own, images, options, workers, signal } = call;
-  const { attack, certifyShare = 1 } = options;
-  const { labels } = network;
+  const { attack, certifyMethod: method, certifyShare = 1 } = options;
   const made = new Map<boolean, Promise<Network>>();
   const boundsBy = (judges: boolean): Promise<Network> => {
-    const known = made.get(judges) ?? certifiedNetwork(network, { widen: judges });
+    const known = made.get(judges) ?? certifiedNetwork(network, { method, widen: judges });
     made.set(judges, known);
     return known;
   };
@@ -81,7 +78,7 @@ export function certifiedFinder(call: FinderCall): Finder {
     const asked = { of: judges ? KEYS.judge : KEYS.cut, passing: !judges };
     shareNetwork(workers, bounded, asked.of);
     const balls = judges ? ids.length : Math.round(certifyShare * ids.length);
-    const { eps, stepSize } = attack;
+    const { eps, stepSize, clip, epsSpace } = attack;
     const attacked = await attackedPoints(
       workers,
       {
@@ -93,14 +90,13 @@ export function certifiedFinder(call: FinderCall): Finder {
     // The points that must be right, then the balls, then attacked images.
     const y = Int32Array.from([...ownY, ...ids.map((id) => images(from).labels[id])]);
     const alone = joined([ownX, attacked.x]);
-    const ball = ballOf(network, attack, reach);
     const inBall = (point: number): boolean => point >= ownY.length && point < ownY.length + balls;
     const placeAlone = (point: number): number =>
       size * (point < ownY.length ? point : point - balls);
     const points = (chosen: readonly number[]): MadeImages => ({
       ...{ module: rows.module, name: "rowsShard" },
       arg: {
-        ...{ from, labels, ball },
+        ...{ from, clip, epsSpace, eps: reach * eps },
         ids: Int32Array.from(chosen, (point) => (inBall(point) ? ids[point - ownY.length] : -1)),
         y: Int32Array.from(chosen, (point) => y[point]),
         alone: joined(
@@ -121,13 +117,4 @@ export function certifiedFinder(call: FinderCall): Finder {
     );
     return { points, logits: joined(logits), network: bounded, ...asked };
   };
-}
-
-/** The ball of the options, shrunk to a share. */
-function ballOf({ inputShape, options }: Network, attack: StatedAttack, reach: number): Ball {
-  const { eps, epsSpace, clip } = attack;
-  const radius = new Float64Array(imageSize(inputShape)).fill(reach * eps);
-  if (epsSpace === "pixel") return { radius, clip };
-  const unit = unitOfPixels(options.std!, inputShape);
-  return { radius: radius.map((r, i) => r * unit[i]), clip };
 }

@@ -14,7 +14,7 @@ export interface FinderCall {
   readonly own?: Dataset | undefined;
   /** The images behind a key under which they are shared. */
   readonly images: (key: string) => AnyDataset;
-  readonly options: Pick<RobustOptions, "attack" | "certifyShare">;
+  readonly options: Pick<RobustOptions, "attack" | "certifyMethod" | "certifyShare">;
   readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
 }

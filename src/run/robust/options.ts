@@ -1,5 +1,6 @@
 // The options of the recipe robust: a whole network made robust by aggregate cuts with a moving centre.
 import { type StatedAttack, statedAttack } from "../../attack/options.ts";
+import { type BoundMethod, boundMethods } from "../../bounds/differences.ts";
 import { demand } from "../../errors.ts";
 import { flag, length, oneOf, positiveFraction, wholeNumber } from "../../options/kinds.ts";
 import { type Request, type Row, resolve, type Table } from "../../options/table.ts";
@@ -18,6 +19,11 @@ interface PlainRobustOptions extends SharedOptions {
    * norm `linf` and true labels. Default: the attack.
    */
   readonly certify?: boolean;
+  /**
+   * With `certify`: how the balls are bounded. Default `ibp`, by intervals; `crown-ibp` by linear bounds from the
+   * logits to the image, which are closer where the network was not made for intervals, and cost several times as much.
+   */
+  readonly certifyMethod?: BoundMethod;
   /** With `certify`: the share of the images that are bounded, above 0; the others are attacked. Default 1. */
   readonly certifyShare?: number;
   /** With `certify`: the share of the run over which the balls grow from 0 to eps, above 0. Default 0.25. */
@@ -118,6 +124,13 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     help:
       "prove instead of attack: cut the bound of each image's whole ball, and judge by what is proven " +
       "(norm linf, true labels)",
+  },
+  certifyMethod: {
+    kind: oneOf(boundMethods),
+    group,
+    help: "with --certify: bound by intervals, or by linear bounds back to the image (slower)",
+    needs: withCertify,
+    default: () => "ibp",
   },
   certifyShare: {
     kind: positiveFraction("<share>"),

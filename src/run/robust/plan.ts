@@ -100,8 +100,9 @@ function startRobust(run: RobustRun): Job<"robust"> {
       if (options.certify !== true) return found;
       const { validation: held } = run;
       const { eps, epsSpace, clip } = options.attack;
+      const { certifyMethod: method = "ibp" } = options;
       const certificate: Certificate = {
-        ...{ method: "interval", norm: "linf", eps, epsSpace, clip },
+        ...{ method, norm: "linf", eps, epsSpace, clip },
         judging: { images: judged, proven: judged - (wrong.length - found.wrong.length) },
         ...(held && {
           validation: { images: held.count, proven: await rightOf(theta0, held) },

@@ -35,7 +35,15 @@ export interface SeparationOptions {
   readonly split: Split;
   readonly options: Pick<
     RobustOptions,
-    "attack" | "certify" | "certifyShare" | "ramp" | "sources" | "lossSample" | "loss" | "seed"
+    | "attack"
+    | "certify"
+    | "certifyMethod"
+    | "certifyShare"
+    | "ramp"
+    | "sources"
+    | "lossSample"
+    | "loss"
+    | "seed"
   >;
   readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
