@@ -2,13 +2,12 @@
 import { gather, type ImageSource } from "../data/dataset.ts";
 import { dot } from "../tensor/vector.ts";
 import { logitsOfAll, thetaGradientOfAll, thetaRowOfAll } from "./batches.ts";
-import type { LossGradient } from "./data-loss.ts";
 import { oneHot } from "./logits.ts";
 import { logitSum } from "./loss.ts";
 import { type LossName, lossOf } from "./losses.ts";
 import { SCRATCH, writeFloats } from "./scratch.ts";
 import type { TaskState } from "./task.ts";
-import { sharedPrograms } from "./tasks.ts";
+import { type LossGradient, sharedPrograms } from "./tasks.ts";
 
 export const module: string = import.meta.url;
 
