@@ -219,11 +219,17 @@ export async function imageLossesShard(state: TaskState, shard: LossShard): Prom
   return losses;
 }
 
-/** Sum of the losses of a shard and its gradient in theta, float64 [p]. */
+/** A loss, summed or as a mean, and its gradient in theta, float64 [p]. */
+export interface LossGradient {
+  readonly loss: number;
+  readonly gradient: Float64Array;
+}
+
+/** Sum of the losses of a shard and its gradient in theta. */
 export async function lossGradientShard(
   state: TaskState,
   { from, to, loss: name }: LossShard,
-): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
+): Promise<LossGradient> {
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
   const of = lossOf(name);

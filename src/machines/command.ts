@@ -113,7 +113,16 @@ export async function openQueue(url: string, options: QueueOptions = {}): Promis
   await sayAlive(command);
   await countWorkers(command);
   if (command.workers.length === 0) onNote("no worker is on the queue yet: waiting for one");
-  const moments = setInterval(() => void moment(command), WORD);
+  let busy = false;
+  const moments = setInterval(() => {
+    // One that hangs on a slow connection is not joined by others.
+    if (!busy || connection.away() > 0) {
+      busy = true;
+      void moment(command).finally(() => {
+        busy = false;
+      });
+    }
+  }, WORD);
   moments.unref();
   void supply.serve(connection.another()).catch(() => {});
   void maps.listen(connection.another()).catch(() => {});

@@ -6,6 +6,8 @@ import * as cleanTasks from "../attack/clean.ts";
 import * as pointsTasks from "../attack/points-tasks.ts";
 import * as probeTasks from "../attack/probe.ts";
 import * as attackTasks from "../attack/tasks.ts";
+import type { GradientGroup, GradientShard } from "../engine/gradient-sums.ts";
+import * as gradientSums from "../engine/gradient-sums.ts";
 import * as movingPart from "../engine/moving-part.ts";
 import * as sumTasks from "../engine/sum-tasks.ts";
 import type { TaskName } from "../engine/task.ts";
@@ -39,6 +41,12 @@ const chosen = ({ ids, from }: { readonly ids: Int32Array; readonly from?: strin
   of: from ?? "data",
   images: ids,
 });
+/** Consecutive slices, or chosen images of several shards. */
+function imagesOfGroup(shards: readonly GradientShard[]): Images {
+  const slices = shards.flatMap((shard) => ("ids" in shard ? [] : [shard]));
+  if (slices.length > 0) return slice({ from: slices[0].from, to: slices.at(-1)!.to });
+  return chosen({ ids: Int32Array.from(shards.flatMap((s) => ("ids" in s ? [...s.ids] : []))) });
+}
 const none = (): undefined => undefined;
 
 /** Tasks by their names. */
@@ -54,15 +62,16 @@ export const registered: Registry = new Map([
     lossShard: slice,
     answersShard: slice,
     imageLossesShard: slice,
-    lossGradientShard: slice,
-    lossGradientGroup: slice,
     sortedLossShard: sorted,
   }),
   ...tasksOf(sumTasks, {
     sumShard: none,
     logitsShard: none,
-    sampleShard: chosen,
     sampleLossesShard: chosen,
+  }),
+  ...tasksOf(gradientSums, {
+    gradientShard: (shard: GradientShard) => ("ids" in shard ? chosen(shard) : slice(shard)),
+    gradientGroup: ({ shards }: GradientGroup) => imagesOfGroup(shards),
   }),
   ...tasksOf(movingPart, { crossingShard: slice }),
   ...tasksOf(attackTasks, { attackShard: chosen }),
