@@ -120,7 +120,7 @@ export function taskNamed(registry: Registry, name: unknown): TaskName & Registe
 }
 
 /**
- * Refuses a value from the queue that names a file of this machine, or a place in one: it would be read, written or run.
+ * Refuses a value from the queue that names a file of this machine, or a place in one: it would be read, written, run.
  *
  * @throws TemperError `worker-failed`
  */
@@ -141,5 +141,5 @@ export function refusePlaces(value: unknown): void {
   }
 }
 
-/** The words that files and places go by in values that tasks are given (pixel-file.ts, scratch.ts, given-images.ts). */
+/** The words that files and places go by in what tasks are given (pixel-file.ts, scratch.ts, given-images.ts). */
 const PLACES = new Set(["file", "at", "module"]);
