@@ -1,6 +1,6 @@
 // A finished run as files: each is serialised once, and what is hashed is what is written.
 import type { Dataset } from "../../data/dataset.ts";
-import { arrayOf, stackFloats } from "../../data/npy.ts";
+import { arrayOf, type NpyArray, type NpyRows } from "../../data/npy.ts";
 import { writeNpz } from "../../data/npz.ts";
 import { writePoints } from "../../data/points.ts";
 import { sha256 } from "../../data/verify.ts";
@@ -26,9 +26,9 @@ export type FileBytes = ReadonlyMap<string, Uint8Array>;
 /** thetas.npz: theta0 float32 [p], theta float32 [K, p]. */
 const writeThetas = (theta0: Float32Array, anchors: readonly Float32Array[]): Uint8Array =>
   writeNpz(
-    new Map([
+    new Map<string, NpyArray | NpyRows>([
       ["theta0", arrayOf(theta0)],
-      ["theta", stackFloats(anchors, theta0.length)],
+      ["theta", { type: "rows", shape: [anchors.length, theta0.length], values: anchors }],
     ]),
   );
 
