@@ -6,7 +6,7 @@ import { type NpyArray, type NpyRows, type NpyWords, readNpy, writeNpy } from ".
 import { badArchive, listZip, MAX_DEFLATE_RATIO, unpackMember } from "./zip.ts";
 
 /** ZIP without its 64-bit extension ends here; the rest is left to headers. */
-const MAX_ARCHIVE_BYTES = 2 ** 32 - 2 ** 20;
+export const MAX_ARCHIVE_BYTES = 2 ** 32 - 2 ** 20;
 
 /** Fields of a ZIP time stamp are local time, so this is 1980-01-01 00:00 in every time zone. */
 const EPOCH = new Date(1980, 0, 1);
