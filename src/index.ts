@@ -48,6 +48,7 @@ export { type Augmentation, augmentations } from "./data/augment.ts";
 export type { AnyDataset, Dataset, StoredDataset } from "./data/dataset.ts";
 export { slice } from "./data/dataset.ts";
 export { fitTo } from "./data/fit.ts";
+export type { ModelUnits } from "./data/model-units.ts";
 export { type DataOptions, openData } from "./data/open.ts";
 export type { PixelFile } from "./data/pixel-file.ts";
 export { readPoints, writePoints } from "./data/points.ts";
@@ -64,6 +65,9 @@ export {
 } from "./engine/state-dict.ts";
 export { openWorkers, type Workers } from "./engine/workers.ts";
 export { type ErrorCode, TemperError } from "./errors.ts";
+export { openQueue, type QueueOptions } from "./machines/command.ts";
+export type { QueueLog } from "./machines/events.ts";
+export { type ServeOptions, serveQueue } from "./machines/work.ts";
 export type { Parameter } from "./onnx/theta.ts";
 export type { Beginning as ShardBeginning } from "./options/beginning.ts";
 export type { Request } from "./options/table.ts";
@@ -105,6 +109,7 @@ export type {
   RunRecord,
   Timings,
 } from "./run/record.ts";
+export type { Certificate, ProvenImages } from "./run/robust/certified.ts";
 export type { Keep, RobustOptions, RobustRequest } from "./run/robust/options.ts";
 export type { PointRun, RobustRun, Run, RunOf } from "./run/run.ts";
 export type { Seconds } from "./run/stopwatch.ts";

@@ -152,8 +152,14 @@ describe("help", () => {
       "from 20 labels on": pointOptions({}, { ...light, labels: 20 }),
       robust: robustOptions(robust, light),
       "robust, large networks": robustOptions(robust, heavy),
+      "--certify": robustOptions({ ...robust, certify: true }, light),
     };
-    const usual = { ...scenes.robust, ...scenes["--solver blocks"], ...pointOptions({}, light) };
+    const usual = {
+      ...scenes["--certify"],
+      ...scenes.robust,
+      ...scenes["--solver blocks"],
+      ...pointOptions({}, light),
+    };
     const first: Record<string, unknown> = { ...scenes["--reattack"], ...usual };
     let told = 0;
     for (const option of command.options) {
@@ -200,7 +206,11 @@ describe("documentation", () => {
       "a robust correction",
       ["run/robust/options"],
       robustTable,
-      robustOptions({ recipe: "robust", attack }, light),
+      {
+        ...robustOptions({ recipe: "robust", certify: true, attack }, light),
+        ...robustOptions({ recipe: "robust", attack }, light),
+        certify: undefined,
+      },
     ],
     ["an attack", ["attack/settings"], attackTable, attackOptions({ eps: 1 })],
   ])("of %s says the default that is resolved", (_, files, table, resolved) => {

@@ -131,6 +131,7 @@ describe("a correction that does not fit", () => {
     const call = { data, points: data, iterations: 500, threads: 0 } as const;
     const asked = { iterations: 500, alphas: 10, rivals: "all" } as const;
     const task = taskOf(cnn, { data, points: 20, threads: 0 }, asked);
+    allow(1e8); // the cuts are in parts where there is little room
     const whole = estimateOf(cnn, task);
     allow(whole.bytes - 1);
     await expect(correct(model, call)).rejects.toThrow(
@@ -143,6 +144,18 @@ describe("a correction that does not fit", () => {
     await expect(correct(model, call)).rejects.toThrow(
       /: give fewer points, --iterations or --threads/,
     );
+    await model.close();
+  });
+});
+
+describe("thetas that one file cannot hold", () => {
+  it("are refused before any is found", async () => {
+    const model = await openModel(writeGraph(buildNetwork("cnn", 0)));
+    const data = await openData("digits:test[0:20]");
+    const most = Math.ceil(2 ** 30 / model.theta().length);
+    await expect(
+      correct(model, { data, points: data, iterations: most, anyway: true }),
+    ).rejects.toThrow(/do not fit one thetas.npz/);
     await model.close();
   });
 });

@@ -61,9 +61,9 @@ describe("a run", () => {
     const thetas: Float32Array[] = [];
     const watched: SeparationOracle = {
       ...oracle,
-      separate: (theta, k) => {
+      separate: (theta, k, through) => {
         if (k > 1) thetas.push(theta);
-        return oracle.separate(theta, k);
+        return oracle.separate(theta, k, through);
       },
     };
     const { anchors, pool, iterations } = await run(watched, { iterations: 8 });
@@ -98,10 +98,13 @@ describe("a run", () => {
     const oracle = softmaxSeparation(5);
     const asked: [string, number, number][] = [];
     const watch =
-      <R>(what: string, ask: (theta: Float32Array, k: number) => R) =>
-      (theta: Float32Array, k: number): R => {
+      <Rest extends readonly unknown[], R>(
+        what: string,
+        ask: (theta: Float32Array, k: number, ...rest: Rest) => R,
+      ) =>
+      (theta: Float32Array, k: number, ...rest: Rest): R => {
         asked.push([what, k, norm(subtract(theta, oracle.theta0))]);
-        return ask(theta, k);
+        return ask(theta, k, ...rest);
       };
     const watched = {
       ...oracle,

@@ -168,7 +168,7 @@ describe("the separation oracle", () => {
     const clean = await model.logits(imagesOf(own), own.count);
     await withOracle(images, async (oracle) => {
       for (const k of [1, 2, 3]) {
-        const { y, logits, cuts, ...rest } = await oracle.separate(theta, k);
+        const { y, logits, cuts, ...rest } = await oracle.separate(theta, k, k / 3);
         expect(rest.own).toBe(own.count);
         expect([...y.subarray(0, own.count)]).toEqual([...own.labels]);
         expect(logits.subarray(0, clean.length)).toEqual(Float64Array.from(clean));

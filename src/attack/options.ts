@@ -23,7 +23,7 @@ export interface AttackOptions extends StatedAttack, AttackSettings {}
 export type AttackRequest = Request<Omit<AttackOptions, "eps">> & Pick<AttackOptions, "eps">;
 
 /** What an attack is for; the defaults of `correct`'s own attacks differ. */
-export type AttackUse = "judge" | "reattack" | "robust";
+export type AttackUse = "judge" | "reattack" | "robust" | "certify";
 
 interface AttackFacts {
   readonly use: AttackUse;
@@ -32,7 +32,7 @@ interface AttackFacts {
 }
 
 /** The range that pixels are kept in where none is stated. */
-const usualClip = { judge: [0, 1], reattack: null, robust: null } as const;
+const usualClip = { judge: [0, 1], reattack: null, robust: null, certify: [0, 1] } as const;
 
 const group = "Attack";
 
@@ -40,7 +40,7 @@ type AttackTable = Table<StatedAttack, AttackFacts>;
 
 /** The recipe robust asks PGD for five long steps: thousands of images are attacked in every iteration. */
 const isBrief = ({ attack }: Partial<StatedAttack>, { use }: AttackFacts): boolean =>
-  use === "robust" && attack === "pgd";
+  (use === "robust" || use === "certify") && attack === "pgd";
 
 export const attackTable: AttackTable = {
   attack: {
@@ -141,8 +141,8 @@ export const attackOptions = (request: AttackRequest): AttackOptions =>
   resolve(seededTable, withProtocol(request), { facts: judging, call: "an attack" });
 
 /**
- * An attack of `correct`, which draws its own seeds: not clipped and, in the recipe robust, of five long steps
- * unless stated otherwise.
+ * An attack of `correct`, which draws its own seeds: not clipped (but for the balls of bounds) and, in the recipe
+ * robust, of five long steps unless stated otherwise.
  *
  * @throws TemperError as `attackOptions` does
  */

@@ -26,6 +26,12 @@ export interface Crown {
     y: number,
     rivals: readonly number[],
   ): Promise<Float32Array>;
+  /** Upper bounds of weighted sums of logits, each a list of labels and their weights, which are float32. */
+  sums(
+    box: Ends,
+    ends: readonly Ends[],
+    rows: readonly (readonly (readonly [label: number, weight: number])[])[],
+  ): Promise<Float32Array>;
   readonly stages: readonly Stage[];
   release(): Promise<void>;
 }
@@ -126,6 +132,8 @@ export function openCrown(network: Network): Crown {
           [y, -1],
         ]),
       ),
+    sums: (box, ends, rows) =>
+      bounded({ value: graph.outputs[0].name, dims: [labels], k: stages.length }, box, ends, rows),
     release: async () => {
       for (const session of await Promise.allSettled(sessions.values())) {
         if (session.status === "fulfilled") await session.value.release();

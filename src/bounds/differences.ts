@@ -10,11 +10,12 @@ import { intervals } from "./intervals.ts";
 /** The input of the graph: a row an image, its box and the one-hot label, see `packBoxes`. */
 export const BOXES = "temper/boxes";
 
+export const boundMethods = ["ibp", "crown-ibp"] as const;
 /**
  * How differences are bounded: `ibp` by intervals, folding the last layers into them; `crown-ibp` by linear bounds from
  * the logits to the image, between lines that the intervals of each activation give (Zhang et al., arXiv 1906.06316).
  */
-export type BoundMethod = "ibp" | "crown-ibp";
+export type BoundMethod = (typeof boundMethods)[number];
 
 export interface DifferencesOptions {
   /** Default `ibp`. */

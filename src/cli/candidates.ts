@@ -1,7 +1,9 @@
 // How candidates and models are shown in tables: one row type for correct, select and demo.
 import type { Candidate } from "../correct/candidates.ts";
 import { idOf } from "../report/axes.ts";
+import { judgedBy } from "../report/judged.ts";
 import type { Measured } from "../run/record.ts";
+import type { Run } from "../run/run.ts";
 import { shown } from "./table.ts";
 
 export const candidateHeadings = [
@@ -25,7 +27,10 @@ export const candidateRow = (c: Candidate, chosen: boolean): string[] => [
   c.distance.toPrecision(4),
 ];
 
-export const measuredHeadings = ["", "violation", "training loss", "points right"];
+export const measuredHeadings = (options: Run["record"]["options"]): string[] => [
+  ...["", "violation", "training loss"],
+  judgedBy(options).right,
+];
 
 export const measuredRow = (name: string, m: Measured): string[] => [
   name,

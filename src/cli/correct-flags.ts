@@ -1,6 +1,6 @@
 // The flags of temper correct: those of the tables of its recipes, and what goes in and comes out.
 import { type AttackUse, attackTable } from "../attack/options.ts";
-import { bytes, flag, oneOf, text, wholeNumber } from "../options/kinds.ts";
+import { flag, oneOf, text, wholeNumber } from "../options/kinds.ts";
 import type { Scene } from "../options/table.ts";
 import { type Facts, recipeNames } from "../run/options.ts";
 import { pointOptions, pointTable } from "../run/points/options.ts";
@@ -11,12 +11,14 @@ import {
   dataFlag,
   deviceFlags,
   flagsOf,
+  memoryFlag,
   modelFlags,
   readFlags,
   trainableFlags,
   workFlags,
 } from "./shared-flags.ts";
 import { watchFlags } from "./watching.ts";
+import { queueFlags } from "./working.ts";
 
 const goesIn = "What goes in";
 const comesOut = "What comes out";
@@ -50,25 +52,28 @@ const pointScenes: readonly Scene<object, Facts>[] = (
 
 const robustScenes: readonly Scene<object, Facts>[] = (
   [
-    ["robust", undefined, small],
-    ["robust, large networks", "robust", large],
+    ["robust", undefined, {}, small],
+    ["robust, large networks", "robust", {}, large],
+    ["--certify", "robust", { certify: true }, small],
   ] as const
-).map(([words, of, facts]) => ({
+).map(([words, of, request, facts]) => ({
   words,
   of,
   table: robustTable,
-  options: robustOptions({ recipe: "robust", attack }, facts),
+  options: robustOptions({ recipe: "robust", attack, ...request }, facts),
   facts,
 }));
 
 const attackScenes = (
   [
-    ["", "judge", 1],
-    ["--reattack", "reattack", 1.2],
-    ["robust", "robust", 1],
+    ["", "judge", 1, undefined],
+    ["--reattack", "reattack", 1.2, undefined],
+    ["robust", "robust", 1, undefined],
+    ["--certify", "certify", 1, "robust"],
   ] as const
-).map(([words, use, reach]: readonly [string, AttackUse, number]) => ({
+).map(([words, use, reach, of]: readonly [string, AttackUse, number, string | undefined]) => ({
   words,
+  of,
   table: attackTable,
   options: { attack: "pgd" as const },
   facts: { use, reach },
@@ -133,12 +138,7 @@ export const correctFlags: Flags = {
     group: goesIn,
     help: "correct the model although it is no better on DATA than chance, or seems not to fit into memory",
   },
-  memory: {
-    kind: bytes,
-    group: "Work",
-    help: "how much all processes together may take: cuts that would not fit are kept in parts (--remake)",
-    usual: "60 % of what is free",
-  },
+  memory: memoryFlag,
   like: {
     kind: text("<run>"),
     group: "Recipe",
@@ -160,4 +160,5 @@ export const correctFlags: Flags = {
   ...trainableFlags,
   ...deviceFlags,
   ...workFlags,
+  ...queueFlags,
 };

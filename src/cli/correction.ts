@@ -1,6 +1,8 @@
 // A correction in words: why it ended, what contradicted what, and the table of before and after.
 import type { Contradiction } from "../correct/elastic.ts";
+import { asQuotient } from "../options/kinds.ts";
 import type { CleanChange } from "../run/clean.ts";
+import type { ProvenImages } from "../run/robust/certified.ts";
 import type { RobustRun, Run } from "../run/run.ts";
 import { measuredHeadings, measuredRow } from "./candidates.ts";
 import type { Context } from "./context.ts";
@@ -85,18 +87,32 @@ function proofInWords({ proof }: Run["record"]): string | undefined {
   return `not proven to be the nearest: KKT residual ${residual}, right answers below rival + margin by ${by}`;
 }
 
+/** What the bounds of the saved file prove; undefined where nobody asked. */
+function certificateInWords({ certificate }: Run["record"]): string | undefined {
+  if (certificate === undefined) return undefined;
+  const { method, eps, epsSpace, clip, judging, validation } = certificate;
+  const of = ({ images, proven }: ProvenImages): string =>
+    `${percent(proven / images)} (${proven} of ${images})`;
+  const range = clip === null ? "" : `, pixels in [${clip}]`;
+  const held = validation === undefined ? "" : `, of held-out images ${of(validation)}`;
+  return (
+    `proven right in the whole ball (l-infinity ${asQuotient(eps) ?? eps} in ${epsSpace} units${range}), ` +
+    `by bounds of the saved file (${method}): of the judging images ${of(judging)}${held}`
+  );
+}
+
 export function printRun(run: Run, folder: string, context: Context): void {
   const { record, before, after, front, timings } = run;
   const note = endInWords(run);
   if (note !== undefined) context.print(note);
-  context.print(
-    table(measuredHeadings, [measuredRow("before", before), measuredRow("after", after)]),
-  );
+  const rows = [measuredRow("before", before), measuredRow("after", after)];
+  context.print(table(measuredHeadings(record.options), rows));
   const { clean } = record;
   context.print(cleanInWords("data", clean));
   if (clean.validation !== undefined) context.print(cleanInWords("held-out", clean.validation));
-  const proof = proofInWords(record);
-  if (proof !== undefined) context.print(proof);
+  for (const said of [proofInWords(record), certificateInWords(record)]) {
+    if (said !== undefined) context.print(said);
+  }
   if (record.wrong.length > 0) context.print(`still wrong: point ${record.wrong.join(", ")}`);
   context.print(
     `${front.length} of ${record.pool.length} candidates on the efficient front; ` +

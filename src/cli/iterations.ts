@@ -30,27 +30,30 @@ export const iterationTable: GrowingTable<IterationRecord> = {
   has: (heading, { asked }) => heading !== "falling" || asked !== undefined,
 };
 
-/** The table of the moving centre: what was attacked in an iteration, and how the candidate did on other images. */
-const centreTable: GrowingTable<CentreRecord> = {
+/** The table of the moving centre: what was looked at in an iteration, and how the candidate did on other images. */
+const centreTable = (certify: boolean): GrowingTable<CentreRecord> => ({
   columns: [
     ["iteration", 9, (r) => String(r.iteration)],
-    ["attacked", 8, (r) => String(r.points)],
-    ["wrong", 6, (r) => percent(r.wrong / r.points)],
+    [certify ? "bounded" : "attacked", 8, (r) => String(r.points)],
+    [certify ? "open" : "wrong", 6, (r) => percent(r.wrong / r.points)],
     ["hinge", 7, (r) => r.meanHinge.toPrecision(3)],
     ["cuts", 4, (r) => String(r.rows)],
     ["active", 6, (r) => String(r.active)],
     ["step", 6, (r) => r.step.toPrecision(3)],
     ["distance", 8, (r) => r.distance.toPrecision(3)],
     ["violation", 9, (r) => r.candidate?.violation?.toPrecision(4) ?? "-"],
-    ["right", 5, (r) => String(r.candidate?.corrected ?? "-")],
+    [certify ? "proven" : "right", certify ? 6 : 5, (r) => String(r.candidate?.corrected ?? "-")],
     ["loss", 7, (r) => r.candidate?.loss?.toPrecision(3) ?? "-"],
     ["", 0, (r) => (r.penalty === null ? "" : "elastic")],
   ],
-};
+});
 
 /** Shows a row of the moving centre for each candidate. */
-export function growingCandidates(context: Context): (record: CentreRecord) => void {
-  const show = growing(context, centreTable);
+export function growingCandidates(
+  context: Context,
+  { certify = false }: { readonly certify?: boolean | undefined },
+): (record: CentreRecord) => void {
+  const show = growing(context, centreTable(certify));
   return (record) => {
     if (record.candidate !== null) show(record);
   };

@@ -4,6 +4,7 @@ import { dirname, relative } from "node:path";
 import { classesInMetadata } from "../data/classes.ts";
 import type { AnyDataset, Dataset } from "../data/dataset.ts";
 import { fitTo } from "../data/fit.ts";
+import type { ModelUnits } from "../data/model-units.ts";
 import { type DataOptions, openData } from "../data/open.ts";
 import { IMAGENET } from "../data/preprocess.ts";
 import { type Model, networkOf, openModel } from "../engine/model.ts";
@@ -87,9 +88,16 @@ function optionsOf(flags: DataOptions, { progress }: Context, model: Model | und
     ...(model && {
       inputShape: model.inputShape,
       modelClasses: storedClasses(model),
+      units: unitsOf(model),
     }),
     onProgress: progress.update,
   };
+}
+
+/** The normalisation that the model was opened with. */
+function unitsOf(model: Model): ModelUnits {
+  const { mean, std } = networkOf(model).options;
+  return { mean, std };
 }
 
 function toldOf<D extends AnyDataset>(data: D, { progress }: Context): D {
@@ -107,7 +115,16 @@ const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
-type OutputKind = ".npz" | ".onnx" | ".safetensors" | ".html" | ".svg" | ".png" | ".csv" | ".md";
+type OutputKind =
+  | ".npz"
+  | ".onnx"
+  | ".safetensors"
+  | ".html"
+  | ".svg"
+  | ".png"
+  | ".csv"
+  | ".md"
+  | ".counterexample";
 
 /**
  * Checks an output before any work is done for it. A file's kind is in its name, so that a model is never

@@ -52,7 +52,8 @@ export async function movingCentre(
   let spent = spentOf(options);
   for (let k = journal.iterations.length + 1; k <= iterations && spent < 1; k++) {
     // Ask for points at theta, and for the loss on a sample of D.
-    const { points, sampled } = await askAt(run, journal.theta, k);
+    const through = Math.max(k / iterations, spent);
+    const { points, sampled } = await askAt(run, journal.theta, k, through);
 
     // theta <- theta + d, d at most as long as the cap.
     const share = 1 - Math.max((k - 1) / iterations, spent);
@@ -125,9 +126,10 @@ async function askAt(
   { oracle, options: { signal }, stage }: CentreRun,
   theta: Float32Array,
   k: number,
+  through: number,
 ): Promise<{ readonly points: Separated; readonly sampled: SampledLoss }> {
   throwIfAborted(signal);
-  const points = await stage("points", () => oracle.separate(theta, k));
+  const points = await stage("points", () => oracle.separate(theta, k, through));
   throwIfAborted(signal);
   const sampled = await stage("loss-gradient", () => oracle.sampledLoss(theta, k));
   throwIfAborted(signal);

@@ -25,8 +25,12 @@ export interface SeparationOracle {
   readonly theta0: Float32Array;
   /** theta as the model's file can hold it; absent where that is float32. */
   readonly round?: Round | undefined;
-  /** Points at which theta is asked in this iteration: the harder for theta, the better the cuts. */
-  separate(theta: Float32Array, iteration: number): Promise<Separated>;
+  /**
+   * Points at which theta is asked in this iteration: the harder for theta, the better the cuts.
+   *
+   * @param through the share of the run that is over when this iteration is, above 0: of its iterations or its time
+   */
+  separate(theta: Float32Array, iteration: number, through: number): Promise<Separated>;
   /** L on the sample of this iteration. */
   sampledLoss(theta: Float32Array, iteration: number): Promise<SampledLoss>;
   /** Points that no cut was made of, as hard for theta as those of `separate`, and those that must be right. */

@@ -6,7 +6,8 @@ export type DataSource =
   | { readonly kind: "mnist" | "cifar10" | "digits"; readonly split: "train" | "test" }
   | { readonly kind: "npz" | "csv" | "parquet" | "tar" | "folder"; readonly path: string }
   | { readonly kind: "npy"; readonly images: string; readonly labels: string }
-  | { readonly kind: "idx"; readonly images: string; readonly labels: string };
+  | { readonly kind: "idx"; readonly images: string; readonly labels: string }
+  | { readonly kind: "counterexample"; readonly path: string; readonly property?: string };
 
 export interface DataName {
   /** The name without its slice. */
@@ -19,7 +20,8 @@ export interface DataName {
 const SETS = ["mnist", "cifar10", "digits"] as const;
 const WORDS = SETS.flatMap((set) => [`${set}:train`, `${set}:test`]);
 const OTHERS =
-  "FILE.npz, X.npy,Y.npy, FILE.parquet, FILE.tar, FILE.csv, idx:IMAGES,LABELS, FOLDER (a sub-folder a class)";
+  "FILE.npz, X.npy,Y.npy, FILE.parquet, FILE.tar, FILE.csv, idx:IMAGES,LABELS, FILE.counterexample, " +
+  "FOLDER (a sub-folder a class)";
 const KNOWN = `${WORDS.join(", ")}, ${OTHERS}; each may end in a slice [a:b]`;
 
 function unknownName(base: string): TemperError {
@@ -59,6 +61,10 @@ export function sourceOf(base: string, folder: boolean): DataSource {
       `${base}: ${paths.length === 2 ? "a path is empty" : `${paths.length} paths`}\n` +
         "give idx:IMAGES,LABELS with one comma, paths without commas",
     );
+  }
+  const [, path, property] = /^(.+\.counterexample(?:\.gz)?)(?:,(.+))?$/.exec(base) ?? [];
+  if (path !== undefined) {
+    return { kind: "counterexample", path, ...(property !== undefined && { property }) };
   }
   const file = /\.(npz|csv|parquet|tar)$/.exec(base);
   if (file !== null) return { kind: file[1] as "npz" | "csv" | "parquet" | "tar", path: base };

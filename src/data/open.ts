@@ -13,11 +13,13 @@ import { dataFolder, type FolderOptions, readDataFile } from "./files.ts";
 import { openIdx, openMnist } from "./idx.ts";
 import { openImageFolder } from "./image-folder.ts";
 import type { ImageOptions } from "./images.ts";
+import type { ModelUnits } from "./model-units.ts";
 import { type DataName, type DataSource, parseDataName, sourceOf } from "./names.ts";
 import { readNpy } from "./npy.ts";
 import { openParquet } from "./parquet.ts";
 import { openPoints } from "./points.ts";
 import { type Keys, OF_IMAGES, readingOf } from "./reading.ts";
+import { openCounterexamples } from "./vnnlib/points.ts";
 import { openWebDataset } from "./web-dataset.ts";
 
 /** How {@link openData} finds and changes what it opens. */
@@ -43,6 +45,8 @@ export interface DataOptions extends FolderOptions, ImageOptions {
    * finds it there. Default false: all pixels are in memory.
    */
   readonly stored?: boolean | undefined;
+  /** The normalisation that the model wants, where a counterexample is read: its inputs are in the model's units. */
+  readonly units?: ModelUnits | undefined;
 }
 
 /** The options with the names of the classes read. */
@@ -82,6 +86,8 @@ async function load(base: string, source: DataSource, options: Resolved): Promis
       return openIdx(base, source.images, source.labels);
     case "folder":
       return openImageFolder(source.path, options);
+    case "counterexample":
+      return openCounterexamples(base, source, options);
   }
 }
 
@@ -112,6 +118,7 @@ const OPTIONS: Readonly<Record<keyof DataOptions, true>> = {
   inputShape: true,
   exif: true,
   stored: true,
+  units: true,
   onProgress: true,
 };
 
@@ -133,7 +140,8 @@ async function parse(name: string): Promise<DataName> {
  * Opens labelled images by name: `mnist:train`, `mnist:test`, `cifar10:train`, `cifar10:test`
  * (files as published in `<folder>/mnist`, `<folder>/cifar10`), `digits:train`, `digits:test`
  * (drawn here), `FILE.npz`, `X.npy,Y.npy`, `FILE.csv`, `FILE.parquet`, `FILE.tar` (a `*` reads their shards),
- * `idx:IMAGES,LABELS`, a folder with one sub-folder a class; any of them with a slice `[a:b]`.
+ * `idx:IMAGES,LABELS`, a folder with one sub-folder a class, `FILE.counterexample` (of VNN-COMP; its property beside it
+ * or behind a comma); any of them with a slice `[a:b]`.
  * @throws TemperError bad-option (unknown name or option, slice out of range, images that `augment` cannot crop),
  *   file-missing, data-unreadable, data-mismatch (a class that is none of `classes`)
  */

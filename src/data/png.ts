@@ -1,10 +1,10 @@
 // Images written as PNG files, a folder for each label: what opens again as a folder of images.
-import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TemperError } from "../errors.ts";
 import { type Dataset, imageSize, imagesOf } from "./dataset.ts";
 import { loadSharp } from "./images.ts";
+import { checkNewFolder, writeFolder } from "./write.ts";
 
 /** What was written. */
 export interface Written {
@@ -30,21 +30,11 @@ export async function writeImageFolder(data: Dataset, folder: string): Promise<W
       `${data.name}: images are [${data.shape}], and PNG needs [height, width] or [1 or 3, height, width]`,
     );
   }
-  const present = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT") return [];
-    throw new TemperError("file-exists", `"${folder}" is no folder: ${cause.message}`, { cause });
-  });
-  if (present.length > 0) {
-    throw new TemperError(
-      "file-exists",
-      `"${folder}" is not empty\nname a folder that is not there`,
-    );
-  }
+  await checkNewFolder(folder);
   const encode = await encoder({ width, height, channels });
-  const temporary = `${folder.replace(/[\\/]+$/, "")}.${randomBytes(6).toString("hex")}.tmp`;
   const files: string[] = [];
   let changed = 0;
-  try {
+  await writeFolder(folder, async (temporary) => {
     const digits = String(data.count - 1).length;
     for (let i = 0; i < data.count; i++) {
       const { bytes, exact } = bytesOf(imagesOf(data, i, i + 1), channels);
@@ -55,17 +45,7 @@ export async function writeImageFolder(data: Dataset, folder: string): Promise<W
       await writeFile(join(temporary, files[i]), await encode(bytes));
     }
     await writeFile(join(temporary, "index.csv"), csvOf(data, files));
-    await rm(folder, { recursive: true, force: true }); // an empty one
-    await rename(temporary, folder);
-  } catch (cause) {
-    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
-    throw new TemperError(
-      "file-missing",
-      `${folder}: cannot be written: ${(cause as Error).message}\n` +
-        "check that the folder above it exists, may be written and has space",
-      { cause },
-    );
-  }
+  });
   return { files, changed };
 }
 

@@ -47,3 +47,42 @@ export async function writeAtomic(path: string, bytes: Uint8Array | string): Pro
     );
   }
 }
+
+/** @throws TemperError file-exists where the folder is there and not empty, or is none */
+export async function checkNewFolder(folder: string): Promise<void> {
+  const present = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return [];
+    throw new TemperError("file-exists", `"${folder}" is no folder: ${cause.message}`, { cause });
+  });
+  if (present.length === 0) return;
+  const message = `"${folder}" is not empty\nname a folder that is not there`;
+  throw new TemperError("file-exists", message);
+}
+
+/**
+ * Writes a folder that appears whole or not at all.
+ *
+ * @param fill writes what the folder holds into the one that it is given, which it makes
+ * @throws TemperError file-exists where the folder is there and not empty; file-missing where it cannot be written
+ */
+export async function writeFolder(
+  folder: string,
+  fill: (temporary: string) => Promise<void>,
+): Promise<void> {
+  await checkNewFolder(folder);
+  const temporary = `${folder.replace(/[\\/]+$/, "")}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    await fill(temporary);
+    await rm(folder, { recursive: true, force: true }); // an empty one
+    await rename(temporary, folder);
+  } catch (cause) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+    if (cause instanceof TemperError) throw cause;
+    throw new TemperError(
+      "file-missing",
+      `${folder}: cannot be written: ${(cause as Error).message}\n` +
+        "check that the folder above it exists, may be written and has space",
+      { cause },
+    );
+  }
+}

@@ -7,6 +7,7 @@ import { imageSize } from "../data/dataset.ts";
 import { demandMemory } from "../data/memory.ts";
 import { blockOf } from "../qp/rows.ts";
 import { dot, dotFloat32, dotMixed, joined, type Vector, weightedSum } from "../tensor/vector.ts";
+import type { GivenImages } from "./given-images.ts";
 import { gramBlock, gramOfScratch } from "./gram-block.ts";
 import type { Network } from "./network.ts";
 import { readFloats } from "./scratch.ts";
@@ -17,12 +18,12 @@ import type { Workers } from "./workers.ts";
 /** How many sums go into a task: enough to be worth a message, and so few that all processes have work. */
 const SUMS = 5;
 
-export interface AggregateSource {
+export interface AggregateSource extends sumTasks.AskedNetwork {
   readonly network: Network;
-  /** They share the network already; theta is shared with them when rows are added. */
+  /** They share the network already, under the key `of`; theta is shared with them when rows are added. */
   readonly workers: Workers;
-  /** All points, row-major [n, ...inputShape], in pixel units. */
-  readonly points: Float32Array;
+  /** All points, row-major [n, ...inputShape], in pixel units, or what makes the chosen ones where they are needed. */
+  readonly points: Float32Array | ((chosen: readonly number[]) => GivenImages);
   /** Where the rows are kept; a store serves one set of cuts at a time. Default: a new one. */
   readonly store?: RowStore | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -91,7 +92,7 @@ export function createAggregateCuts(source: AggregateSource): CutSet {
 
 /** Some sums as a task takes them: the images of each, and their weights as rows of the covector. */
 function sumShardOf(
-  { network: { labels, inputShape }, points }: AggregateSource,
+  { network: { labels, inputShape }, of, passing, points }: AggregateSource,
   sums: readonly LogitSum[],
 ): sumTasks.SumShard {
   const size = imageSize(inputShape);
@@ -106,8 +107,11 @@ function sumShardOf(
     }
     at += own.length;
   }
-  const x = joined(chosen.map((point) => points.subarray(point * size, (point + 1) * size)));
-  return { x, covector, counts: images.map(({ length }) => length) };
+  const x =
+    points instanceof Float32Array
+      ? joined(chosen.map((point) => points.subarray(point * size, (point + 1) * size)))
+      : points(chosen);
+  return { x, covector, counts: images.map(({ length }) => length), of, passing };
 }
 
 /** Puts the rows of some sums into the store, behind the `taken` rows that are there. */

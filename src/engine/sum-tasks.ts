@@ -2,19 +2,32 @@
 import { gather, type ImageSource } from "../data/dataset.ts";
 import { dot } from "../tensor/vector.ts";
 import { logitsOfAll, thetaGradientOfAll, thetaRowOfAll } from "./batches.ts";
-import type { LossGradient } from "./data-loss.ts";
+import { type GivenImages, imagesIn } from "./given-images.ts";
 import { oneHot } from "./logits.ts";
 import { logitSum } from "./loss.ts";
 import { type LossName, lossOf } from "./losses.ts";
 import { SCRATCH, writeFloats } from "./scratch.ts";
 import type { TaskState } from "./task.ts";
-import { sharedPrograms } from "./tasks.ts";
+import { type LossGradient, passingPrograms, sharedPrograms } from "./tasks.ts";
 
 export const module: string = import.meta.url;
 
+/** Which network a task asks, at the shared theta. */
+export interface AskedNetwork {
+  /** The key that it is shared under; default the one that is corrected. */
+  readonly of?: string | undefined;
+  /** Whether theta changes every few passes, so that sessions of it would cost more than they bring. */
+  readonly passing?: boolean | undefined;
+}
+
+const askedPrograms = (
+  state: TaskState,
+  { of, passing = false }: AskedNetwork,
+): ReturnType<typeof sharedPrograms> => (passing ? passingPrograms : sharedPrograms)(state, of);
+
 /** Some sums of logits: the s-th takes the next counts[s] images of x, with as many rows of the covector. */
-export interface SumShard {
-  readonly x: Float32Array;
+export interface SumShard extends AskedNetwork {
+  readonly x: GivenImages;
   readonly covector: Float32Array;
   readonly counts: readonly number[];
   /** Where the first row goes in the scratch file, counted in rows; absent where there is no such file. */
@@ -30,9 +43,10 @@ export interface SumRow {
 /** The value and the gradient in theta of each sum, at the shared theta. */
 export async function sumShard(
   state: TaskState,
-  { x, covector, counts, at: place }: SumShard,
+  { x: given, covector, counts, at: place, ...asked }: SumShard,
 ): Promise<SumRow[]> {
-  const { network, programs } = await sharedPrograms(state);
+  const { network, programs } = await askedPrograms(state, asked);
+  const x = await imagesIn(state, given);
   const { labels } = network;
   const size = (x.length * labels) / covector.length;
   const rows: SumRow[] = [];
@@ -55,7 +69,7 @@ export async function sumShard(
 }
 
 /** Images of the shared data set by their indices. */
-export interface SampleShard {
+export interface SampleShard extends Pick<AskedNetwork, "passing"> {
   readonly ids: Int32Array;
   readonly loss: LossName;
 }
@@ -68,9 +82,9 @@ export interface SampleSums extends LossGradient {
 /** The summed loss of some images and its gradient in theta, float64 [p]. */
 export async function sampleShard(
   state: TaskState,
-  { ids, loss: name }: SampleShard,
+  { ids, loss: name, ...asked }: SampleShard,
 ): Promise<SampleSums> {
-  const { network, programs } = await sharedPrograms(state);
+  const { network, programs } = await askedPrograms(state, asked);
   const data = state.get<ImageSource>("data");
   const y = ids.map((id) => data.labels[id]);
   const loss = lossOf(name);
@@ -94,13 +108,16 @@ export async function sampleLossesShard(
 }
 
 /** n images, row-major, in pixel units. */
-export interface LogitsShard {
-  readonly x: Float32Array;
+export interface LogitsShard extends AskedNetwork {
+  readonly x: GivenImages;
   readonly n: number;
 }
 
 /** f(x) [n x labels] at the shared theta. */
-export async function logitsShard(state: TaskState, { x, n }: LogitsShard): Promise<Float32Array> {
-  const { network, programs } = await sharedPrograms(state);
-  return logitsOfAll(network, programs, x, n);
+export async function logitsShard(
+  state: TaskState,
+  { x, n, ...asked }: LogitsShard,
+): Promise<Float32Array> {
+  const { network, programs } = await askedPrograms(state, asked);
+  return logitsOfAll(network, programs, await imagesIn(state, x), n);
 }

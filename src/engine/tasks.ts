@@ -1,11 +1,17 @@
 // The engine's tasks on slices of the shared data set: summed losses, their gradients, which labels are answered.
 import { gather, type ImageSource, imageSize, imagesOf } from "../data/dataset.ts";
 import { withTheta } from "../onnx/theta.ts";
-import { eachBatch } from "./batches.ts";
+import { BATCH, batchOf, eachBatch } from "./batches.ts";
 import { answerOf, oneHot } from "./logits.ts";
 import { type LossName, lossOf, sumLoss } from "./losses.ts";
 import type { Network } from "./network.ts";
-import { addThetaGradient, openPrograms, type Programs } from "./programs.ts";
+import {
+  addThetaGradient,
+  type MovingPrograms,
+  openMovingPrograms,
+  openPrograms,
+  type Programs,
+} from "./programs.ts";
 import type { Shard } from "./shards.ts";
 import type { TaskState } from "./task.ts";
 import type { Workers } from "./workers.ts";
@@ -35,17 +41,30 @@ function withoutFiles({ file: _, externalData: __, ...network }: Network): Share
   return { ...network, graph: { ...graph, initializers } };
 }
 
-/** Shares a network under the key that `sharedNetwork` reads. */
-export function shareNetwork(workers: Workers, network: Network): void {
+/** The key of the network that is corrected; what is made of it and has its theta is shared beside it. */
+export const NETWORK = "network";
+
+/** Shares a network under a key that `sharedNetwork` reads. */
+export function shareNetwork(workers: Workers, network: Network, key = NETWORK): void {
   const shared = travelling.get(network) ?? withoutFiles(network);
   travelling.set(network, shared);
-  workers.share("network", shared);
+  workers.share(key, shared);
 }
 
-/** The shared network ("network"); its files stay where they are. */
-export const sharedNetwork = (state: TaskState): Promise<Network> =>
-  state.derive("network", ["network"], async () => {
-    const { graph, parameters, theta0, ...rest } = state.get<SharedNetwork>("network");
+/** The same at theta0, which the network has with it: a large one is sent once. */
+export function shareAtTheta0(workers: Workers, network: Network): void {
+  shareNetwork(workers, network);
+  workers.share("theta", null);
+}
+
+/** The shared theta ("theta"), or theta0 of the network where none is given. */
+export const sharedTheta = (state: TaskState, network: Network): Float32Array =>
+  state.get<Float32Array | null>("theta") ?? network.theta0;
+
+/** The network shared under a key; its files stay where they are. */
+export const sharedNetwork = (state: TaskState, key = NETWORK): Promise<Network> =>
+  state.derive(key, [key], async () => {
+    const { graph, parameters, theta0, ...rest } = state.get<SharedNetwork>(key);
     const whole = withTheta(graph, parameters, theta0);
     return {
       ...rest,
@@ -57,17 +76,42 @@ export const sharedNetwork = (state: TaskState): Promise<Network> =>
     };
   });
 
-/** The shared network at the shared theta ("theta"); its sessions are kept until either changes. */
+/** A shared network at the shared theta ("theta"); its sessions are kept until either changes. */
 export async function sharedPrograms(
   state: TaskState,
+  key = NETWORK,
 ): Promise<{ readonly network: Network; readonly programs: Programs }> {
-  const network = await sharedNetwork(state);
+  const network = await sharedNetwork(state, key);
   const programs = await state.derive(
-    "programs",
-    ["network", "theta"],
-    async () => openPrograms(network, state.get<Float32Array>("theta")),
+    `programs of ${key}`,
+    [key, "theta"],
+    async () => openPrograms(network, sharedTheta(state, network)),
     (old) => old.release(),
   );
+  return { network, programs };
+}
+
+/**
+ * Whether theta is baked into graphs that a few passes are made of. Baked weights run up to twice as fast, but each new
+ * theta then costs sessions of 2 to 200 ms. They win where a pass takes long, which a small batch tells, as that of
+ * ResNet8 does.
+ */
+const bakes = (network: Network): boolean => batchOf(network) < BATCH;
+
+/** The same as `sharedPrograms` where every few passes theta is another. */
+export async function passingPrograms(
+  state: TaskState,
+  key = NETWORK,
+): Promise<{ readonly network: Network; readonly programs: Programs }> {
+  const network = await sharedNetwork(state, key);
+  if (bakes(network)) return sharedPrograms(state, key);
+  const programs = await state.derive<MovingPrograms>(
+    `moving programs of ${key}`,
+    [key],
+    async () => openMovingPrograms(network),
+    (old) => old.release(),
+  );
+  programs.move(sharedTheta(state, network));
   return { network, programs };
 }
 
@@ -175,11 +219,17 @@ export async function imageLossesShard(state: TaskState, shard: LossShard): Prom
   return losses;
 }
 
-/** Sum of the losses of a shard and its gradient in theta, float64 [p]. */
+/** A loss, summed or as a mean, and its gradient in theta, float64 [p]. */
+export interface LossGradient {
+  readonly loss: number;
+  readonly gradient: Float64Array;
+}
+
+/** Sum of the losses of a shard and its gradient in theta. */
 export async function lossGradientShard(
   state: TaskState,
   { from, to, loss: name }: LossShard,
-): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
+): Promise<LossGradient> {
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
   const of = lossOf(name);

@@ -1,6 +1,7 @@
 // What a candidate can be judged by: the axes of the page's charts and the columns of its tables.
 import type { Candidate } from "../correct/candidates.ts";
 import { attackedCandidates, type EvaluatedRun } from "./evaluated.ts";
+import { judgedBy } from "./judged.ts";
 import { knownLoss } from "./known-loss.ts";
 
 /** One way to judge a candidate. */
@@ -19,12 +20,11 @@ export interface Axis {
 export function axesOf(run: EvaluatedRun): readonly Axis[] {
   const { before, validation, options, inputs } = run.record;
   const points = before?.points ?? inputs.points?.count;
-  const isRobust = options.recipe === "robust";
-  const judged = isRobust ? "judging images" : "points";
+  const { of: judged, right, accuracy } = judgedBy(options);
   return [
     {
       key: "violation",
-      label: `violation of the ${judged}`,
+      label: `violation of ${judged}`,
       of: ({ violation }) => violation,
       better: "less",
       kind: "number",
@@ -43,17 +43,17 @@ export function axesOf(run: EvaluatedRun): readonly Axis[] {
       better: "less",
       kind: "number",
     },
-    isRobust && points !== undefined
+    accuracy !== undefined && points !== undefined
       ? {
-          key: "right", // these are attacked at each candidate
-          label: `attacked accuracy of ${points} judging images`,
+          key: "right", // these are attacked, or bounded, at each candidate
+          label: `${accuracy} of ${points} judging images`,
           of: ({ corrected }) => corrected / points,
           better: "more",
           kind: "share",
         }
       : {
           key: "right",
-          label: points === undefined ? `${judged} right` : `${judged} right, of ${points}`,
+          label: points === undefined ? right : `${right}, of ${points}`,
           of: ({ corrected }) => corrected,
           better: "more",
           kind: "count",

@@ -7,11 +7,13 @@ export function notComparable(runs: readonly Pick<RunDocument, "record">[]): str
     new Set(runs.map(({ record }) => of(record))).size > 1;
   const violations = differ(({ options }) => options.recipe === "robust")
     ? "The violation of a run by the recipe robust is that of its judging images, of other recipes that of the points"
-    : differ(({ inputs }) => inputs.points?.sha256)
-      ? "The runs were not given the same points"
-      : differ(({ options }) => options.margin)
-        ? "The runs were not given the same margin"
-        : undefined;
+    : differ(({ options }) => options.recipe === "robust" && options.certify === true)
+      ? "The violation of a certified run is that of bounds, of others that of attacked images"
+      : differ(({ inputs }) => inputs.points?.sha256)
+        ? "The runs were not given the same points"
+        : differ(({ options }) => options.margin)
+          ? "The runs were not given the same margin"
+          : undefined;
   const losses = differ(({ inputs }) => inputs.data.sha256)
     ? "The runs were not given the same DATA: their losses cannot be compared."
     : undefined;

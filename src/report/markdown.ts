@@ -2,6 +2,7 @@
 import type { CleanChange } from "../run/clean.ts";
 import { idOf } from "./axes.ts";
 import { evaluatedOf } from "./evaluated.ts";
+import { judgedBy } from "./judged.ts";
 import { notesOf } from "./notes.ts";
 import { repeatCall } from "./repeat.ts";
 import type { FinishedRun, Judged } from "./require.ts";
@@ -70,7 +71,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 function figuresOf(run: FinishedRun): Figure[] {
   const { before, after, clean, distance, options } = run.record;
-  const judged = options.recipe === "robust" ? "judging images right" : "points right";
+  const { right: judged } = judgedBy(options);
   const of = ({ corrected, points }: typeof after): string => `${corrected} of ${points}`;
   const accuracy = (where: string, of: CleanChange): Figure => [
     `clean accuracy ${where}`,

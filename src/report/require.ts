@@ -49,7 +49,8 @@ type Word = keyof typeof rules;
 const rules = {
   corrected: {
     sign: ">=",
-    means: "points right, a number or all (corrected=all); robust: judging images",
+    means:
+      "points right, a number or all (corrected=all); robust: judging images, attacked or proven",
     of: ({ record: { after } }) => ({
       value: after.corrected,
       said: `${after.corrected} of ${after.points}`,

@@ -33,7 +33,10 @@ export function seriesOf({ record }: Pick<RunDocument, "record">): readonly Seri
       candidate && before ? 100 * (1 - candidate.corrected / before.points) : null;
     return [
       {
-        ...{ name: "attacked", title: "attacked images that are wrong, %", first: 1 },
+        ...(options.certify === true
+          ? { name: "bounded", title: "images that are not proven right, %" }
+          : { name: "attacked", title: "attacked images that are wrong, %" }),
+        first: 1,
         lines: [
           { name: "those of the turn", values: of((it) => (100 * it.wrong) / it.points) },
           ...(before ? [{ name: "candidates", values: of(judged), sparse: true }] : []),

@@ -8,6 +8,7 @@ import type { CutWork } from "./cut-meter.ts";
 import type { StateFormat } from "./folder/state.ts";
 import type { Proof } from "./points/proof.ts";
 import type { Families, Family, Found, Measured, RunBeginning } from "./record.ts";
+import type { Certificate } from "./robust/certified.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 /** A recipe whose options are resolved and whose inputs are checked; nothing is computed yet. */
@@ -67,4 +68,6 @@ export interface MeasuredFile {
   readonly wrong: readonly number[];
   /** Of the points, [points x labels]. */
   readonly logits: Float64Array;
+  /** What is proven of it, where the recipe bounds it. */
+  readonly certificate?: Certificate;
 }

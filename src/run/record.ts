@@ -19,6 +19,7 @@ import type { CleanRecord } from "./clean.ts";
 import type { CutWork } from "./cut-meter.ts";
 import type { PointOptions } from "./points/options.ts";
 import type { Proof } from "./points/proof.ts";
+import type { Certificate } from "./robust/certified.ts";
 import type { RobustOptions } from "./robust/options.ts";
 import type { Times } from "./stopwatch.ts";
 import type { Validation } from "./validate.ts";
@@ -171,6 +172,8 @@ export interface RunRecord<F extends Family = Family> extends RunBeginning<F>, F
   readonly clean: CleanRecord;
   /** Where the logits are linear in what may move: whether the choice is proven to be the nearest, and by what. */
   readonly proof?: Proof;
+  /** Of a run with `certify`: what is proven of the corrected file, by bounds that were evaluated on it. */
+  readonly certificate?: Certificate;
   /** What the front costs on held-out data, where some were given. */
   readonly validation?: Validation;
   /** Points that the corrected file still gets wrong, ascending. */

@@ -47,6 +47,8 @@ export const STREAMS = {
     /** Path: the size of the sample, which is the same for all candidates. */
     screen: 402,
   },
+  /** Verification of a property: random inputs of its boxes. Path: the box, the case of what is unsafe there. */
+  property: 501,
   /** Adversarial training. */
   adversarial: {
     /** The order of the images. Path: the epoch, from 1. */

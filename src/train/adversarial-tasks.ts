@@ -3,14 +3,12 @@ import { attackBatch, imagesAt } from "../attack/attack-batch.ts";
 import { classifierOf } from "../attack/classifier.ts";
 import type { AttackOptions } from "../attack/options.ts";
 import type { ImageSource } from "../data/dataset.ts";
-import { BATCH, batchOf, thetaGradientOfAll } from "../engine/batches.ts";
+import { thetaGradientOfAll } from "../engine/batches.ts";
 import { oneHot } from "../engine/logits.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
 import { sumLoss } from "../engine/losses.ts";
-import type { Network } from "../engine/network.ts";
-import { type MovingPrograms, openMovingPrograms, type Programs } from "../engine/programs.ts";
 import type { TaskState } from "../engine/task.ts";
-import { sharedNetwork, sharedPrograms } from "../engine/tasks.ts";
+import { passingPrograms } from "../engine/tasks.ts";
 import { joined } from "../tensor/vector.ts";
 
 export const module: string = import.meta.url;
@@ -29,31 +27,12 @@ export interface AdversarialSums {
   readonly gradient: Float32Array;
 }
 
-/**
- * Whether theta is baked into the graphs. Baked weights run up to twice as fast, but each new theta then costs
- * sessions of 2 to 200 ms. They win where a pass takes long, which a small batch tells, as that of ResNet8 does.
- */
-const bakes = (network: Network): boolean => batchOf(network) < BATCH;
-
-async function programsAt(state: TaskState, network: Network): Promise<Programs> {
-  if (bakes(network)) return (await sharedPrograms(state)).programs;
-  const programs = await state.derive<MovingPrograms>(
-    "moving programs",
-    ["network"],
-    async () => openMovingPrograms(network),
-    (old) => old.release(),
-  );
-  programs.move(state.get<Float32Array>("theta"));
-  return programs;
-}
-
 /** Attacks the images at the shared theta and takes the loss of them and of the clean ones, in one run. */
 export async function adversarialShard(
   state: TaskState,
   { ids, options }: AdversarialShard,
 ): Promise<AdversarialSums> {
-  const network = await sharedNetwork(state);
-  const programs = await programsAt(state, network);
+  const { network, programs } = await passingPrograms(state);
   const images = imagesAt(state.get<ImageSource>("data"), ids);
   const { y } = images;
   const attacked = await attackBatch(classifierOf(network, programs), images, options);

@@ -10,6 +10,9 @@ import { parseClasses } from "../../src/data/classes.ts";
 import { writeNpy } from "../../src/data/npy.ts";
 import { openData } from "../../src/data/open.ts";
 import { writePoints } from "../../src/data/points.ts";
+import { writeCounterexample } from "../../src/data/vnnlib/counterexample.ts";
+import { labelProperty } from "../../src/data/vnnlib/property.ts";
+import { writeVnnlib } from "../../src/data/vnnlib/write.ts";
 import { TemperError } from "../../src/errors.ts";
 import { mutated } from "./mutated.ts";
 
@@ -41,6 +44,11 @@ export async function readersOf(): Promise<Record<string, Reader>> {
     return Buffer.concat([header, new Uint8Array(dims.reduce((a, b) => a * b, 1))]);
   };
   const labels = idx(2049, 3);
+  const box = { lower: Float64Array.of(0, 0.5), upper: Float64Array.of(1e-3, 0.75) };
+  const property = new TextEncoder().encode(writeVnnlib(labelProperty(box, 1, 3)));
+  const [inside, answer] = [Float64Array.of(0, 0.6), Float64Array.of(2, 1, 0)];
+  const found = writeCounterexample({ x: inside, y: answer });
+  const counterexample = new TextEncoder().encode(found);
   const parquet = new Uint8Array(
     parquetWriteBuffer({
       columnData: [
@@ -92,6 +100,17 @@ export async function readersOf(): Promise<Record<string, Reader>> {
       good: cifar,
       file: "cifar10/test_batch.bin",
       open: (folder) => openData("cifar10:test", { dataDir: folder }),
+    },
+    vnnlib: {
+      good: property,
+      file: "a.vnnlib",
+      beside: { "a.counterexample": counterexample },
+      open: named("a.counterexample"),
+    },
+    counterexample: {
+      good: counterexample,
+      ...{ file: "b.counterexample", open: named("b.counterexample") },
+      beside: { "b.vnnlib": property },
     },
     classes: {
       good: new TextEncoder().encode('["cat", "dog"]'),

@@ -111,7 +111,7 @@ async function tell(
     ...BRIEFLY,
     recipe: "robust",
     attack: { eps: EPS },
-    onIteration: growingCandidates(context),
+    onIteration: growingCandidates(context, {}),
     paths,
   });
   await robust.save(whole, { force: true });

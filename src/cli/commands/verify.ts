@@ -23,14 +23,16 @@ import {
   workFlags,
 } from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
+import { runProperty } from "../verify-property.ts";
+import { queueFlags, type WorkingFlags, workersFor } from "../working.ts";
 
-interface Flags extends NetworkOptions, DataOptions {
-  readonly data: string;
-  readonly eps: number;
+interface Flags extends NetworkOptions, DataOptions, WorkingFlags {
+  readonly vnnlib?: string;
+  readonly data?: string;
+  readonly eps?: number;
   readonly limit?: number;
   readonly balanced?: boolean;
   readonly out?: string;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -63,22 +65,31 @@ function radiusLine({ images, n }: Verification): string {
 }
 
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
-  const { limit, balanced, out, seed } = flags;
+  const { limit, balanced, out, seed, vnnlib, data: dataName, eps } = flags;
+  if (vnnlib !== undefined) return runProperty(path, { ...flags, vnnlib }, context);
+  if (dataName === undefined || eps === undefined) {
+    const missing = dataName === undefined ? "--data" : "--eps";
+    throw new TemperError(
+      "bad-option",
+      `verify needs ${missing}\ngive --data DATA --eps 0.1, or --vnnlib FILE for a property`,
+    );
+  }
   if (balanced === true && limit === undefined) {
     throw new TemperError("bad-option", "--balanced needs --limit; give both, as in --limit 1000");
   }
   if (out !== undefined) await checkOutput(out, ".npz");
   const model = await openModelFile(path, flags);
-  const whole = await openLargeDataset(flags.data, flags, context, model);
+  const whole = await openLargeDataset(dataName, flags, context, model);
   const data = limit === undefined ? whole : sample(whole, { limit, seed, balanced });
+  const workers = await workersFor(flags, context);
   const found = await verify(model, {
     ...partOf(verifyTable, flags),
-    eps: flags.eps,
+    eps,
     data,
-    threads: flags.threads,
+    workers,
     signal: context.signal,
     onProgress: context.progress.update,
-  });
+  }).finally(workers.close);
   await model.close();
   context.progress.stop();
   if (out !== undefined) await writeAtomic(out, writeVerification(found, data));
@@ -100,6 +111,10 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   }
 }
 
+const verifyFlags = flagsOf(verifyTable, [
+  { words: "", table: verifyTable, options: {}, facts: undefined },
+]);
+
 export function addVerify(program: Command, context: Context): void {
   const command = program
     .command("verify")
@@ -111,9 +126,18 @@ export function addVerify(program: Command, context: Context): void {
     )
     .argument("<model>", "ONNX file");
   addFlags(command, {
-    data: dataFlag(
-      "images to verify: mnist:test, cifar10:test[0:1000], file.npz, a folder of images",
-    ),
+    data: {
+      ...dataFlag(
+        "images to verify: mnist:test, cifar10:test[0:1000], file.npz, a folder of images",
+      ),
+      required: false,
+    },
+    vnnlib: {
+      kind: text("<file>"),
+      group: "What goes in",
+      everyday: true,
+      help: "answer this property in VNN-LIB 1.0 instead: sat (a counterexample), unsat (proven) or unknown",
+    },
     limit: {
       kind: wholeNumber(),
       group: "What goes in",
@@ -133,17 +157,20 @@ export function addVerify(program: Command, context: Context): void {
       everyday: true,
       help:
         "an npz: x, y, source of the inputs that break images; index, status (0 open, 1 proven, 2 broken), " +
-        "bound and radius of every image",
+        "bound and radius of every image; of --vnnlib FILE.counterexample, as VNN-COMP has it",
     },
-    ...flagsOf(verifyTable, [{ words: "", table: verifyTable, options: {}, facts: undefined }]),
+    ...verifyFlags,
+    eps: { ...verifyFlags.eps, required: false },
     ...modelFlags,
     ...deviceFlags,
     ...workFlags,
+    ...queueFlags,
   })
     .addHelpText(
       "after",
       "\nExamples:\n  temper verify model.onnx --data mnist:test --eps 0.1\n" +
-        "  temper verify model.onnx --data mnist:test --limit 1000 --eps 0.02 --method crown --radius --out v.npz",
+        "  temper verify model.onnx --data mnist:test --limit 1000 --eps 0.02 --method crown --radius --out v.npz\n" +
+        "  temper verify model.onnx --vnnlib property.vnnlib --out found.counterexample",
     )
     .action((path: string) => run(path, givenIn(command) as object as Flags, context));
 }

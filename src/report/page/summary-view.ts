@@ -1,4 +1,5 @@
 // What came out, in one row of figures: before and after, with what must be said beside them.
+import { judgedBy } from "../judged.ts";
 import { notesOf } from "../notes.ts";
 import { fill, h } from "./dom.ts";
 import { count, measured, share } from "./numbers.ts";
@@ -55,7 +56,7 @@ function figuresOf(state: State): Figure[] {
       { name: "candidates", after: count(pool.length) },
     ];
   }
-  const judged = options.recipe === "robust" ? "judging images right" : "points right";
+  const { right: judged } = judgedBy(options);
   const of = (m: typeof after): string => `${count(m.corrected)} of ${count(m.points)}`;
   return [
     { name: judged, before: of(before), after: of(after) },

@@ -1,6 +1,8 @@
 // The options of the recipe robust: a whole network made robust by aggregate cuts with a moving centre.
 import { type StatedAttack, statedAttack } from "../../attack/options.ts";
-import { length, oneOf, positiveFraction, wholeNumber } from "../../options/kinds.ts";
+import { type BoundMethod, boundMethods } from "../../bounds/differences.ts";
+import { demand } from "../../errors.ts";
+import { flag, length, oneOf, positiveFraction, wholeNumber } from "../../options/kinds.ts";
 import { type Request, type Row, resolve, type Table } from "../../options/table.ts";
 import { demandRadius, type Facts, isLarge, type SharedOptions, sharedRows } from "../options.ts";
 
@@ -12,6 +14,20 @@ export type Keep = (typeof keeps)[number];
 interface PlainRobustOptions extends SharedOptions {
   /** The recipe; it has no default. */
   readonly recipe: "robust";
+  /**
+   * Cuts the bound of each image's whole ball in place of an attacked image, and judges by what is proven. Needs the
+   * norm `linf` and true labels. Default: the attack.
+   */
+  readonly certify?: boolean;
+  /**
+   * With `certify`: how the balls are bounded. Default `ibp`, by intervals; `crown-ibp` by linear bounds from the
+   * logits to the image, which are closer where the network was not made for intervals, and cost several times as much.
+   */
+  readonly certifyMethod?: BoundMethod;
+  /** With `certify`: the share of the images that are bounded, above 0; the others are attacked. Default 1. */
+  readonly certifyShare?: number;
+  /** With `certify`: the share of the run over which the balls grow from 0 to eps, above 0. Default 0.25. */
+  readonly ramp?: number;
   /** Which accuracy the steps favour. Default `balanced`; of a large network `clean`. */
   readonly keep: Keep;
   /** S: images attacked an iteration, 1 or more. Default 1500; of a large network 500. */
@@ -71,18 +87,29 @@ const bySize =
   (_: object, facts: Facts): V =>
     isLarge(facts) ? large : usual;
 
+/** A default that differs where the hinge is bounded. */
+const byHinge =
+  <V>(attacked: (_: object, facts: Facts) => V, certified: V) =>
+  (options: Partial<PlainRobustOptions>, facts: Facts): V =>
+    options.certify === true ? certified : attacked(options, facts);
+
+const withCertify = {
+  words: "certify",
+  holds: ({ certify }: Partial<PlainRobustOptions>): boolean => certify === true,
+};
+
 const group = "Recipe robust";
 
 const counted = (
   help: string,
   usual: number,
   large = usual,
-): Row<number, PlainRobustOptions, Facts> => ({
-  kind: wholeNumber(),
-  group,
-  help,
-  default: bySize(usual, large),
-});
+  certified?: number,
+): Row<number, PlainRobustOptions, Facts> => {
+  const attacked = bySize(usual, large);
+  const given = certified === undefined ? attacked : byHinge(attacked, certified);
+  return { kind: wholeNumber(), group, help, default: given };
+};
 
 export const robustTable: Table<PlainRobustOptions, Facts> = {
   recipe: {
@@ -91,10 +118,38 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     help: "robust: against an attack in general, no points needed",
     default: () => "robust",
   },
+  certify: {
+    kind: flag,
+    group,
+    help:
+      "prove instead of attack: cut the bound of each image's whole ball, and judge by what is proven " +
+      "(norm linf, true labels)",
+  },
+  certifyMethod: {
+    kind: oneOf(boundMethods),
+    group,
+    help: "with --certify: bound by intervals, or by linear bounds back to the image (slower)",
+    needs: withCertify,
+    default: () => "ibp",
+  },
+  certifyShare: {
+    kind: positiveFraction("<share>"),
+    group,
+    help: "with --certify: bound this share of the images, and attack the others",
+    needs: withCertify,
+    default: () => 1,
+  },
+  ramp: {
+    kind: positiveFraction("<share>"),
+    group,
+    help: "with --certify: the share of the run over which the balls grow to --eps",
+    needs: withCertify,
+    default: () => 0.25,
+  },
   ...sharedRows,
-  iterations: { ...sharedRows.iterations, default: bySize(280, 120) },
-  margin: { ...sharedRows.margin, default: bySize(1, 0.5) },
-  lossSlack: { ...sharedRows.lossSlack, default: bySize(0, 0.03) },
+  iterations: { ...sharedRows.iterations, default: byHinge(bySize(280, 120), 1000) },
+  margin: { ...sharedRows.margin, default: byHinge(bySize(1, 0.5), 2) },
+  lossSlack: { ...sharedRows.lossSlack, default: byHinge(bySize(0, 0.03), 0.05) },
   keep: {
     kind: oneOf(keeps, "<which>"),
     group,
@@ -107,12 +162,12 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     group,
     help: "attack n images again and again",
   },
-  groups: counted("most aggregate cuts an iteration", 100, 50),
+  groups: counted("most aggregate cuts an iteration", 100, 50, 40),
   share: {
     kind: positiveFraction("<s>"),
     group,
     help: "the share of its hinge that a group is to lose in an iteration",
-    default: ({ keep }) => SHARES[keep!][0],
+    default: ({ keep, certify }) => (certify === true ? 0.4 : SHARES[keep!][0]),
   },
   lossShare: {
     kind: positiveFraction("<s>"),
@@ -125,11 +180,11 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     kind: positiveFraction("<share>"),
     group,
     help: "longest first step, as a share of ||theta0||; the cap falls to 0 over the run",
-    default: bySize(0.04, 0.005),
+    default: byHinge(bySize(0.04, 0.005), 0.06),
   },
   judged: counted("images that judge the candidates, a fifth of DATA at most", 1000),
-  every: counted("every so many iterations a candidate is judged", 10, 20),
-  patience: counted("end when so many iterations brought nothing to the front", 100),
+  every: counted("every so many iterations a candidate is judged", 10, 20, 40),
+  patience: counted("end when so many iterations brought nothing to the front", 100, 100, 1000),
   timeLimit: {
     kind: length("<seconds>"),
     group,
@@ -144,6 +199,16 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
  */
 export function robustOptions({ attack, ...request }: RobustRequest, facts: Facts): RobustOptions {
   demandRadius(attack, "the recipe robust attacks the data");
-  const options = resolve(robustTable, request, { facts, call: "correct" });
-  return { ...options, attack: statedAttack(attack, { use: "robust" }) };
+  const { certify, ...options } = resolve(robustTable, request, { facts, call: "correct" });
+  if (certify !== true) return { ...options, attack: statedAttack(attack, { use: "robust" }) };
+  const stated = statedAttack(attack, { use: "certify" });
+  const holds = stated.norm === "linf" && stated.labels === "true";
+  const given = `with norm ${stated.norm} and labels ${stated.labels}`;
+  demand(
+    holds,
+    "certify",
+    given,
+    "norm linf and labels true: what is bounded is a box and its label",
+  );
+  return { certify, ...options, attack: stated };
 }

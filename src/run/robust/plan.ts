@@ -12,6 +12,7 @@ import { cutMeter } from "../cut-meter.ts";
 import { centreState } from "../folder/state.ts";
 import { inputOf } from "../inputs.ts";
 import type { Job, JobContext, Plan } from "../plan.ts";
+import { type Certificate, checkCertifiable } from "./certified.ts";
 import { type Split, splitOf } from "./draws.ts";
 import { type RobustOptions, robustOptions, robustTable } from "./options.ts";
 import { createSeparation, type Separation } from "./separation.ts";
@@ -28,7 +29,9 @@ export function planRobust(model: Model, call: RobustCall): Plan<"robust", Centr
     labels: network.labels,
   });
   checkInputs(model, call);
-  checkAttackable(network, options.attack, "recipe robust");
+  const bounded = options.certify === true && options.certifyShare === 1;
+  if (!bounded) checkAttackable(network, options.attack, "recipe robust");
+  if (options.certify === true) checkCertifiable(network, options.attack);
   const moves = network.theta0.some((v) => v !== 0);
   const expected =
     "weights that are not all 0: a step of the recipe robust is a share of their length";
@@ -46,7 +49,7 @@ export function planRobust(model: Model, call: RobustCall): Plan<"robust", Centr
 }
 
 type RobustRun = JobContext<CentreState> &
-  Pick<RobustCall, "data" | "points" | "sourcesFrom" | "onIteration"> & {
+  Pick<RobustCall, "data" | "points" | "sourcesFrom" | "validation" | "onIteration"> & {
     readonly options: RobustOptions;
     readonly split: Split;
   };
@@ -86,14 +89,26 @@ function startRobust(run: RobustRun): Job<"robust"> {
       return { ...found, contradictions: [] };
     },
     measure: async (saved, loss) => {
-      const { theta0, judge } = separationOf(saved);
+      const { theta0, judge, judged, rightOf } = separationOf(saved);
       const { y, logits } = await judge(theta0);
       const { violation, corrected, wrong } = scorePoints(logits, y, options.margin);
-      return {
+      const found = {
         measured: { violation, corrected, points: y.length, loss },
         wrong: wrong.filter((point) => point < own),
         logits,
       };
+      if (options.certify !== true) return found;
+      const { validation: held } = run;
+      const { eps, epsSpace, clip } = options.attack;
+      const { certifyMethod: method = "ibp" } = options;
+      const certificate: Certificate = {
+        ...{ method, norm: "linf", eps, epsSpace, clip },
+        judging: { images: judged, proven: judged - (wrong.length - found.wrong.length) },
+        ...(held && {
+          validation: { images: held.count, proven: await rightOf(theta0, held) },
+        }),
+      };
+      return { ...found, certificate };
     },
     asked: async (data) => ({ network: run.network, data }),
     points: () => points,

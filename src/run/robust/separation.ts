@@ -1,22 +1,28 @@
 // The separation oracle of the robust recipe: fresh images attacked at theta, each time others, and what judges.
-import { attackedPoints } from "../../attack/points-tasks.ts";
+
+import type { AskedPoints } from "../../correct/groups.ts";
 import type { CutSet } from "../../correct/oracle.ts";
 import type { SampledLoss, SeparationOracle } from "../../correct/separation.ts";
-import { type AnyDataset, type Dataset, imagesOf } from "../../data/dataset.ts";
+import { scorePoints } from "../../correct/violation.ts";
+import type { AnyDataset, Dataset } from "../../data/dataset.ts";
 import { createAggregateCuts } from "../../engine/aggregate-cuts.ts";
-import { createDataLoss, type LossGradient, meanOf } from "../../engine/data-loss.ts";
+import { createDataLoss } from "../../engine/data-loss.ts";
+import { meanGradient } from "../../engine/gradient-sums.ts";
 import { type Network, roundTheta } from "../../engine/network.ts";
 import { idShards } from "../../engine/shards.ts";
-import * as sums from "../../engine/sum-tasks.ts";
 import type { Workers } from "../../engine/workers.ts";
 import { randomStream } from "../../tensor/random.ts";
 import { STREAMS } from "../../tensor/streams.ts";
-import { joined } from "../../tensor/vector.ts";
+import { certifiedFinder } from "./certified.ts";
 import { draw, type Split } from "./draws.ts";
+import { type Ask, attackFinder, type FoundPoints } from "./finder.ts";
 import type { RobustOptions } from "./options.ts";
 
 /** Images of the sample a shard: so few that a thousand keep every process busy to the end. */
 const SAMPLE_SHARD = 500;
+
+/** The key of data that judge a finished network. */
+const HELD = "held";
 
 export interface SeparationOptions {
   readonly network: Network;
@@ -27,7 +33,18 @@ export interface SeparationOptions {
   /** The images attacked in place of D's. */
   readonly images?: Dataset | undefined;
   readonly split: Split;
-  readonly options: Pick<RobustOptions, "attack" | "sources" | "lossSample" | "loss" | "seed">;
+  readonly options: Pick<
+    RobustOptions,
+    | "attack"
+    | "certify"
+    | "certifyMethod"
+    | "certifyShare"
+    | "ramp"
+    | "sources"
+    | "lossSample"
+    | "loss"
+    | "seed"
+  >;
   readonly workers: Workers;
   readonly signal?: AbortSignal | undefined;
   readonly onShard?: ((done: number, of: number) => void) | undefined;
@@ -38,16 +55,22 @@ export interface SeparationOptions {
 export interface Separation extends SeparationOracle {
   /** Images that judge, the points that must be right not counted. */
   readonly judged: number;
+  /** How many images of a data set pass the same judgement. */
+  rightOf(theta: Float32Array, held: AnyDataset): Promise<number>;
 }
 
 /** Give it the workers for itself: it shares the keys network, data, sources and theta. */
 export function createSeparation(call: SeparationOptions): Separation {
   const { network, data, own, images = data, options, workers, metered, signal, onShard } = call;
-  const { attack, seed, loss: name } = options;
+  const { seed, loss: name, certify: passing } = options;
   const { judging, sources } = call.split;
   const dataLoss = createDataLoss({ network, data, loss: name, workers, signal, onShard });
   const imagesKey = images === data ? "data" : "sources";
   workers.shareImages(imagesKey, images);
+  const sets = new Map<string, AnyDataset>([
+    ["data", data],
+    [imagesKey, images],
+  ]);
 
   const everything = Int32Array.from(data.labels.keys());
   /** A round lasts many iterations: its order is made once. */
@@ -70,64 +93,67 @@ export function createSeparation(call: SeparationOptions): Separation {
     losses ??= dataLoss.imageLosses(network.theta0);
     return losses;
   };
-  const ownX = own === undefined ? new Float32Array(0) : imagesOf(own);
-  const ownLogits = async (): Promise<Float32Array> => {
-    if (own === undefined) return new Float32Array(0);
-    const [logits] = await workers.map<sums.LogitsShard, Float32Array>(
-      { module: sums.module, name: "logitsShard" },
-      [{ x: ownX, n: own.count }],
-      { signal },
-    );
-    return logits;
-  };
-  /** The points that must be right, then the images `ids` of a shared set attacked at theta. */
+  const find = (options.certify === true ? certifiedFinder : attackFinder)({
+    ...{ network, own, options, workers, signal },
+    images: (key) => sets.get(key)!,
+  });
+  /** The points that must be right, then those found for images of a shared set at theta. */
   const asked = async (
     theta: Float32Array,
-    { from, ids, seed }: { from: string; ids: Int32Array; seed: number },
-  ): Promise<{ x: Float32Array; y: Int32Array; logits: Float64Array }> => {
+    ask: Ask,
+  ): Promise<FoundPoints & { readonly y: Int32Array }> => {
     workers.share("theta", theta);
-    const found = await attackedPoints(
-      workers,
-      { from, ids, options: { ...attack, seed } },
-      signal,
-    );
-    const { labels } = from === imagesKey ? images : data;
-    return {
-      x: joined([ownX, found.x]),
-      y: Int32Array.from([...(own?.labels ?? []), ...ids.map((id) => labels[id])]),
-      logits: Float64Array.from(joined([await ownLogits(), found.logits])),
-    };
+    const { labels } = sets.get(ask.from)!;
+    const found = await find(ask);
+    const y = Int32Array.from([...(own?.labels ?? []), ...ask.ids.map((id) => labels[id])]);
+    return { ...found, y };
+  };
+
+  const judgeBy = async (
+    theta: Float32Array,
+    from: string,
+    ids: Int32Array,
+  ): Promise<AskedPoints> => {
+    const ask = { from, ids, seed: seedOf(STREAMS.robust.judge, 0), reach: 1, judges: true };
+    const { y, logits } = await asked(theta, ask);
+    return { y, logits: Float64Array.from(logits) };
   };
 
   return {
     theta0: network.theta0,
     round: (theta) => roundTheta(network, theta),
     judged: judging.length,
-    separate: async (theta, k) => {
+    separate: async (theta, k, through) => {
       const ids = draw(sources, options.sources, k, sourcesInOrder);
-      const ask = { from: imagesKey, ids, seed: seedOf(STREAMS.robust.attack, k) };
-      const { x, ...points } = await asked(theta, ask);
-      const cuts = metered(createAggregateCuts({ network, workers, points: x, store, signal }));
-      return { ...points, own: own?.count ?? 0, cuts };
+      const reach = Math.min(1, through / (options.ramp ?? through));
+      const ask = { from: imagesKey, ids, seed: seedOf(STREAMS.robust.attack, k), reach };
+      const { y, logits, ...at } = await asked(theta, { ...ask, judges: false });
+      const cuts = metered(createAggregateCuts({ ...at, workers, store, signal }));
+      return { y, logits: Float64Array.from(logits), own: own?.count ?? 0, cuts };
     },
     sampledLoss: async (theta, k): Promise<SampledLoss> => {
       const atStart = await lossesAtStart();
       const ids = draw(everything, options.lossSample, k, sampleInOrder);
       workers.share("theta", theta);
-      const mean = meanOf(ids.length);
-      await workers.each<sums.SampleShard, LossGradient>(
-        { module: sums.module, name: "sampleShard" },
-        idShards(ids, SAMPLE_SHARD).map((chosen) => ({ ids: chosen, loss: name })),
-        mean.add,
-        { signal },
+      const mean = await meanGradient(
+        workers,
+        idShards(ids, SAMPLE_SHARD).map((chosen) => ({ ids: chosen, loss: name, passing })),
+        { n: ids.length, p: network.theta0.length, signal },
       );
       return {
-        ...mean.mean(),
+        ...mean,
         atStart: ids.reduce((sum, id) => sum + atStart[id], 0) / ids.length,
       };
     },
-    judge: (theta) =>
-      asked(theta, { from: "data", ids: judging, seed: seedOf(STREAMS.robust.judge, 0) }),
+    judge: (theta) => judgeBy(theta, "data", judging),
+    rightOf: async (theta, held) => {
+      workers.shareImages(HELD, held);
+      sets.set(HELD, held);
+      const { y, logits } = await judgeBy(theta, HELD, Int32Array.from(held.labels.keys()));
+      const first = own?.count ?? 0;
+      const others = logits.subarray(first * network.labels);
+      return scorePoints(others, y.subarray(first), 0).corrected;
+    },
     loss: dataLoss.loss,
   };
 }
