@@ -25,6 +25,8 @@ export type ErrorCode =
   | "download-failed"
   /** A worker process died more often than a shard may be tried. */
   | "worker-failed"
+  /** The queue of workers on other machines does not answer, or no longer. */
+  | "queue-unreachable"
   /** What was asked for needs more memory than there is. */
   | "out-of-memory"
   /** The caller's AbortSignal fired. */

@@ -65,6 +65,9 @@ export {
 } from "./engine/state-dict.ts";
 export { openWorkers, type Workers } from "./engine/workers.ts";
 export { type ErrorCode, TemperError } from "./errors.ts";
+export { openQueue, type QueueOptions } from "./machines/command.ts";
+export type { QueueLog } from "./machines/events.ts";
+export { type ServeOptions, serveQueue } from "./machines/work.ts";
 export type { Parameter } from "./onnx/theta.ts";
 export type { Beginning as ShardBeginning } from "./options/beginning.ts";
 export type { Request } from "./options/table.ts";

@@ -130,5 +130,5 @@ test.each(EPS)("no point of a box of radius %f breaks a bound", async (eps) => {
   }
   expect(closest).toBeGreaterThanOrEqual(0);
   // A box of one point leaves no room but for rounding: bounds that are never near would show nothing.
-  if (eps === 0) expect(closest).toBeLessThan(1e-5);
+  if (eps === 0) expect(closest).toBeLessThan(1e-4);
 });

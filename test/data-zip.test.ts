@@ -95,7 +95,6 @@ describe("an archive on the disk", () => {
   it("gives the same data set by ranges as from memory", async () => {
     const bytes = writePoints(noise(5));
     const path = await write(bytes);
-    expect(await openPoints(path, "points", {}, 0)).toEqual(readPoints(bytes, "points"));
     expect(await openPoints(path, "points")).toEqual(readPoints(bytes, "points"));
   });
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { algorithm1 } from "../src/correct/algorithm.ts";
 import type { CutSet } from "../src/correct/oracle.ts";
+import { createColumnProducts } from "../src/engine/column-products.ts";
 import { loadNetwork, type Network } from "../src/engine/network.ts";
 import { createOracle } from "../src/engine/oracle.ts";
 import { shortConvolutions } from "../src/engine/slices.ts";
@@ -115,6 +116,52 @@ async function withSets<R>(
     for (const oracle of oracles) await oracle.close();
   }
 }
+
+describe("products with columns", () => {
+  it("of two gradients of a weight are those of the gradients written out", async () => {
+    const products = createColumnProducts();
+    const random = randomStream(4);
+    const normals = (n: number) => Float32Array.from({ length: n }, () => random.normal());
+    await fc.assert(
+      fc.asyncProperty(drawn, async ({ pads, ...one }) => {
+        const input = [9, 8];
+        const begin = pads.slice(0, 2);
+        const output = input.map((n, i) => {
+          const room = n + pads[i] + pads[i + 2] - one.dilations[i] * (one.kernel[i] - 1) - 1;
+          return 1 + Math.floor(room / one.strides[i]);
+        });
+        fc.pre(output.every((n) => n >= 1));
+        const convolution = { ...one, begin, input, output };
+        const filters = one.filters / one.group;
+        const size = filters * output[0] * output[1];
+        const sites = [2, 3].map((rows) => ({
+          columns: { convolution, image: normals(one.channels * 72) },
+          deltas: normals(rows * size),
+        }));
+        const [[a, g], [c, h]] = sites.map(({ columns, deltas }) => [columns, deltas] as const);
+        const made = await products.gradients(a, g, c, h);
+        const [own, other] = await Promise.all([
+          products.gradient(a, new Float64Array(g)),
+          products.gradient(c, new Float64Array(h)),
+        ]);
+        const width = own.length / 2;
+        for (let r = 0; r < 2; r++) {
+          for (let s = 0; s < 3; s++) {
+            const [left, right] = [
+              own.subarray(r * width, (r + 1) * width),
+              other.subarray(s * width, (s + 1) * width),
+            ];
+            expect(Math.abs(made[3 * r + s] - dot(left, right))).toBeLessThanOrEqual(
+              1e-12 * norm(left) * norm(right),
+            );
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+    await products.release();
+  });
+});
 
 describe("convolutions kept in parts", () => {
   it("multiply, add up and measure as the rows written out, whatever the windows", async () => {

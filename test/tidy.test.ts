@@ -20,6 +20,7 @@ const ladder = [
   "train",
   "bounds",
   "run",
+  "machines",
   "report",
   "cli",
   "index",

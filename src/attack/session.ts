@@ -2,7 +2,7 @@
 import { type AnyDataset, checkDataset } from "../data/dataset.ts";
 import { processesOn } from "../engine/device.ts";
 import { type Model, networkOf } from "../engine/model.ts";
-import { shareNetwork } from "../engine/tasks.ts";
+import { shareAtTheta0 } from "../engine/tasks.ts";
 import { openWorkers, type Workers } from "../engine/workers.ts";
 import { type ShardKeeper, withKeptShards } from "./kept-shards.ts";
 
@@ -51,8 +51,7 @@ export async function withWorkers<R>(
   const usual = few ? 0 : processesOn(networkOf(model).options.device);
   const workers = lent ?? openWorkers(threads ?? usual);
   try {
-    shareNetwork(workers, networkOf(model));
-    workers.share("theta", model.theta());
+    shareAtTheta0(workers, networkOf(model));
     workers.shareImages("data", data);
     return await use(
       keeper === undefined ? workers : withKeptShards(workers, { model, data, keeper }),

@@ -39,35 +39,78 @@ export function seenPixels(b: Builder, image: string, w: Windows): string[] {
   });
 }
 
-/** The names of the inputs of the graph below. */
+/** The names of the inputs of the graphs below. */
 export const IMAGE = "image";
+export const OTHER = "other";
 export const LEFT = "left";
+export const RIGHT = "right";
 
 /**
  * A graph of float64 that multiplies a matrix LEFT with the columns of one IMAGE of one group [1, channels, ...input],
  * or with the transposed columns: LEFT is then [any, pixels], and else [any, channels * kernel]. It has one output.
  */
 export function columnProduct(convolution: Convolution, transposed: boolean): Graph {
-  const { channels, kernel, strides, dilations, input, output } = convolution;
-  const stub: Graph = {
-    name: "columns",
-    opset: 18,
-    inputs: [
-      { name: IMAGE, type: "float64", dims: [1, channels, ...input] },
-      { name: LEFT, type: "float64", dims: ["rows", "inner"] },
-    ],
-    outputs: [],
-    initializers: new Map(),
-    nodes: [],
-  };
-  const b = createBuilder(stub, new Map());
+  const { channels, input } = convolution;
+  const inputs: ValueInfo[] = [
+    { name: IMAGE, type: "float64", dims: [1, channels, ...input] },
+    { name: LEFT, type: "float64", dims: ["rows", "inner"] },
+  ];
+  return graphOf(inputs, (b) =>
+    b.op("Gemm", [LEFT, columnsOf(b, IMAGE, convolution)], { transB: int(transposed ? 1 : 0) }),
+  );
+}
+
+/**
+ * A graph that multiplies gradients of a weight at one site with gradients of it at another, in float64, and makes none
+ * of them: of g = LEFT, h = RIGHT, both [any, filters, pixels], and the columns of an IMAGE and an OTHER of one group,
+ *
+ *     <g columns(IMAGE)', h columns(OTHER)'>  =  <g (columns(IMAGE)' columns(OTHER)), h>
+ *
+ * where the matrix in the middle has but as many rows and columns as the output has pixels. It has one output, [g, h].
+ */
+export function gradientProducts(convolution: Convolution): Graph {
+  const { channels, group, filters, input, output } = convolution;
+  const pixels = elementCount(output);
+  const own = filters / group;
+  const image = [1, channels, ...input];
+  const inputs: ValueInfo[] = [
+    { name: IMAGE, type: "float32", dims: image },
+    { name: OTHER, type: "float32", dims: image },
+    { name: LEFT, type: "float32", dims: ["left", own, pixels] },
+    { name: RIGHT, type: "float32", dims: ["right", own, pixels] },
+  ];
+  return graphOf(inputs, (b) => {
+    const double = (name: string): string => b.op("Cast", [name], { to: int(DOUBLE) });
+    const [here, there] = [IMAGE, OTHER].map((name) => columnsOf(b, double(name), convolution));
+    const middle = b.op("Gemm", [here, there], { transA: int(1) });
+    const rows = reshape(b, double(LEFT), [-1, pixels]);
+    const carried = reshape(b, b.op("Gemm", [rows, middle]), [-1, own * pixels]);
+    const others = reshape(b, double(RIGHT), [-1, own * pixels]);
+    return b.op("Gemm", [carried, others], { transB: int(1) });
+  });
+}
+
+/** The number of float64 among ONNX's types. */
+const DOUBLE = 11;
+
+/** The columns of one image of one group, [channels * kernel, pixels]. */
+function columnsOf(b: Builder, image: string, convolution: Convolution): string {
+  const { channels, kernel, strides, dilations, output } = convolution;
   const pixels = elementCount(output);
   const extent = kernel.map((k, i) => (output[i] - 1) * strides[i] + dilations[i] * (k - 1) + 1);
-  const seen = seenPixels(b, IMAGE, { ...convolution, extent });
+  const seen = seenPixels(b, image, { ...convolution, extent });
   const apart = seen.map((v) => reshape(b, v, [channels, 1, pixels]));
   const together = b.op("Concat", apart, { axis: int(1) });
-  const columns = reshape(b, together, [channels * seen.length, pixels]);
-  const product = b.op("Gemm", [LEFT, columns], { transB: int(transposed ? 1 : 0) });
-  const made: ValueInfo = { name: product, type: "float64", dims: ["rows", "columns"] };
-  return { ...stub, outputs: [made], initializers: b.initializers, nodes: b.nodes };
+  return reshape(b, together, [channels * seen.length, pixels]);
+}
+
+/** A graph of some inputs and one matrix of float64. */
+function graphOf(inputs: readonly ValueInfo[], made: (b: Builder) => string): Graph {
+  const stub: Graph = {
+    ...{ name: "columns", opset: 18, inputs, outputs: [] },
+    ...{ initializers: new Map(), nodes: [] },
+  };
+  const b = createBuilder(stub, new Map());
+  const outputs: ValueInfo[] = [{ name: made(b), type: "float64", dims: ["rows", "columns"] }];
+  return { ...stub, outputs, initializers: b.initializers, nodes: b.nodes };
 }

@@ -1,6 +1,6 @@
 // The flags of temper correct: those of the tables of its recipes, and what goes in and comes out.
 import { type AttackUse, attackTable } from "../attack/options.ts";
-import { bytes, flag, oneOf, text, wholeNumber } from "../options/kinds.ts";
+import { flag, oneOf, text, wholeNumber } from "../options/kinds.ts";
 import type { Scene } from "../options/table.ts";
 import { type Facts, recipeNames } from "../run/options.ts";
 import { pointOptions, pointTable } from "../run/points/options.ts";
@@ -11,12 +11,14 @@ import {
   dataFlag,
   deviceFlags,
   flagsOf,
+  memoryFlag,
   modelFlags,
   readFlags,
   trainableFlags,
   workFlags,
 } from "./shared-flags.ts";
 import { watchFlags } from "./watching.ts";
+import { queueFlags } from "./working.ts";
 
 const goesIn = "What goes in";
 const comesOut = "What comes out";
@@ -136,12 +138,7 @@ export const correctFlags: Flags = {
     group: goesIn,
     help: "correct the model although it is no better on DATA than chance, or seems not to fit into memory",
   },
-  memory: {
-    kind: bytes,
-    group: "Work",
-    help: "how much all processes together may take: cuts that would not fit are kept in parts (--remake)",
-    usual: "60 % of what is free",
-  },
+  memory: memoryFlag,
   like: {
     kind: text("<run>"),
     group: "Recipe",
@@ -163,4 +160,5 @@ export const correctFlags: Flags = {
   ...trainableFlags,
   ...deviceFlags,
   ...workFlags,
+  ...queueFlags,
 };

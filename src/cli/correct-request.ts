@@ -14,9 +14,10 @@ import { type PointRequest, pointOptions, pointTable } from "../run/points/optio
 import type { PointOrigin } from "../run/record.ts";
 import { type RobustRequest, robustOptions, robustTable } from "../run/robust/options.ts";
 import { type KeepingFlags, refuseBoth } from "./keeping.ts";
+import type { WorkingFlags } from "./working.ts";
 
 /** The flags that are no options of a recipe, and those of its options that decide what is opened. */
-interface OwnFlags extends NetworkOptions, DataOptions, KeepingFlags {
+interface OwnFlags extends NetworkOptions, DataOptions, KeepingFlags, WorkingFlags {
   readonly recipe?: string | undefined;
   readonly reattack?: boolean | undefined;
   readonly random?: number | undefined;
@@ -32,7 +33,6 @@ interface OwnFlags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly json?: boolean | undefined;
   readonly watch?: boolean | undefined;
   readonly open?: boolean | undefined;
-  readonly threads?: number | undefined;
   readonly memory?: number | undefined;
   readonly eps?: number | undefined;
 }

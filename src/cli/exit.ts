@@ -6,6 +6,7 @@ import type { Context } from "./context.ts";
 /** Ran but failed; every other refusal is wrong use or unreadable input. */
 const ranButFailed: ReadonlySet<ErrorCode> = new Set([
   "worker-failed",
+  "queue-unreachable",
   "download-failed",
   "aborted",
 ]);

@@ -13,11 +13,13 @@ import { addExport } from "./commands/export.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addPlan } from "./commands/plan.ts";
 import { addPoints } from "./commands/points.ts";
+import { addQueue } from "./commands/queue.ts";
 import { addReport } from "./commands/report.ts";
 import { addSelect } from "./commands/select.ts";
 import { addServe } from "./commands/serve.ts";
 import { addTrain } from "./commands/train.ts";
 import { addVerify } from "./commands/verify.ts";
+import { addWorker } from "./commands/worker.ts";
 import { withConfig } from "./config.ts";
 import { type Context, createContext } from "./context.ts";
 import { endingWell } from "./exit.ts";
@@ -62,6 +64,8 @@ function createProgram(context: Context, everything: boolean): Command {
     addPlan,
     addDiff,
     addExport,
+    addWorker,
+    addQueue,
     addCache,
   ])
     add(program, context);

@@ -4,7 +4,7 @@ import { augmentations } from "../data/augment.ts";
 import { preprocessings } from "../data/preprocess.ts";
 import type { Keys } from "../data/reading.ts";
 import { devices } from "../engine/device.ts";
-import { flag, type Kind, numberList, oneOf, text, wholeNumber } from "../options/kinds.ts";
+import { bytes, flag, type Kind, numberList, oneOf, text, wholeNumber } from "../options/kinds.ts";
 import { defaultInWords, type Scene } from "../options/table.ts";
 import type { Flag, Flags } from "./flags.ts";
 
@@ -174,3 +174,11 @@ export const attackFlags: Flags = flagsOf(attackTable, [
     facts: { use: "judge", reach: 1 },
   },
 ]);
+
+/** How much memory a correction may take. */
+export const memoryFlag: Flag = {
+  kind: bytes,
+  group: "Work",
+  help: "how much all processes together may take: cuts that would not fit are kept in parts (--remake)",
+  usual: "60 % of what is free",
+};

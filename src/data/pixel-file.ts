@@ -22,7 +22,7 @@ export const partOfFile = (pixels: PixelFile, from: number): PixelFile => ({
 });
 
 /** Bytes that one call of the system takes; Node's own limit is 2 ** 31 - 1. */
-const ONE_CALL = 2 ** 30;
+export const ONE_CALL = 2 ** 30;
 
 /**
  * Pixels `from` .. `to` - 1, as they are kept; a copy.

@@ -1,5 +1,4 @@
 // Labelled images as a .npz file: what `attack` writes, and what any data set may be given as.
-import { stat } from "node:fs/promises";
 import { datasetOf } from "./arrays.ts";
 import { type Dataset, toPixelUnits } from "./dataset.ts";
 import { readDataFile } from "./files.ts";
@@ -22,18 +21,9 @@ export function readPoints(bytes: Uint8Array, name: string, keys: Keys = {}): Da
   return pointsIn({ arrays, held: namesInNpz(bytes) }, name, keys);
 }
 
-/** Of a file that is larger no second copy is held, and its arrays are read one by one. */
-const LARGE = 2 ** 30;
-
-/** The same of a file on the disk. */
-export async function openPoints(
-  path: string,
-  name: string,
-  keys: Keys = {},
-  large = LARGE,
-): Promise<Dataset> {
-  const { size } = await stat(path).catch(() => ({ size: 0 }));
-  if (size <= large) return readPoints(await readDataFile(path), name, keys);
+/** The same of a file on the disk: its arrays are read one by one, and no second copy is held. */
+export async function openPoints(path: string, name: string, keys: Keys = {}): Promise<Dataset> {
+  if (path.endsWith(".gz")) return readPoints(await readDataFile(path), name, keys);
   return pointsIn(await readNpzFile(path, { where: name, only: namesFor(keys) }), name, keys);
 }
 

@@ -7,6 +7,7 @@ import { pipeline, Readable } from "node:stream";
 import { crc32, createInflateRaw } from "node:zlib";
 import { TemperError } from "../errors.ts";
 import { demandMemory } from "./memory.ts";
+import { ONE_CALL } from "./pixel-file.ts";
 
 /** A member as the directory has it. */
 export interface ZipMember {
@@ -41,7 +42,7 @@ const MAX_COMMENT = 65535;
 const MAX_DIRECTORY = 2 ** 26;
 /** Deflate cannot pack tighter; a member that claims more lies, and is refused before allocation. */
 export const MAX_DEFLATE_RATIO = 1032;
-/** Bytes that are read at once. */
+/** Bytes of a packed member that are read at once. */
 const PIECE = 2 ** 24;
 
 const refuse = (what: string): never => {
@@ -49,10 +50,12 @@ const refuse = (what: string): never => {
 };
 
 async function bytesAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
+  // Of the array's own, and not cut from a pool: what was read may be kept.
+  const bytes = Buffer.allocUnsafeSlow(length);
   let done = 0;
   while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, length - done, at + done);
+    const next = Math.min(length - done, ONE_CALL);
+    const { bytesRead } = await file.read(bytes, done, next, at + done);
     if (bytesRead === 0) refuse("it is cut short");
     done += bytesRead;
   }
@@ -145,11 +148,15 @@ export async function listZip(file: FileHandle): Promise<ZipMember[]> {
   return members;
 }
 
-/** The bytes of a member as they lie in the archive, piece by piece. */
-async function* pieces(file: FileHandle, { name, at, size }: ZipMember): AsyncGenerator<Buffer> {
+/** Where the bytes of a member begin. */
+async function beginOf(file: FileHandle, { name, at }: ZipMember): Promise<number> {
   const header = await bytesAt(file, at, LOCAL_BYTES);
   if (header.readUInt32LE(0) !== LOCAL) refuse(`${name} is not where its directory says`);
-  const from = at + LOCAL_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
+  return at + LOCAL_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
+}
+
+/** Bytes of the archive, piece by piece. */
+async function* pieces(file: FileHandle, from: number, size: number): AsyncGenerator<Buffer> {
   for (let done = 0; done < size; done += PIECE) {
     yield await bytesAt(file, from + done, Math.min(PIECE, size - done));
   }
@@ -161,25 +168,37 @@ async function* pieces(file: FileHandle, { name, at, size }: ZipMember): AsyncGe
  * @throws Error where it is damaged; TemperError `out-of-memory`
  */
 export async function unpackMember(file: FileHandle, member: ZipMember): Promise<Uint8Array> {
-  const { name, deflated, originalSize, crc } = member;
+  const { name, deflated, size, originalSize, crc } = member;
   demandMemory(originalSize, `the numbers of ${name}`, "give a part of them in a file of its own");
-  const bytes = new Uint8Array(originalSize);
-  const packed = pieces(file, member);
-  let [at, sum] = [0, 0];
-  for await (const piece of deflated ? inflated(packed) : packed) {
-    if (at + piece.length > originalSize) refuse(`${name} is longer than its directory says`);
-    bytes.set(piece, at);
-    sum = crc32(piece, sum);
-    at += piece.length;
-  }
-  if (at < originalSize) refuse(`${name} is shorter than its directory says`);
-  if (sum !== crc) refuse(`${name} is damaged: its checksum does not match`);
-  return bytes;
+  const from = await beginOf(file, member);
+  const bytes = deflated
+    ? await inflated(pieces(file, from, size), name, originalSize)
+    : await bytesAt(file, from, size);
+  if (crc32(bytes) !== crc) refuse(`${name} is damaged: its checksum does not match`);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** Inflates pieces; an error of theirs is that of the stream. */
-const inflated = (packed: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
-  pipeline(Readable.from(packed), createInflateRaw({ chunkSize: 2 ** 20 }), () => {});
+/** What pieces hold, inflated to as many bytes as the directory says. */
+async function inflated(
+  packed: AsyncIterable<Buffer>,
+  name: string,
+  length: number,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  const stream = pipeline(
+    Readable.from(packed),
+    createInflateRaw({ chunkSize: 2 ** 20 }),
+    () => {}, // An error of theirs is that of the stream.
+  );
+  for await (const piece of stream) {
+    if (at + piece.length > length) refuse(`${name} is longer than its directory says`);
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  if (at < length) refuse(`${name} is shorter than its directory says`);
+  return bytes;
+}
 
 /** Makes the refusal of an archive. */
 export const badArchive = (where: string, cause: unknown): TemperError =>

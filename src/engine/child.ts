@@ -27,3 +27,6 @@ process.on("message", async (message: ToChild) => {
     reply({ kind: "failed", id, message, ...known });
   }
 });
+
+// Most tasks run a network: what they need is there before the first of them comes.
+void import("./tasks.ts");

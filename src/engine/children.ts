@@ -54,6 +54,8 @@ interface Children {
   readonly scratch: number | undefined;
   readonly held: HeldImages;
   begun: boolean;
+  /** Whether it was seen that memory is enough. */
+  asked: boolean;
   closing: boolean;
   /** Why no process could be started, once none could. */
   unstarted: TemperError | undefined;
@@ -73,6 +75,7 @@ export function createChildren(count: number) {
     scratch: openScratch(),
     held: noImages(openScratch()),
     begun: false,
+    asked: false,
     closing: false,
     unstarted: undefined,
     nextId: 0,
@@ -80,34 +83,44 @@ export function createChildren(count: number) {
   return {
     size: count,
     scratch: children.scratch,
+    apart: false,
+    notes: (): readonly string[] => [],
     share: (key: string, value: unknown): void => share(children, key, value),
     shareImages: (key: string, images: ImageSource): void => {
       const held = holdImages(children.held, key, images);
       if (held !== undefined) share(children, key, held);
     },
+    begin: () => begin(children, count),
     each: async <A, R>(
       task: TaskName,
       args: readonly A[],
       visit: Visit<R>,
       options: MapOptions = {},
     ): Promise<void> => {
-      if (!children.begun) begin(children, count);
+      if (!children.asked) demandRoom(children, count);
+      begin(children, count);
       await runJobs(children, task, args, visit, options);
     },
     close: (): Promise<void> => close(children),
   };
 }
 
-/** Starts the processes, each of which holds what is shared; the images of data sets are held once for all of them. */
+/** Starts the processes, unless they have been. */
 function begin(children: Children, count: number): void {
+  if (children.begun) return;
+  children.begun = true;
+  for (let i = 0; i < count; i++) start(children);
+}
+
+/** Each process holds what is shared; the images of data sets are held once for all of them. */
+function demandRoom(children: Children, count: number): void {
   const held = bytesWithin(children.shared);
   demandMemory(
     count * (PROCESS_BYTES + held) + held + 2 * children.held.end,
     `${count} processes and this one, each with the model, and the data`,
     "give fewer --threads, or fewer images",
   );
-  children.begun = true;
-  for (let i = 0; i < count; i++) start(children);
+  children.asked = true;
 }
 
 /** Runs a task on every argument, and shows the results in the order of the arguments until one is enough. */

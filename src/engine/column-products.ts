@@ -1,8 +1,8 @@
 // Matrix products with the columns of convolutions (autodiff/columns.ts), by onnxruntime in float64.
-import { columnProduct, IMAGE, LEFT } from "../autodiff/columns.ts";
+import { columnProduct, gradientProducts, IMAGE, LEFT, OTHER, RIGHT } from "../autodiff/columns.ts";
 import type { Convolution } from "../autodiff/rule.ts";
-import { elementCount } from "../onnx/graph.ts";
-import { type DoubleArray, Session } from "./session.ts";
+import { elementCount, type Graph } from "../onnx/graph.ts";
+import { type DoubleArray, type FloatArray, Session } from "./session.ts";
 
 /** The sessions of one set of rows, made when first used; layers of one geometry share them. */
 export interface ColumnProducts {
@@ -10,6 +10,11 @@ export interface ColumnProducts {
   gradient(of: Columns, g: Float64Array): Promise<Float64Array>;
   /** v columns: what a weight makes of the image, [rows of v, pixels]; v is [any, channels * kernel]. */
   forward(of: Columns, v: Float64Array): Promise<Float64Array>;
+  /**
+   * Of gradients of a weight g columns' and h other columns' their products, [rows of g, rows of h], where none of the
+   * gradients is made; g and h are [any, filters, pixels].
+   */
+  gradients(of: Columns, g: Float32Array, other: Columns, h: Float32Array): Promise<Float64Array>;
   release(): Promise<void>;
 }
 
@@ -21,12 +26,10 @@ export interface Columns {
 
 export function createColumnProducts(): ColumnProducts {
   const sessions = new Map<string, Promise<Session>>();
-  const sessionOf = (convolution: Convolution, transposed: boolean): Promise<Session> => {
-    const key = JSON.stringify([{ ...convolution, group: 1, filters: 0 }, transposed]);
-    const session =
-      sessions.get(key) ??
-      Session.create(columnProduct(convolution, transposed), { pack: false, device: "cpu" });
-    sessions.set(key, session);
+  const sessionOf = (key: unknown, graph: () => Graph): Promise<Session> => {
+    const text = JSON.stringify(key);
+    const session = sessions.get(text) ?? Session.create(graph(), { pack: false, device: "cpu" });
+    sessions.set(text, session);
     return session;
   };
   const product = async (
@@ -40,12 +43,33 @@ export function createColumnProducts(): ColumnProducts {
       [IMAGE]: { dims: [1, channels, ...input], data: new Float64Array(image) },
       [LEFT]: { dims: [left.length / inner, inner], data: left },
     };
-    const [made] = (await (await sessionOf(convolution, transposed)).runDouble(feeds)).values();
-    return made.data;
+    const session = await sessionOf([{ ...convolution, group: 1, filters: 0 }, transposed], () =>
+      columnProduct(convolution, transposed),
+    );
+    return only(await session.runDouble(feeds));
   };
   return {
     gradient: (of, g) => product(of, true, g),
     forward: (of, v) => product(of, false, v),
+    gradients: async ({ convolution, image }, g, other, h) => {
+      const { channels, group, input, output } = convolution;
+      const filters = convolution.filters / group;
+      const pixels = elementCount(output);
+      const gradients = (data: Float32Array): FloatArray => ({
+        dims: [data.length / (filters * pixels), filters, pixels],
+        data,
+      });
+      const images = (data: Float32Array): FloatArray => ({ dims: [1, channels, ...input], data });
+      const session = await sessionOf({ ...convolution, group: 1, filters }, () =>
+        gradientProducts(convolution),
+      );
+      return only(
+        await session.runDouble({
+          ...{ [IMAGE]: images(image), [OTHER]: images(other.image) },
+          ...{ [LEFT]: gradients(g), [RIGHT]: gradients(h) },
+        }),
+      );
+    },
     release: async () => {
       for (const session of await Promise.allSettled(sessions.values())) {
         if (session.status === "fulfilled") await session.value.release();
@@ -54,3 +78,7 @@ export function createColumnProducts(): ColumnProducts {
     },
   };
 }
+
+/** The numbers of the one output. */
+const only = (outputs: ReadonlyMap<string, DoubleArray>): Float64Array =>
+  [...outputs.values()][0].data;

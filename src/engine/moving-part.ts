@@ -21,7 +21,7 @@ import { workOfPasses } from "./flops.ts";
 import type { Network } from "./network.ts";
 import { forwardShards, type Shard } from "./shards.ts";
 import type { TaskState } from "./task.ts";
-import { sharedPrograms, shareNetwork } from "./tasks.ts";
+import { shareAtTheta0, sharedPrograms } from "./tasks.ts";
 import { engineVersion } from "./version.ts";
 import type { Workers } from "./workers.ts";
 
@@ -111,15 +111,25 @@ export async function crossingImages(
   const { count, labels } = data;
   const bytes = 4 * count * frozen.labels;
   const path = await cachedFile(keyOf(frozen, data), bytes, async (file) => {
-    shareNetwork(workers, frozen);
-    workers.share("theta", frozen.theta0);
+    shareAtTheta0(workers, frozen);
     workers.shareImages("data", data);
     const shards = forwardShards(frozen, count);
-    await workers.map<CrossingShard, void>(
-      { module, name: "crossingShard" },
-      shards.map((shard) => ({ ...shard, file })),
-      { signal, onDone: (done) => onImages?.(shards[done - 1].to, count) },
-    );
+    const into = workers.apart ? openSync(file, "r+") : undefined;
+    let at = 0;
+    try {
+      await workers.each<CrossingShard, Float32Array | undefined>(
+        { module, name: "crossingShard" },
+        shards.map((shard) => (into === undefined ? { ...shard, file } : shard)),
+        (rows) => {
+          if (rows === undefined) return;
+          writePixels(into!, rows, at);
+          at += rows.byteLength;
+        },
+        { signal, onDone: (done) => onImages?.(shards[done - 1].to, count) },
+      );
+    } finally {
+      if (into !== undefined) closeSync(into);
+    }
   });
   if (path === undefined) return undefined;
   const pixels = { file: path, at: 0, type: "float32" } as const;
@@ -137,18 +147,25 @@ function keyOf(frozen: Network, data: AnyDataset): string {
   return hash.update(hashDataset(data)).digest("hex");
 }
 
-/** A slice of the shared data set, and the file that takes what crosses. */
+/** A slice of the shared data set, and the file that takes what crosses; without one it is the result. */
 interface CrossingShard extends Shard {
-  readonly file: string;
+  readonly file?: string | undefined;
 }
 
-/** Writes what the shared network answers to each image of a slice. */
+/** Writes what the shared network answers to each image of a slice, or gives it back. */
 export async function crossingShard(
   state: TaskState,
   { from, to, file }: CrossingShard,
-): Promise<void> {
+): Promise<Float32Array | undefined> {
   const { network, programs } = await sharedPrograms(state);
   const data = state.get<ImageSource>("data");
+  if (file === undefined) {
+    const rows = new Float32Array((to - from) * network.labels);
+    await eachBatch(network, from, to, async (a, b) => {
+      rows.set(await programs.logits(imagesOf(data, a, b), b - a), (a - from) * network.labels);
+    });
+    return rows;
+  }
   const descriptor = openSync(file, "r+");
   try {
     await eachBatch(network, from, to, async (a, b) => {
@@ -158,4 +175,5 @@ export async function crossingShard(
   } finally {
     closeSync(descriptor);
   }
+  return undefined;
 }

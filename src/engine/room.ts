@@ -1,5 +1,4 @@
 // Whether the cuts of a run fit into its memory as they are, or the convolutions are to be kept in parts.
-import { type AnyDataset, imageSize } from "../data/dataset.ts";
 import { memoryToUse } from "../data/memory.ts";
 import { PROCESS_BYTES } from "./children.ts";
 import { bytesOfMore, createFactoredRows } from "./factored-rows.ts";
@@ -12,7 +11,8 @@ export interface RunSize {
   /** Cuts of a point at an anchor. */
   readonly cuts: number;
   readonly iterations: number;
-  readonly data: AnyDataset;
+  /** Numbers of D, of all its images. */
+  readonly floats: number;
   /** Worker processes, beside this one. */
   readonly processes: number;
 }
@@ -21,11 +21,15 @@ export interface RunSize {
 const KEPT_DATA = 2 ** 29;
 
 /** Bytes of a run beside its cuts: what every process holds, and the anchors with the gradients of their losses. */
-function bytesBeside({ theta0 }: Network, { iterations, data, processes }: RunSize): number {
-  const floats = 4 * imageSize(data.shape) * data.count;
-  const held = Math.min(2 * floats, KEPT_DATA) + 12 * theta0.length;
-  return (processes + 1) * (PROCESS_BYTES + held) + 12 * theta0.length * iterations;
+function bytesBeside(network: Network, { iterations, floats, processes }: RunSize): number {
+  const weights = weightsOf(network);
+  const held = Math.min(2 * 4 * floats, KEPT_DATA) + 12 * weights;
+  return (processes + 1) * (PROCESS_BYTES + held) + 12 * weights * iterations;
 }
+
+/** Weights that move. */
+const weightsOf = ({ parameters }: Network): number =>
+  parameters.reduce((sum, { size }) => sum + size, 0);
 
 /**
  * Bytes that the cuts of a run may take, of the memory that there is for all processes together.
@@ -46,6 +50,6 @@ export function convolutionsInParts(
 ): ReadonlySet<string> {
   const sites = points * iterations;
   const rows = bytesOfMore(createFactoredRows(network), { rows: sites * cuts, sites });
-  const ofLoss = 8 * network.theta0.length * iterations;
+  const ofLoss = 8 * weightsOf(network) * iterations;
   return rows + ofLoss <= room ? new Set() : shortConvolutions(network, cuts);
 }

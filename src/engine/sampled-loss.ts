@@ -8,7 +8,7 @@ import type { SampledLoss, SampledOracle } from "../correct/loss-sample.ts";
 import type { ImageSource } from "../data/dataset.ts";
 import { randomStream } from "../tensor/random.ts";
 import { STREAMS } from "../tensor/streams.ts";
-import { meanOf } from "./data-loss.ts";
+import { meanGradient } from "./gradient-sums.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
 import { forwardSize, gradientSize, idShards } from "./shards.ts";
@@ -135,19 +135,18 @@ export function createSampledLoss(of: {
       const { order } = await atStart();
       const path = [STREAMS.sample.gradient, anchor];
       const sample = stratifiedSample(order, byNumber(total, strataOf(n)), { seed, path });
-      const mean = meanOf(sample.ids.length);
       const losses: number[] = [];
       workers.share("theta", theta);
-      await workers.each<sumTasks.SampleShard, sumTasks.SampleSums>(
-        task("sampleShard"),
+      const { gradient } = await meanGradient(
+        workers,
         shardsOf(sample.ids, gradientSize(network)),
-        (part) => {
-          mean.add(part);
-          losses.push(...part.losses);
+        {
+          n: sample.ids.length,
+          p: network.theta0.length,
+          signal,
+          losses: (some) => void losses.push(...some),
         },
-        { signal },
       );
-      const { gradient } = mean.mean();
       const { loss: estimate, images } = await told(sample, Float64Array.from(losses));
       return { gradient, loss: estimate, images };
     },

@@ -107,22 +107,23 @@ export class Session {
 
   /** Runs the graph; blocks the event loop for as long as it takes. Outputs keep the graph's order. */
   run(feeds: Readonly<Record<string, FloatArray>>): Promise<Map<string, FloatArray>> {
-    return this.#run("float32", feeds);
+    return this.#run(feeds);
   }
 
-  /** The same for a graph whose inputs and outputs are float64. */
-  runDouble(feeds: Readonly<Record<string, DoubleArray>>): Promise<Map<string, DoubleArray>> {
-    return this.#run("float64", feeds);
+  /** The same for a graph whose outputs are float64, and its inputs as their numbers are. */
+  runDouble(
+    feeds: Readonly<Record<string, FloatArray | DoubleArray>>,
+  ): Promise<Map<string, DoubleArray>> {
+    return this.#run(feeds);
   }
 
   async #run<A extends FloatArray | DoubleArray>(
-    type: "float32" | "float64",
-    feeds: Readonly<Record<string, A>>,
+    feeds: Readonly<Record<string, FloatArray | DoubleArray>>,
   ): Promise<Map<string, A>> {
-    const typed = Object.entries(feeds).map(([name, { dims, data }]) => [
-      name,
-      { type, dims, data },
-    ]);
+    const typed = Object.entries(feeds).map(([name, { dims, data }]) => {
+      const type = data instanceof Float64Array ? ("float64" as const) : ("float32" as const);
+      return [name, { type, dims, data }];
+    });
     const results = await this.#results(Object.fromEntries(typed));
     return new Map(
       Object.entries(results).map(([name, { data, dims }]) => [

@@ -2,6 +2,9 @@
 //
 // A tile is some of theta's columns: a strip of the plain entries, or some filters of a convolution. There the rows
 // are written out in float64, the new ones and a few of the old ones at a time, and multiplied by one matrix product.
+//
+// Where a convolution has few pixels its gradients are not written out at all: those of two images have their products
+// by way of the products of what their pixels see (`gradientProducts`), which rows of one image share.
 
 import { throwIfAborted } from "../errors.ts";
 import { int } from "../onnx/attributes.ts";
@@ -68,6 +71,10 @@ export async function gramOfParts(work: Work, chosen: Chosen, put: Put): Promise
       await addTile({ ...work, session }, chosen, { width: to - from, tile }, total);
     }
     for (const slice of slicesOf(work.factored)) {
+      if (isCheaperBySite(work.factored, chosen, slice)) {
+        await addBySites(work, chosen, slice, total);
+        continue;
+      }
       const inner = slice.size / slice.filters;
       const filters = Math.max(1, Math.floor(TILE / (8 * inner * fresh.length)));
       for (const { from, to } of shardsOf(slice.filters, filters)) {
@@ -141,6 +148,57 @@ async function addTile(
     await times(await tile(before.slice(from, to)), to - from, from);
   }
   await times(own, n, before.length);
+}
+
+/** Whether fewer operations are needed where no gradient of a slice is written out; counted as they are done. */
+function isCheaperBySite(
+  factored: FactoredRows,
+  { fresh, before }: Chosen,
+  { size, filters, pixels }: Slice,
+): boolean {
+  const [n, all] = [fresh.length, before.length + fresh.length];
+  const inner = size / filters;
+  const own = bySite(factored, fresh).size;
+  const sites = bySite(factored, [...before, ...fresh]).size;
+  const written = all * filters * inner * (n + pixels);
+  const bySites =
+    sites * pixels * pixels * (own * inner + n * filters) + n * all * filters * pixels;
+  return bySites < written;
+}
+
+/** Adds the products over a slice, of the rows of one site with those of another at a time. */
+async function addBySites(
+  { factored, products, signal }: Work,
+  { fresh, before }: Chosen,
+  slice: Slice,
+  total: readonly Float64Array[],
+): Promise<void> {
+  const all = [...before, ...fresh];
+  const deltas = (rows: readonly number[]): Float32Array => {
+    const size = slice.filters * slice.pixels;
+    const together = new Float32Array(rows.length * size);
+    for (const [i, row] of rows.entries()) together.set(deltaOf(factored, row, slice), i * size);
+    return together;
+  };
+  const own = [...bySite(factored, fresh)].map(([site, rows]) => ({
+    ...{ rows, columns: columnsAt(factored, site, slice) },
+    deltas: deltas(rows.map((r) => fresh[r])),
+  }));
+  for (const [site, others] of bySite(factored, all)) {
+    throwIfAborted(signal);
+    const there = columnsAt(factored, site, slice);
+    const h = deltas(others.map((s) => all[s]));
+    for (const { rows, columns, deltas: g } of own) {
+      // An entry of a new row with a later one is that one's.
+      if (others[0] > before.length + rows.at(-1)!) continue;
+      const made = await products.gradients(columns, g, there, h);
+      for (const [i, r] of rows.entries()) {
+        for (const [k, s] of others.entries()) {
+          if (s < total[r].length) total[r][s] += made[i * others.length + k];
+        }
+      }
+    }
+  }
 }
 
 /** Plain entries of rows. */

@@ -2,14 +2,13 @@
 import { gather, type ImageSource } from "../data/dataset.ts";
 import { dot } from "../tensor/vector.ts";
 import { logitsOfAll, thetaGradientOfAll, thetaRowOfAll } from "./batches.ts";
-import type { LossGradient } from "./data-loss.ts";
 import { type GivenImages, imagesIn } from "./given-images.ts";
 import { oneHot } from "./logits.ts";
 import { logitSum } from "./loss.ts";
 import { type LossName, lossOf } from "./losses.ts";
 import { SCRATCH, writeFloats } from "./scratch.ts";
 import type { TaskState } from "./task.ts";
-import { passingPrograms, sharedPrograms } from "./tasks.ts";
+import { type LossGradient, passingPrograms, sharedPrograms } from "./tasks.ts";
 
 export const module: string = import.meta.url;
 

@@ -51,6 +51,16 @@ export function shareNetwork(workers: Workers, network: Network, key = NETWORK):
   workers.share(key, shared);
 }
 
+/** The same at theta0, which the network has with it: a large one is sent once. */
+export function shareAtTheta0(workers: Workers, network: Network): void {
+  shareNetwork(workers, network);
+  workers.share("theta", null);
+}
+
+/** The shared theta ("theta"), or theta0 of the network where none is given. */
+export const sharedTheta = (state: TaskState, network: Network): Float32Array =>
+  state.get<Float32Array | null>("theta") ?? network.theta0;
+
 /** The network shared under a key; its files stay where they are. */
 export const sharedNetwork = (state: TaskState, key = NETWORK): Promise<Network> =>
   state.derive(key, [key], async () => {
@@ -75,7 +85,7 @@ export async function sharedPrograms(
   const programs = await state.derive(
     `programs of ${key}`,
     [key, "theta"],
-    async () => openPrograms(network, state.get<Float32Array>("theta")),
+    async () => openPrograms(network, sharedTheta(state, network)),
     (old) => old.release(),
   );
   return { network, programs };
@@ -101,7 +111,7 @@ export async function passingPrograms(
     async () => openMovingPrograms(network),
     (old) => old.release(),
   );
-  programs.move(state.get<Float32Array>("theta"));
+  programs.move(sharedTheta(state, network));
   return { network, programs };
 }
 
@@ -209,11 +219,17 @@ export async function imageLossesShard(state: TaskState, shard: LossShard): Prom
   return losses;
 }
 
-/** Sum of the losses of a shard and its gradient in theta, float64 [p]. */
+/** A loss, summed or as a mean, and its gradient in theta, float64 [p]. */
+export interface LossGradient {
+  readonly loss: number;
+  readonly gradient: Float64Array;
+}
+
+/** Sum of the losses of a shard and its gradient in theta. */
 export async function lossGradientShard(
   state: TaskState,
   { from, to, loss: name }: LossShard,
-): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
+): Promise<LossGradient> {
   const { network, programs } = await sharedPrograms(state);
   const data = await sharedData(state);
   const of = lossOf(name);

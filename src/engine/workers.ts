@@ -23,6 +23,10 @@ export interface Workers {
   readonly size: number;
   /** @internal The file that its processes know as SCRATCH (scratch.ts); undefined where there is none. */
   readonly scratch: number | undefined;
+  /** @internal Whether its processes may be on other machines, where no file of this one is. */
+  readonly apart: boolean;
+  /** @internal What a record must say of the machines that its shards ran on, a sentence each. */
+  notes(): readonly string[];
   /**
    * Gives every process a value that tasks read by `key`; sharing a key again replaces it. A value that is equal
    * to the one that is shared is not sent again, and what was derived from it is kept. Never write to a shared one.
@@ -36,6 +40,12 @@ export interface Workers {
    * @internal
    */
   shareImages(key: string, images: ImageSource): void;
+  /**
+   * Starts the processes, which else start with the first task, beside what this one does meanwhile.
+   *
+   * @internal
+   */
+  begin(): void;
   /**
    * Runs a task on every argument.
    *
@@ -58,6 +68,10 @@ export interface Workers {
   /** Ends the processes; nothing runs after it. */
   close(): Promise<void>;
 }
+
+/** Processes on this machine of workers that were lent; undefined where none were. */
+export const processesHere = (workers: Workers | undefined): number | undefined =>
+  workers?.apart === true ? 0 : workers?.size;
 
 // More is a slip of the hand: each process holds the model and the data.
 const MOST = 256;
@@ -111,8 +125,11 @@ function localWorkers(): Omit<Workers, "map"> {
   return {
     size: 1,
     scratch: undefined,
+    apart: false,
+    notes: () => [],
     share: (key, value) => state.set(key, value),
     shareImages: (key, images) => state.set(key, images),
+    begin: () => {},
     each,
     close: () => state.clear(),
   };

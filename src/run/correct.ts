@@ -189,7 +189,7 @@ async function carryOn<F extends Family, S extends { readonly iterations: readon
       },
       after: measured.measured,
       distance: chosen.distance,
-      notes,
+      notes: [...notes, ...workers.notes()],
       clean: {
         ...changeOf(predictions.data),
         ...(predictions.validation && { validation: changeOf(predictions.validation) }),

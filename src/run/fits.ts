@@ -18,22 +18,25 @@ export function taskOf(
     readonly points: number;
     readonly validation?: AnyDataset | undefined;
     readonly threads?: number | undefined;
+    readonly memory?: number | undefined;
   },
   {
     iterations,
     alphas,
     rivals,
+    lossSample,
   }: {
     readonly iterations: number;
     readonly alphas: number;
     readonly rivals: number | string;
+    readonly lossSample?: number | "auto" | undefined;
   },
 ): Task {
-  const { data, points, validation, threads } = call;
+  const { data, points, validation, threads, memory } = call;
   const others = network.labels - 1;
   const cuts = typeof rivals === "number" ? rivals : rivals === "all" ? others : NEAR;
   return {
-    ...{ images: data.count, points, iterations, alphas },
+    ...{ images: data.count, points, iterations, alphas, memory, lossSample },
     pixels: bytesHeld(data),
     rivals: Math.min(cuts, others),
     processes: threads ?? processesOn(network.options.device) ?? availableParallelism(),

@@ -4,7 +4,7 @@ import type { StatedAttack } from "../attack/options.ts";
 import { straightThrough } from "../autodiff/ends.ts";
 import type { AnyDataset } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
-import { shareNetwork } from "../engine/tasks.ts";
+import { shareAtTheta0 } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { TemperError } from "../errors.ts";
 import { nodeLabel } from "../onnx/graph.ts";
@@ -26,8 +26,7 @@ export async function lookBefore(
   workers: Workers,
   { network, data, attack, anyway = false, signal, onNote }: LookCall,
 ): Promise<readonly string[]> {
-  shareNetwork(workers, network);
-  workers.share("theta", network.theta0);
+  shareAtTheta0(workers, network);
   workers.shareImages("data", data);
   // The recipes' own attacks need not clip: what is looked at is whether the data are pixels.
   const stated = attack && { ...attack, seed: 0, clip: attack.clip ?? ([0, 1] as const) };

@@ -1,4 +1,4 @@
-// Tasks for the tests of workers: one ends its process the first time it runs, one fails, one doubles, one counts.
+// Tasks for the tests of workers: some end their process, one fails, others double, count, wait, or give back.
 import { existsSync, writeFileSync } from "node:fs";
 import type { TaskState } from "../../src/engine/task.ts";
 import { TemperError } from "../../src/errors.ts";
@@ -32,4 +32,11 @@ export async function refuse(): Promise<void> {
   throw new TemperError("data-mismatch", "refused in the worker", {
     cause: new TemperError("data-mismatch", "for a reason", { cause: new Error("raw words") }),
   });
+}
+
+export const echo = async (_: TaskState, value: unknown): Promise<unknown> => value;
+
+/** Ends once a file is there. */
+export async function waitFor(_: TaskState, file: string): Promise<void> {
+  while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -22,15 +22,15 @@ import {
   readFlags,
   workFlags,
 } from "../shared-flags.ts";
+import { queueFlags, type WorkingFlags, workersFor } from "../working.ts";
 
-interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
+interface Flags extends NetworkOptions, DataOptions, KeepingFlags, WorkingFlags {
   readonly data: string;
   readonly out: string;
   readonly eps: number;
   readonly worst?: number;
   readonly random?: number;
   readonly quantise?: number;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -48,11 +48,17 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   const { device } = networkOf(model).options;
   const options = { ...asked, mean, std, device };
   const of = { command: "attack", models: [model], data, options };
+  // Few images are attacked here at once, unless --threads says otherwise.
+  const workers =
+    flags.queue === undefined && flags.log === undefined
+      ? undefined
+      : await workersFor(flags, context);
   const result = await keeping(stateOf(flags.out), of, flags, async (shards) => {
     const found = await attack(model, {
       ...asked,
       data,
       shards,
+      workers,
       threads: flags.threads,
       signal: context.signal,
       onProgress: context.progress.update,
@@ -60,7 +66,7 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
     });
     if (found.points.count > 0) await writeAtomic(flags.out, writePoints(found.points));
     return found;
-  });
+  }).finally(() => workers?.close());
   await model.close();
   context.progress.stop();
   const { points, attacked, correct, broken, notes } = result;
@@ -130,6 +136,7 @@ export function addAttack(program: Command, context: Context): void {
     ...modelFlags,
     ...deviceFlags,
     ...workFlags,
+    ...queueFlags,
   })
     .addHelpText(
       "after",

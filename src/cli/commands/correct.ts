@@ -6,10 +6,9 @@ import { type AttackCall, attack } from "../../attack/attack.ts";
 import { sample } from "../../attack/sample.ts";
 import type { Augmentation } from "../../data/augment.ts";
 import { type AnyDataset, checkDataset, type Dataset, inMemory } from "../../data/dataset.ts";
-import { processesOn } from "../../engine/device.ts";
 import { workOfPasses } from "../../engine/flops.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
-import { openWorkers, type Workers } from "../../engine/workers.ts";
+import type { Workers } from "../../engine/workers.ts";
 import { correct } from "../../run/correct.ts";
 import { taskOf } from "../../run/fits.ts";
 import { checkFolder, POINTS, RECORD } from "../../run/folder/files.ts";
@@ -29,6 +28,7 @@ import { sayHowToGoOn } from "../keeping.ts";
 import { openDataset, openLargeDataset, openModelFile } from "../open.ts";
 import { addPage } from "../page.ts";
 import { watched } from "../watching.ts";
+import { workersFor } from "../working.ts";
 
 /** Refuses what can be refused at once, before a page is served or anything opened. */
 async function run(path: string, asked: Asked, context: Context): Promise<void> {
@@ -38,7 +38,7 @@ async function run(path: string, asked: Asked, context: Context): Promise<void> 
 
 async function correctAndPrint(path: string, asked: Asked, context: Context): Promise<void> {
   const { out } = asked;
-  const workers = openWorkers(asked.threads ?? processesOn(asked.device));
+  const workers = await workersFor(asked, context);
   const finished = await correctWith(workers, path, asked, context).finally(workers.close);
   const adds = finished !== undefined && asked.report !== false;
   const page = adds ? await addPage(finished, out, context) : undefined;
@@ -127,6 +127,8 @@ async function foretellPoints(
   },
 ): Promise<void> {
   if (request.recipe === "robust" || request.reattack === true || resume === true) return;
+  // How fast other machines are is not known; what this one must hold is looked at when the work begins.
+  if (call.workers.apart) return;
   const network = networkOf(model);
   const { forward: flops } = workOfPasses(network);
   const facts = { flops, points: call.points, labels: model.labels };

@@ -16,10 +16,9 @@ import type { AnyDataset } from "../../data/dataset.ts";
 import type { DataOptions } from "../../data/open.ts";
 import { writePoints } from "../../data/points.ts";
 import { writeAtomic } from "../../data/write.ts";
-import { processesOn } from "../../engine/device.ts";
 import { type Model, networkOf } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
-import { openWorkers } from "../../engine/workers.ts";
+import { shareAtTheta0 } from "../../engine/tasks.ts";
 import { demand, TemperError } from "../../errors.ts";
 import { asQuotient, flag, text, wholeNumber } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
@@ -38,8 +37,9 @@ import {
   workFlags,
 } from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
+import { queueFlags, type WorkingFlags, workersFor } from "../working.ts";
 
-interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
+interface Flags extends NetworkOptions, DataOptions, KeepingFlags, WorkingFlags {
   readonly state?: string;
   readonly data: string;
   readonly attack?: AttackName[];
@@ -49,7 +49,6 @@ interface Flags extends NetworkOptions, DataOptions, KeepingFlags {
   readonly out?: string;
   readonly wrong?: string;
   readonly verify?: boolean;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -195,10 +194,16 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
     paths.map(async (path) => ({ path, model: await openModelFile(path, flags) })),
   );
   if (flags.verify === true) for (const { model } of opened) boundedNodes(networkOf(model).graph);
-  const models = await withData(opened, flags, context);
+  const workers = await workersFor(flags, context);
+  // A large network takes its time to reach the processes: they are begun while the data are read.
+  shareAtTheta0(workers, networkOf(opened[0].model));
+  workers.begin();
+  const models = await withData(opened, flags, context).catch(async (error) => {
+    await workers.close();
+    throw error;
+  });
   const [{ data, whole }] = models;
 
-  const workers = openWorkers(flags.threads ?? processesOn(flags.device));
   const of = {
     command: "evaluate",
     models: models.map(({ model }) => model),
@@ -364,6 +369,7 @@ export function addEvaluate(program: Command, context: Context): void {
     ...modelFlags,
     ...deviceFlags,
     ...workFlags,
+    ...queueFlags,
   })
     .addHelpText(
       "after",

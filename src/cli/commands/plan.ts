@@ -19,6 +19,7 @@ import {
   dataFlag,
   deviceFlags,
   flagsOf,
+  memoryFlag,
   modelFlags,
   readFlags,
   trainableFlags,
@@ -34,6 +35,8 @@ interface Flags extends NetworkOptions, DataOptions {
   readonly iterations?: number;
   readonly alphas?: number;
   readonly rivals?: number | "all" | "auto";
+  readonly memory?: number;
+  readonly lossSample?: number | "auto";
   readonly threads?: number;
   readonly json?: boolean;
 }
@@ -61,10 +64,10 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   for (const set of given === undefined ? [data] : [data, given]) {
     checkDataset(set, { shape: model.inputShape, labels: model.labels });
   }
-  const { iterations, alphas, rivals } = flags;
+  const { iterations, alphas, rivals, lossSample, memory, threads } = flags;
   const facts = { flops: 0, points, labels: model.labels };
-  const options = pointOptions({ iterations, alphas, rivals }, facts);
-  const task = taskOf(network, { data, points, threads: flags.threads }, options);
+  const options = pointOptions({ iterations, alphas, rivals, lossSample }, facts);
+  const task = taskOf(network, { data, points, threads, memory }, options);
   const counted = estimates(network, task);
   if (counted.length === 0) {
     throw new TemperError(
@@ -134,7 +137,7 @@ export function addPlan(program: Command, context: Context): void {
         "takes no more than an hour. Nothing is written. docs/plan.md says how near the figures come.",
     )
     .argument("<model>", "ONNX file");
-  const { iterations, alphas, rivals } = flagsOf(pointTable as never, [
+  const { iterations, alphas, rivals, lossSample } = flagsOf(pointTable as never, [
     {
       words: "",
       table: pointTable,
@@ -164,7 +167,8 @@ export function addPlan(program: Command, context: Context): void {
       help: "the same",
     },
     ...readFlags,
-    ...{ iterations, alphas, rivals },
+    ...{ iterations, alphas, rivals, lossSample },
+    memory: memoryFlag,
     ...modelFlags,
     ...trainableFlags,
     ...deviceFlags,

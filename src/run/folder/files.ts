@@ -19,6 +19,8 @@ export const PREDICTIONS = "predictions.npz";
 export const REPORT = "report.html";
 /** What a run that is not finished goes on from; private to the run that wrote it. */
 export const STATE = "state/state.npz";
+/** What it goes on from of anchor k = 0, 1, ..., which never changes: written once, before the state that counts it. */
+export const anchorFile = (k: number): string => `state/anchor-${k}.npz`;
 
 /** The names in a folder but those of temporary files, or undefined where there is no folder. */
 async function listFolder(folder: string): Promise<string[] | undefined> {

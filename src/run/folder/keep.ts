@@ -15,11 +15,10 @@ import {
   type RunInPlace,
   readJson,
   recordIn,
-  STATE,
   TIMINGS,
   writeFolder,
 } from "./files.ts";
-import { readState, type StateFormat, writeState } from "./state.ts";
+import { readState, type StateFormat, stateFiles } from "./state.ts";
 
 /** A folder that keeps a run while it goes on. */
 export interface RunKeeper<S> {
@@ -71,18 +70,16 @@ export async function keepRun<S extends { readonly iterations: readonly unknown[
     await writeFolder(folder, new Map([[RECORD, jsonText(beginning)]]));
     if (points !== undefined) await writeFolder(folder, new Map([[POINTS, writePoints(points)]]));
   };
+  let kept = 0; // anchors that are on disk
   const keeper = (finished: boolean, state?: S, timings?: Timings): RunKeeper<S> => ({
     state,
     timings,
     finished,
-    keep: (next, spent) =>
-      writeFolder(
-        folder,
-        new Map<string, Uint8Array | string>([
-          [TIMINGS, jsonText(spent)],
-          [STATE, writeState(next, format)],
-        ]),
-      ),
+    keep: async (next, spent) => {
+      await writeFolder(folder, new Map([[TIMINGS, jsonText(spent)]]));
+      for (const file of stateFiles(next, format, kept)) await writeFolder(folder, new Map([file]));
+      kept = format.anchors(next).length;
+    },
     drop: () => rm(join(folder, "state"), { recursive: true, force: true }),
   });
   if (resume && (await recordIn(folder))) {
@@ -99,10 +96,11 @@ export async function keepRun<S extends { readonly iterations: readonly unknown[
     }
     await removeTemporaries(folder);
     const finished = record.end !== undefined;
-    const state = await readState(folder, format);
+    const found = finished ? undefined : await readState(folder, format);
     if (finished) await keeper(true).drop();
-    else if (state === undefined) await begin();
-    return keeper(finished, state, await timingsUpTo(folder, state));
+    else if (found === undefined) await begin();
+    else kept = found.anchors;
+    return keeper(finished, found?.state, await timingsUpTo(folder, found?.state));
   }
   await prepareFolder(folder, force);
   const fresh = keeper(false);

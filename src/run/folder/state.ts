@@ -1,63 +1,70 @@
-// The state of an unfinished run, one file, replaced as a whole after each iteration.
+// The state of an unfinished run: a file of each anchor, written once, and one that is replaced after each iteration.
+//
+// An anchor is 12 bytes a weight, and of a large network there are gigabytes of them: they are neither written again in
+// every iteration nor put together in memory.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Trial } from "../../correct/candidates.ts";
 import type { Contradiction } from "../../correct/elastic.ts";
 import type { AlgorithmState, CentreState, FinishingState } from "../../correct/state.ts";
-import { arrayOf, arrayOfText, type NpyArray, stackFloats, unstackFloats } from "../../data/npy.ts";
-import { readNpz, writeNpz } from "../../data/npz.ts";
+import { arrayOf, arrayOfText, type NpyArray } from "../../data/npy.ts";
+import { readNpz, readNpzFile, writeNpz } from "../../data/npz.ts";
 import { TemperError } from "../../errors.ts";
 import type { Families, Family } from "../record.ts";
-import { STATE } from "./files.ts";
+import { anchorFile, STATE } from "./files.ts";
 
 type Arrays = ReadonlyMap<string, NpyArray>;
 
+/** The numbers of an array by its name. */
+type Values = <T>(name: string) => T;
+
 /** How the state of an algorithm becomes arrays and a text, and back. */
 export interface StateFormat<S> {
+  /** Of each anchor, what never changes once it is there. */
+  anchors(state: S): readonly Arrays[];
   arrays(state: S): Arrays;
   /** What is not numbers; it travels as JSON in the same file, so that one rename replaces all. */
   rest(state: S): unknown;
-  join(values: <T>(name: string) => T, rest: unknown): S;
+  join(values: Values, rest: unknown, anchors: readonly Values[]): S;
 }
-
-const matrix = (rows: readonly Float32Array[]): NpyArray => stackFloats(rows, rows[0]?.length ?? 0);
 
 /** The state of Algorithm 1. */
 export const algorithmState: StateFormat<AlgorithmState> = {
-  arrays: ({ anchors, active, finishing }) => {
-    const k = anchors.length;
-    const width = anchors[0].gradient.length;
-    const gradient = new Float64Array(k * width);
-    for (const [i, anchor] of anchors.entries()) gradient.set(anchor.gradient, i * width);
-    return new Map<string, NpyArray>([
-      ["theta", matrix(anchors.map(({ theta }) => theta))],
-      ["last", matrix(finishing?.last === undefined ? [] : [finishing.last])],
-      ["loss", arrayOf(Float64Array.from(anchors, ({ loss }) => loss))],
-      ["gradient", arrayOf(gradient, [k, width])],
+  anchors: ({ anchors }) =>
+    anchors.map(({ theta, loss, gradient }) => {
+      const named = { theta: arrayOf(theta), loss: arrayOf(Float64Array.of(loss)) };
+      return new Map(Object.entries({ ...named, gradient: arrayOf(gradient) }));
+    }),
+  arrays: ({ active, finishing }) =>
+    new Map<string, NpyArray>([
+      ...(finishing?.last === undefined ? [] : [["last", arrayOf(finishing.last)] as const]),
       ["active", arrayOf(active.rows)],
       ["multipliers", arrayOf(active.multipliers)],
-    ]);
-  },
+    ]),
   rest: ({ anchors: _, active: __, finishing, ...rest }) => ({
     ...rest,
-    ...(finishing && { finishing: { end: finishing.end, lines: finishing.lines } }),
+    ...(finishing && {
+      finishing: {
+        ...{ end: finishing.end, lines: finishing.lines },
+        hasLast: finishing.last !== undefined,
+      },
+    }),
   }),
-  join: (values, rest) => {
-    const theta = values<Float32Array>("theta");
-    const loss = values<Float64Array>("loss");
-    const gradient = values<Float64Array>("gradient");
-    const thetas = unstackFloats(theta, theta.length / loss.length);
-    const width = gradient.length / loss.length;
-    const last = values<Float32Array>("last");
-    const { finishing, ...records } = rest as Omit<AlgorithmState, "anchors" | "active">;
+  join: (values, rest, anchors) => {
+    const { finishing, ...records } = rest as Omit<AlgorithmState, "anchors" | "active"> & {
+      readonly finishing?: FinishingState & { readonly hasLast: boolean };
+    };
+    const { hasLast = false, ...ending } = finishing ?? {};
     return {
       ...records,
-      ...(finishing && { finishing: { ...finishing, last: last.length === 0 ? undefined : last } }),
-      anchors: Array.from(loss, (value, i) => ({
-        theta: thetas[i],
-        loss: value,
-        gradient: gradient.slice(i * width, (i + 1) * width),
+      ...(finishing && {
+        finishing: { ...(ending as FinishingState), last: hasLast ? values("last") : undefined },
+      }),
+      anchors: anchors.map((of) => ({
+        theta: of<Float32Array>("theta"),
+        loss: of<Float64Array>("loss")[0],
+        gradient: of<Float64Array>("gradient"),
       })),
       active: {
         rows: values<Int32Array>("active"),
@@ -69,43 +76,77 @@ export const algorithmState: StateFormat<AlgorithmState> = {
 
 /** The state of the moving centre. */
 export const centreState: StateFormat<CentreState> = {
-  arrays: ({ theta, anchors }) =>
-    new Map([
-      ["present", matrix([theta])],
-      ["theta", matrix(anchors)],
-    ]),
+  anchors: ({ anchors }) => anchors.map((theta) => new Map([["theta", arrayOf(theta)]])),
+  arrays: ({ theta }) => new Map([["present", arrayOf(theta)]]),
   rest: ({ trials, iterations }) => ({ trials, iterations }),
-  join: (values, rest) => {
-    const records = rest as Omit<CentreState, "theta" | "anchors">;
-    const theta = values<Float32Array>("theta");
-    const present = values<Float32Array>("present");
-    return { ...records, theta: present, anchors: unstackFloats(theta, present.length) };
-  },
+  join: (values, rest, anchors) => ({
+    ...(rest as Omit<CentreState, "theta" | "anchors">),
+    theta: values("present"),
+    anchors: anchors.map((of) => of<Float32Array>("theta")),
+  }),
 };
 
-export const writeState = <S>(state: S, { arrays, rest }: StateFormat<S>): Uint8Array =>
-  writeNpz(new Map([...arrays(state), ["records", arrayOfText(JSON.stringify(rest(state)))]]));
+/** What the file says beside its numbers. */
+interface Text {
+  /** Anchors that belong to the state. */
+  readonly anchors: number;
+  readonly rest: unknown;
+}
+
+/**
+ * The files of a state, by their names and in the order in which they must be written, each made when its turn comes.
+ *
+ * @param kept anchors that are written already
+ */
+export function* stateFiles<S>(
+  state: S,
+  { anchors, arrays, rest }: StateFormat<S>,
+  kept: number,
+): Generator<readonly [string, Uint8Array]> {
+  const all = anchors(state);
+  for (const [k, anchor] of all.entries()) {
+    if (k >= kept) yield [anchorFile(k), writeNpz(anchor)];
+  }
+  const text: Text = { anchors: all.length, rest: rest(state) };
+  yield [
+    STATE,
+    writeNpz(new Map([...arrays(state), ["records", arrayOfText(JSON.stringify(text))]])),
+  ];
+}
+
+const valuesOf =
+  (arrays: Arrays): Values =>
+  <T>(name: string): T => {
+    const array = arrays.get(name);
+    if (array === undefined) throw new Error(`it holds no ${name}`);
+    return array.values as T;
+  };
+
+const textIn = (values: Values): Text =>
+  JSON.parse(new TextDecoder().decode(values<Uint8Array>("records")));
 
 /**
  * The state in a RUN folder, or undefined where its run was stopped before the first was written.
  *
- * @throws TemperError `run-unreadable` where the file is damaged
+ * @throws TemperError `run-unreadable` where a file of it is damaged
  */
 export async function readState<S>(
   folder: string,
   { join: joinState }: StateFormat<S>,
-): Promise<S | undefined> {
-  const path = join(folder, STATE);
+): Promise<{ readonly state: S; readonly anchors: number } | undefined> {
+  let path = join(folder, STATE);
   if (!existsSync(path)) return undefined;
+  const read = async (): Promise<Values> =>
+    valuesOf(readNpz(await readFile(path), { where: path }));
   try {
-    const arrays = readNpz(await readFile(path), { where: path });
-    const values = <T>(name: string): T => {
-      const array = arrays.get(name);
-      if (array === undefined) throw new Error(`it holds no ${name}`);
-      return array.values as T;
-    };
-    const rest = JSON.parse(new TextDecoder().decode(values<Uint8Array>("records")));
-    return joinState(values, rest);
+    const values = await read();
+    const { anchors: count, rest } = textIn(values);
+    const anchors: Values[] = [];
+    for (let k = 0; k < count; k++) {
+      path = join(folder, anchorFile(k));
+      anchors.push(await read());
+    }
+    return { state: joinState(values, rest, anchors), anchors: count };
   } catch (cause) {
     throw new TemperError(
       "run-unreadable",
@@ -134,22 +175,21 @@ export interface StateSoFar {
 export async function lookAtState(folder: string): Promise<StateSoFar | undefined> {
   const path = join(folder, STATE);
   if (!existsSync(path)) return undefined;
-  const only = ["theta", "last", "present", "records"]; // the gradients are most of the file
-  const arrays = readNpz(await readFile(path), { where: path, only });
-  const rows = (name: string): Float32Array[] => {
-    const array = arrays.get(name);
-    return array === undefined || array.values.length === 0
-      ? []
-      : unstackFloats(array.values as Float32Array, array.shape[1]);
+  const arrays = readNpz(await readFile(path), { where: path });
+  const { anchors: count, rest: all } = textIn(valuesOf(arrays));
+  const { finishing, ...rest } = all as Omit<StateSoFar, "anchors"> & {
+    readonly finishing?: Pick<FinishingState, "lines">;
   };
-  const records = arrays.get("records")?.values as Uint8Array;
-  const { finishing, ...rest } = JSON.parse(new TextDecoder().decode(records)) as Omit<
-    StateSoFar,
-    "anchors"
-  > & { readonly finishing?: Pick<FinishingState, "lines"> };
+  const thetas: Float32Array[] = [];
+  for (let k = 0; k < count; k++) {
+    const { arrays: ofAnchor } = await readNpzFile(join(folder, anchorFile(k)), {
+      only: ["theta"], // the gradients are most of the file
+    });
+    thetas.push(valuesOf(ofAnchor)<Float32Array>("theta"));
+  }
   // Algorithm 1 keeps theta0 before its anchors, and the last one beside them.
-  const thetas = rows("theta");
-  const anchors = arrays.has("present") ? thetas : [...thetas.slice(1), ...rows("last")];
+  const last = arrays.get("last")?.values as Float32Array | undefined;
+  const anchors = arrays.has("present") ? thetas : [...thetas.slice(1), ...(last ? [last] : [])];
   const found = new Map(finishing?.lines.map((trial) => [placeOf(trial), trial]));
   return {
     ...rest,

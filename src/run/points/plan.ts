@@ -7,7 +7,7 @@ import type { Oracle } from "../../correct/oracle.ts";
 import { LEAST } from "../../correct/reach.ts";
 import type { AlgorithmState } from "../../correct/state.ts";
 import { scorePoints } from "../../correct/violation.ts";
-import { type Dataset, imagesOf } from "../../data/dataset.ts";
+import { type Dataset, imageSize, imagesOf } from "../../data/dataset.ts";
 import { logitsOf } from "../../engine/batches.ts";
 import { demandRoomForCuts } from "../../engine/cut-set.ts";
 import { workOfPasses } from "../../engine/flops.ts";
@@ -17,6 +17,7 @@ import { createOracle } from "../../engine/oracle.ts";
 import { demandInputGradient } from "../../engine/programs.ts";
 import { convolutionsInParts, type RunSize, roomForCuts } from "../../engine/room.ts";
 import { shortConvolutions } from "../../engine/slices.ts";
+import { processesHere } from "../../engine/workers.ts";
 import { checkInputs, type PointCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
 import { demandRoom, taskOf } from "../fits.ts";
@@ -39,7 +40,8 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   const asked = pointOptions(request, facts);
   const size = {
     ...{ points: points.count, cuts: cutsOf(network, asked), iterations: asked.iterations },
-    ...{ data: call.data, processes: call.workers?.size ?? call.threads ?? availableParallelism() },
+    floats: imageSize(network.inputShape) * call.data.count,
+    processes: processesHere(call.workers) ?? call.threads ?? availableParallelism(),
   };
   const room = roomForCuts(network, size, call.memory);
   const convolved = convolvedIn(network, asked, size, room);
@@ -48,7 +50,7 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
   if (options.radius > 0) demandInputGradient(network, "radius");
   if (!options.reattack && call.anyway !== true) {
-    const threads = call.workers?.size ?? call.threads;
+    const threads = processesHere(call.workers) ?? call.threads;
     demandRoom(network, taskOf(network, { ...call, points: points.count, threads }, options));
   }
   if (!options.reattack) {

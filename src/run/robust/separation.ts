@@ -6,7 +6,8 @@ import type { SampledLoss, SeparationOracle } from "../../correct/separation.ts"
 import { scorePoints } from "../../correct/violation.ts";
 import type { AnyDataset, Dataset } from "../../data/dataset.ts";
 import { createAggregateCuts } from "../../engine/aggregate-cuts.ts";
-import { createDataLoss, type LossGradient, meanOf } from "../../engine/data-loss.ts";
+import { createDataLoss } from "../../engine/data-loss.ts";
+import { meanGradient } from "../../engine/gradient-sums.ts";
 import { type Network, roundTheta } from "../../engine/network.ts";
 import { idShards } from "../../engine/shards.ts";
 import * as sums from "../../engine/sum-tasks.ts";
@@ -135,15 +136,13 @@ export function createSeparation(call: SeparationOptions): Separation {
       const atStart = await lossesAtStart();
       const ids = draw(everything, options.lossSample, k, sampleInOrder);
       workers.share("theta", theta);
-      const mean = meanOf(ids.length);
-      await workers.each<sums.SampleShard, LossGradient>(
-        { module: sums.module, name: "sampleShard" },
+      const mean = await meanGradient(
+        workers,
         idShards(ids, SAMPLE_SHARD).map((chosen) => ({ ids: chosen, loss: name, passing })),
-        mean.add,
-        { signal },
+        { n: ids.length, p: network.theta0.length, signal },
       );
       return {
-        ...mean.mean(),
+        ...mean,
         atStart: ids.reduce((sum, id) => sum + atStart[id], 0) / ids.length,
       };
     },

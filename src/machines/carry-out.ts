@@ -1,0 +1,122 @@
+// One shard of a queue on this machine: what it needs is fetched, a process runs it, and its result is sent.
+import { readFile } from "node:fs/promises";
+import type { Job } from "bullmq";
+import type { Device } from "../engine/device.ts";
+import type { Workers } from "../engine/workers.ts";
+import { rawWords, TemperError } from "../errors.ts";
+import { type ChildJob, childTask, module, type SharedFile } from "./child-task.ts";
+import type { Connection } from "./connect.ts";
+import type { QueueLog } from "./events.ts";
+import { ATTEMPTS, type Failure, type JobData, putAnswer, takeArgument } from "./messages.ts";
+import { keys, ownVersions, type RunWord, sameVersions, versionsInWords } from "./names.ts";
+import { unpack } from "./pack.ts";
+import { type Registered, type Registry, taskNamed } from "./registered.ts";
+import type { ImagesOf, SharedFiles } from "./shared-files.ts";
+
+/** Runs as many calls at once as there are processes; the others wait in their order. */
+export type Slots = <R>(call: () => Promise<R>) => Promise<R>;
+
+/** A machine that works for a queue. */
+export interface Serving {
+  readonly connection: Connection;
+  readonly pool: Workers;
+  readonly slots: Slots;
+  readonly files: SharedFiles;
+  readonly registry: Registry;
+  readonly device: Device;
+  /** Of machine. */
+  readonly kind: string;
+  readonly onEvent: QueueLog;
+  /** Shards that it has finished. */
+  done: number;
+}
+
+/** A failure that another try would not change. */
+export class Final extends Error {}
+
+/**
+ * Runs a shard and sends its result, or why there is none.
+ *
+ * @throws Final where every other try would fail as well; any other error is worth one
+ */
+export async function carryOut(serving: Serving, job: Job<JobData>): Promise<void> {
+  const { kind, onEvent } = serving;
+  const { client } = serving.connection;
+  const id = String(job.id);
+  const { run } = job.data;
+  const began = performance.now();
+  const facts = { job: id, run, task: job.name };
+  try {
+    const result = await resultOf(serving, job);
+    if (result === undefined) return onEvent("unwanted", facts);
+    const bytes = await putAnswer(client, run, { job: id, kind, result });
+    serving.done++;
+    onEvent("done", { ...facts, ms: Math.round(performance.now() - began), bytes });
+  } catch (error) {
+    const failure = failureOf(error as Error);
+    onEvent("failed", { ...facts, ...failure });
+    // A command that cannot be reached adds its shard again, when it is there.
+    if (failure.code === "queue-unreachable") return;
+    if (mayPass(failure) && job.attemptsMade + 1 < ATTEMPTS) throw error;
+    await putAnswer(client, run, { job: id, kind, failure });
+    throw new Final(failure.message);
+  }
+}
+
+/** Whether a failure is of this machine, and not of the shard. */
+const mayPass = ({ code }: Failure): boolean =>
+  code === "worker-failed" || code === "out-of-memory" || code === "file-missing";
+
+function failureOf(error: Error): Failure {
+  if (!(error instanceof TemperError)) return { message: error.message };
+  return { message: error.message, code: error.code, raw: rawWords(error) };
+}
+
+/** The result of a shard; undefined where nobody waits for it any more. */
+async function resultOf(serving: Serving, job: Job<JobData>): Promise<Uint8Array | undefined> {
+  const { connection, registry, device } = serving;
+  const { run, map, shared, versions } = job.data;
+  if (!(await isWanted(connection, run, map))) return undefined;
+  if (!sameVersions(versions, ownVersions())) {
+    throw new TemperError(
+      "model-unsupported",
+      `a shard of ${versionsInWords(versions)} came to a worker of ${versionsInWords(ownVersions())}`,
+    );
+  }
+  const { images: imagesOf, ...task } = taskNamed(registry, job.name);
+  const arg = await takeArgument(connection.client, run, job.data.arg);
+  return serving.files.using(run, shared, async (own, images) => {
+    await haveImages(imagesOf, arg, own, images);
+    return serving.slots(async () => {
+      // Many a map ends early: what it added beyond its end is not begun.
+      if (!(await isWanted(connection, run, map))) return undefined;
+      const child: ChildJob = { run, device, arg, shared: own, task };
+      const of = { module, name: childTask.name };
+      const [result] = await serving.pool.map<ChildJob, Uint8Array>(of, [child]);
+      return result;
+    });
+  });
+}
+
+/** Whether the command is there and still waits for the shards of this map. */
+async function isWanted({ client }: Connection, run: string, map: number): Promise<boolean> {
+  const text = await client.get(keys.run(String(run)));
+  return text !== null && (JSON.parse(text) as RunWord).maps.includes(map);
+}
+
+/** Has the images of a shard on this machine, where the data set is too large to be there as a whole. */
+async function haveImages(
+  imagesOf: Registered["images"],
+  arg: Uint8Array,
+  own: Readonly<Record<string, SharedFile>>,
+  images: ImagesOf,
+): Promise<void> {
+  if (Object.keys(own).every((key) => images(key)?.whole !== false)) return;
+  const needed = imagesOf(unpack(arg) as never);
+  const stored = needed && images(needed.of);
+  if (needed === undefined || stored === undefined || stored.whole) return;
+  if ("images" in needed) return stored.need(needed.images);
+  const order = unpack<Int32Array>(await readFile(own.order.file));
+  const { from, to } = needed.sorted;
+  await stored.need(order.subarray(from, to));
+}

@@ -1,0 +1,131 @@
+// Values as bytes between machines: what went in comes out, to the bit, and hostile bytes are refused.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { queueAddress } from "../src/machines/connect.ts";
+import { manifestOf, packManifest, unpackManifest } from "../src/machines/manifest.ts";
+import { pack, unpack } from "../src/machines/pack.ts";
+import { refusePlaces } from "../src/machines/registered.ts";
+import { noise } from "./helpers/small.ts";
+
+const numbers = fc.oneof(
+  fc.float32Array({ maxLength: 5 }),
+  fc.float64Array({ maxLength: 5 }),
+  fc.int32Array({ maxLength: 5 }),
+  fc.uint8Array({ maxLength: 5 }),
+  fc.bigInt64Array({ maxLength: 5 }),
+);
+const { value: values } = fc.letrec<{ value: unknown }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small" },
+    ...[
+      fc.double(),
+      fc.string({ unit: "binary" }),
+      fc.boolean(),
+      fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n }),
+      numbers,
+    ],
+    ...[fc.constant(null), fc.constant(undefined)],
+    fc.array(tie("value"), { maxLength: 4 }),
+    fc.dictionary(fc.string(), tie("value"), { maxKeys: 4, noNullPrototype: true }),
+    fc.array(fc.tuple(fc.string(), tie("value"))).map((pairs) => new Map(pairs)),
+  ),
+}));
+
+describe("a value as bytes", () => {
+  it("comes back as it was", () => {
+    fc.assert(
+      fc.property(values, (value) => {
+        expect(unpack(pack(value))).toStrictEqual(value);
+      }),
+    );
+  });
+
+  it("keeps a name that objects have a meaning for as a property, and touches nobody's prototype", () => {
+    const given = JSON.parse('{"__proto__":{"polluted":1}}');
+    const back = unpack<Record<string, unknown>>(pack(given));
+    expect(Object.keys(back)).toEqual(["__proto__"]);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  it.each([
+    ["nothing", Buffer.alloc(0)],
+    ["a head longer than all", Buffer.from([255, 255, 255, 255, 0])],
+    ["no JSON", bytesOf("{")],
+    ["numbers beyond the end", bytesOf('["t","Float64Array",0,1000000000000]')],
+    ["numbers before the beginning", bytesOf('["t","Uint8Array",-4,1]')],
+    ["an array of another kind", bytesOf('["t","constructor",0,0]')],
+    ["a list without its letter", bytesOf("[1]")],
+    ["depth", bytesOf('["l",['.repeat(200) + "]]".repeat(200))],
+    ["no bigint", bytesOf('["i","0x1"]')],
+  ])("is refused where it is %s", (_, bytes) => {
+    expect(() => unpack(bytes)).toThrow(expect.objectContaining({ code: "data-unreadable" }));
+  });
+
+  it("never throws anything else, whatever the bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (tail) => {
+        try {
+          unpack(Buffer.concat([Buffer.from([tail.length >> 1, 0, 0, 0]), tail]));
+        } catch (error) {
+          expect(error).toMatchObject({ code: "data-unreadable" });
+        }
+      }),
+    );
+  });
+});
+
+/** A head with no numbers behind it. */
+function bytesOf(head: string): Buffer {
+  const before = Buffer.alloc(4);
+  before.writeUInt32LE(Buffer.byteLength(head));
+  return Buffer.concat([before, Buffer.from(head)]);
+}
+
+describe("what a queue names", () => {
+  it("is no file of this machine, and no place in one", () => {
+    const data = { shape: [1], pixels: { file: "/etc/passwd", at: 0, type: "uint8" } };
+    expect(() => refusePlaces({ data: [data] })).toThrow(/"file"/);
+    expect(() => refusePlaces(new Map([["x", { at: 2 ** 40 }]]))).toThrow(/"at"/);
+    refusePlaces({ at: undefined, x: new Float32Array(2) });
+  });
+
+  it("is a data set whose numbers agree", async () => {
+    const manifest = await manifestOf(noise(9, 1, [2, 3]));
+    expect(unpackManifest(packManifest(manifest))).toEqual(manifest);
+    const wrong = [
+      { count: 10 },
+      { count: 2 ** 52 },
+      { shape: [2, -3] },
+      { each: 0 },
+      { type: "file" as "uint8" },
+      { labels: new Int32Array(8) },
+      { hashes: new Uint8Array(31) },
+    ];
+    for (const part of wrong) {
+      const bytes = packManifest({ ...manifest, ...part });
+      expect(() => unpackManifest(bytes), JSON.stringify(part)).toThrow(/contradicts itself/);
+    }
+  });
+});
+
+describe("the address of a queue", () => {
+  it("says host, port, database, user and TLS", () => {
+    expect(queueAddress("rediss://ada@queue.example:7000/3")).toEqual({
+      ...{ host: "queue.example", port: 7000, db: 3, username: "ada", tls: true },
+    });
+    expect(queueAddress("redis://[::1]")).toMatchObject({ host: "::1", port: 6379, db: 0 });
+  });
+
+  it.each([
+    "queue:6379",
+    "http://queue",
+    "redis:///0",
+    "redis://queue/zero",
+    "redis://queue/0?password=hush",
+    "redis://:hush@queue/0",
+  ])("%s is refused, and a secret in it is not repeated", (url) => {
+    const refusal = (): unknown => queueAddress(url);
+    expect(refusal).toThrow(expect.objectContaining({ code: "bad-option" }));
+    expect(refusal).not.toThrow(/hush/);
+  });
+});
