@@ -86,6 +86,9 @@ describe("what a queue names", () => {
     const data = { shape: [1], pixels: { file: "/etc/passwd", at: 0, type: "uint8" } };
     expect(() => refusePlaces({ data: [data] })).toThrow(/"file"/);
     expect(() => refusePlaces(new Map([["x", { at: 2 ** 40 }]]))).toThrow(/"at"/);
+    expect(() => refusePlaces({ x: { module: "file:///tmp/x.js", name: "x" } })).toThrow(
+      /"module"/,
+    );
     refusePlaces({ at: undefined, x: new Float32Array(2) });
   });
 

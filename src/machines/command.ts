@@ -135,7 +135,7 @@ export async function openQueue(url: string, options: QueueOptions = {}): Promis
     visit: Visit<R>,
     options: MapOptions = {},
   ): Promise<void> => {
-    const name = nameOf(registry, task);
+    const name = nameOf(registry, task, args);
     if (name === undefined) {
       // What looks at this machine, or at a file of it, runs here.
       local ??= openWorkers(0);

@@ -6,6 +6,7 @@ import * as cleanTasks from "../attack/clean.ts";
 import * as pointsTasks from "../attack/points-tasks.ts";
 import * as probeTasks from "../attack/probe.ts";
 import * as attackTasks from "../attack/tasks.ts";
+import * as boundTasks from "../bounds/tasks.ts";
 import type { GradientGroup, GradientShard } from "../engine/gradient-sums.ts";
 import * as gradientSums from "../engine/gradient-sums.ts";
 import * as movingPart from "../engine/moving-part.ts";
@@ -78,16 +79,28 @@ export const registered: Registry = new Map([
   ...tasksOf(pointsTasks, { pointsShard: chosen }),
   ...tasksOf(cleanTasks, { cleanShard: slice }),
   ...tasksOf(probeTasks, { probeShard: chosen }),
+  ...tasksOf(boundTasks, { boundShard: chosen, radiusShard: chosen }),
   ...tasksOf(adversarialTasks, { adversarialShard: chosen }),
 ]);
 
 /**
  * The name of a task on the queue.
  *
- * @returns undefined where it runs on this machine only
+ * @param args what it is called with
+ * @returns undefined where it runs on this machine only: also where an argument says by which code its images are made
  */
-export const nameOf = (registry: Registry, { module, name }: TaskName): string | undefined =>
-  registry.get(name)?.module === module ? name : undefined;
+export function nameOf(
+  registry: Registry,
+  { module, name }: TaskName,
+  args: readonly unknown[],
+): string | undefined {
+  return registry.get(name)?.module === module && !args.some(namesCode) ? name : undefined;
+}
+
+const namesCode = (arg: unknown): boolean =>
+  typeof arg === "object" &&
+  arg !== null &&
+  Object.values(arg).some((one) => one !== null && typeof one === "object" && "module" in one);
 
 /**
  * The task of this name.
@@ -107,7 +120,7 @@ export function taskNamed(registry: Registry, name: unknown): TaskName & Registe
 }
 
 /**
- * Refuses a value from the queue that names a file of this machine, or a place in one: it would be read or written.
+ * Refuses a value from the queue that names a file of this machine, or a place in one: it would be read, written, run.
  *
  * @throws TemperError `worker-failed`
  */
@@ -118,9 +131,15 @@ export function refusePlaces(value: unknown): void {
     return;
   }
   for (const [key, inside] of Object.entries(value)) {
-    if ((key === "file" || key === "at") && inside !== undefined) {
-      throw new TemperError("worker-failed", `the queue names a place in a file ("${key}")`);
+    if (PLACES.has(key) && inside !== undefined) {
+      throw new TemperError(
+        "worker-failed",
+        `the queue names a file, or a place in one ("${key}")`,
+      );
     }
     refusePlaces(inside);
   }
 }
+
+/** The words that files and places go by in what tasks are given (pixel-file.ts, scratch.ts, given-images.ts). */
+const PLACES = new Set(["file", "at", "module"]);

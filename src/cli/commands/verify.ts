@@ -24,15 +24,15 @@ import {
 } from "../shared-flags.ts";
 import { percent, table } from "../table.ts";
 import { runProperty } from "../verify-property.ts";
+import { queueFlags, type WorkingFlags, workersFor } from "../working.ts";
 
-interface Flags extends NetworkOptions, DataOptions {
+interface Flags extends NetworkOptions, DataOptions, WorkingFlags {
   readonly vnnlib?: string;
   readonly data?: string;
   readonly eps?: number;
   readonly limit?: number;
   readonly balanced?: boolean;
   readonly out?: string;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -81,14 +81,15 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   const model = await openModelFile(path, flags);
   const whole = await openLargeDataset(dataName, flags, context, model);
   const data = limit === undefined ? whole : sample(whole, { limit, seed, balanced });
+  const workers = await workersFor(flags, context);
   const found = await verify(model, {
     ...partOf(verifyTable, flags),
     eps,
     data,
-    threads: flags.threads,
+    workers,
     signal: context.signal,
     onProgress: context.progress.update,
-  });
+  }).finally(workers.close);
   await model.close();
   context.progress.stop();
   if (out !== undefined) await writeAtomic(out, writeVerification(found, data));
@@ -163,6 +164,7 @@ export function addVerify(program: Command, context: Context): void {
     ...modelFlags,
     ...deviceFlags,
     ...workFlags,
+    ...queueFlags,
   })
     .addHelpText(
       "after",

@@ -10,7 +10,6 @@ import { createDataLoss } from "../../engine/data-loss.ts";
 import { meanGradient } from "../../engine/gradient-sums.ts";
 import { type Network, roundTheta } from "../../engine/network.ts";
 import { idShards } from "../../engine/shards.ts";
-import * as sums from "../../engine/sum-tasks.ts";
 import type { Workers } from "../../engine/workers.ts";
 import { randomStream } from "../../tensor/random.ts";
 import { STREAMS } from "../../tensor/streams.ts";
