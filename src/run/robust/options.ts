@@ -46,7 +46,7 @@ interface PlainRobustOptions extends SharedOptions {
    * with `certify` 1.
    */
   readonly lossShare: number;
-  /** Images on which the loss of an iteration is taken, 1 or more. Default 3000; of a large network or `certify` 1000. */
+  /** Images on which the loss of an iteration is taken, 1 or more. Default 3000; a large network or `certify` 1000. */
   readonly lossSample: number;
   /**
    * Longest first step, as a share of ||theta0||, above 0, at most 1; the cap falls linearly to 0 over the run.
