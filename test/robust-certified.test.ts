@@ -95,6 +95,18 @@ describe("the separation oracle", () => {
     expect(values.subarray(9).filter((v, i) => v < above[9 + i] - 1e-3).length).toBeGreaterThan(20);
   });
 
+  it("bounds more closely by linear bounds, where that is asked for", async () => {
+    const given = call();
+    const [near, wide] = (["crown-ibp", "ibp"] as const).map((certifyMethod) =>
+      createSeparation({ ...given, options: { ...given.options, certifyMethod } }),
+    );
+    const mean = async ({ separate }: typeof near): Promise<number> => {
+      const { values } = hingesOf(await separate(network.theta0, 1, 1), 0);
+      return values.reduce((a, c) => a + c, 0) / values.length;
+    };
+    expect(await mean(near)).toBeLessThan((await mean(wide)) - 1);
+  });
+
   it("cuts gradients in theta of mean bounds", async () => {
     const { separate } = createSeparation(call(0.5));
     const { theta0 } = network;

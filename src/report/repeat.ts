@@ -29,7 +29,7 @@ function changedOptions(record: PageRecord): RunDocument["changed"] {
   const eps = attack && { attack: { eps: attack.eps } };
   const usual =
     recipe === "robust"
-      ? robustOptions({ recipe, ...eps } as RobustRequest, facts)
+      ? robustOptions({ recipe, certify: options.certify, ...eps } as RobustRequest, facts)
       : pointOptions(
           {
             recipe,
@@ -42,7 +42,7 @@ function changedOptions(record: PageRecord): RunDocument["changed"] {
   const known: Readonly<Record<string, unknown>> = { ...usual, ...usual.attack };
   // What decides which defaults there are is told whatever it is, but for these two, which are no choice.
   const plain: Readonly<Record<string, unknown>> = { reattack: false, solver: "dual" };
-  const needed = ["recipe", "eps", "reattack", "solver"].filter(
+  const needed = ["recipe", "eps", "reattack", "solver", "certify"].filter(
     (name) => given[name] !== undefined && given[name] !== plain[name],
   );
   return Object.keys(given)

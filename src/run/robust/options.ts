@@ -28,33 +28,39 @@ interface PlainRobustOptions extends SharedOptions {
   readonly certifyShare?: number;
   /** With `certify`: the share of the run over which the balls grow from 0 to eps, above 0. Default 0.25. */
   readonly ramp?: number;
-  /** Which accuracy the steps favour. Default `balanced`; of a large network `clean`. */
+  /** Which accuracy the steps favour; no matter with `certify`. Default `balanced`; of a large network `clean`. */
   readonly keep: Keep;
-  /** S: images attacked an iteration, 1 or more. Default 1500; of a large network 500. */
+  /** S: images attacked an iteration, or bounded, 1 or more. Default 1500; of a large network or `certify` 500. */
   readonly sources: number;
   /** The number of images that are attacked again and again. Default: fresh ones in every iteration. */
   readonly random?: number;
-  /** K of the aggregate cuts: most groups an iteration, 1 or more. Default 100; of a large network 50. */
+  /** K of the aggregate cuts: most groups an iteration, 1 or more. Default 100; of a large network 50, `certify` 40. */
   readonly groups: number;
   /**
    * s: the share of its mean hinge that a group is asked to lose in an iteration, above 0, at most 1. Default by
-   * `keep`: clean 0.1, balanced 0.3, robust 0.5.
+   * `keep`: clean 0.1, balanced 0.3, robust 0.5; with `certify` 0.4.
    */
   readonly share: number;
-  /** s_L: the same for the loss where it lies above its limit. Default by `keep`: clean 1, balanced 0.3, robust 0.1. */
+  /**
+   * s_L: the same for the loss where it lies above its limit. Default by `keep`: clean 1, balanced 0.3, robust 0.1;
+   * with `certify` 1.
+   */
   readonly lossShare: number;
-  /** Images on which the loss of an iteration is taken, 1 or more. Default 3000; of a large network 1000. */
+  /** Images on which the loss of an iteration is taken, 1 or more. Default 3000; a large network or `certify` 1000. */
   readonly lossSample: number;
   /**
    * Longest first step, as a share of ||theta0||, above 0, at most 1; the cap falls linearly to 0 over the run.
-   * Default 0.04; of a large network 0.005.
+   * Default 0.04; of a large network 0.005, with `certify` 0.06.
    */
   readonly stepCap: number;
-  /** Images that candidates are judged on, attacked anew for each; no cut is made of them. Default 1000. */
+  /** Images that candidates are judged on, attacked or bounded anew; no cut is made of them. Default 1000. */
   readonly judged: number;
-  /** Every so many iterations the mean of the latest thetas becomes a candidate. Default 10; of a large network 20. */
+  /**
+   * Every so many iterations the mean of the latest thetas becomes a candidate. Default 10; of a large network 20, with
+   * `certify` 40.
+   */
   readonly every: number;
-  /** The run ends when so many iterations brought no new member of the front. Default 100. */
+  /** The run ends when so many iterations brought no new member of the front. Default 100; with `certify` 1000. */
   readonly patience: number;
   /** Seconds after which no iteration is begun; two runs then differ. Default: no limit. */
   readonly timeLimit?: number;
@@ -156,7 +162,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     help: "clean, balanced or robust: which accuracy the steps favour",
     default: bySize<Keep>("balanced", "clean"),
   },
-  sources: counted("images attacked an iteration", 1500, 500),
+  sources: counted("images attacked an iteration, or bounded", 1500, 500, 500),
   random: {
     kind: wholeNumber(),
     group,
@@ -173,9 +179,9 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     kind: positiveFraction("<s>"),
     group,
     help: "the same for the loss where it is above its limit",
-    default: ({ keep }) => SHARES[keep!][1],
+    default: ({ keep, certify }) => (certify === true ? 1 : SHARES[keep!][1]),
   },
-  lossSample: counted("images of DATA the loss is cut on in an iteration", 3000, 1000),
+  lossSample: counted("images of DATA the loss is cut on in an iteration", 3000, 1000, 1000),
   stepCap: {
     kind: positiveFraction("<share>"),
     group,
