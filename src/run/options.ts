@@ -21,10 +21,14 @@ export interface SharedOptions {
   readonly weight: number;
   /**
    * Every point must satisfy f_l + margin <= f_y, in units of the logits, 0 or more. Default 0.1; paper 0, which
-   * leaves points on f_l = f_y to the chance of rounding; with `reattack` 6; robust 1, a large network 0.5, with `certify` 2.
+   * leaves points on f_l = f_y to the chance of rounding; with `reattack` 6; robust 1, a large network 0.5, with
+   * `certify` 2.
    */
   readonly margin: number;
-  /** delta: what the training loss may rise by, 0 or more. Default 0; robust, of a large network, 0.03, with `certify` 0.05. */
+  /**
+   * delta: what the training loss may rise by, 0 or more. Default 0; robust, of a large network, 0.03, with `certify`
+   * 0.05.
+   */
   readonly lossSlack: number;
   /** What L(theta; D) is. Default the mean `cross-entropy`; `brier` is the squared distance of softmax and label. */
   readonly loss: LossName;
