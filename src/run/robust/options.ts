@@ -37,7 +37,8 @@ interface PlainRobustOptions extends SharedOptions {
   /** The number of images that are attacked again and again. Default: fresh ones in every iteration. */
   readonly random?: number;
   /**
-   * K of the aggregate cuts: most groups an iteration, 1 or more. Default 100; of a large network 50, with `certify` 40.
+   * K of the aggregate cuts: most groups an iteration, 1 or more. Default 100; of a large network 50, with
+   * `certify` 40.
    */
   readonly groups: number;
   /**
