@@ -30,11 +30,16 @@ interface PlainRobustOptions extends SharedOptions {
   readonly ramp?: number;
   /** Which accuracy the steps favour; no matter with `certify`. Default `balanced`; of a large network `clean`. */
   readonly keep: Keep;
-  /** S: images attacked an iteration, or bounded, 1 or more. Default 1500; of a large network or `certify` 500. */
+  /**
+   * S: images attacked an iteration, or bounded, 1 or more. Default 1500; of a large network, or with `certify`, 500.
+   */
   readonly sources: number;
   /** The number of images that are attacked again and again. Default: fresh ones in every iteration. */
   readonly random?: number;
-  /** K of the aggregate cuts: most groups an iteration, 1 or more. Default 100; of a large network 50, `certify` 40. */
+  /**
+   * K of the aggregate cuts: most groups an iteration, 1 or more. Default 100; of a large network 50, with
+   * `certify` 40.
+   */
   readonly groups: number;
   /**
    * s: the share of its mean hinge that a group is asked to lose in an iteration, above 0, at most 1. Default by
@@ -46,7 +51,10 @@ interface PlainRobustOptions extends SharedOptions {
    * with `certify` 1.
    */
   readonly lossShare: number;
-  /** Images on which the loss of an iteration is taken, 1 or more. Default 3000; a large network or `certify` 1000. */
+  /**
+   * Images on which the loss of an iteration is taken, 1 or more. Default 3000; of a large network, or with `certify`,
+   * 1000.
+   */
   readonly lossSample: number;
   /**
    * Longest first step, as a share of ||theta0||, above 0, at most 1; the cap falls linearly to 0 over the run.
