@@ -5,6 +5,7 @@ import { endingWell } from "../src/cli/exit.ts";
 import { addBeyond } from "./beyond/command.ts";
 import { addEvaluation } from "./evaluation/command.ts";
 import { addFigure1 } from "./figure1.ts";
+import { addMachines } from "./machines/command.ts";
 import { addPage } from "./report/command.ts";
 import { addSpeed } from "./speed/command.ts";
 import { addTable4 } from "./table4.ts";
@@ -18,6 +19,15 @@ const program = new Command("npm run bench --")
   )
   .exitOverride()
   .configureHelp({ sortSubcommands: false });
-for (const add of [addTables, addTable4, addFigure1, addSpeed, addEvaluation, addBeyond, addPage])
+for (const add of [
+  addTables,
+  addTable4,
+  addFigure1,
+  addSpeed,
+  addEvaluation,
+  addBeyond,
+  addPage,
+  addMachines,
+])
   add(program, context);
 await endingWell(context, () => program.parseAsync());

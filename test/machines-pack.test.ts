@@ -1,6 +1,9 @@
 // Values as bytes between machines: what went in comes out, to the bit, and hostile bytes are refused.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { queueAddress } from "../src/machines/connect.ts";
 import { manifestOf, packManifest, unpackManifest } from "../src/machines/manifest.ts";
 import { pack, unpack } from "../src/machines/pack.ts";
@@ -130,5 +133,38 @@ describe("the address of a queue", () => {
     const refusal = (): unknown => queueAddress(url);
     expect(refusal).toThrow(expect.objectContaining({ code: "bad-option" }));
     expect(refusal).not.toThrow(/hush/);
+  });
+});
+
+describe("the examples of machines", () => {
+  const read = (name: string): string => readFileSync(join("examples/machines", name), "utf8");
+  const flags = ["working.ts", "commands/worker.ts", "correct-flags.ts", "shared-flags.ts"]
+    .map((name) => readFileSync(join("src/cli", name), "utf8"))
+    .join();
+
+  /** The words of every command line of temper's that a document holds. */
+  const linesIn = (value: unknown): string[][] => {
+    if (typeof value !== "object" || value === null) return [];
+    if (Array.isArray(value) && /^(worker|correct)$/.test(value[0])) return [value];
+    return Object.values(value).flatMap(linesIn);
+  };
+
+  it.each(["compose.yaml", "kubernetes.yaml"])("%s has command lines that there are", (name) => {
+    const documents = parseAllDocuments(read(name), { merge: true });
+    if (!Array.isArray(documents)) throw new Error(`${name} is empty`);
+    expect(documents.flatMap(({ errors, warnings }) => [...errors, ...warnings])).toEqual([]);
+    const lines = documents.flatMap((document) => linesIn(document.toJS()));
+    expect(lines.some(([word]) => word === "worker")).toBe(true);
+    for (const word of lines.flat().filter((one) => one.startsWith("--"))) {
+      expect(flags).toMatch(new RegExp(`\\b${word.slice(2)}\\b`));
+    }
+    const queue = lines.flatMap((line) => line.filter((_, i) => line[i - 1] === "--queue"));
+    expect(queue.map((url) => queueAddress(url).port)).toEqual(queue.map(() => 6379));
+  });
+
+  it("run what is published here, and not as root", () => {
+    const { name, version } = JSON.parse(readFileSync("package.json", "utf8"));
+    expect(read("Dockerfile")).toContain(`${name}@${version}`);
+    expect(read("Dockerfile")).toMatch(/^USER node$/m);
   });
 });

@@ -148,6 +148,18 @@ describe("a correction that does not fit", () => {
   });
 });
 
+describe("thetas that one file cannot hold", () => {
+  it("are refused before any is found", async () => {
+    const model = await openModel(writeGraph(buildNetwork("cnn", 0)));
+    const data = await openData("digits:test[0:20]");
+    const most = Math.ceil(2 ** 30 / model.theta().length);
+    await expect(
+      correct(model, { data, points: data, iterations: most, anyway: true }),
+    ).rejects.toThrow(/do not fit one thetas.npz/);
+    await model.close();
+  });
+});
+
 describe.concurrent("on the command line", () => {
   const MODEL = resolve("models/digits-cnnlight.onnx");
   const data = ["--data", "digits:train[0:200]"];

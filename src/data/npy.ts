@@ -32,11 +32,11 @@ export const arrayOfText = (text: string): NpyArray => arrayOf(new TextEncoder()
 export const textIn = ({ values }: NpyArray): string =>
   new TextDecoder().decode(values as Uint8Array);
 
-/** Rows of `width` floats as one matrix. */
-export function stackFloats(rows: readonly Float32Array[], width: number): NpyArray {
-  const values = new Float32Array(rows.length * width);
-  for (const [i, row] of rows.entries()) values.set(row, i * width);
-  return arrayOf(values, [rows.length, width]);
+/** A matrix by its rows, which are put together in the file alone. It is only written, never read. */
+export interface NpyRows {
+  readonly shape: readonly [rows: number, width: number];
+  readonly type: "rows";
+  readonly values: readonly Float32Array[];
 }
 
 /** The rows of a matrix of `width` columns. */
@@ -187,33 +187,43 @@ export function readNpy(bytes: Uint8Array, where: string): NpyArray {
   } as NpyArray;
 }
 
-/** NumPy's code of the elements, and their bytes one after the other. */
-function encode({ type, values }: NpyArray | NpyWords): { code: string; stored: ArrayBufferView } {
-  if (type === "int64") return { code: CODES.int64, stored: BigInt64Array.from(values, BigInt) };
-  if (type !== "words") return { code: CODES[type], stored: values };
+/** NumPy's code of the elements, and their bytes in pieces that follow one another. */
+function encode({ type, values }: NpyArray | NpyWords | NpyRows): {
+  readonly code: string;
+  readonly stored: readonly ArrayBufferView[];
+} {
+  if (type === "int64") return { code: CODES.int64, stored: [BigInt64Array.from(values, BigInt)] };
+  if (type === "rows") return { code: CODES.float32, stored: values };
+  if (type !== "words") return { code: CODES[type], stored: [values] };
   const width = Math.max(1, ...values.map((word) => word.length));
   const padded = values.map((word) => word.padEnd(width, "\0")).join("");
-  return { code: `|S${width}`, stored: new TextEncoder().encode(padded) };
+  return { code: `|S${width}`, stored: [new TextEncoder().encode(padded)] };
 }
 
 /**
  * The bytes of one .npy file (version 1.0, little-endian, C order), the same for the same array.
  * @throws TemperError data-mismatch when the shape does not hold the values
  */
-export function writeNpy(array: NpyArray | NpyWords): Uint8Array {
+export function writeNpy(array: NpyArray | NpyWords | NpyRows): Uint8Array {
   const { shape, values } = array;
-  if (imageSize(shape) !== values.length) {
-    throw new TemperError("data-mismatch", `${values.length} values do not fill [${shape}]`);
+  const count =
+    array.type === "rows" ? array.values.reduce((sum, row) => sum + row.length, 0) : values.length;
+  if (imageSize(shape) !== count) {
+    throw new TemperError("data-mismatch", `${count} values do not fill [${shape}]`);
   }
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const { code, stored } = encode(array);
   const fields = `{'descr': '${code}', 'fortran_order': False, 'shape': ${tuple}, }`;
   // NumPy asks that the values start at a multiple of 64 bytes and the header end in a newline.
   const start = Math.ceil((10 + fields.length + 1) / 64) * 64;
-  const bytes = new Uint8Array(start + stored.byteLength);
+  const bytes = new Uint8Array(start + stored.reduce((sum, part) => sum + part.byteLength, 0));
   const header = `${MAGIC}\x01\x00${String.fromCharCode((start - 10) & 255, (start - 10) >> 8)}`;
   const padded = `${(header + fields).padEnd(start - 1)}\n`;
   for (let i = 0; i < start; i++) bytes[i] = padded.charCodeAt(i);
-  bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), start);
+  let at = start;
+  for (const { buffer, byteOffset, byteLength } of stored) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
+  }
   return bytes;
 }

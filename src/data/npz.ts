@@ -2,11 +2,11 @@
 import { open } from "node:fs/promises";
 import { unzipSync, type Zippable, zipSync } from "fflate";
 import { TemperError } from "../errors.ts";
-import { type NpyArray, type NpyWords, readNpy, writeNpy } from "./npy.ts";
+import { type NpyArray, type NpyRows, type NpyWords, readNpy, writeNpy } from "./npy.ts";
 import { badArchive, listZip, MAX_DEFLATE_RATIO, unpackMember } from "./zip.ts";
 
 /** ZIP without its 64-bit extension ends here; the rest is left to headers. */
-const MAX_ARCHIVE_BYTES = 2 ** 32 - 2 ** 20;
+export const MAX_ARCHIVE_BYTES = 2 ** 32 - 2 ** 20;
 
 /** Fields of a ZIP time stamp are local time, so this is 1980-01-01 00:00 in every time zone. */
 const EPOCH = new Date(1980, 0, 1);
@@ -96,7 +96,7 @@ export function namesInNpz(bytes: Uint8Array): string[] {
  * arrays in the same order give the same bytes.
  * @throws TemperError data-mismatch when an array contradicts its shape or all exceed 4 GiB
  */
-export function writeNpz(arrays: ReadonlyMap<string, NpyArray | NpyWords>): Uint8Array {
+export function writeNpz(arrays: ReadonlyMap<string, NpyArray | NpyWords | NpyRows>): Uint8Array {
   const members: Zippable = {};
   let total = 0;
   for (const [name, array] of arrays) {

@@ -49,9 +49,11 @@ export async function carryOut(serving: Serving, job: Job<JobData>): Promise<voi
   try {
     const result = await resultOf(serving, job);
     if (result === undefined) return onEvent("unwanted", facts);
-    const bytes = await putAnswer(client, run, { job: id, kind, result });
+    const bytes = await putAnswer(client, run, { job: id, kind, result: result.bytes });
     serving.done++;
-    onEvent("done", { ...facts, ms: Math.round(performance.now() - began), bytes });
+    // In all, and in the process that ran it.
+    const [ms, ran] = [performance.now() - began, result.ran].map(Math.round);
+    onEvent("done", { ...facts, ms, ran, bytes });
   } catch (error) {
     const failure = failureOf(error as Error);
     onEvent("failed", { ...facts, ...failure });
@@ -72,8 +74,14 @@ function failureOf(error: Error): Failure {
   return { message: error.message, code: error.code, raw: rawWords(error) };
 }
 
+/** The result of a shard, and the milliseconds that a process had it. */
+interface Ran {
+  readonly bytes: Uint8Array;
+  readonly ran: number;
+}
+
 /** The result of a shard; undefined where nobody waits for it any more. */
-async function resultOf(serving: Serving, job: Job<JobData>): Promise<Uint8Array | undefined> {
+async function resultOf(serving: Serving, job: Job<JobData>): Promise<Ran | undefined> {
   const { connection, registry, device } = serving;
   const { run, map, shared, versions } = job.data;
   if (!(await isWanted(connection, run, map))) return undefined;
@@ -92,8 +100,9 @@ async function resultOf(serving: Serving, job: Job<JobData>): Promise<Uint8Array
       if (!(await isWanted(connection, run, map))) return undefined;
       const child: ChildJob = { run, device, arg, shared: own, task };
       const of = { module, name: childTask.name };
-      const [result] = await serving.pool.map<ChildJob, Uint8Array>(of, [child]);
-      return result;
+      const began = performance.now();
+      const [bytes] = await serving.pool.map<ChildJob, Uint8Array>(of, [child]);
+      return { bytes, ran: performance.now() - began };
     });
   });
 }

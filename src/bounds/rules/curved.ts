@@ -107,15 +107,14 @@ export const MaxPool = curve({ attributes: [...windowAttributes, "ceil_mode", "s
 /** A few roundings, fused or not. */
 const FEW = 2 ** -21;
 
-/** Both lines have the slope from end to end. */
+/** Both lines have one slope. */
 const parallel = (
   call: BoundCall,
   x: Interval,
-  points: (slope: string) => readonly string[],
+  { slope, points }: { readonly slope: string; readonly points: readonly string[] },
   rounded: string | undefined,
 ): Relaxation => {
-  const slope = chord(call, x);
-  const inside = points(slope).map((point) => within(call.b, x, point));
+  const inside = points.map((point) => within(call.b, x, point));
   return lines(call, x, { lower: slope, upper: slope }, inside, rounded);
 };
 
@@ -129,7 +128,8 @@ export const HardSigmoid = curve({
   relax: (call, x, rounded) => {
     const [alpha, beta] = [floatOf(call.node, "alpha", 0.2), floatOf(call.node, "beta", 0.5)];
     const bends = alpha === 0 ? [] : [-beta / alpha, (1 - beta) / alpha];
-    return parallel(call, x, () => bends.map((bend) => scalar(call.b, bend)), rounded);
+    const points = bends.map((bend) => scalar(call.b, bend));
+    return parallel(call, x, { slope: chord(call, x), points }, rounded);
   },
 });
 
@@ -139,35 +139,39 @@ export const HardSwish = curve({
   rounded: () => ({ share: FEW, absolute: 0 }),
   relax: (call, x, rounded) => {
     const { b } = call;
-    const touching = (slope: string): string =>
-      b.op("Sub", [b.op("Mul", [slope, scalar(b, 3)]), scalar(b, 1.5)]);
-    return parallel(call, x, (k) => [scalar(b, -3), scalar(b, 3), touching(k)], rounded);
+    const slope = chord(call, x);
+    const touching = b.op("Sub", [b.op("Mul", [slope, scalar(b, 3)]), scalar(b, 1.5)]);
+    return parallel(call, x, { slope, points: [scalar(b, -3), scalar(b, 3), touching] }, rounded);
   },
 });
 
-// An assumption: four times the largest difference from the exact value that was measured (docs/guarantees.md).
-const APPROXIMATION = 2 ** -20;
+// An assumption: some six times the largest difference from the exact value that was measured (docs/guarantees.md).
+const APPROXIMATION = 2 ** -19;
 const approximate: Rounded = () => ({ share: 0, absolute: APPROXIMATION });
 
-/** A sigmoid has the slope k at +-x where x = log((1 + t)^2 / (1 - t^2)) / c: t is its rise from 0 to x over 1. */
-const sigmoid = (squareOf: (call: BoundCall, slope: string) => string, half: number): CurvedRule =>
+/**
+ * A sigmoid, steepest at 0. It has the slope k at +-half (log(1 + t) - log(1 - t^2) / 2), where 1 - t^2 is k as a share
+ * of the steepest slope.
+ */
+const sigmoid = (steepest: number, half: number): CurvedRule =>
   curve({
     rounded: approximate,
     relax: (call, x, rounded) => {
       const { b } = call;
-      const touching = (slope: string): string[] => {
-        const rest = squareOf(call, slope);
-        const left = b.op("Max", [b.op("Sub", [scalar(b, 1), rest]), scalar(b, 0)]);
-        const twice = b.op("Log", [b.op("Add", [b.op("Sqrt", [left]), scalar(b, 1)])]);
-        const less = b.op("Mul", [b.op("Log", [rest]), scalar(b, 0.5)]);
-        const point = b.op("Mul", [b.op("Sub", [twice, less]), scalar(b, half)]);
-        return [point, b.op("Neg", [point])];
-      };
-      return parallel(call, x, touching, rounded);
+      const zero = scalar(b, 0);
+      // Between ends that are all but equal, what is left of the rise is rounding: it may even fall.
+      const kept = b.op("Min", [chord(call, x), scalar(b, steepest)]);
+      const slope = b.op("Max", [kept, zero]);
+      const rest = b.op("Mul", [slope, scalar(b, 1 / steepest)]);
+      const left = b.op("Max", [b.op("Sub", [scalar(b, 1), rest]), zero]);
+      const twice = b.op("Log", [b.op("Add", [b.op("Sqrt", [left]), scalar(b, 1)])]);
+      const less = b.op("Mul", [b.op("Log", [rest]), scalar(b, 0.5)]);
+      const point = b.op("Mul", [b.op("Sub", [twice, less]), scalar(b, half)]);
+      return parallel(call, x, { slope, points: [point, b.op("Neg", [point])] }, rounded);
     },
   });
 
 /** s' = s (1 - s) = (1 - t^2) / 4 with t = tanh(x / 2). */
-export const Sigmoid = sigmoid(({ b }, k) => b.op("Mul", [k, scalar(b, 4)]), 2);
+export const Sigmoid = sigmoid(1 / 4, 2);
 /** t' = 1 - t^2. */
-export const Tanh = sigmoid((_, k) => k, 1);
+export const Tanh = sigmoid(1, 1);

@@ -1,9 +1,11 @@
 // A finished run as files: each is serialised once, and what is hashed is what is written.
 import type { Dataset } from "../../data/dataset.ts";
-import { arrayOf, stackFloats } from "../../data/npy.ts";
-import { writeNpz } from "../../data/npz.ts";
+import { arrayOf, type NpyArray, type NpyRows } from "../../data/npy.ts";
+import { MAX_ARCHIVE_BYTES, writeNpz } from "../../data/npz.ts";
 import { writePoints } from "../../data/points.ts";
 import { sha256 } from "../../data/verify.ts";
+import type { Network } from "../../engine/network.ts";
+import { TemperError } from "../../errors.ts";
 import type { ModelBytes } from "../../onnx/external.ts";
 import { type Predicted, writePredictions } from "../predictions.ts";
 import type { RunRecord, Timings } from "../record.ts";
@@ -26,11 +28,26 @@ export type FileBytes = ReadonlyMap<string, Uint8Array>;
 /** thetas.npz: theta0 float32 [p], theta float32 [K, p]. */
 const writeThetas = (theta0: Float32Array, anchors: readonly Float32Array[]): Uint8Array =>
   writeNpz(
-    new Map([
+    new Map<string, NpyArray | NpyRows>([
       ["theta0", arrayOf(theta0)],
-      ["theta", stackFloats(anchors, theta0.length)],
+      ["theta", { type: "rows", shape: [anchors.length, theta0.length], values: anchors }],
     ]),
   );
+
+/**
+ * Refuses more thetas than thetas.npz can hold, before any is found.
+ *
+ * @throws TemperError `bad-option`
+ */
+export function demandThetas({ theta0 }: Network, iterations: number): void {
+  const { length: p } = theta0;
+  if (Float32Array.BYTES_PER_ELEMENT * p * (iterations + 1) < MAX_ARCHIVE_BYTES) return;
+  throw new TemperError(
+    "bad-option",
+    `the thetas of ${iterations} iterations, ${p} weights each, do not fit one ${THETAS} (4 GiB)\n` +
+      'give fewer --iterations, or move a part of the network: --trainable "layer4*"',
+  );
+}
 
 /** Serialises what a finished run holds beside its record. */
 export const fileBytes = (run: {

@@ -22,6 +22,7 @@ import { checkInputs, type PointCall, requestIn } from "../call.ts";
 import { cutMeter } from "../cut-meter.ts";
 import { demandRoom, taskOf } from "../fits.ts";
 import { algorithmState } from "../folder/state.ts";
+import { demandThetas } from "../folder/write.ts";
 import { inputOf } from "../inputs.ts";
 import { movingPart, wholeNetwork } from "../part.ts";
 import type { Job, JobContext, Plan } from "../plan.ts";
@@ -47,6 +48,7 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   const convolved = convolvedIn(network, asked, size, room);
   const { remake: _, ...stated } = asked;
   const options = { ...stated, ...(convolved.size > 0 && { remake: true }) };
+  demandThetas(network, options.iterations);
   if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
   if (options.radius > 0) demandInputGradient(network, "radius");
   if (!options.reattack && call.anyway !== true) {
