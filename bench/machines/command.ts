@@ -200,8 +200,8 @@ export function addMachines(program: Command, context: Context): void {
   program
     .command("machines")
     .description(
-      "The recipe robust here, and on a queue with 1, 2 and 4 workers in network namespaces behind 1 Gbit/s (where root " +
-        "may make them), with 1 and 10 ms of delay; and a simulation of more machines.",
+      "The recipe robust here, and on a queue with 1, 2 and 4 workers in network namespaces behind 1 Gbit/s (where " +
+        "root may make them), with 1 and 10 ms of delay; and a simulation of more machines.",
     )
     .option("--model <file>", "the network", "models/digits-cnnlight.onnx")
     .option("--data <data>", "its data", "digits:train")
