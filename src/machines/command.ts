@@ -109,7 +109,6 @@ export async function openQueue(url: string, options: QueueOptions = {}): Promis
     ...{ shared: new Map(), since: Date.now(), workers: [], put: 0 },
     ...{ told: performance.now(), toldShards: 0, strangers: new Set() },
   };
-  await connection.client.sadd(keys.queues, queueName(ownVersions()));
   await sayAlive(command);
   await countWorkers(command);
   if (command.workers.length === 0) onNote("no worker is on the queue yet: waiting for one");
@@ -235,6 +234,7 @@ async function sayAlive({ id, connection, since, maps }: Command): Promise<void>
   };
   await connection.client
     .multi()
+    .sadd(keys.queues, queueName(ownVersions()))
     .sadd(keys.runs, id)
     .set(keys.run(id), JSON.stringify(word), "PX", ALIVE)
     .exec();
