@@ -42,17 +42,19 @@ describe.concurrent("help", () => {
   const common = `--json --seed --device --threads --data-dir --config --augment ${reading}`;
   const ofModel = "--mean --std --output";
   const ofTraining = "--seed --device --data-dir --json --config";
-  const ofPlan = "--device --json --threads --data-dir --config";
+  const ofPlan = "--loss-sample --memory --device --json --threads --data-dir --config";
+  const ofQueue = "--queue --log";
+  const ofEvaluate = `--verify ${ofQueue}`;
   const ofAttack =
     "--attack --norm --eps --eps-space --step-size --steps --restarts --clip --labels --no-random-start --protocol";
   it.each([
     [
       "attack",
-      `--data --out --resume --force --worst --random --quantise ${common} ${ofModel} ${ofAttack}`,
+      `--data --out --resume --force --worst --random --quantise ${common} ${ofQueue} ${ofModel} ${ofAttack}`,
     ],
     [
       "evaluate",
-      `--data --limit --balanced --out --state --resume --force --wrong ${common} ${ofModel} ${ofAttack}`,
+      `--data --limit --balanced --out --state --resume --force --wrong ${common} ${ofEvaluate} ${ofModel} ${ofAttack}`,
     ],
     [
       "plan",
