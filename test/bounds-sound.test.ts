@@ -8,6 +8,7 @@ import { loadNetwork } from "../src/engine/network.ts";
 import { writeGraph } from "../src/onnx/write.ts";
 import { type Random, randomStream } from "../src/tensor/random.ts";
 import { tensor } from "./helpers/graph-builder.ts";
+import { isLong } from "./helpers/long.ts";
 import { relu, type Sketch, sketch } from "./helpers/sketch.ts";
 
 const WIDTHS = [4, 5, 5, 3] as const;
@@ -104,7 +105,7 @@ async function everyBound(layers: readonly Layer[], lower: Float32Array, upper: 
 
 const EPS = [0, 1e-6, 0.01, 0.2];
 /** Networks of each radius and points of each network; `npm run test:long` tries a hundred thousand points in all. */
-const [NETWORKS, POINTS] = process.env.TEMPER_TEST === "long" ? [10, 2500] : [1, 500];
+const [NETWORKS, POINTS] = isLong ? [10, 2500] : [1, 500];
 
 test.each(EPS)("no point of a box of radius %f breaks a bound", async (eps) => {
   let closest = Number.POSITIVE_INFINITY;

@@ -8,6 +8,7 @@ import { writeGraph } from "../src/onnx/write.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { newFolder, temper } from "./helpers/command.ts";
 import { graph, node, tensor } from "./helpers/graph-builder.ts";
+import { itLong } from "./helpers/long.ts";
 import { GREY, png } from "./helpers/png.ts";
 
 /** One dense layer with random weights, on images of any shape; `half` divides the image by two before it. */
@@ -71,7 +72,7 @@ describe.concurrent("what is said", () => {
 });
 
 describe.concurrent("correct --like", () => {
-  it("reads the data as the earlier run did, and repeats it byte for byte", async () => {
+  itLong("reads the data as the earlier run did, and repeats it byte for byte", async () => {
     const cwd = newFolder();
     writeFileSync(join(cwd, "m.onnx"), dense([1, 4, 4], 3));
     const random = randomStream(2);

@@ -9,6 +9,7 @@ import { openWorkers } from "../src/engine/workers.ts";
 import { writeGraph } from "../src/onnx/write.ts";
 import { addScaled, dot, norm, subtract } from "../src/tensor/vector.ts";
 import { graph, node, tensor } from "./helpers/graph-builder.ts";
+import { itLong } from "./helpers/long.ts";
 import { noise, smallNetwork } from "./helpers/small.ts";
 
 const network = await smallNetwork();
@@ -30,7 +31,7 @@ async function withOracle<R>(
 }
 
 describe("loss and gradient over shards", () => {
-  it("are the same to the bit in this process and in 1, 2 and 3 others", async () => {
+  itLong("are the same to the bit in this process and in 1, 2 and 3 others", async () => {
     const results = [];
     for (const threads of [0, 1, 2, 3]) {
       results.push(

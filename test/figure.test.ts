@@ -9,6 +9,7 @@ import { correct, openData, openModel } from "../src/index.ts";
 import { svgToPng } from "../src/report/chart.ts";
 import { figure1 } from "../src/report/figure1.ts";
 import { temper } from "./helpers/command.ts";
+import { itLong } from "./helpers/long.ts";
 
 const member = (
   iteration: number,
@@ -94,7 +95,7 @@ describe("Figure 1", () => {
     expect(unlabelled.length).toBeLessThan(0.9 * png.length);
   });
 
-  it("is drawn from a RUN folder by one command", async () => {
+  itLong("is drawn from a RUN folder by one command", async () => {
     const folder = mkdtempSync(join(tmpdir(), "temper-"));
     const data = await openData("digits:train[0:200]");
     const model = await openModel(resolve("models/digits-cnnlight.onnx"));

@@ -12,6 +12,7 @@ import { faultsOf } from "./helpers/axe.ts";
 import { chromiumPath, openBrowser, openPage, type Watched } from "./helpers/browser.ts";
 import { newFolder, type Ran, temper } from "./helpers/command.ts";
 import { cableTo } from "./helpers/live-page.ts";
+import { itLong } from "./helpers/long.ts";
 import { makeAll } from "./helpers/report-page.ts";
 
 const MODEL = resolve("models/digits-cnnlight.onnx");
@@ -71,9 +72,6 @@ function differenceOf(a: string, b: string): readonly [string, string] | undefin
   return [a.slice(at - 80, at + 80), b.slice(at - 80, at + 80)];
 }
 
-/** What takes longest is left to `npm run test:long`, which says so. */
-const isLong = process.env.TEMPER_TEST === "long";
-
 describe.skipIf(chromiumPath === undefined)(
   "a live page (needs Chromium: apt-get install chromium)",
   () => {
@@ -98,7 +96,7 @@ describe.skipIf(chromiumPath === undefined)(
       ...new Set(requests.map((url) => new URL(url).origin)),
     ];
 
-    it.runIf(isLong)(
+    itLong(
       "follows its run through a lost connection and a reload, and stops it as Ctrl-C does",
       async () => {
         const { address, ended } = await serving(words(LONG, 4000, "STOPPED"), cwd);
@@ -132,7 +130,7 @@ describe.skipIf(chromiumPath === undefined)(
       },
     );
 
-    it("follows a run to its end, and then is as its file", async () => {
+    itLong("follows a run to its end, and then is as its file", async () => {
       const { address, ended } = await serving(words(6, 400, "RUN"), cwd);
       own = await openPage(browser, address);
       const { page } = own;

@@ -14,6 +14,7 @@ import {
   slice,
 } from "../src/index.ts";
 import { newFolder, temper } from "./helpers/command.ts";
+import { itLong } from "./helpers/long.ts";
 
 const MODEL = resolve("models/digits-cnnlight.onnx");
 let model: Model;
@@ -59,22 +60,28 @@ describe("the options of a record, given again", () => {
 const base = ["correct", MODEL, "--data", "digits:train[0:200]", "--threads", "1"];
 const quick = ["--iterations", "2", "--steps", "3", "--eps", "0.1"];
 describe.concurrent("--like", () => {
-  it("takes the points of a run that was given a file, and lets what is given here win", async () => {
-    const cwd = newFolder();
-    const words = ["--worst", "2", "--alphas", "2", ...quick];
-    await temper([...base, ...words, "--out", "A"], { cwd });
-    const copy = ["--points", "A/points.npz", "--alphas", "2", "--iterations", "2"];
-    await temper([...base, ...copy, "--out", "B"], { cwd });
-    const ran = await temper([...base, "--like", "B", "--margin", "0.3", "--out", "C"], { cwd });
-    expect(ran.stderr).not.toContain("error:");
-    const [b, c] = await Promise.all(["B", "C"].map((run) => openRun(join(cwd, run))));
-    expect(c.record.inputs.points).toEqual(b.record.inputs.points);
-    expect(c.record.options).toEqual({ ...b.record.options, margin: 0.3 });
-    const other = await temper([...base, "--like", "B", "--recipe", "robust", "--out", "D"], {
-      cwd,
-    });
-    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining("leave --recipe out") });
-  });
+  itLong(
+    "takes the points of a run that was given a file, and lets what is given here win",
+    async () => {
+      const cwd = newFolder();
+      const words = ["--worst", "2", "--alphas", "2", ...quick];
+      await temper([...base, ...words, "--out", "A"], { cwd });
+      const copy = ["--points", "A/points.npz", "--alphas", "2", "--iterations", "2"];
+      await temper([...base, ...copy, "--out", "B"], { cwd });
+      const ran = await temper([...base, "--like", "B", "--margin", "0.3", "--out", "C"], { cwd });
+      expect(ran.stderr).not.toContain("error:");
+      const [b, c] = await Promise.all(["B", "C"].map((run) => openRun(join(cwd, run))));
+      expect(c.record.inputs.points).toEqual(b.record.inputs.points);
+      expect(c.record.options).toEqual({ ...b.record.options, margin: 0.3 });
+      const other = await temper([...base, "--like", "B", "--recipe", "robust", "--out", "D"], {
+        cwd,
+      });
+      expect(other).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("leave --recipe out"),
+      });
+    },
+  );
 });
 
 describe.concurrent("--config", () => {

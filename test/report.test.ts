@@ -24,6 +24,7 @@ import { gatherRun } from "../src/report/gather.ts";
 import { reportHtml } from "../src/report/html.ts";
 import { openRun } from "../src/run/folder/open.ts";
 import { temper } from "./helpers/command.ts";
+import { itLong } from "./helpers/long.ts";
 import { plantedReport } from "./helpers/report-document.ts";
 
 const MODEL = resolve("models/digits-cnnlight.onnx");
@@ -168,7 +169,7 @@ describe.concurrent("temper report", () => {
     expect(runs).toEqual(JSON.parse(JSON.stringify([gathered])));
   });
 
-  it("writes only what is asked for; of several runs on one plane, in one table", async () => {
+  itLong("writes only what is asked for; of several runs on one plane, in one table", async () => {
     const cwd = mkdtempSync(join(folder, "w"));
     const two = ["report", run, run, "--svg", "a.svg", "--csv", "a.csv", "--md", "a.md", "--json"];
     const { code, stdout, stderr, files } = await temper(two, { cwd });
@@ -184,7 +185,7 @@ describe.concurrent("temper report", () => {
     expect(readFileSync(join(cwd, "a.md"), "utf8")).toContain("### 2 corrections");
   });
 
-  it("writes every figure as SVG and as PNG, with the chart that the page has", async () => {
+  itLong("writes every figure as SVG and as PNG, with the chart that the page has", async () => {
     const cwd = mkdtempSync(join(folder, "w"));
     const { code, stdout, stderr } = await temper(["report", run, "--figures", "f"], { cwd });
     expect([code, stderr], stdout).toEqual([0, ""]);
@@ -217,7 +218,7 @@ describe.concurrent("temper report", () => {
     expect({ code, files }).toEqual({ code: 1, files: [] });
   });
 
-  it("takes figures under attack from temper evaluate alone", async () => {
+  itLong("takes figures under attack from temper evaluate alone", async () => {
     const cwd = mkdtempSync(join(folder, "w"));
     const data = await openData("digits:test[0:40]");
     const models = [];
