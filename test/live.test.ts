@@ -130,7 +130,7 @@ describe.skipIf(chromiumPath === undefined)(
       },
     );
 
-    itLong("follows a run to its end, and then is as its file", async () => {
+    it("follows a run to its end, and then is as its file", async () => {
       const { address, ended } = await serving(words(6, 400, "RUN"), cwd);
       own = await openPage(browser, address);
       const { page } = own;
