@@ -51,6 +51,25 @@ export function rawWords({ cause }: Error): string | undefined {
   return rawWords(cause) ?? (cause instanceof TemperError ? undefined : cause.message);
 }
 
+/** An error on its way between processes. */
+export interface Failure {
+  readonly message: string;
+  readonly code?: ErrorCode | undefined;
+  /** What lies behind it, in other words than ours. */
+  readonly raw?: string | undefined;
+}
+
+export const failureOf = (error: Error): Failure => ({
+  message: error.message,
+  ...(error instanceof TemperError && { code: error.code, raw: rawWords(error) }),
+});
+
+/** The error that a failure was made of, as far as it tells. */
+export function errorOf({ code, message, raw }: Failure): Error {
+  if (code === undefined) return new Error(message);
+  return new TemperError(code, message, raw === undefined ? {} : { cause: new Error(raw) });
+}
+
 /** Throws `aborted` when the caller asked to stop; long loops call it between two steps. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new TemperError("aborted", "stopped on request");

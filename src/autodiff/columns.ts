@@ -5,6 +5,7 @@
 // columns are the same for whatever is differentiated.
 import { int } from "../onnx/attributes.ts";
 import { elementCount, type Graph, type ValueInfo } from "../onnx/graph.ts";
+import { typeCode } from "../onnx/tensor-proto.ts";
 import { type Builder, createBuilder, reshape } from "./builder.ts";
 import type { Convolution } from "./rule.ts";
 
@@ -80,7 +81,7 @@ export function gradientProducts(convolution: Convolution): Graph {
     { name: RIGHT, type: "float32", dims: ["right", own, pixels] },
   ];
   return graphOf(inputs, (b) => {
-    const double = (name: string): string => b.op("Cast", [name], { to: int(DOUBLE) });
+    const double = (name: string): string => b.op("Cast", [name], { to: int(typeCode("float64")) });
     const [here, there] = [IMAGE, OTHER].map((name) => columnsOf(b, double(name), convolution));
     const middle = b.op("Gemm", [here, there], { transA: int(1) });
     const rows = reshape(b, double(LEFT), [-1, pixels]);
@@ -89,9 +90,6 @@ export function gradientProducts(convolution: Convolution): Graph {
     return b.op("Gemm", [carried, others], { transB: int(1) });
   });
 }
-
-/** The number of float64 among ONNX's types. */
-const DOUBLE = 11;
 
 /** The columns of one image of one group, [channels * kernel, pixels]. */
 function columnsOf(b: Builder, image: string, convolution: Convolution): string {

@@ -1,5 +1,5 @@
 // The entry of a worker process: it takes shared values and tasks from the parent, one at a time.
-import { rawWords, TemperError } from "../errors.ts";
+import { failureOf } from "../errors.ts";
 import type { FromChild, ToChild } from "./children.ts";
 import { createTaskState, type TaskFunction } from "./task.ts";
 
@@ -22,9 +22,7 @@ process.on("message", async (message: ToChild) => {
     const run = (await import(task.module))[task.name] as TaskFunction<unknown, unknown>;
     reply({ kind: "done", id, result: await run(state, arg) });
   } catch (error) {
-    const { message } = error as Error;
-    const known = error instanceof TemperError ? { code: error.code, raw: rawWords(error) } : {};
-    reply({ kind: "failed", id, message, ...known });
+    reply({ kind: "failed", id, ...failureOf(error as Error) });
   }
 });
 

@@ -4,7 +4,7 @@ import { closeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ImageSource } from "../data/dataset.ts";
 import { bytesWithin, demandMemory } from "../data/memory.ts";
-import { type ErrorCode, TemperError, throwIfAborted } from "../errors.ts";
+import { errorOf, type Failure, TemperError, throwIfAborted } from "../errors.ts";
 import { type HeldImages, holdImages, noImages } from "./held.ts";
 import { openScratch } from "./scratch.ts";
 import { isSame, type MapOptions, type TaskName, type Visit } from "./task.ts";
@@ -21,14 +21,7 @@ export type ToChild =
 
 export type FromChild =
   | { readonly kind: "done"; readonly id: number; readonly result: unknown }
-  | {
-      readonly kind: "failed";
-      readonly id: number;
-      readonly message: string;
-      readonly code?: ErrorCode;
-      /** What lies behind it, in other words than ours. */
-      readonly raw?: string | undefined;
-    };
+  | ({ readonly kind: "failed"; readonly id: number } & Failure);
 
 /** A task on one argument, waiting for a process or with one. */
 interface Job {
@@ -230,11 +223,7 @@ function onMessage(children: Children, child: Child, message: FromChild): void {
   if (job === undefined || job.id !== message.id) return;
   child.job = undefined;
   if (message.kind === "done") job.finish(message.result);
-  else {
-    const { code, message: words, raw } = message;
-    const cause = raw === undefined ? {} : { cause: new Error(raw) };
-    job.fail(code === undefined ? new Error(words) : new TemperError(code, words, cause));
-  }
+  else job.fail(errorOf(message));
   feed(children);
 }
 

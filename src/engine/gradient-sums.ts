@@ -53,7 +53,7 @@ export async function meanGradient(
 ): Promise<LossGradient> {
   const { n, p, large = LARGE, losses, signal, onDone } = call;
   const inTree = 8 * p * shards.length > large;
-  const [mean, group] = [createSum(p, 1 / n), createSum(p, 1)];
+  const [mean, group] = [createSum(1 / n), createSum(1)];
   const tell = (sums: GradientSums): void => {
     if (sums.losses !== undefined) losses?.(sums.losses);
   };
@@ -88,11 +88,12 @@ const groupsOf = (shards: readonly GradientShard[]): GradientGroup[] =>
   }));
 
 /** A sum of losses, and one of gradients, each times a factor. */
-function createSum(p: number, factor: number) {
-  let [loss, gradient, count] = [0, new Float64Array(p), 0];
+function createSum(factor: number) {
+  let [loss, gradient, count] = [0, new Float64Array(0), 0];
   return {
     /** Returns how many it has. */
     add: (sums: LossGradient): number => {
+      if (count === 0) gradient = new Float64Array(sums.gradient.length);
       addScaled(gradient, factor, sums.gradient);
       loss += sums.loss;
       return ++count;
@@ -101,7 +102,7 @@ function createSum(p: number, factor: number) {
     /** Gives it away, and begins anew. */
     take: (): LossGradient => {
       const taken = { loss, gradient };
-      [loss, gradient, count] = [0, new Float64Array(p), 0];
+      [loss, gradient, count] = [0, new Float64Array(0), 0];
       return taken;
     },
   };
@@ -117,12 +118,11 @@ export async function gradientGroup(
   { shards }: GradientGroup,
 ): Promise<GradientSums> {
   const losses: number[] = [];
-  let sum: ReturnType<typeof createSum> | undefined;
+  const sum = createSum(1);
   for (const shard of shards) {
     const sums = await gradientShard(state, shard);
-    sum ??= createSum(sums.gradient.length, 1);
     sum.add(sums);
     if (sums.losses !== undefined) losses.push(...sums.losses);
   }
-  return { ...sum!.take(), ...(losses.length > 0 && { losses: Float64Array.from(losses) }) };
+  return { ...sum.take(), ...(losses.length > 0 && { losses: Float64Array.from(losses) }) };
 }

@@ -1,5 +1,6 @@
 // Whether the cuts of a run fit into its memory as they are, or the convolutions are to be kept in parts.
 import { memoryToUse } from "../data/memory.ts";
+import { thetaLength } from "../onnx/theta.ts";
 import { PROCESS_BYTES } from "./children.ts";
 import { bytesOfMore, createFactoredRows } from "./factored-rows.ts";
 import type { Network } from "./network.ts";
@@ -22,14 +23,10 @@ const KEPT_DATA = 2 ** 29;
 
 /** Bytes of a run beside its cuts: what every process holds, and the anchors with the gradients of their losses. */
 function bytesBeside(network: Network, { iterations, floats, processes }: RunSize): number {
-  const weights = weightsOf(network);
+  const weights = thetaLength(network.parameters);
   const held = Math.min(2 * 4 * floats, KEPT_DATA) + 12 * weights;
   return (processes + 1) * (PROCESS_BYTES + held) + 12 * weights * iterations;
 }
-
-/** Weights that move. */
-const weightsOf = ({ parameters }: Network): number =>
-  parameters.reduce((sum, { size }) => sum + size, 0);
 
 /**
  * Bytes that the cuts of a run may take, of the memory that there is for all processes together.
@@ -50,6 +47,6 @@ export function convolutionsInParts(
 ): ReadonlySet<string> {
   const sites = points * iterations;
   const rows = bytesOfMore(createFactoredRows(network), { rows: sites * cuts, sites });
-  const ofLoss = 8 * weightsOf(network) * iterations;
+  const ofLoss = 8 * thetaLength(network.parameters) * iterations;
   return rows + ofLoss <= room ? new Set() : shortConvolutions(network, cuts);
 }

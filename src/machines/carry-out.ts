@@ -3,11 +3,11 @@ import { readFile } from "node:fs/promises";
 import type { Job } from "bullmq";
 import type { Device } from "../engine/device.ts";
 import type { Workers } from "../engine/workers.ts";
-import { rawWords, TemperError } from "../errors.ts";
+import { type Failure, failureOf, TemperError } from "../errors.ts";
 import { type ChildJob, childTask, module, type SharedFile } from "./child-task.ts";
 import type { Connection } from "./connect.ts";
 import type { QueueLog } from "./events.ts";
-import { ATTEMPTS, type Failure, type JobData, putAnswer, takeArgument } from "./messages.ts";
+import { ATTEMPTS, type JobData, putAnswer, takeArgument } from "./messages.ts";
 import { keys, ownVersions, type RunWord, sameVersions, versionsInWords } from "./names.ts";
 import { unpack } from "./pack.ts";
 import { type Registered, type Registry, taskNamed } from "./registered.ts";
@@ -68,11 +68,6 @@ export async function carryOut(serving: Serving, job: Job<JobData>): Promise<voi
 /** Whether a failure is of this machine, and not of the shard. */
 const mayPass = ({ code }: Failure): boolean =>
   code === "worker-failed" || code === "out-of-memory" || code === "file-missing";
-
-function failureOf(error: Error): Failure {
-  if (!(error instanceof TemperError)) return { message: error.message };
-  return { message: error.message, code: error.code, raw: rawWords(error) };
-}
 
 /** The result of a shard, and the milliseconds that a process had it. */
 interface Ran {

@@ -8,6 +8,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Queue } from "bullmq";
 import type { AnyDataset, ImageSource } from "../data/dataset.ts";
+import { sha256 } from "../data/verify.ts";
 import { isSame, type MapOptions, type TaskName, type Visit } from "../engine/task.ts";
 import { openWorkers, type Workers } from "../engine/workers.ts";
 import { TemperError } from "../errors.ts";
@@ -34,7 +35,6 @@ import {
   queueName,
   type RunWord,
   sameVersions,
-  sha256,
   versionsInWords,
   WORD,
   type WorkerWord,

@@ -5,9 +5,10 @@
 import { promisify } from "node:util";
 import { deflateRaw, deflateRawSync, inflateRaw } from "node:zlib";
 import { demandMemory } from "../data/memory.ts";
+import { sha256 } from "../data/verify.ts";
 import { TemperError } from "../errors.ts";
 import type { Client } from "./connect.ts";
-import { isHash, keys, STAYS, sha256 } from "./names.ts";
+import { isHash, keys, STAYS } from "./names.ts";
 
 /** Bytes of a part before it is compressed, at most. */
 export const PART = 2 ** 22;

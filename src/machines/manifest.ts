@@ -3,9 +3,9 @@
 // A worker that lacks them takes the pieces that a shard needs, not all of D.
 import { type ImageSource, imageSize, pixelsOf, typeOf } from "../data/dataset.ts";
 import { bytesOf } from "../data/pixel-file.ts";
+import { sha256 } from "../data/verify.ts";
 import { TemperError } from "../errors.ts";
 import type { PartReader } from "./contents.ts";
-import { sha256 } from "./names.ts";
 import { pack, unpack } from "./pack.ts";
 
 /** Bytes of a piece, about: small, since random images are each of another one; an image at the least. */

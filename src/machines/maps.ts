@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Job, Queue } from "bullmq";
 import type { MapOptions, Visit } from "../engine/task.ts";
-import { TemperError, throwIfAborted } from "../errors.ts";
+import { errorOf, TemperError, throwIfAborted } from "../errors.ts";
 import type { Client, Connection } from "./connect.ts";
 import { dropContent, fetchContent } from "./contents.ts";
 import type { QueueLog } from "./events.ts";
@@ -11,7 +11,6 @@ import {
   type Answer,
   type Argument,
   ATTEMPTS,
-  type Failure,
   type JobData,
   putArgument,
   readAnswer,
@@ -281,11 +280,6 @@ async function take(state: State, answer: Answer): Promise<void> {
     map.end(error);
   }
   void fill(state, map);
-}
-
-function errorOf({ code, message, raw }: Failure): Error {
-  if (code === undefined) return new Error(message);
-  return new TemperError(code, message, raw === undefined ? {} : { cause: new Error(raw) });
 }
 
 /** A shard is done with: what of it still waits is taken from the queue. */

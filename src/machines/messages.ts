@@ -1,5 +1,5 @@
 // What goes through the queue for a shard: the job that a command adds, and the answer that a worker gives.
-import type { ErrorCode } from "../errors.ts";
+import type { Failure } from "../errors.ts";
 import type { Client } from "./connect.ts";
 import { type Content, fetchContent, putContent } from "./contents.ts";
 import { keys, STAYS, type Versions } from "./names.ts";
@@ -30,13 +30,6 @@ export interface JobData {
   readonly versions: Versions;
   readonly shared: Readonly<Record<string, SharedContent>>;
   readonly arg: Argument;
-}
-
-export interface Failure {
-  readonly message: string;
-  readonly code?: ErrorCode | undefined;
-  /** What lies behind it, in other words than ours. */
-  readonly raw?: string | undefined;
 }
 
 /** What a worker answers. */

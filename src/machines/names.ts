@@ -1,5 +1,4 @@
 // What commands and workers call things in the queue's storage, and how long they stay there.
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import type { Device } from "../engine/device.ts";
@@ -73,9 +72,6 @@ export interface RunWord {
   /** The maps whose shards are wanted. */
   readonly maps: readonly number[];
 }
-
-export const sha256 = (bytes: Uint8Array): string =>
-  createHash("sha256").update(bytes).digest("hex");
 
 /** Whether text from the queue is a hash: nothing else may be part of a name on this machine. */
 export const isHash = (text: unknown): text is string =>

@@ -3,12 +3,12 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cachedFile } from "../data/cache.ts";
+import { sha256 } from "../data/verify.ts";
 import type { SharedFile } from "./child-task.ts";
 import type { Client } from "./connect.ts";
 import { checkContent, fetchContent } from "./contents.ts";
 import { unpackManifest } from "./manifest.ts";
 import type { SharedContent } from "./messages.ts";
-import { sha256 } from "./names.ts";
 import { openStored, type StoredImages } from "./stored-images.ts";
 
 /** Values that are kept though no shard needs them now: a few thetas of a few commands. */

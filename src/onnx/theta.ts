@@ -35,7 +35,7 @@ export function layOut(
 }
 
 /** p, the length of theta. */
-function thetaLength(parameters: readonly Parameter[]): number {
+export function thetaLength(parameters: readonly Parameter[]): number {
   return parameters.reduce((sum, { size }) => sum + size, 0);
 }
 

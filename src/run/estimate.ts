@@ -14,7 +14,7 @@ import type { Network } from "../engine/network.ts";
 import { gradientWork, numbersOf, type Rates } from "../engine/rate.ts";
 import { convolutionsInParts, roomForCuts } from "../engine/room.ts";
 import { TemperError } from "../errors.ts";
-import { layOut, thetaOf } from "../onnx/theta.ts";
+import { layOut, thetaLength, thetaOf } from "../onnx/theta.ts";
 
 /** What is corrected, and how. */
 export interface Task {
@@ -88,7 +88,7 @@ export function estimateOf(
     rates,
   }: { readonly trainable?: string | undefined; readonly rates?: Rates | undefined } = {},
 ): Estimate {
-  const weights = network.parameters.reduce((sum, { size }) => sum + size, 0);
+  const weights = thetaLength(network.parameters);
   const moving = cutAtTheta(network)?.moving ?? network;
   return {
     trainable,

@@ -9,7 +9,7 @@ import {
 } from "../../attack/evaluate.ts";
 import { writeAttackedImages } from "../../attack/images.ts";
 import { attackTable } from "../../attack/options.ts";
-import { sample, subset } from "../../attack/sample.ts";
+import { subset } from "../../attack/sample.ts";
 import type { Share } from "../../attack/share.ts";
 import { boundedNodes } from "../../bounds/intervals.ts";
 import type { AnyDataset } from "../../data/dataset.ts";
@@ -20,13 +20,14 @@ import { type Model, networkOf } from "../../engine/model.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { shareAtTheta0 } from "../../engine/tasks.ts";
 import { demand, TemperError } from "../../errors.ts";
-import { asQuotient, flag, text, wholeNumber } from "../../options/kinds.ts";
+import { asQuotient, flag, text } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
 import { checkBracket, type ProvenResult, provenAt } from "../bracket.ts";
 import type { Context } from "../context.ts";
 import { addFlags, type Flag, givenIn } from "../flags.ts";
 import { type KeepingFlags, keeping, keepingFlags, refuseBoth, sayHowToGoOn } from "../keeping.ts";
 import { checkOutput, openLargeDataset, openModelFile, storedClasses } from "../open.ts";
+import { checkSample, type SampleFlags, sampled, sampleFlags } from "../sampling.ts";
 import {
   attackFlags,
   augmentFlags,
@@ -39,13 +40,11 @@ import {
 import { percent, table } from "../table.ts";
 import { queueFlags, type WorkingFlags, workersFor } from "../working.ts";
 
-interface Flags extends NetworkOptions, DataOptions, KeepingFlags, WorkingFlags {
+interface Flags extends NetworkOptions, DataOptions, KeepingFlags, SampleFlags, WorkingFlags {
   readonly state?: string;
   readonly data: string;
   readonly attack?: AttackName[];
   readonly eps?: number[];
-  readonly limit?: number;
-  readonly balanced?: boolean;
   readonly out?: string;
   readonly wrong?: string;
   readonly verify?: boolean;
@@ -165,8 +164,11 @@ async function checkImages(
   );
 }
 
+/** A network of more weights takes a while to reach a process. */
+const LARGE = 2 ** 20;
+
 async function run(paths: string[], flags: Flags, context: Context): Promise<void> {
-  const { attack = [], eps = [], limit, balanced, out, wrong, seed } = flags;
+  const { attack = [], eps = [], out, wrong, seed } = flags;
   if (attack.length > 0 !== eps.length > 0) {
     const [given, missing] = attack.length > 0 ? ["--attack", "--eps"] : ["--eps", "--attack"];
     throw new TemperError(
@@ -174,9 +176,7 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
       `${given} needs ${missing}; give both, as in --attack pgd --eps 0.1`,
     );
   }
-  if (balanced === true && limit === undefined) {
-    throw new TemperError("bad-option", "--balanced needs --limit; give both, as in --limit 1000");
-  }
+  checkSample(flags);
   if (flags.resume === true && flags.state === undefined) {
     throw new TemperError(
       "bad-option",
@@ -195,9 +195,12 @@ async function run(paths: string[], flags: Flags, context: Context): Promise<voi
   );
   if (flags.verify === true) for (const { model } of opened) boundedNodes(networkOf(model).graph);
   const workers = await workersFor(flags, context);
-  // A large network takes its time to reach the processes: they are begun while the data are read.
-  shareAtTheta0(workers, networkOf(opened[0].model));
-  workers.begin();
+  const network = networkOf(opened[0].model);
+  // It reaches them while the data are read.
+  if (network.theta0.length > LARGE) {
+    shareAtTheta0(workers, network);
+    workers.begin();
+  }
   const models = await withData(opened, flags, context).catch(async (error) => {
     await workers.close();
     throw error;
@@ -245,7 +248,6 @@ async function withData(
   flags: Flags,
   context: Context,
 ): Promise<Measured[]> {
-  const { limit, seed, balanced } = flags;
   const sets = new Map<string, Pick<Measured, "whole" | "data">>();
   const found: Measured[] = [];
   for (const one of models) {
@@ -254,7 +256,7 @@ async function withData(
     let set = sets.get(key);
     if (set === undefined) {
       const whole = await openLargeDataset(flags.data, flags, context, one.model);
-      set = { whole, data: limit === undefined ? whole : sample(whole, { limit, seed, balanced }) };
+      set = { whole, data: sampled(whole, flags) };
       sets.set(key, set);
     }
     found.push({ ...one, ...set });
@@ -325,18 +327,8 @@ export function addEvaluate(program: Command, context: Context): void {
     data: dataFlag(
       "what to measure on: mnist:test, cifar10:test[0:1000], file.npz, idx:IMAGES,LABELS, a folder of images",
     ),
-    limit: {
-      kind: wholeNumber(),
-      group: "What goes in",
-      everyday: true,
-      help: "only a seeded sample of n images, with the shares of labels that DATA have",
-    },
-    balanced: {
-      kind: flag,
-      group: "What goes in",
-      everyday: true,
-      help: "of the sample n / labels images of each label",
-    },
+    ...sampleFlags,
+    balanced: { ...sampleFlags.balanced, everyday: true },
     ...augmentFlags,
     ...readFlags,
     out: {

@@ -1,6 +1,5 @@
 // temper verify: which images are proven right in their whole ball, which are broken, which stay open.
 import type { Command } from "commander";
-import { sample } from "../../attack/sample.ts";
 import { verifyTable } from "../../bounds/options.ts";
 import { type CountedShare, type Verification, verify } from "../../bounds/verify.ts";
 import { writeVerification } from "../../bounds/write.ts";
@@ -8,11 +7,12 @@ import type { DataOptions } from "../../data/open.ts";
 import { writeAtomic } from "../../data/write.ts";
 import type { NetworkOptions } from "../../engine/network.ts";
 import { TemperError } from "../../errors.ts";
-import { flag, text, wholeNumber } from "../../options/kinds.ts";
+import { text } from "../../options/kinds.ts";
 import { partOf } from "../../options/table.ts";
 import type { Context } from "../context.ts";
 import { addFlags, givenIn } from "../flags.ts";
 import { checkOutput, openLargeDataset, openModelFile } from "../open.ts";
+import { checkSample, type SampleFlags, sampled, sampleFlags } from "../sampling.ts";
 import {
   augmentFlags,
   dataFlag,
@@ -26,12 +26,10 @@ import { percent, table } from "../table.ts";
 import { runProperty } from "../verify-property.ts";
 import { queueFlags, type WorkingFlags, workersFor } from "../working.ts";
 
-interface Flags extends NetworkOptions, DataOptions, WorkingFlags {
+interface Flags extends NetworkOptions, DataOptions, SampleFlags, WorkingFlags {
   readonly vnnlib?: string;
   readonly data?: string;
   readonly eps?: number;
-  readonly limit?: number;
-  readonly balanced?: boolean;
   readonly out?: string;
   readonly json?: boolean;
 }
@@ -65,7 +63,7 @@ function radiusLine({ images, n }: Verification): string {
 }
 
 async function run(path: string, flags: Flags, context: Context): Promise<void> {
-  const { limit, balanced, out, seed, vnnlib, data: dataName, eps } = flags;
+  const { out, vnnlib, data: dataName, eps } = flags;
   if (vnnlib !== undefined) return runProperty(path, { ...flags, vnnlib }, context);
   if (dataName === undefined || eps === undefined) {
     const missing = dataName === undefined ? "--data" : "--eps";
@@ -74,13 +72,11 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
       `verify needs ${missing}\ngive --data DATA --eps 0.1, or --vnnlib FILE for a property`,
     );
   }
-  if (balanced === true && limit === undefined) {
-    throw new TemperError("bad-option", "--balanced needs --limit; give both, as in --limit 1000");
-  }
+  checkSample(flags);
   if (out !== undefined) await checkOutput(out, ".npz");
   const model = await openModelFile(path, flags);
   const whole = await openLargeDataset(dataName, flags, context, model);
-  const data = limit === undefined ? whole : sample(whole, { limit, seed, balanced });
+  const data = sampled(whole, flags);
   const workers = await workersFor(flags, context);
   const found = await verify(model, {
     ...partOf(verifyTable, flags),
@@ -138,17 +134,7 @@ export function addVerify(program: Command, context: Context): void {
       everyday: true,
       help: "answer this property in VNN-LIB 1.0 instead: sat (a counterexample), unsat (proven) or unknown",
     },
-    limit: {
-      kind: wholeNumber(),
-      group: "What goes in",
-      everyday: true,
-      help: "only a seeded sample of n images, with the shares of labels that DATA have",
-    },
-    balanced: {
-      kind: flag,
-      group: "What goes in",
-      help: "of the sample n / labels images of each label",
-    },
+    ...sampleFlags,
     ...augmentFlags,
     ...readFlags,
     out: {
