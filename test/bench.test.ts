@@ -60,6 +60,7 @@ describe("a table", () => {
       test: await openData("digits:test[0:50]"),
       folder: join(folder, "table1"),
       points: [10],
+      scale: "front",
       seed: 0,
       threads: 0,
     };

@@ -164,6 +164,22 @@ describe("the choice (19)", () => {
     );
   });
 
+  it("scales over the pool where that is asked for; the choice is on the front all the same", () => {
+    // Over the front's violations of 0 to 10 the second is as bad as can be; over the pool's, 1 % of it.
+    const pool = poolOf([trial(0, 1), trial(10, 0), trial(1000, 1)]);
+    expect(choose(pool, { weight: 0.4, tolerance })).toBe(0);
+    expect(choose(pool, { weight: 0.4, tolerance, scale: "pool" })).toBe(1);
+    fc.assert(
+      fc.property(arbitraryPool, fc.integer({ min: 0, max: 100 }), (pool, percent) => {
+        const options = { weight: percent / 100, tolerance };
+        expect(pool[choose(pool, { ...options, scale: "pool" })].front).toBe(true);
+        const alone = pool.filter(({ front }) => front);
+        if (!pool[0].front) return; // theta0's violation sets the tolerance
+        expect(choose(alone, { ...options, scale: "pool" })).toBe(choose(alone, options));
+      }),
+    );
+  });
+
   it("breaks ties by distance, then by order", () => {
     const pool = poolOf([trial(1, 1, 3), trial(1, 1, 2), trial(1, 1, 2)]);
     expect(choose(pool, { weight: 0.5, tolerance })).toBe(1);

@@ -63,7 +63,7 @@ describe("the separation oracle", () => {
       [0.25, eps / 2],
       [0.8, eps],
     ]) {
-      const { y, logits } = await separate(network.theta0, 1, through);
+      const { y, logits } = await separate(network.theta0, 1, { through });
       for (let i = 0; i < own.count; i++) {
         for (let l = 0; l < labels; l++) {
           const gap = at[i * labels + l] - at[i * labels + y[i]];
@@ -85,8 +85,8 @@ describe("the separation oracle", () => {
 
   it("attacks what it does not bound; no attack comes up to the bound", async () => {
     const [all, few] = [call(), call(0.2)].map((one) => createSeparation(one));
-    const bounded = await all.separate(network.theta0, 1, 1);
-    const mixed = await few.separate(network.theta0, 1, 1);
+    const bounded = await all.separate(network.theta0, 1, { through: 1 });
+    const mixed = await few.separate(network.theta0, 1, { through: 1 });
     const { values: above } = hingesOf(bounded, 0);
     const { values } = hingesOf(mixed, 0);
     expect(mixed.y).toEqual(bounded.y);
@@ -101,7 +101,7 @@ describe("the separation oracle", () => {
       createSeparation({ ...given, options: { ...given.options, certifyMethod } }),
     );
     const mean = async ({ separate }: typeof near): Promise<number> => {
-      const { values } = hingesOf(await separate(network.theta0, 1, 1), 0);
+      const { values } = hingesOf(await separate(network.theta0, 1, { through: 1 }), 0);
       return values.reduce((a, c) => a + c, 0) / values.length;
     };
     expect(await mean(near)).toBeLessThan((await mean(wide)) - 1);
@@ -110,7 +110,7 @@ describe("the separation oracle", () => {
   it("cuts gradients in theta of mean bounds", async () => {
     const { separate } = createSeparation(call(0.5));
     const { theta0 } = network;
-    const { y, logits, cuts } = await separate(theta0, 1, 1);
+    const { y, logits, cuts } = await separate(theta0, 1, { through: 1 });
     const hinges = hingesOf({ y, logits }, 1);
     const sums = groupsOf(y, hinges, 3).map((group) => meanGap(group, y, hinges.rivals));
     const values = await cuts.addLogitSums(theta0, sums);

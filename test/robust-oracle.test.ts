@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { attackOptions } from "../src/attack/options.ts";
 import type { CutSet, LogitSum } from "../src/correct/oracle.ts";
 import { type Dataset, imagesOf } from "../src/data/dataset.ts";
-import { createAggregateCuts } from "../src/engine/aggregate-cuts.ts";
+import { type AggregateCuts, createAggregateCuts } from "../src/engine/aggregate-cuts.ts";
 import { openModel } from "../src/engine/model.ts";
 import { networkBytes } from "../src/engine/network.ts";
 import { shareNetwork } from "../src/engine/tasks.ts";
@@ -44,8 +44,8 @@ const given = Float64Array.from({ length: p }, (_, i) => Math.cos(i));
 
 async function built(
   threads: number,
-  scratch = true,
-): Promise<{ set: CutSet; values: Float64Array }> {
+  { scratch = true, scale }: { readonly scratch?: boolean; readonly scale?: Float32Array } = {},
+): Promise<{ set: AggregateCuts; values: Float64Array }> {
   const home = tmpdir();
   // Not there when the file is opened; the processes may make it.
   if (!scratch) process.env.TMPDIR = join(mkdtempSync(join(home, "temper-")), "none");
@@ -53,7 +53,7 @@ async function built(
   process.env.TMPDIR = home;
   expect(workers.scratch !== undefined).toBe(scratch && threads > 0);
   shareNetwork(workers, network);
-  const set = createAggregateCuts({ network, workers, points: imagesOf(points) });
+  const set = createAggregateCuts({ network, workers, points: imagesOf(points), scale });
   const values = await set.addLogitSums(theta, sums);
   await set.addRow(given);
   expect(await set.addLogitSums(theta, [])).toHaveLength(0);
@@ -84,6 +84,27 @@ describe("aggregate cuts", () => {
     expect(rows[sums.length]).toEqual(given);
   });
 
+  it("have the columns of their sums scaled, and know their mean squares as they are", async () => {
+    const scale = Float32Array.from({ length: p }, (_, j) => 0.5 + (j % 4));
+    const { set, values } = await built(0, { scale });
+    expect(values).toEqual(here.values);
+    const squares = new Float64Array(p);
+    for (const r of sums.keys()) {
+      const unit = new Float64Array(set.count());
+      unit[r] = 1;
+      const scaled = Float64Array.from(rows[r], (v, j) => Math.fround(v * scale[j]));
+      expect(norm(subtract(set.combine(unit), scaled))).toBe(0);
+      expect(set.gram(Int32Array.of(r), Int32Array.of(0))[0]).toBeCloseTo(
+        dot(scaled, set.combine(Float64Array.from(unit, (_, s) => (s === 0 ? 1 : 0)))),
+        9,
+      );
+      for (const [j, v] of rows[r].entries()) squares[j] += (v * v) / sums.length;
+    }
+    const [plain, found] = [here.set.meanSquares()!, set.meanSquares()!];
+    expect(norm(subtract(plain, squares))).toBeLessThan(1e-12 * norm(squares));
+    expect(norm(subtract(found, squares))).toBeLessThan(1e-6 * norm(squares));
+  });
+
   it("multiply as their plain rows do, symmetric to the bit, the same alone as in a block", () => {
     const { set } = here;
     const gram = set.gram(all, all);
@@ -112,7 +133,7 @@ describe("aggregate cuts", () => {
       [2, true],
       [1, false],
     ] as const) {
-      const { set, values } = await built(threads, scratch);
+      const { set, values } = await built(threads, { scratch });
       expect(values).toEqual(here.values);
       const weights = Float64Array.from(all, (r) => r - 2.5);
       expect(set.combine(weights)).toEqual(here.set.combine(weights));
@@ -168,7 +189,7 @@ describe("the separation oracle", () => {
     const clean = await model.logits(imagesOf(own), own.count);
     await withOracle(images, async (oracle) => {
       for (const k of [1, 2, 3]) {
-        const { y, logits, cuts, ...rest } = await oracle.separate(theta, k, k / 3);
+        const { y, logits, cuts, ...rest } = await oracle.separate(theta, k, { through: k / 3 });
         expect(rest.own).toBe(own.count);
         expect([...y.subarray(0, own.count)]).toEqual([...own.labels]);
         expect(logits.subarray(0, clean.length)).toEqual(Float64Array.from(clean));

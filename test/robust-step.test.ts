@@ -1,6 +1,7 @@
 // One step of the moving centre by its definition: the nearest point that meets this iteration's cuts, or towards it.
 import { describe, expect, it } from "vitest";
 import { type CentreStep, centreStep, type StepOptions } from "../src/correct/centre-step.ts";
+import { followed, scaleOf } from "../src/correct/metric.ts";
 import type { SampledLoss } from "../src/correct/separation.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { dot, norm, subtract } from "../src/tensor/vector.ts";
@@ -44,6 +45,50 @@ const stepAt = (
 /** d to twelve digits. */
 const dOf = async (...call: Parameters<typeof stepAt>): Promise<number[]> =>
   Array.from((await stepAt(...call))!.d, (v) => Math.round(v * 1e12) / 1e12 + 0);
+
+describe("with a metric", () => {
+  it("is the nearest in d'M d, of which the cap is the length; the loss counts in the same metric", async () => {
+    // M = diag(4, 1): M^(-1/2) = (1/2, 1), and the point's row (-1, 1) arrives scaled.
+    const scale = Float32Array.of(0.5, 1);
+    const scaled = (sampled: SampledLoss, other: Partial<StepOptions> = {}) => {
+      const asked = askedOf(theta, point, { labels: 2 });
+      const cuts = {
+        ...asked.cuts,
+        addLogitSums: async () => {
+          await asked.cuts.addRow(Float64Array.of(-0.5, 1));
+          return Float64Array.of(2);
+        },
+      };
+      return centreStep(theta, { ...asked, cuts }, sampled, { ...options, scale, ...other });
+    };
+    // min 4 a^2 + b^2 with b - a = -1: a = 1/5, b = -4/5.
+    const { d, solution } = (await scaled(flat))!;
+    expect(d[0]).toBeCloseTo(0.2, 12);
+    expect(d[1]).toBeCloseTo(-0.8, 12);
+    expect(solution.distance).toBeCloseTo(Math.sqrt(0.8), 12);
+    const short = (await scaled(flat, { stepCap: Math.sqrt(0.8) / 2 }))!;
+    expect(short.d[0]).toBeCloseTo(0.1, 12);
+    // With a <= 0, by the row (1, 0) of the loss, b alone can move.
+    const held = (await scaled({ ...flat, gradient: Float64Array.of(1, 0) }))!;
+    expect(held.d[0]).toBeCloseTo(0, 12);
+    expect(held.d[1]).toBeCloseTo(-1, 12);
+  });
+
+  it("follows the gradients' sizes, by its formula, and has the mean 1", () => {
+    const first = followed(undefined, Float64Array.of(16, 0, 1))!;
+    expect([...first]).toEqual([4, 0, 1]);
+    const r = followed(first, Float64Array.of(1, 4, 1))!;
+    expect(r[0]).toBeCloseTo(3.4, 12);
+    expect(r[1]).toBeCloseTo(0.4, 12);
+    const M = Array.from(scaleOf(r)!, (s) => 1 / (s * s));
+    expect((M[0] + M[1] + M[2]) / 3).toBeCloseTo(1, 6);
+    const least = 4.8 / 3 / 1000;
+    expect(M[0] / M[1]).toBeCloseTo(Math.sqrt((3.4 + least) / (0.4 + least)), 5);
+    expect(followed(r, undefined)).toBe(r);
+    for (const none of [undefined, new Float64Array(3), Float64Array.of(1, Number.NaN, 1)])
+      expect(scaleOf(none)).toBeUndefined();
+  });
+});
 
 describe("by hand, two parameters", () => {
   it("asks a group's mean hinge to fall by the share, and a point that must be right by all of it", async () => {

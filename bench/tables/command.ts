@@ -1,8 +1,9 @@
 // npm run bench -- table1, table2, table3: the paper's tables, recomputed row by row.
 import { join } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Context } from "../../src/cli/context.ts";
 import { openDataset } from "../../src/cli/open.ts";
+import { type Scale, scales } from "../../src/correct/choice.ts";
 import { openModel } from "../../src/index.ts";
 import { type BenchFlags, openOutput, withBench, workOf } from "../command.ts";
 import { type PaperTable, POINTS, paperTables } from "../paper.ts";
@@ -15,6 +16,7 @@ interface Flags extends BenchFlags {
   readonly data: string;
   readonly test: string;
   readonly rows?: number[];
+  readonly scale: Scale;
 }
 
 function rowNumbers(given: string): number[] {
@@ -28,8 +30,9 @@ function rowNumbers(given: string): number[] {
 
 async function run(table: PaperTable, flags: Flags, context: Context): Promise<void> {
   const how = { ...flags, augment: table.augment };
-  const folder = join(flags.out, table.name);
-  const publish = await openOutput(flags, table.name, context);
+  const name = flags.scale === "front" ? table.name : `${table.name}-${flags.scale}`;
+  const folder = join(flags.out, name);
+  const publish = await openOutput(flags, name, context);
   const model = await openModel(flags.model, table.model);
   const results = await benchTable(table, {
     ...workOf(flags, context),
@@ -38,6 +41,7 @@ async function run(table: PaperTable, flags: Flags, context: Context): Promise<v
     test: await openDataset(flags.test, how, context),
     folder,
     points: flags.rows ?? POINTS,
+    scale: flags.scale,
     onRow: (row) =>
       context.progress.line(
         `${row.points} points, w = ${row.weight}: clean ${row.clean.toFixed(2)}, ` +
@@ -50,7 +54,7 @@ async function run(table: PaperTable, flags: Flags, context: Context): Promise<v
     "What the iterations after the 15th bring:",
     earlyMarkdown(table, results),
   ].join("\n\n");
-  await publish(join(folder, `${table.name}.md`), markdown, { table: table.name, ...results });
+  await publish(join(folder, `${name}.md`), markdown, { table: name, ...results });
 }
 
 function addTable(program: Command, table: PaperTable, context: Context): void {
@@ -63,6 +67,14 @@ function addTable(program: Command, table: PaperTable, context: Context): void {
     )
     .requiredOption("--model <file>", "the published network, as ONNX")
     .option("--rows <n,n>", "only these numbers of points, of 10,20,30,40,50", rowNumbers)
+    .addOption(
+      new Option(
+        "--scale <over>",
+        "what (19) scales loss and violation over; pool evaluates every loss to its end",
+      )
+        .choices(scales)
+        .default("front"),
+    )
     .option("--data <data>", "training data, attacked and held", table.data.train)
     .option("--test <data>", "what the accuracies are measured on", table.data.test);
   withBench(command, table.name)

@@ -26,7 +26,7 @@ export interface EarlyCall extends Pick<BenchWork, "threads" | "signal" | "onPro
 /** The choice from the candidates of the first iterations; its flag `front` says that none of these dominates it. */
 export async function choiceAfter(run: PointRun, call: EarlyCall): Promise<Candidate> {
   const { iterations, weight, points, data, signal, onProgress } = call;
-  const { alphas, loss, tolerance } = run.record.options;
+  const { alphas, loss, ...options } = run.record.options;
   const workers = openWorkers(call.threads);
   const oracle = createOracle({
     network: networkOf(call.model),
@@ -59,7 +59,7 @@ export async function choiceAfter(run: PointRun, call: EarlyCall): Promise<Candi
         },
       }),
     );
-    return candidates[choose(candidates, { weight, tolerance })];
+    return candidates[choose(candidates, { ...options, weight })];
   } finally {
     await oracle.close();
     await workers.close();

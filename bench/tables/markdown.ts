@@ -26,6 +26,18 @@ const rowCells = (row: BenchRow, digits: number): string[] => [
   `${row.seconds.toFixed(0)} s`,
 ];
 
+/** How far the rows with w above 0, which the scale of (19) decides, are from the paper's: by it a scale is judged. */
+function fitInWords(rows: readonly BenchRow[]): string {
+  const weighed = rows.filter(({ weight }) => weight > 0);
+  if (weighed.length === 0) return "";
+  const squares = (of: "clean" | "fgsm" | "pgd"): string =>
+    weighed.reduce((sum, row) => sum + (row[of] - row.paper[of]) ** 2, 0).toFixed(1);
+  return (
+    ` Sum of squared differences over ${weighed.length} rows with w above 0: clean ${squares("clean")}, ` +
+    `FGSM ${squares("fgsm")}, PGD ${squares("pgd")}.`
+  );
+}
+
 /** Each cell has our figure (the paper's, the difference); the time is that of the run that rows share. */
 export function tableMarkdown(
   { network, baseline: paper, digits }: PaperTable,
@@ -40,7 +52,8 @@ export function tableMarkdown(
     "",
     paragraph(
       `${network}. Each cell: ours (the paper's, difference); the first row is the published network. ` +
-        `${settingInWords(setting)}. ${machines.map((name) => `Times on ${name}.`).join(" ")}`,
+        `${settingInWords(setting)}. ${machines.map((name) => `Times on ${name}.`).join(" ")}` +
+        fitInWords(rows),
     ),
   ].join("\n");
 }

@@ -1,5 +1,6 @@
 // Recomputes a table of the paper on its published network: five runs, and three choices from each.
 import { join } from "node:path";
+import type { Scale } from "../../src/correct/choice.ts";
 import {
   type AttackRequest,
   type Candidate,
@@ -58,6 +59,8 @@ export interface TableBench extends BenchWork {
   readonly folder: string;
   /** The numbers of points whose rows are made. */
   readonly points: readonly number[];
+  /** What (19) scales over; a folder has the rows of one scale. */
+  readonly scale: Scale;
   readonly onRow?: ((row: BenchRow) => void) | undefined;
 }
 
@@ -150,6 +153,7 @@ export async function benchTable(
     const points = firstOfEachLabel(worst, count, model.labels);
     const run = await correct(model, {
       recipe: "paper",
+      scale: bench.scale,
       data: train,
       points,
       folder: join(folder, `run-${count}`),

@@ -29,6 +29,10 @@ export interface Candidate {
   readonly front: boolean;
 }
 
+/** Whether the evaluation of its loss was left when the candidate was known to be dominated. */
+export const isLeft = ({ lossAtLeast, lossEstimate }: Trial): boolean =>
+  lossAtLeast !== undefined || lossEstimate !== undefined;
+
 /** A candidate while the pool still grows. */
 export type Trial = Omit<Candidate, "front">;
 

@@ -11,6 +11,8 @@ export interface CentreJournal {
   readonly theta0: Float32Array;
   /** The present theta. */
   theta: Float32Array;
+  /** The sizes of the gradients so far, from which the metric is made, [p]; undefined where there is none yet. */
+  sizes: Float64Array | undefined;
   /** The sum of the thetas since the last judged one, and their number. */
   readonly sum: Float64Array;
   summed: number;
@@ -28,6 +30,7 @@ export function openCentreJournal(
   return {
     theta0,
     theta: state?.theta ?? theta0,
+    sizes: state?.sizes,
     sum: new Float64Array(theta0.length),
     summed: 0,
     anchors: [...(state?.anchors ?? [])],
@@ -90,6 +93,7 @@ export function noteCentreIteration(
 /** The state after a judged iteration: the sum is empty then, so it is not part of it. */
 export const centreStateOf = (journal: CentreJournal): CentreState => ({
   theta: journal.theta,
+  ...(journal.sizes && { sizes: journal.sizes }),
   anchors: [...journal.anchors],
   trials: [...journal.trials],
   iterations: [...journal.iterations],

@@ -3,8 +3,9 @@
 //     min ||d||^2   s.t.   mean_{i in B_g} grad h_i' d  <=  -s mean_{i in B_g} h_i          for every group g
 //                          grad L' d  <=  L(theta0) + delta - L    if that is >= 0, else  -s_L (L - L(theta0) - delta)
 //
-// and d is shortened to the step cap. A point that must be right has a row of its own, with s = 1: only the cap
-// may keep it waiting. Rows that cannot be met together within `longest` become elastic, all but that of the loss.
+// with d'M d in place of ||d||^2 where there is a metric (metric.ts), and d is shortened to the step cap. A point that
+// must be right has a row of its own, with s = 1: only the cap may keep it waiting. Rows that cannot be met together
+// within `longest` become elastic, all but that of the loss.
 import type { Cut } from "./cuts.ts";
 import { createElastic } from "./elastic.ts";
 import { groupsOf, hingesOf, meanGap } from "./groups.ts";
@@ -23,10 +24,12 @@ export interface StepOptions {
   readonly margin: number;
   /** delta: what the loss may rise by. */
   readonly lossSlack: number;
-  /** The cap: the largest ||d||. */
+  /** The cap: the largest length of d. */
   readonly stepCap: number;
   /** A solution longer than this is taken for a contradiction. */
   readonly longest: number;
+  /** M^(-1/2), by which the columns of the points' rows are scaled already, [p]; default the identity. */
+  readonly scale?: Float32Array | undefined;
 }
 
 export interface CentreStep {
@@ -54,7 +57,7 @@ export async function centreStep(
   { loss, gradient, atStart }: SampledLoss,
   options: StepOptions,
 ): Promise<CentreStep | undefined> {
-  const { groups, share, lossShare, margin, lossSlack, stepCap, longest } = options;
+  const { groups, share, lossShare, margin, lossSlack, stepCap, longest, scale } = options;
   const { y } = points;
   const hinges = hingesOf(points, margin);
   if (!hinges.values.every(Number.isFinite)) return undefined;
@@ -68,7 +71,7 @@ export async function centreStep(
 
   const sums: LogitSum[] = members.map((group) => meanGap(group, y, hinges.rivals));
   const values = await cuts.addLogitSums(theta, sums);
-  await cuts.addRow(gradient);
+  await cuts.addRow(scale === undefined ? gradient : gradient.map((v, j) => v * scale[j]));
   const list: Cut[] = [
     ...members.map((_, g) => ({ anchor: 0, point: g, rival: -1 })),
     { anchor: 0, point: "loss" },
@@ -86,9 +89,10 @@ export async function centreStep(
 
   const subproblem = createSubproblem(cuts, { longest: () => longest });
   const { solution, contradiction } = createElastic({ list, rhs: () => rhs }, subproblem).solve();
-  const scale = Math.min(1, stepCap / solution.distance);
+  const shortened = Math.min(1, stepCap / solution.distance);
+  const stretch = solution.distance > 0 ? shortened : 1;
   return {
-    d: solution.distance > 0 ? solution.d.map((v) => scale * v) : solution.d,
+    d: solution.d.map((z, j) => stretch * z * (scale?.[j] ?? 1)),
     solution,
     penalty: contradiction?.penalty ?? null,
     rows: list.length,

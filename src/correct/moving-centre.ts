@@ -3,8 +3,9 @@
 //     theta = theta0;  pool = {theta0}
 //     for k = 1 .. K
 //         ask the oracle for points at theta; cut their hinges by groups, and the loss on a sample of D
-//         theta <- theta + d, d the nearest point that meets these cuts, shortened to the cap (centre-step.ts),
-//             which falls linearly to 0 over the run, so that theta settles
+//         theta <- theta + d, d the nearest point that meets these cuts in the metric of the gradients so far
+//             (metric.ts), shortened to the cap (centre-step.ts), which falls linearly to 0 over the run, so that
+//             theta settles
 //         every so many steps their mean is judged on points that no cut was made of, and by its loss on all
 //         of D: add it to pool
 //     return the choice (19) from the pool
@@ -29,8 +30,9 @@ import {
 import { type CentreStep, centreStep, type StepOptions } from "./centre-step.ts";
 import { choose } from "./choice.ts";
 import { notFiniteAtStart } from "./finite.ts";
+import { followed, type Metric, scaleOf } from "./metric.ts";
 import type { CentreCorrection, CentreEnd, CentreRecord } from "./records.ts";
-import type { SampledLoss, Separated, SeparationOracle } from "./separation.ts";
+import type { SampledLoss, Separated, SeparateOptions, SeparationOracle } from "./separation.ts";
 import { type Stage, untimed } from "./stage.ts";
 import type { CentreState } from "./state.ts";
 import { scorePoints } from "./violation.ts";
@@ -53,12 +55,16 @@ export async function movingCentre(
   for (let k = journal.iterations.length + 1; k <= iterations && spent < 1; k++) {
     // Ask for points at theta, and for the loss on a sample of D.
     const through = Math.max(k / iterations, spent);
-    const { points, sampled } = await askAt(run, journal.theta, k, through);
+    const scale = scaleOf(journal.sizes);
+    const { points, sampled } = await askAt(run, k, { through, scale });
 
     // theta <- theta + d, d at most as long as the cap.
     const share = 1 - Math.max((k - 1) / iterations, spent);
-    const step = await stepFrom(run, points, sampled, share);
+    const step = await stepFrom(run, points, sampled, { share, scale });
     if (step === undefined) return finish(run, "not-finite");
+    if (options.metric === "gradients") {
+      journal.sizes = followed(journal.sizes, points.meanSquares?.());
+    }
     moveTo(journal, held(oracle, anchorTheta(journal.theta, step.d)));
 
     // Judge the mean of the latest thetas, where its turn has come or theta moves no more.
@@ -78,13 +84,15 @@ export async function movingCentre(
 }
 
 /** What the moving centre is asked to do. */
-export interface MovingCentreOptions extends Omit<StepOptions, "stepCap" | "longest"> {
+export interface MovingCentreOptions extends Omit<StepOptions, "stepCap" | "longest" | "scale"> {
   /** K, at least 1. */
   readonly iterations: number;
   /** The mean of so many thetas becomes a candidate; so does that of the last ones, also where the time is up. */
   readonly every: number;
   /** Longest step at the beginning, as a share of ||theta0||. */
   readonly stepCap: number;
+  /** What the length of a step is measured in. Default the identity. */
+  readonly metric?: Metric | undefined;
   /** The run ends when so many iterations brought no new member of the front. */
   readonly patience: number;
   /** w of (19). */
@@ -123,13 +131,12 @@ async function start(run: CentreRun): Promise<void> {
 
 /** Asks for the points and the sampled loss of iteration k. */
 async function askAt(
-  { oracle, options: { signal }, stage }: CentreRun,
-  theta: Float32Array,
+  { oracle, options: { signal }, stage, journal: { theta } }: CentreRun,
   k: number,
-  through: number,
+  how: SeparateOptions,
 ): Promise<{ readonly points: Separated; readonly sampled: SampledLoss }> {
   throwIfAborted(signal);
-  const points = await stage("points", () => oracle.separate(theta, k, through));
+  const points = await stage("points", () => oracle.separate(theta, k, how));
   throwIfAborted(signal);
   const sampled = await stage("loss-gradient", () => oracle.sampledLoss(theta, k));
   throwIfAborted(signal);
@@ -144,13 +151,12 @@ function stepFrom(
   { oracle, options, stage, journal }: CentreRun,
   points: Separated,
   sampled: SampledLoss,
-  share: number,
+  { share, scale }: { readonly share: number; readonly scale: Float32Array | undefined },
 ): Promise<CentreStep | undefined> {
   const firstCap = options.stepCap * norm(oracle.theta0);
   const longest = LONGEST_IN_CAPS * firstCap;
-  return stage("cuts", () =>
-    centreStep(journal.theta, points, sampled, { ...options, stepCap: firstCap * share, longest }),
-  );
+  const how = { ...options, stepCap: firstCap * share, longest, scale };
+  return stage("cuts", () => centreStep(journal.theta, points, sampled, how));
 }
 
 /** Evaluates a candidate on points that no cut was made of, and on all of D. */

@@ -121,9 +121,9 @@ export interface CentreRecord {
   readonly active: number;
   /** C where the rows were elastic, else null. */
   readonly penalty: number | null;
-  /** ||d||_2 of the nearest point. */
+  /** The length of d at the nearest point, in the metric of the run; the step is shortened where the cap is less. */
   readonly solution: number;
-  /** ||d||_2 of the step that was made: `solution`, or the cap where that is less. */
+  /** ||d||_2 of the step that was made. */
   readonly step: number;
   /** ||theta - theta0|| after the step. */
   readonly distance: number;

@@ -43,6 +43,8 @@ export interface AlgorithmState {
 export interface CentreState {
   /** The present theta, [p]. */
   readonly theta: Float32Array;
+  /** The sizes of the gradients so far, [p], where the metric follows them. */
+  readonly sizes?: Float64Array;
   /** The means judged so far, each [p]. */
   readonly anchors: readonly Float32Array[];
   readonly trials: readonly Trial[];

@@ -24,6 +24,8 @@ export interface AggregateSource extends sumTasks.AskedNetwork {
   readonly workers: Workers;
   /** All points, row-major [n, ...inputShape], in pixel units, or what makes the chosen ones where they are needed. */
   readonly points: Float32Array | ((chosen: readonly number[]) => GivenImages);
+  /** What the columns of the rows of sums are scaled by, [p]; default 1. */
+  readonly scale?: Float32Array | undefined;
   /** Where the rows are kept; a store serves one set of cuts at a time. Default: a new one. */
   readonly store?: RowStore | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -42,9 +44,15 @@ function product(a: Vector, b: Vector): number {
   return b instanceof Float32Array ? dotMixed(b, a) : dot(a, b);
 }
 
+/** Cuts over many points, and how large their gradients are. */
+export interface AggregateCuts extends CutSet {
+  /** The mean square of the rows of sums, weight by weight and not scaled, [p]; undefined without a row. */
+  meanSquares(): Float64Array | undefined;
+}
+
 /** An empty set of cuts over many points. */
-export function createAggregateCuts(source: AggregateSource): CutSet {
-  const { network, workers, store = { floats: new Float32Array(0) }, signal } = source;
+export function createAggregateCuts(source: AggregateSource): AggregateCuts {
+  const { network, workers, store = { floats: new Float32Array(0) }, scale, signal } = source;
   const p = network.theta0.length;
   const rows: Vector[] = [];
   /** How many rows the store holds. */
@@ -61,6 +69,7 @@ export function createAggregateCuts(source: AggregateSource): CutSet {
         "give fewer groups, or move less: --trainable last",
       );
       workers.share("theta", theta);
+      if (scale !== undefined) workers.share(sumTasks.SCALE, scale);
       const made = await workers.map<sumTasks.SumShard, sumTasks.SumRow[]>(
         { module: sumTasks.module, name: "sumShard" },
         shardsOf(sums.length, SUMS).map(({ from, to }) => ({
@@ -86,13 +95,21 @@ export function createAggregateCuts(source: AggregateSource): CutSet {
       blockOf(wanted, columns, (r, s) => entryIn(block, r, s) ?? product(rows[r], rows[s])),
     times: (v) => (chosen) => Float64Array.from(chosen, (r) => product(rows[r], v)),
     combine: (weights) => weightedSum(weights, rows, p),
+    meanSquares: () => {
+      const sums = rows.filter((row) => row instanceof Float32Array);
+      if (sums.length === 0) return undefined;
+      const total = new Float64Array(p);
+      for (const row of sums) for (let j = 0; j < p; j++) total[j] += row[j] * row[j];
+      const unscaled = (j: number): number => (scale === undefined ? 1 : scale[j] * scale[j]);
+      return total.map((v, j) => v / (sums.length * unscaled(j)));
+    },
     bytes: () => rows.reduce((sum, { byteLength }) => sum + byteLength, 0),
   };
 }
 
 /** Some sums as a task takes them: the images of each, and their weights as rows of the covector. */
 function sumShardOf(
-  { network: { labels, inputShape }, of, passing, points }: AggregateSource,
+  { network: { labels, inputShape }, of, passing, points, scale }: AggregateSource,
   sums: readonly LogitSum[],
 ): sumTasks.SumShard {
   const size = imageSize(inputShape);
@@ -111,7 +128,14 @@ function sumShardOf(
     points instanceof Float32Array
       ? joined(chosen.map((point) => points.subarray(point * size, (point + 1) * size)))
       : points(chosen);
-  return { x, covector, counts: images.map(({ length }) => length), of, passing };
+  return {
+    x,
+    covector,
+    counts: images.map(({ length }) => length),
+    scaled: scale !== undefined,
+    of,
+    passing,
+  };
 }
 
 /** Puts the rows of some sums into the store, behind the `taken` rows that are there. */

@@ -25,11 +25,16 @@ const askedPrograms = (
   { of, passing = false }: AskedNetwork,
 ): ReturnType<typeof sharedPrograms> => (passing ? passingPrograms : sharedPrograms)(state, of);
 
+/** The key of what the columns of rows are scaled by. */
+export const SCALE = "scale";
+
 /** Some sums of logits: the s-th takes the next counts[s] images of x, with as many rows of the covector. */
 export interface SumShard extends AskedNetwork {
   readonly x: GivenImages;
   readonly covector: Float32Array;
   readonly counts: readonly number[];
+  /** Whether the rows' columns are scaled by what is shared as {@link SCALE}, float32 [p]. */
+  readonly scaled?: boolean | undefined;
   /** Where the first row goes in the scratch file, counted in rows; absent where there is no such file. */
   readonly at?: number | undefined;
 }
@@ -43,12 +48,13 @@ export interface SumRow {
 /** The value and the gradient in theta of each sum, at the shared theta. */
 export async function sumShard(
   state: TaskState,
-  { x: given, covector, counts, at: place, ...asked }: SumShard,
+  { x: given, covector, counts, scaled = false, at: place, ...asked }: SumShard,
 ): Promise<SumRow[]> {
   const { network, programs } = await askedPrograms(state, asked);
   const x = await imagesIn(state, given);
   const { labels } = network;
   const size = (x.length * labels) / covector.length;
+  const scale = scaled ? state.get<Float32Array>(SCALE) : undefined;
   const rows: SumRow[] = [];
   let row = new Float32Array(network.theta0.length);
   let at = 0;
@@ -57,6 +63,7 @@ export async function sumShard(
     const images = x.subarray(at * size, (at + n) * size);
     const call = { of: logitSum, x: images, covector: weights, n };
     const value = dot(await thetaRowOfAll(network, programs, call, row), weights);
+    if (scale !== undefined) for (let j = 0; j < row.length; j++) row[j] *= scale[j];
     at += n;
     if (place !== undefined && writeFloats(SCRATCH, row, (place + rows.length) * row.length)) {
       rows.push({ value });

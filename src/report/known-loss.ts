@@ -5,10 +5,6 @@ import type { Candidate } from "../correct/candidates.ts";
 export const knownLoss = ({ loss, lossAtLeast, lossEstimate }: Candidate): number | null =>
   loss ?? lossAtLeast ?? lossEstimate?.loss ?? null;
 
-/** Whether its evaluation was left when the candidate was known to be dominated. */
-export const isLeft = ({ lossAtLeast, lossEstimate }: Candidate): boolean =>
-  lossAtLeast !== undefined || lossEstimate !== undefined;
-
 /** The words before the number. */
 export function howLossIsKnown({ lossAtLeast, lossEstimate }: Candidate): string {
   if (lossAtLeast !== undefined) return "at least ";

@@ -4,8 +4,9 @@
 // a triangle that points to where the candidate lies; one that is still to come is a tick at its violation, below.
 import type { Markish, PlotOptions } from "@observablehq/plot";
 import type { Candidate } from "../correct/candidates.ts";
+import { isLeft } from "../correct/candidates.ts";
 import type { Plot } from "./chart.ts";
-import { isLeft, knownLoss } from "./known-loss.ts";
+import { knownLoss } from "./known-loss.ts";
 
 /** Which run a candidate is of, and what of it is drawn. */
 export interface TradeOffRun {

@@ -1,5 +1,6 @@
 // The options that every recipe of `correct` has, and what their defaults depend on.
 import { type StatedAttack, seedRow } from "../attack/options.ts";
+import { type Scale, scales } from "../correct/choice.ts";
 import { type LossName, lossNames, lossWords } from "../engine/losses.ts";
 import { TemperError } from "../errors.ts";
 import { fraction, length, oneOf, wholeNumber } from "../options/kinds.ts";
@@ -19,6 +20,11 @@ export interface SharedOptions {
   readonly iterations: number;
   /** w of (19), from 0 (the lowest violation) to 1 (the lowest loss). Default 0. */
   readonly weight: number;
+  /**
+   * What (19) scales loss and violation over: the efficient `front`, or the `pool` of all candidates, whose losses are
+   * then evaluated to the end. Default `front`.
+   */
+  readonly scale: Scale;
   /**
    * Every point must satisfy f_l + margin <= f_y, in units of the logits, 0 or more. Default 0.1; paper 0, which
    * leaves points on f_l = f_y to the chance of rounding; with `reattack` 6; robust 1, a large network 0.5, with
@@ -68,6 +74,12 @@ export const sharedRows = {
     everyday: true,
     help: "0 chooses the lowest violation, 1 the lowest loss",
     default: () => 0,
+  },
+  scale: {
+    kind: oneOf(scales),
+    group: tradeOff,
+    help: "choose by loss and violation scaled over the front, or over all candidates",
+    default: () => "front",
   },
   margin: {
     kind: length("<m>"),

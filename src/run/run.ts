@@ -1,8 +1,8 @@
 // A run in memory: its candidates, its front, any candidate's parameters and file, and how it is saved.
-import { type Candidate, candidateTheta, type Layout } from "../correct/candidates.ts";
-import { choose } from "../correct/choice.ts";
+import { type Candidate, candidateTheta, isLeft, type Layout } from "../correct/candidates.ts";
+import { choose, type Scale } from "../correct/choice.ts";
 import { modelFiles, type Network, networkBytes, roundTheta } from "../engine/network.ts";
-import { TemperError } from "../errors.ts";
+import { demand, TemperError } from "../errors.ts";
 import { prepareFolder } from "./folder/files.ts";
 import { type FileBytes, writeRun } from "./folder/write.ts";
 import type { Families, Family, Measured, RunRecord, Timings } from "./record.ts";
@@ -26,11 +26,11 @@ export interface RunOf<F extends Family> {
   /** The corrected file, measured as it was read back. */
   readonly after: Measured;
   /**
-   * The choice (19) by another weight in [0, 1], at once.
+   * The choice (19) by another weight in [0, 1], at once; scaled over the front or the pool, by default as the run was.
    *
-   * @throws TemperError `bad-option`
+   * @throws TemperError `bad-option`; also for the pool where losses of it are known as bounds only
    */
-  select(weight: number): Candidate;
+  select(weight: number, options?: { readonly scale?: Scale | undefined }): Candidate;
   /** A candidate's parameters, float32 [p]: every one can be rebuilt from the stored thetas. */
   theta(candidate: Candidate): Float32Array;
   /**
@@ -94,11 +94,14 @@ export function createRun<F extends Family>(parts: RunParts<F>): RunOf<F> {
     choice: pool[record.choice],
     before: record.before,
     after: record.after,
-    select: (weight) => {
+    select: (weight, { scale = options.scale } = {}) => {
       if (!(weight >= 0 && weight <= 1)) {
         throw new TemperError("bad-option", `weight ${weight}: expected a number from 0 to 1`);
       }
-      return pool[choose(pool, { weight, tolerance: options.tolerance })];
+      const bounded = scale === "pool" ? pool.filter(isLeft).length : 0;
+      const given = `pool of a run that left ${bounded} losses as bounds`;
+      demand(bounded === 0, "scale", given, "a run with --full-pool, or scale front");
+      return pool[choose(pool, { ...options, scale, weight })];
     },
     theta,
     bytes: (candidate) => networkBytes(network, theta(candidate)),

@@ -2,10 +2,11 @@
 import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import type { Candidate } from "../../correct/candidates.ts";
+import { type Scale, scales } from "../../correct/choice.ts";
 import { writeAtomic } from "../../data/write.ts";
 import { openModel } from "../../engine/model.ts";
 import { TemperError } from "../../errors.ts";
-import { fraction, type Kind, text } from "../../options/kinds.ts";
+import { fraction, type Kind, oneOf, text } from "../../options/kinds.ts";
 import { idOf } from "../../report/axes.ts";
 import { openRun } from "../../run/folder/open.ts";
 import type { Run } from "../../run/run.ts";
@@ -19,6 +20,7 @@ import { percent, table } from "../table.ts";
 
 interface Flags {
   readonly weight?: number;
+  readonly scale?: Scale;
   readonly candidate?: string;
   readonly out?: string;
   readonly names?: string;
@@ -37,7 +39,7 @@ const candidateName: Kind<string> = {
 const NEAR = 3;
 
 /** @throws TemperError `bad-option` unless exactly one is given, or where the run has no such candidate */
-function chosenOf(run: Run, folder: string, { weight, candidate }: Flags): Candidate {
+function chosenOf(run: Run, folder: string, { weight, scale, candidate }: Flags): Candidate {
   if ((weight === undefined) === (candidate === undefined)) {
     throw new TemperError(
       "bad-option",
@@ -45,7 +47,9 @@ function chosenOf(run: Run, folder: string, { weight, candidate }: Flags): Candi
         "give one of --weight W, --candidate K:J",
     );
   }
-  if (weight !== undefined) return run.select(weight);
+  if (weight !== undefined) return run.select(weight, { scale });
+  if (scale !== undefined)
+    throw new TemperError("bad-option", "--scale is for --weight: give both");
   const found = run.pool.find((c) => idOf(c) === candidate);
   if (found !== undefined) return found;
   const [k, j] = candidate!.split(":").map(Number);
@@ -135,6 +139,11 @@ export function addSelect(program: Command, context: Context): void {
       group: "Trade-off",
       everyday: true,
       help: "weight of the loss against the violation",
+    },
+    scale: {
+      kind: oneOf(scales),
+      group: "Trade-off",
+      help: "loss and violation are scaled over the front, or over all candidates; as the run was, by default",
     },
     candidate: {
       kind: candidateName,

@@ -1,9 +1,9 @@
 // What the reader has chosen: one state that every view reads, and that any of them may change.
 import type { Candidate } from "../../correct/candidates.ts";
+import { isLeft } from "../../correct/candidates.ts";
 import { choose } from "../../correct/choice.ts";
 import { type Axis, axesOf } from "../axes.ts";
 import type { ReportDocument, RunDocument } from "../document.ts";
-import { isLeft } from "../known-loss.ts";
 
 /** Which candidates are drawn. */
 export interface Shown {
@@ -78,7 +78,7 @@ export const candidateOf = (state: State): Candidate => runOf(state).record.pool
 /** The choice (19) by a weight, by the function that `temper select` calls. */
 export function byWeight(state: State, weight: number): Partial<State> {
   const { pool, options } = runOf(state).record;
-  return { weight, candidate: choose(pool, { weight, tolerance: options.tolerance }) };
+  return { weight, candidate: choose(pool, { ...options, weight }) };
 }
 
 /** Whether the toggles leave a candidate; theta0 always stays. */

@@ -1,7 +1,9 @@
 // The trade-off, first thing seen: candidates in a plane, the slider of (19), and a rectangle to look closer.
+
+import { isLeft } from "../../correct/candidates.ts";
 import { type Axis, axesOf, idOf } from "../axes.ts";
 import { notComparable } from "../comparable.ts";
-import { howLossIsKnown, isLeft, knownLoss, wordsOfLeft } from "../known-loss.ts";
+import { howLossIsKnown, knownLoss, wordsOfLeft } from "../known-loss.ts";
 import { symbolOf, toComeAt, tradeOff } from "../trade-off.ts";
 import { fill, h } from "./dom.ts";
 import { marks, plot } from "./marks.ts";

@@ -77,13 +77,26 @@ export const algorithmState: StateFormat<AlgorithmState> = {
 /** The state of the moving centre. */
 export const centreState: StateFormat<CentreState> = {
   anchors: ({ anchors }) => anchors.map((theta) => new Map([["theta", arrayOf(theta)]])),
-  arrays: ({ theta }) => new Map([["present", arrayOf(theta)]]),
-  rest: ({ trials, iterations }) => ({ trials, iterations }),
-  join: (values, rest, anchors) => ({
-    ...(rest as Omit<CentreState, "theta" | "anchors">),
-    theta: values("present"),
-    anchors: anchors.map((of) => of<Float32Array>("theta")),
+  arrays: ({ theta, sizes }) =>
+    new Map<string, NpyArray>([
+      ["present", arrayOf(theta)],
+      ...(sizes === undefined ? [] : [["sizes", arrayOf(sizes)] as const]),
+    ]),
+  rest: ({ trials, iterations, sizes }) => ({
+    ...{ trials, iterations },
+    hasSizes: sizes !== undefined,
   }),
+  join: (values, rest, anchors) => {
+    const { hasSizes, ...records } = rest as Omit<CentreState, "theta" | "sizes" | "anchors"> & {
+      readonly hasSizes: boolean;
+    };
+    return {
+      ...records,
+      ...(hasSizes && { sizes: values<Float64Array>("sizes") }),
+      theta: values("present"),
+      anchors: anchors.map((of) => of<Float32Array>("theta")),
+    };
+  },
 };
 
 /** What the file says beside its numbers. */

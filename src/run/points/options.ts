@@ -1,7 +1,7 @@
 // The options of the recipes standard and paper: corrections of given points by Algorithm 1.
 import { type StatedAttack, statedAttack } from "../../attack/options.ts";
 import { type CutChoice, cutChoices } from "../../correct/cuts.ts";
-import { TemperError } from "../../errors.ts";
+import { demand, TemperError } from "../../errors.ts";
 import {
   atLeast,
   flag,
@@ -66,7 +66,10 @@ interface PlainPointOptions extends SharedOptions {
    * more time. Default: where the cuts would not fit into the memory that there is (`memory`). Of `dual` alone.
    */
   readonly remake?: boolean;
-  /** Evaluates every candidate's loss to the end; the front and the choice are the same without. Default false. */
+  /**
+   * Evaluates every candidate's loss to the end; the front is the same without. Default false; with scale `pool` true,
+   * which needs it.
+   */
   readonly fullPool: boolean;
 }
 
@@ -212,8 +215,8 @@ export const pointTable: Table<PlainPointOptions, Facts> = {
   fullPool: {
     kind: flag,
     group: subproblem,
-    help: "evaluate the loss of every candidate to the end; the front and the choice are the same without",
-    default: () => false,
+    help: "evaluate the loss of every candidate to the end, which --scale pool needs; the front is the same without",
+    default: ({ scale }) => scale === "pool",
   },
 };
 
@@ -224,6 +227,10 @@ export const pointTable: Table<PlainPointOptions, Facts> = {
  */
 export function pointOptions({ attack, ...request }: PointRequest, facts: Facts): PointOptions {
   const options = resolve(pointTable, request, { facts, call: "correct" });
+  if (options.scale === "pool") {
+    const known = options.fullPool && options.lossSample === undefined;
+    demand(known, "scale", "pool", "every loss to its end: give --full-pool, and no --loss-sample");
+  }
   if (!options.reattack) {
     if (attack === undefined) return options;
     throw new TemperError("bad-option", "attack is given without reattack, which alone uses it");

@@ -1,6 +1,8 @@
 // The options of the recipe robust: a whole network made robust by aggregate cuts with a moving centre.
+
 import { type StatedAttack, statedAttack } from "../../attack/options.ts";
 import { type BoundMethod, boundMethods } from "../../bounds/differences.ts";
+import { type Metric, metrics } from "../../correct/metric.ts";
 import { demand } from "../../errors.ts";
 import { flag, length, oneOf, positiveFraction, wholeNumber } from "../../options/kinds.ts";
 import { type Request, type Row, resolve, type Table } from "../../options/table.ts";
@@ -61,6 +63,11 @@ interface PlainRobustOptions extends SharedOptions {
    * Default 0.04; of a large network 0.005, with `certify` 0.06.
    */
   readonly stepCap: number;
+  /**
+   * What the length of a step is measured in: weights by the size of their gradients so far, or all alike. Default
+   * `gradients`.
+   */
+  readonly metric: Metric;
   /** Images that candidates are judged on, attacked or bounded anew; no cut is made of them. Default 1000. */
   readonly judged: number;
   /**
@@ -195,6 +202,12 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     group,
     help: "longest first step, as a share of ||theta0||; the cap falls to 0 over the run",
     default: byHinge(bySize(0.04, 0.005), 0.06),
+  },
+  metric: {
+    kind: oneOf(metrics),
+    group,
+    help: "measure a step by the sizes of the gradients, or as it is",
+    default: () => "gradients",
   },
   judged: counted("images that judge the candidates, a fifth of DATA at most", 1000),
   every: counted("every so many iterations a candidate is judged", 10, 20, 40),

@@ -123,13 +123,14 @@ export function createSeparation(call: SeparationOptions): Separation {
     theta0: network.theta0,
     round: (theta) => roundTheta(network, theta),
     judged: judging.length,
-    separate: async (theta, k, through) => {
+    separate: async (theta, k, { through, scale }) => {
       const ids = draw(sources, options.sources, k, sourcesInOrder);
       const reach = Math.min(1, through / (options.ramp ?? through));
       const ask = { from: imagesKey, ids, seed: seedOf(STREAMS.robust.attack, k), reach };
       const { y, logits, ...at } = await asked(theta, { ...ask, judges: false });
-      const cuts = metered(createAggregateCuts({ ...at, workers, store, signal }));
-      return { y, logits: Float64Array.from(logits), own: own?.count ?? 0, cuts };
+      const set = createAggregateCuts({ ...at, workers, store, scale, signal });
+      const [cuts, { meanSquares }] = [metered(set), set];
+      return { y, logits: Float64Array.from(logits), own: own?.count ?? 0, cuts, meanSquares };
     },
     sampledLoss: async (theta, k): Promise<SampledLoss> => {
       const atStart = await lossesAtStart();
