@@ -363,7 +363,7 @@ describe("by definition", () => {
     };
     const options = { ...paper, iterations: 3 };
     const first = await algorithm1(watched, options);
-    const layout = { kind: "lines", alphas: options.alphas } as const;
+    const layout = { every: 1, alphas: options.alphas } as const;
     const rebuilt = first.pool.map((candidate) =>
       candidateTheta(candidate, oracle.theta0, first.anchors, layout).join(),
     );

@@ -38,7 +38,7 @@ describe("violation (10)", () => {
 });
 
 describe("members", () => {
-  const lines = (alphas: number): Layout => ({ kind: "lines", alphas });
+  const lines = (alphas: number): Layout => ({ alphas, every: 1 });
   const of = (...values: number[]): Float32Array => Float32Array.from(values);
 
   it("lie on the line from theta0 to theta_k, computed in float64 and rounded once", () => {
@@ -58,7 +58,7 @@ describe("members", () => {
     for (const i of stored.keys()) expect(onLine[i]).not.toBe(stored[i]);
     const full = { iteration: 2, step: 7 };
     expect(candidateTheta(full, theta0, [theta0, stored], lines(7))).toEqual(stored);
-    const means: Layout = { kind: "means", every: 10 };
+    const means: Layout = { alphas: 1, every: 10 };
     for (const iteration of [11, 17, 20])
       expect(candidateTheta({ iteration, step: 1 }, theta0, [theta0, stored], means)).toEqual(
         stored,
@@ -67,7 +67,7 @@ describe("members", () => {
 
   it("are copies; theta0 is one in either layout, and an iteration that stored nothing has none", () => {
     const theta0 = of(1, 2);
-    for (const layout of [lines(2), { kind: "means", every: 3 }] as const) {
+    for (const layout of [lines(2), { alphas: 2, every: 3 }]) {
       const start = candidateTheta({ iteration: 0, step: 0 }, theta0, [], layout);
       expect(start).toEqual(theta0);
       start.fill(9);

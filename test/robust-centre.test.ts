@@ -57,7 +57,7 @@ describe("a run", () => {
 
   it("judges the mean of every three thetas and of the last; each is rebuilt to the bit from the anchors", async () => {
     const oracle = softmaxSeparation(4);
-    const layout = { kind: "means", every: 3 } as const;
+    const layout = { alphas: 1, every: 3 };
     const thetas: Float32Array[] = [];
     const watched: SeparationOracle = {
       ...oracle,
@@ -92,6 +92,31 @@ describe("a run", () => {
       expect(record.candidate).toEqual({ violation, corrected, loss });
     }
     expect(iterations.filter(({ candidate }) => candidate !== null)).toHaveLength(3);
+  });
+
+  it("judges the points on the way back from the mean with the lowest violation, by the pool's own rule", async () => {
+    const oracle = softmaxSeparation(4);
+    const told: string[] = [];
+    const onLine = (done: number, of: number) => told.push(`${done} of ${of}`);
+    const { anchors, pool } = await run(oracle, { iterations: 8, alphas: 4, onLine });
+    const whole = pool.filter(({ alpha }) => alpha === 1);
+    expect(whole.map(({ iteration, step }) => [iteration, step])).toEqual([
+      [3, 4],
+      [6, 4],
+      [8, 4],
+    ]);
+    const lowest = Math.min(...whole.map(({ violation }) => violation!));
+    const { iteration } = whole.find(({ violation }) => violation === lowest)!;
+    expect(pool.slice(4).map((c) => [c.iteration, c.step, c.alpha])).toEqual([
+      [iteration, 3, 0.75],
+      [iteration, 2, 0.5],
+      [iteration, 1, 0.25],
+    ]);
+    const layout = { alphas: 4, every: 3 };
+    expect(pool.map((c) => candidateTheta(c, oracle.theta0, anchors, layout))).toEqual(
+      oracle.judged,
+    );
+    expect(told).toEqual(["1 of 3", "2 of 3", "3 of 3"]);
   });
 
   it("asks for the points and the loss of each iteration once, at the theta before the step", async () => {
@@ -166,7 +191,7 @@ describe("ends", () => {
       expect(pool.map(({ iteration }) => iteration)).toEqual(
         [[0], [0, 1], [], [], [0, 3, 4]][done],
       );
-      const layout = { kind: "means", every: options.every } as const;
+      const layout = { alphas: 1, every: options.every };
       expect(pool.map((c) => candidateTheta(c, oracle.theta0, anchors, layout))).toEqual(
         oracle.judged,
       );

@@ -36,7 +36,7 @@ beforeAll(async () => {
     await attack(model, { data: slice(data, 0, 200), eps: 0.1, worst: 4, steps: 10, threads: 0 })
   ).points;
   call = {
-    ...{ recipe: "robust", data, points, threads: 0, iterations: 5, every: 2 },
+    ...{ recipe: "robust", data, points, threads: 0, iterations: 5, every: 2, alphas: 2 },
     ...{ sources: 60, groups: 8, lossSample: 200, judged: 40, lossSlack: 0.05 },
     attack: { eps: 0.1, steps: 3, stepSize: 0.04 },
   };
@@ -74,8 +74,9 @@ describe("a robust correction", () => {
     expect(record.end).toBe("iterations");
     expect(run.pool.map(({ iteration, step }) => [iteration, step])).toEqual([
       [0, 0],
-      [2, 1],
-      [4, 1],
+      [2, 2],
+      [4, 2],
+      [5, 2],
       [5, 1],
     ]);
     expect(before).toMatchObject({ points: 44 });
@@ -175,7 +176,7 @@ describe("without points", () => {
 describe("the options", () => {
   it.each<[string, object, string]>([
     ["no radius", { attack: undefined }, "needs a radius; give --eps"],
-    ["an option of Algorithm 1", { alphas: 3 }, "alphas does not belong to the recipe robust"],
+    ["an option of Algorithm 1", { rivals: 3 }, "rivals does not belong to the recipe robust"],
     ["a share of nothing", { share: 0 }, "share 0: expected a number above 0"],
     ["no group", { groups: 0 }, "groups 0: expected a whole number, 1 or more"],
     ["an unknown word", { keep: "all" }, "keep all: expected clean or balanced or robust"],

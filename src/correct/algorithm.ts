@@ -386,8 +386,8 @@ async function scoredAgain(run: AlgorithmRun): Promise<readonly Trial[]> {
 
 const thetaOf = ({ oracle, options, journal }: AlgorithmRun, trial: Trial): Float32Array =>
   candidateTheta(trial, oracle.theta0, journal.anchors, {
-    kind: "lines",
     alphas: options.alphas,
+    every: 1,
     round: oracle.round,
   });
 

@@ -11,7 +11,7 @@ export interface Candidate {
   readonly iteration: number;
   /** j: the step along the direction, alpha = j / alphas; 0 for theta0 itself. */
   readonly step: number;
-  /** The part of the way from theta0 to theta_k, in [0, 1]; of the recipe robust 1. */
+  /** The part of the way from theta0 to theta_k, in [0, 1]. */
   readonly alpha: number;
   /** (10), with the margin; null where it is not finite. */
   readonly violation: number | null;
@@ -104,13 +104,14 @@ export const held = (
   theta: Float32Array,
 ): Float32Array => round?.(theta) ?? theta;
 
-/** Where the candidates of a run lie: this depends on its algorithm. */
-export type Layout = { readonly round?: Round | undefined } & (
-  | /** Algorithm 1: at `alphas` steps along the line from theta0 to every theta_k. */
-  { readonly kind: "lines"; readonly alphas: number }
-  /** The moving centre: at the means that it judged, one every so many iterations and one at the end. */
-  | { readonly kind: "means"; readonly every: number }
-);
+/** Where the candidates of a run lie: at steps along the lines from theta0 to its stored thetas. */
+export interface Layout {
+  /** Steps of a line; the last one is the stored theta itself. */
+  readonly alphas: number;
+  /** A theta is stored every so many iterations, and at the end: 1 of Algorithm 1, more of the moving centre. */
+  readonly every: number;
+  readonly round?: Round | undefined;
+}
 
 /**
  * The parameters of a candidate, [p].
@@ -122,14 +123,12 @@ export function candidateTheta(
   { iteration, step }: Pick<Candidate, "iteration" | "step">,
   theta0: Float32Array,
   anchors: readonly Float32Array[],
-  layout: Layout,
+  { alphas, every, round }: Layout,
 ): Float32Array {
   if (iteration === 0) return theta0.slice();
-  const at = layout.kind === "lines" ? iteration : Math.ceil(iteration / layout.every);
-  const anchor = anchors[at - 1];
+  const anchor = anchors[Math.ceil(iteration / every) - 1];
   if (anchor === undefined) {
     throw new TemperError("bad-option", `the run has no candidate of iteration ${iteration}`);
   }
-  if (layout.kind === "means") return anchor.slice();
-  return held(layout, memberTheta(theta0, anchor, step, layout.alphas));
+  return held({ round }, memberTheta(theta0, anchor, step, alphas));
 }

@@ -8,6 +8,7 @@
 //             theta settles
 //         every so many steps their mean is judged on points that no cut was made of, and by its loss on all
 //         of D: add it to pool
+//     the points on the way back to theta0 from the mean with the lowest violation are judged too: add them to pool
 //     return the choice (19) from the pool
 //
 // This goes beyond the paper. It takes two remedies from bundle methods: the serious step (the centre moves, and
@@ -15,9 +16,10 @@
 // a group of points, so that the number of rows does not grow with the number of points). Pool, front and choice
 // are the paper's. Steps follow fresh points, so theta wanders about what all points ask; the mean of the latest
 // thetas is nearer to it than any of them (Polyak & Juditsky, SIAM J. Control and Optimization 30, 1992).
+// The way back is the paper's line: means lie about the end of the trade-off, and the points of the line between.
 import { throwIfAborted } from "../errors.ts";
 import { norm } from "../tensor/vector.ts";
-import { anchorTheta, held, poolOf, type Trial, trialOf } from "./candidates.ts";
+import { anchorTheta, held, memberTheta, poolOf, type Trial, trialOf } from "./candidates.ts";
 import {
   type CentreJournal,
   centreStateOf,
@@ -46,7 +48,7 @@ export async function movingCentre(
   oracle: SeparationOracle,
   options: MovingCentreOptions,
 ): Promise<CentreCorrection> {
-  const { iterations, every, patience } = options;
+  const { iterations, every, patience, alphas = 1 } = options;
   const journal = openCentreJournal(oracle.theta0, options.state);
   const run: CentreRun = { oracle, options, stage: options.stage ?? untimed, journal };
   if (journal.trials.length === 0) await start(run);
@@ -71,7 +73,7 @@ export async function movingCentre(
     spent = spentOf(options);
     const isLast = k === iterations || spent >= 1;
     const mean = k % every === 0 || isLast ? held(oracle, meanOf(journal)) : undefined;
-    const trial = mean && (await judge(run, mean, k));
+    const trial = mean && (await judge(run, mean, { iteration: k, step: alphas }));
     const count = points.y.length;
     const record = noteCentreIteration(journal, step, sampled, { points: count, trial });
     if (mean && trial) noteJudged(journal, mean, trial);
@@ -93,6 +95,8 @@ export interface MovingCentreOptions extends Omit<StepOptions, "stepCap" | "long
   readonly stepCap: number;
   /** What the length of a step is measured in. Default the identity. */
   readonly metric?: Metric | undefined;
+  /** J: the steps of the way back, of which the last is the mean itself. Default 1: no way back. */
+  readonly alphas?: number | undefined;
   /** The run ends when so many iterations brought no new member of the front. */
   readonly patience: number;
   /** w of (19). */
@@ -103,6 +107,8 @@ export interface MovingCentreOptions extends Omit<StepOptions, "stepCap" | "long
   readonly spent?: (() => number) | undefined;
   /** Called with each iteration's record when the iteration is done. */
   readonly onIteration?: ((record: CentreRecord) => void) | undefined;
+  /** Called after each point on the way back: how many are judged, of how many. */
+  readonly onLine?: ((done: number, of: number) => void) | undefined;
   /** Where an earlier run stood: it is taken up again there, with the result of an uninterrupted one. */
   readonly state?: CentreState | undefined;
   /** Called after each judged iteration that has a next one, which begins when this has returned. */
@@ -124,7 +130,7 @@ const spentOf = ({ spent }: MovingCentreOptions): number => spent?.() ?? 0;
 
 /** pool = {theta0} */
 async function start(run: CentreRun): Promise<void> {
-  const trial = await judge(run, run.oracle.theta0, 0);
+  const trial = await judge(run, run.oracle.theta0, { iteration: 0, step: 0 });
   if (trial.violation === null || trial.loss === null) throw notFiniteAtStart(trial);
   run.journal.trials.push(trial);
 }
@@ -163,15 +169,34 @@ function stepFrom(
 function judge(
   { oracle, options, stage }: CentreRun,
   theta: Float32Array,
-  k: number,
+  at: Pick<Trial, "iteration" | "step">,
 ): Promise<Trial> {
   return stage("candidates", async () => {
     const { y, logits } = await oracle.judge(theta);
     const score = scorePoints(logits, y, options.margin);
     const loss = await oracle.loss(theta);
-    const step = k === 0 ? 0 : 1; // A candidate is a stored mean: alpha is 1, too.
-    return trialOf(oracle.theta0, step, { theta, iteration: k, step, score, loss });
+    const alpha = at.step / (options.alphas ?? 1);
+    return trialOf(oracle.theta0, alpha, { theta, ...at, score, loss });
   });
+}
+
+/** Judges the points between theta0 and the mean that has the lowest violation, from the mean on. */
+async function wayBack(run: CentreRun): Promise<Trial[]> {
+  const { oracle, options, journal } = run;
+  const { theta0 } = oracle;
+  const { alphas = 1, every, onLine, signal } = options;
+  const pool = poolOf(journal.trials);
+  const { iteration } = pool[choose(pool, { weight: 0, tolerance: 0 })];
+  if (iteration === 0) return [];
+  const anchor = journal.anchors[Math.ceil(iteration / every) - 1];
+  const found: Trial[] = [];
+  for (let step = alphas - 1; step >= 1; step--) {
+    throwIfAborted(signal);
+    const theta = held(oracle, memberTheta(theta0, anchor, step, alphas));
+    found.push(await judge(run, theta, { iteration, step }));
+    onLine?.(found.length, alphas - 1);
+  }
+  return found;
 }
 
 /** The last iteration that brought the front a new member; one that equals an earlier candidate is none. */
@@ -184,8 +209,9 @@ function lastGain(trials: readonly Trial[]): number {
   );
 }
 
-function finish({ options, journal }: CentreRun, end: CentreEnd): CentreCorrection {
+async function finish(run: CentreRun, end: CentreEnd): Promise<CentreCorrection> {
+  const { options, journal } = run;
   const { anchors, trials, iterations } = journal;
-  const pool = poolOf(trials);
+  const pool = poolOf([...trials, ...(await wayBack(run))]);
   return { end, anchors, pool, choice: choose(pool, options), iterations };
 }

@@ -70,14 +70,12 @@ export interface RunParts<F extends Family> {
 }
 
 /** Where the candidates of a run lie. */
-export const layoutOf = (options: Families[Family]["options"], network: Network): Layout =>
-  options.recipe === "robust"
-    ? { kind: "means", every: options.every }
-    : {
-        kind: "lines",
-        alphas: options.alphas,
-        round: (theta) => roundTheta(network, theta),
-      };
+export const layoutOf = (options: Families[Family]["options"], network: Network): Layout => ({
+  // Runs of the recipe robust had whole means only, at step 1, before it had steps on the way.
+  alphas: options.alphas ?? 1,
+  every: options.recipe === "robust" ? options.every : 1,
+  round: (theta) => roundTheta(network, theta),
+});
 
 /** A run from its parts. */
 export function createRun<F extends Family>(parts: RunParts<F>): RunOf<F> {

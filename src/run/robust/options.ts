@@ -75,6 +75,11 @@ interface PlainRobustOptions extends SharedOptions {
    * `certify` 40.
    */
   readonly every: number;
+  /**
+   * J: of the mean with the lowest violation, J - 1 points on the way back to theta0 are judged too. 1 or more; default
+   * 10, of a large network 5.
+   */
+  readonly alphas: number;
   /** The run ends when so many iterations brought no new member of the front. Default 100; with `certify` 1000. */
   readonly patience: number;
   /** Seconds after which no iteration is begun; two runs then differ. Default: no limit. */
@@ -211,6 +216,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
   },
   judged: counted("images that judge the candidates, a fifth of DATA at most", 1000),
   every: counted("every so many iterations a candidate is judged", 10, 20, 40),
+  alphas: counted("at the end judge J - 1 points between the model and its correction", 10, 5),
   patience: counted("end when so many iterations brought nothing to the front", 100, 100, 1000),
   timeLimit: {
     kind: length("<seconds>"),

@@ -83,6 +83,7 @@ function startRobust(run: RobustRun): Job<"robust"> {
           onProgress?.("iterations", record.iteration, options.iterations);
           run.onIteration?.(record);
         },
+        onLine: (done, of) => onProgress?.("candidates", done, of),
         stage: clock.stage,
       });
       stage = "check";
