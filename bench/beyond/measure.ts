@@ -73,7 +73,7 @@ export function waypointsOfRun(run: Run): Waypoint[] {
     for (const stage of STAGES) seconds += spent[stage] ?? 0;
     return seconds;
   });
-  const candidates = run.pool.filter(({ iteration }) => iteration > 0);
+  const candidates = run.pool.filter(({ alpha }) => alpha === 1);
   const apart = Math.ceil(candidates.length / WAYPOINTS);
   return candidates
     .filter((_, i) => (candidates.length - 1 - i) % apart === 0)
