@@ -94,6 +94,22 @@ describe("a run", () => {
     expect(iterations.filter(({ candidate }) => candidate !== null)).toHaveLength(3);
   });
 
+  it("makes a share of each step again with the next one: m <- d + mu m", async () => {
+    // A point that is far from right asks for the same d of the cap's length again and again.
+    const oracle: SeparationOracle = {
+      ...atRest(),
+      separate: async (theta) => askedOf(theta, { x: [[1]], y: [0] }, { labels: 2 }),
+    };
+    const stepCap = 0.001;
+    const { iterations } = await run(oracle, { iterations: 4, stepCap, margin: 9, momentum: 0.5 });
+    const cap = stepCap * norm(oracle.theta0);
+    let made = 0;
+    for (const { iteration, step } of iterations) {
+      made = cap * (1 - (iteration - 1) / 4) + 0.5 * made;
+      expect(step).toBeCloseTo(made, 9);
+    }
+  });
+
   it("judges the points on the way back from the mean with the lowest violation, by the pool's own rule", async () => {
     const oracle = softmaxSeparation(4);
     const told: string[] = [];

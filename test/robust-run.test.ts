@@ -37,7 +37,15 @@ beforeAll(async () => {
   ).points;
   call = {
     ...{ recipe: "robust", data, points, threads: 0, iterations: 5, every: 2, alphas: 2 },
-    ...{ sources: 60, groups: 8, lossSample: 200, judged: 40, lossSlack: 0.05 },
+    ...{
+      sources: 60,
+      groups: 8,
+      lossSample: 200,
+      judged: 40,
+      lossSlack: 0.05,
+      momentum: 0.3,
+      stepCap: 0.02,
+    },
     attack: { eps: 0.1, steps: 3, stepSize: 0.04 },
   };
   reference = scratch();

@@ -13,6 +13,8 @@ export interface CentreJournal {
   theta: Float32Array;
   /** The sizes of the gradients so far, from which the metric is made, [p]; undefined where there is none yet. */
   sizes: Float64Array | undefined;
+  /** m: the last step that was made, [p]; undefined before the first, and without momentum. */
+  velocity: Float64Array | undefined;
   /** The sum of the thetas since the last judged one, and their number. */
   readonly sum: Float64Array;
   summed: number;
@@ -31,12 +33,25 @@ export function openCentreJournal(
     theta0,
     theta: state?.theta ?? theta0,
     sizes: state?.sizes,
+    velocity: state?.velocity,
     sum: new Float64Array(theta0.length),
     summed: 0,
     anchors: [...(state?.anchors ?? [])],
     trials: [...(state?.trials ?? [])],
     iterations: [...(state?.iterations ?? [])],
   };
+}
+
+/** m <- d + mu m: the step to make. */
+export function withMomentum(
+  journal: CentreJournal,
+  d: Float64Array,
+  momentum: number,
+): Float64Array {
+  if (momentum === 0) return d;
+  const { velocity } = journal;
+  journal.velocity = velocity === undefined ? d : d.map((v, j) => v + momentum * velocity[j]);
+  return journal.velocity;
 }
 
 /** theta becomes the present one. */
@@ -94,6 +109,7 @@ export function noteCentreIteration(
 export const centreStateOf = (journal: CentreJournal): CentreState => ({
   theta: journal.theta,
   ...(journal.sizes && { sizes: journal.sizes }),
+  ...(journal.velocity && { velocity: journal.velocity }),
   anchors: [...journal.anchors],
   trials: [...journal.trials],
   iterations: [...journal.iterations],

@@ -3,7 +3,7 @@
 //     theta = theta0;  pool = {theta0}
 //     for k = 1 .. K
 //         ask the oracle for points at theta; cut their hinges by groups, and the loss on a sample of D
-//         theta <- theta + d, d the nearest point that meets these cuts in the metric of the gradients so far
+//         m <- d + mu m;  theta <- theta + m,  d the nearest point that meets these cuts in the metric of the gradients so far
 //             (metric.ts), shortened to the cap (centre-step.ts), which falls linearly to 0 over the run, so that
 //             theta settles
 //         every so many steps their mean is judged on points that no cut was made of, and by its loss on all
@@ -16,6 +16,7 @@
 // a group of points, so that the number of rows does not grow with the number of points). Pool, front and choice
 // are the paper's. Steps follow fresh points, so theta wanders about what all points ask; the mean of the latest
 // thetas is nearer to it than any of them (Polyak & Juditsky, SIAM J. Control and Optimization 30, 1992).
+// Momentum is Polyak's heavy ball (USSR Comp. Math. 4, 1964): what fresh points ask in common adds up, the rest does not.
 // The way back is the paper's line: means lie about the end of the trade-off, and the points of the line between.
 import { throwIfAborted } from "../errors.ts";
 import { norm } from "../tensor/vector.ts";
@@ -28,6 +29,7 @@ import {
   noteCentreIteration,
   noteJudged,
   openCentreJournal,
+  withMomentum,
 } from "./centre-journal.ts";
 import { type CentreStep, centreStep, type StepOptions } from "./centre-step.ts";
 import { choose } from "./choice.ts";
@@ -48,7 +50,7 @@ export async function movingCentre(
   oracle: SeparationOracle,
   options: MovingCentreOptions,
 ): Promise<CentreCorrection> {
-  const { iterations, every, patience, alphas = 1 } = options;
+  const { iterations, every, patience, alphas = 1, momentum = 0 } = options;
   const journal = openCentreJournal(oracle.theta0, options.state);
   const run: CentreRun = { oracle, options, stage: options.stage ?? untimed, journal };
   if (journal.trials.length === 0) await start(run);
@@ -60,14 +62,15 @@ export async function movingCentre(
     const scale = scaleOf(journal.sizes);
     const { points, sampled } = await askAt(run, k, { through, scale });
 
-    // theta <- theta + d, d at most as long as the cap.
+    // m <- d + mu m, theta <- theta + m, with d at most as long as the cap.
     const share = 1 - Math.max((k - 1) / iterations, spent);
     const step = await stepFrom(run, points, sampled, { share, scale });
     if (step === undefined) return finish(run, "not-finite");
     if (options.metric === "gradients") {
       journal.sizes = followed(journal.sizes, points.meanSquares?.());
     }
-    moveTo(journal, held(oracle, anchorTheta(journal.theta, step.d)));
+    const made = withMomentum(journal, step.d, momentum);
+    moveTo(journal, held(oracle, anchorTheta(journal.theta, made)));
 
     // Judge the mean of the latest thetas, where its turn has come or theta moves no more.
     spent = spentOf(options);
@@ -75,7 +78,10 @@ export async function movingCentre(
     const mean = k % every === 0 || isLast ? held(oracle, meanOf(journal)) : undefined;
     const trial = mean && (await judge(run, mean, { iteration: k, step: alphas }));
     const count = points.y.length;
-    const record = noteCentreIteration(journal, step, sampled, { points: count, trial });
+    const record = noteCentreIteration(journal, { ...step, d: made }, sampled, {
+      points: count,
+      trial,
+    });
     if (mean && trial) noteJudged(journal, mean, trial);
     options.onIteration?.(record);
     if (trial === undefined || isLast) continue;
@@ -93,6 +99,8 @@ export interface MovingCentreOptions extends Omit<StepOptions, "stepCap" | "long
   readonly every: number;
   /** Longest step at the beginning, as a share of ||theta0||. */
   readonly stepCap: number;
+  /** mu: the share of each step that is made again with the next one, in [0, 1). Default 0. */
+  readonly momentum?: number | undefined;
   /** What the length of a step is measured in. Default the identity. */
   readonly metric?: Metric | undefined;
   /** J: the steps of the way back, of which the last is the mean itself. Default 1: no way back. */

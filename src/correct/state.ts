@@ -45,6 +45,8 @@ export interface CentreState {
   readonly theta: Float32Array;
   /** The sizes of the gradients so far, [p], where the metric follows them. */
   readonly sizes?: Float64Array;
+  /** The last step, [p], where there is momentum. */
+  readonly velocity?: Float64Array;
   /** The means judged so far, each [p]. */
   readonly anchors: readonly Float32Array[];
   readonly trials: readonly Trial[];

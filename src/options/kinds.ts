@@ -80,6 +80,10 @@ export const fraction = (placeholder: string): Kind<number> =>
 export const positiveFraction = (placeholder: string): Kind<number> =>
   numberThat(placeholder, "a number above 0, at most 1", (value) => value > 0 && value <= 1);
 
+/** A share of a whole that leaves something of it. */
+export const partialFraction = (placeholder: string): Kind<number> =>
+  numberThat(placeholder, "a number from 0 to below 1", (value) => value >= 0 && value < 1);
+
 /** One of a closed list of words. */
 export const oneOf = <W extends string>(words: readonly W[], placeholder = "<name>"): Kind<W> => ({
   placeholder,

@@ -74,25 +74,31 @@ export const algorithmState: StateFormat<AlgorithmState> = {
   },
 };
 
+/** What a state of the moving centre may have beside its theta, [p] each. */
+const CARRIED = ["sizes", "velocity"] as const;
+
 /** The state of the moving centre. */
 export const centreState: StateFormat<CentreState> = {
   anchors: ({ anchors }) => anchors.map((theta) => new Map([["theta", arrayOf(theta)]])),
-  arrays: ({ theta, sizes }) =>
+  arrays: (state) =>
     new Map<string, NpyArray>([
-      ["present", arrayOf(theta)],
-      ...(sizes === undefined ? [] : [["sizes", arrayOf(sizes)] as const]),
+      ["present", arrayOf(state.theta)],
+      ...CARRIED.flatMap((name) => {
+        const values = state[name];
+        return values === undefined ? [] : [[name, arrayOf(values)] as const];
+      }),
     ]),
-  rest: ({ trials, iterations, sizes }) => ({
+  rest: ({ trials, iterations, ...state }) => ({
     ...{ trials, iterations },
-    hasSizes: sizes !== undefined,
+    carried: CARRIED.filter((name) => state[name] !== undefined),
   }),
   join: (values, rest, anchors) => {
-    const { hasSizes, ...records } = rest as Omit<CentreState, "theta" | "sizes" | "anchors"> & {
-      readonly hasSizes: boolean;
+    const { carried = [], ...records } = rest as Pick<CentreState, "trials" | "iterations"> & {
+      readonly carried?: readonly (typeof CARRIED)[number][];
     };
     return {
       ...records,
-      ...(hasSizes && { sizes: values<Float64Array>("sizes") }),
+      ...Object.fromEntries(carried.map((name) => [name, values<Float64Array>(name)])),
       theta: values("present"),
       anchors: anchors.map((of) => of<Float32Array>("theta")),
     };

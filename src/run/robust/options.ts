@@ -4,7 +4,14 @@ import { type StatedAttack, statedAttack } from "../../attack/options.ts";
 import { type BoundMethod, boundMethods } from "../../bounds/differences.ts";
 import { type Metric, metrics } from "../../correct/metric.ts";
 import { demand } from "../../errors.ts";
-import { flag, length, oneOf, positiveFraction, wholeNumber } from "../../options/kinds.ts";
+import {
+  flag,
+  length,
+  oneOf,
+  partialFraction,
+  positiveFraction,
+  wholeNumber,
+} from "../../options/kinds.ts";
 import { type Request, type Row, resolve, type Table } from "../../options/table.ts";
 import { demandRadius, type Facts, isLarge, type SharedOptions, sharedRows } from "../options.ts";
 
@@ -63,6 +70,8 @@ interface PlainRobustOptions extends SharedOptions {
    * Default 0.04; of a large network 0.005, with `certify` 0.06.
    */
   readonly stepCap: number;
+  /** mu: the share of each step that is made again with the next one, in [0, 1). Default 0.8. */
+  readonly momentum: number;
   /**
    * What the length of a step is measured in: weights by the size of their gradients so far, or all alike. Default
    * `gradients`.
@@ -207,6 +216,12 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     group,
     help: "longest first step, as a share of ||theta0||; the cap falls to 0 over the run",
     default: byHinge(bySize(0.04, 0.005), 0.06),
+  },
+  momentum: {
+    kind: partialFraction("<mu>"),
+    group,
+    help: "the share of each step that is made again with the next one",
+    default: () => 0.8,
   },
   metric: {
     kind: oneOf(metrics),
