@@ -16,7 +16,8 @@
 // a group of points, so that the number of rows does not grow with the number of points). Pool, front and choice
 // are the paper's. Steps follow fresh points, so theta wanders about what all points ask; the mean of the latest
 // thetas is nearer to it than any of them (Polyak & Juditsky, SIAM J. Control and Optimization 30, 1992).
-// Momentum is Polyak's heavy ball (USSR Comp. Math. 4, 1964): what fresh points ask in common adds up, the rest does not.
+// Momentum is Polyak's heavy ball (USSR Comp. Math. 4, 1964): what fresh points ask in common adds up, the rest does
+// not.
 // The way back is the paper's line: means lie about the end of the trade-off, and the points of the line between.
 import { throwIfAborted } from "../errors.ts";
 import { norm } from "../tensor/vector.ts";
