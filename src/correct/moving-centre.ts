@@ -3,9 +3,9 @@
 //     theta = theta0;  pool = {theta0}
 //     for k = 1 .. K
 //         ask the oracle for points at theta; cut their hinges by groups, and the loss on a sample of D
-//         m <- d + mu m;  theta <- theta + m,  d the nearest point that meets these cuts in the metric of the gradients so far
-//             (metric.ts), shortened to the cap (centre-step.ts), which falls linearly to 0 over the run, so that
-//             theta settles
+//         m <- d + mu m;  theta <- theta + m,  d the nearest point that meets these cuts in the metric of the
+//             gradients so far (metric.ts), shortened to the cap (centre-step.ts), which falls linearly to 0 over the
+//             run, so that theta settles
 //         every so many steps their mean is judged on points that no cut was made of, and by its loss on all
 //         of D: add it to pool
 //     the points on the way back to theta0 from the mean with the lowest violation are judged too: add them to pool
