@@ -67,7 +67,7 @@ interface PlainRobustOptions extends SharedOptions {
   readonly lossSample: number;
   /**
    * Longest first step, as a share of ||theta0||, above 0, at most 1; the cap falls linearly to 0 over the run.
-   * Default 0.04; of a large network 0.005, with `certify` 0.06.
+   * Default 0.08; of a large network 0.005, with `certify` 0.12.
    */
   readonly stepCap: number;
   /** mu: the share of each step that is made again with the next one, in [0, 1). Default 0.8. */
@@ -182,7 +182,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     default: () => 0.25,
   },
   ...sharedRows,
-  iterations: { ...sharedRows.iterations, default: byHinge(bySize(280, 120), 1000) },
+  iterations: { ...sharedRows.iterations, default: byHinge(bySize(200, 120), 1000) },
   margin: { ...sharedRows.margin, default: byHinge(bySize(1, 0.5), 2) },
   lossSlack: { ...sharedRows.lossSlack, default: byHinge(bySize(0, 0.03), 0.05) },
   keep: {
@@ -215,7 +215,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     kind: positiveFraction("<share>"),
     group,
     help: "longest first step, as a share of ||theta0||; the cap falls to 0 over the run",
-    default: byHinge(bySize(0.04, 0.005), 0.06),
+    default: byHinge(bySize(0.08, 0.005), 0.12),
   },
   momentum: {
     kind: partialFraction("<mu>"),
