@@ -20,10 +20,18 @@ export interface ChoiceOptions {
   readonly weight: number;
   /** Share of theta0's violation below which a violation counts as zero. */
   readonly tolerance: number;
+  /**
+   * Where given, the points are balls of this radius, and corrected is proven: a violation then counts as zero only
+   * where as many are proven as anywhere on the front. Default: the violation alone tells.
+   */
+  readonly certifyRadius?: number | undefined;
 }
 
 /** Index in the pool of the choice (19). The pool's first member is theta0, and comparable. */
-export function choose(pool: readonly Candidate[], { weight, tolerance }: ChoiceOptions): number {
+export function choose(
+  pool: readonly Candidate[],
+  { weight, tolerance, certifyRadius }: ChoiceOptions,
+): number {
   // The front first: a slider asks of thousands of candidates, and copies of all would keep its page busy.
   const front = [...pool.keys()]
     .filter((index) => pool[index].front)
@@ -32,9 +40,11 @@ export function choose(pool: readonly Candidate[], { weight, tolerance }: Choice
   const scaledLoss = scaleOver(front.map(({ loss }) => loss));
   const scaledViolation = scaleOver(front.map(({ violation }) => violation));
   const zero = tolerance * pool[0].violation!;
+  const proven = front.map(({ corrected }) => corrected).reduce((a, b) => Math.max(a, b), 0);
+  const least = certifyRadius === undefined ? 0 : proven;
 
-  const ranked = front.map(({ index, loss, violation, distance }) => {
-    const compared = violation < zero ? 0 : violation;
+  const ranked = front.map(({ index, loss, violation, distance, corrected }) => {
+    const compared = violation < zero && corrected >= least ? 0 : violation;
     const value = weight * scaledLoss(loss) + (1 - weight) * scaledViolation(compared); // (19)
     return { index, value, loss, distance };
   });

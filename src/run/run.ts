@@ -98,7 +98,7 @@ export function createRun<F extends Family>(parts: RunParts<F>): RunOf<F> {
       if (!(weight >= 0 && weight <= 1)) {
         throw new TemperError("bad-option", `weight ${weight}: expected a number from 0 to 1`);
       }
-      return pool[choose(pool, { weight, tolerance: options.tolerance })];
+      return pool[choose(pool, { ...options, weight })];
     },
     theta,
     bytes: (candidate) => networkBytes(network, theta(candidate)),

@@ -78,7 +78,7 @@ export const candidateOf = (state: State): Candidate => runOf(state).record.pool
 /** The choice (19) by a weight, by the function that `temper select` calls. */
 export function byWeight(state: State, weight: number): Partial<State> {
   const { pool, options } = runOf(state).record;
-  return { weight, candidate: choose(pool, { weight, tolerance: options.tolerance }) };
+  return { weight, candidate: choose(pool, { ...options, weight }) };
 }
 
 /** Whether the toggles leave a candidate; theta0 always stays. */
