@@ -91,6 +91,7 @@ export {
 } from "./qp/nearest-point-dense.ts";
 export type { CutRows, Rows } from "./qp/rows.ts";
 export type { CommonCall, CorrectCall, PointCall, RobustCall } from "./run/call.ts";
+export type { Certificate, ProvenImages } from "./run/certificate.ts";
 export type { CleanChange, CleanLabel, CleanRecord } from "./run/clean.ts";
 export { correct } from "./run/correct.ts";
 export { openRun } from "./run/folder/open.ts";
@@ -109,7 +110,6 @@ export type {
   RunRecord,
   Timings,
 } from "./run/record.ts";
-export type { Certificate, ProvenImages } from "./run/robust/certified.ts";
 export type { Keep, RobustOptions, RobustRequest } from "./run/robust/options.ts";
 export type { PointRun, RobustRun, Run, RunOf } from "./run/run.ts";
 export type { Seconds } from "./run/stopwatch.ts";

@@ -149,6 +149,7 @@ describe("help", () => {
       "--reattack": pointOptions({ reattack: true, ...e }, light),
       "--reattack of 200 points": pointOptions({ reattack: true, ...e }, { ...light, points: 200 }),
       "--solver blocks": pointOptions({ solver: "blocks" }, light),
+      "--certify-radius": pointOptions({ certifyRadius: 0.02 }, light),
       "from 20 labels on": pointOptions({}, { ...light, labels: 20 }),
       robust: robustOptions(robust, light),
       "robust, large networks": robustOptions(robust, heavy),
@@ -156,6 +157,7 @@ describe("help", () => {
     };
     const usual = {
       ...scenes["--certify"],
+      ...scenes["--certify-radius"],
       ...scenes.robust,
       ...scenes["--solver blocks"],
       ...pointOptions({}, light),
@@ -165,7 +167,9 @@ describe("help", () => {
     for (const option of command.options) {
       const name = option.attributeName();
       const said = /\(default: (.*)\)$/.exec(option.description)?.[1];
-      if (said === undefined || !Object.hasOwn(first, name) || name === "attack") continue;
+      // The range of balls has the flag of attacks.
+      if (name === "attack" || name === "clip") continue;
+      if (said === undefined || !Object.hasOwn(first, name)) continue;
       const [main, ...others] = said.split("; ");
       expect(main, name).toBe(shown(first[name]));
       for (const other of others) {
@@ -199,7 +203,9 @@ describe("documentation", () => {
       {
         ...pointOptions({ reattack: true, attack }, light),
         ...pointOptions({ solver: "blocks" }, light),
+        ...pointOptions({ certifyRadius: 0.02 }, light),
         ...pointOptions({}, light),
+        certifyRadius: undefined,
       },
     ],
     [

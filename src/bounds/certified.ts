@@ -19,17 +19,21 @@ export async function certifiedNetwork(
   network: Network,
   options: DifferencesOptions,
 ): Promise<Network> {
-  if (network.images !== undefined) {
-    throw new TemperError(
-      "model-unsupported",
-      "bounds are made of many images at once, and the model is made for a fixed number of them\n" +
-        "export it with an open batch",
-    );
-  }
+  demandOpenBatch(network);
   const graph = differencesGraph(network, options);
   const inputShape = [graph.inputs[0].dims[1] as number];
   const shapes = await measuredShapes(graph, inputShape);
   return { ...network, graph, shapes, inputShape };
+}
+
+/** @throws TemperError `model-unsupported` of a model that is made for a fixed number of images */
+export function demandOpenBatch({ images }: Network): void {
+  if (images === undefined) return;
+  throw new TemperError(
+    "model-unsupported",
+    "bounds are made of many images at once, and the model is made for a fixed number of them\n" +
+      "export it with an open batch",
+  );
 }
 
 /** Boxes of n images, in pixel units. */

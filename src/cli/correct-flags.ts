@@ -39,6 +39,7 @@ const pointScenes: readonly Scene<object, Facts>[] = (
       { reattack: true, attack },
       { ...small, points: 200 },
     ],
+    ["--certify-radius", undefined, { certifyRadius: 0.02 }, small],
     ["--solver blocks", undefined, { solver: "blocks" }, small],
     ["from 20 labels on", undefined, {}, { ...small, labels: 20 }],
   ] as const
@@ -79,10 +80,12 @@ const attackScenes = (
   facts: { use, reach },
 }));
 
-const { recipe, ...ofRecipes } = flagsOf({ ...robustTable, ...pointTable }, [
-  ...pointScenes,
-  ...robustScenes,
-]);
+// The range of balls is that of the attacks: one flag, in their place.
+const {
+  recipe,
+  clip: _,
+  ...ofRecipes
+} = flagsOf({ ...robustTable, ...pointTable }, [...pointScenes, ...robustScenes]);
 
 const optional = (one: Flag): Flag => ({ ...one, required: false });
 

@@ -35,6 +35,8 @@ interface OwnFlags extends NetworkOptions, DataOptions, KeepingFlags, WorkingFla
   readonly open?: boolean | undefined;
   readonly memory?: number | undefined;
   readonly eps?: number | undefined;
+  readonly certifyRadius?: number | undefined;
+  readonly clip?: readonly [number, number] | null | undefined;
 }
 
 /** What the command is asked for. */
@@ -65,7 +67,9 @@ export async function askedOf(flags: Readonly<Record<string, unknown>>): Promise
   const ofAttack = partOf(attackTable, given);
   const attack = { ...like?.attack, ...ofAttack };
   const robust = all.recipe === "robust";
-  refuseOtherRecipe(robust ? all : { ...all, random: undefined });
+  // --random has a meaning of its own in either family, and --clip is the range of an attack as well as of balls.
+  const shared = robust ? { clip: undefined } : { random: undefined };
+  refuseOtherRecipe({ ...all, ...shared });
   if (robust) {
     if (all.worst !== undefined) {
       throw new TemperError(
@@ -78,7 +82,8 @@ export async function askedOf(flags: Readonly<Record<string, unknown>>): Promise
     return { ...all, request, origin: undefined };
   }
   const reattacks = all.reattack === true;
-  const request = { ...partOf(pointTable, all), ...(reattacks && { attack }) } as PointRequest;
+  const ofPoints = all.certifyRadius === undefined ? { ...all, clip: undefined } : all;
+  const request = { ...partOf(pointTable, ofPoints), ...(reattacks && { attack }) } as PointRequest;
   const origin =
     all.points === undefined ? originOf(all, { ...like?.finding, ...ofAttack }) : undefined;
   checkSource(all, origin);

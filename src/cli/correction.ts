@@ -1,8 +1,8 @@
 // A correction in words: why it ended, what contradicted what, and the table of before and after.
 import type { Contradiction } from "../correct/elastic.ts";
 import { asQuotient } from "../options/kinds.ts";
+import type { ProvenImages } from "../run/certificate.ts";
 import type { CleanChange } from "../run/clean.ts";
-import type { ProvenImages } from "../run/robust/certified.ts";
 import type { RobustRun, Run } from "../run/run.ts";
 import { measuredHeadings, measuredRow } from "./candidates.ts";
 import type { Context } from "./context.ts";
@@ -90,14 +90,20 @@ function proofInWords({ proof }: Run["record"]): string | undefined {
 /** What the bounds of the saved file prove; undefined where nobody asked. */
 function certificateInWords({ certificate }: Run["record"]): string | undefined {
   if (certificate === undefined) return undefined;
-  const { method, eps, epsSpace, clip, judging, validation } = certificate;
+  const { method, eps, epsSpace, clip, points, judging, validation } = certificate;
   const of = ({ images, proven }: ProvenImages): string =>
     `${percent(proven / images)} (${proven} of ${images})`;
   const range = clip === null ? "" : `, pixels in [${clip}]`;
+  const ball = `l-infinity ${asQuotient(eps) ?? eps} in ${epsSpace} units${range}`;
+  if (points !== undefined) {
+    const { images, proven } = points;
+    const open = proven < images ? `; ${images - proven} NOT proven` : "";
+    return `${proven} of ${images} balls proven${open} (${ball}), by bounds of the saved file (${method})`;
+  }
   const held = validation === undefined ? "" : `, of held-out images ${of(validation)}`;
   return (
-    `proven right in the whole ball (l-infinity ${asQuotient(eps) ?? eps} in ${epsSpace} units${range}), ` +
-    `by bounds of the saved file (${method}): of the judging images ${of(judging)}${held}`
+    `proven right in the whole ball (${ball}), ` +
+    `by bounds of the saved file (${method}): of the judging images ${of(judging!)}${held}`
   );
 }
 
@@ -113,7 +119,10 @@ export function printRun(run: Run, folder: string, context: Context): void {
   for (const said of [proofInWords(record), certificateInWords(record)]) {
     if (said !== undefined) context.print(said);
   }
-  if (record.wrong.length > 0) context.print(`still wrong: point ${record.wrong.join(", ")}`);
+  if (record.wrong.length > 0) {
+    const said = record.certificate?.points === undefined ? "still wrong" : "not proven";
+    context.print(`${said}: point ${record.wrong.join(", ")}`);
+  }
   context.print(
     `${front.length} of ${record.pool.length} candidates on the efficient front; ` +
       `"temper select ${folder} --weight 0.2" chooses again`,

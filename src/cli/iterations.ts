@@ -12,8 +12,8 @@ const blocks = ({ blocks: by }: IterationRecord): string[] =>
 const lossOf = ({ anchor }: IterationRecord): string =>
   anchor?.lossEstimate === undefined ? shown(anchor?.loss) : `~${shown(anchor.lossEstimate.loss)}`;
 
-/** The table of Algorithm 1: a row for each iteration. */
-export const iterationTable: GrowingTable<IterationRecord> = {
+/** The table of Algorithm 1: a row for each iteration. With `certified` points count where their balls are proven. */
+export const iterationTable = (certified: boolean): GrowingTable<IterationRecord> => ({
   columns: [
     ["iteration", 9, (r) => String(r.iteration)],
     ["cuts", 6, (r) => String(r.rows)],
@@ -21,14 +21,14 @@ export const iterationTable: GrowingTable<IterationRecord> = {
     ["steps", 5, (r) => String(r.steps)],
     ["violation", 10, (r) => shown(r.anchor?.violation)],
     ["loss", 9, (r) => lossOf(r)],
-    ["right", 5, (r) => String(r.anchor?.corrected ?? "-")],
+    [certified ? "proven" : "right", certified ? 6 : 5, (r) => String(r.anchor?.corrected ?? "-")],
     ["distance", 8, (r) => shown(r.distance)],
     ["falling", 7, (r) => String(r.asked?.falling ?? "-")],
     ["", 0, (r) => [...(r.status === "solved" ? [] : [r.status]), ...blocks(r)].join("; ")],
   ],
   // Only where sources are attacked again is there a number of those that still fall.
   has: (heading, { asked }) => heading !== "falling" || asked !== undefined,
-};
+});
 
 /** The table of the moving centre: what was looked at in an iteration, and how the candidate did on other images. */
 const centreTable = (certify: boolean): GrowingTable<CentreRecord> => ({

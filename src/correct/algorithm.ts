@@ -127,6 +127,8 @@ export interface AlgorithmOptions {
   readonly weight: number;
   /** The choice (19) takes a violation below this share of theta0's for zero. */
   readonly tolerance: number;
+  /** Where given, the points are balls of this radius, whose bounds the oracle gives for logits: see choice.ts. */
+  readonly certifyRadius?: number | undefined;
   /** Called when the cuts of an iteration contradict each other. */
   readonly onContradiction?: ((found: Contradiction) => void) | undefined;
   /** Called with each iteration's record when the iteration is done. */

@@ -27,12 +27,17 @@ export interface ChoiceOptions {
   readonly tolerance: number;
   /** What the ranges are taken over; of the pool, the candidates whose loss and violation are known. Default front. */
   readonly scale?: Scale | undefined;
+  /**
+   * Where given, the points are balls of this radius, and corrected is proven: a violation then counts as zero only
+   * where as many are proven as anywhere on the front. Default: the violation alone tells.
+   */
+  readonly certifyRadius?: number | undefined;
 }
 
 /** Index in the pool of the choice (19). The pool's first member is theta0, and comparable. */
 export function choose(
   pool: readonly Candidate[],
-  { weight, tolerance, scale = "front" }: ChoiceOptions,
+  { weight, tolerance, scale = "front", certifyRadius }: ChoiceOptions,
 ): number {
   // The front first: a slider asks of thousands of candidates, and copies of all would keep its page busy.
   const front = [...pool.keys()]
@@ -43,9 +48,11 @@ export function choose(
   const scaledLoss = scaleOver(ranged.map(({ loss }) => loss));
   const scaledViolation = scaleOver(ranged.map(({ violation }) => violation));
   const zero = tolerance * pool[0].violation!;
+  const proven = front.map(({ corrected }) => corrected).reduce((a, b) => Math.max(a, b), 0);
+  const least = certifyRadius === undefined ? 0 : proven;
 
-  const ranked = front.map(({ index, loss, violation, distance }) => {
-    const compared = violation < zero ? 0 : violation;
+  const ranked = front.map(({ index, loss, violation, distance, corrected }) => {
+    const compared = violation < zero && corrected >= least ? 0 : violation;
     const value = weight * scaledLoss(loss) + (1 - weight) * scaledViolation(compared); // (19)
     return { index, value, loss, distance };
   });

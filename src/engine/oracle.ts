@@ -9,7 +9,7 @@ import { createDataLoss } from "./data-loss.ts";
 import { logitSum } from "./loss.ts";
 import type { LossName } from "./losses.ts";
 import { type Network, roundTheta } from "./network.ts";
-import { openPrograms, type Programs } from "./programs.ts";
+import { openMovingPrograms, openPrograms, type Programs } from "./programs.ts";
 import { createSampledLoss, type LossesAtStart } from "./sampled-loss.ts";
 import { sortedShards } from "./shards.ts";
 import { createShortCuts } from "./short-cuts.ts";
@@ -20,6 +20,11 @@ export interface OracleOptions {
   readonly network: Network;
   /** Dadv: images in pixel units and their true labels. */
   readonly points: Dataset;
+  /**
+   * What is asked about the points in place of `network`, with its theta and labels: its bounds, say, whose images are
+   * boxes, as the points then are. The loss stays that of `network`. Default `network`.
+   */
+  readonly of?: Network | undefined;
   /** D, the training set of the loss. */
   readonly data: ImageSource;
   /** Default cross-entropy. */
@@ -52,6 +57,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
     workers,
     signal,
     onShard,
+    of: asked = network,
     loss = "cross-entropy",
     seed = 0,
     convolved = new Set(),
@@ -60,15 +66,21 @@ export function createOracle(options: OracleOptions): EngineOracle {
   let y = points.labels;
   const dataLoss = createDataLoss({ network, data, loss, workers, signal, onShard });
 
+  // A graph of bounds has hundreds of nodes, and a session of it takes longer than all that one theta asks of it.
+  const moving = asked === network ? undefined : openMovingPrograms(asked);
   let present: { theta: Float32Array; programs: Programs } | undefined;
   const leave = async (): Promise<void> => {
     await present?.programs.release();
     present = undefined;
   };
   const programsAt = async (theta: Float32Array): Promise<Programs> => {
+    if (moving !== undefined) {
+      moving.move(theta);
+      return moving;
+    }
     if (present?.theta !== theta) {
       await leave();
-      present = { theta, programs: openPrograms(network, theta) };
+      present = { theta, programs: openPrograms(asked, theta) };
     }
     return present.programs;
   };
@@ -100,7 +112,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
       y = Int32Array.from([...y, ...labels]);
     },
     logits: async (theta) =>
-      Float64Array.from(await logitsOfAll(network, await programsAt(theta), x, y.length)),
+      Float64Array.from(await logitsOfAll(asked, await programsAt(theta), x, y.length)),
     loss: dataLoss.loss,
     boundedLoss: async (theta, limit) => {
       await atStart();
@@ -121,15 +133,16 @@ export function createOracle(options: OracleOptions): EngineOracle {
     },
     lossGradient: dataLoss.lossGradient,
     sampled: createSampledLoss({ network, data, loss, seed, atStart, workers, signal }),
-    inputNorms: async (theta, sums) => inputNorms(network, await programsAt(theta), x, sums),
+    inputNorms: async (theta, sums) => inputNorms(asked, await programsAt(theta), x, sums),
     cutSet: () => {
-      const source = { network, points: () => x, programsAt, signal };
+      const source = { network: asked, points: () => x, programsAt, signal };
       if (convolved.size === 0) return createCutSet(source);
       products ??= createColumnProducts();
       return createShortCuts({ ...source, convolved, products });
     },
     close: async () => {
       await leave();
+      await moving?.release();
       await products?.release();
     },
   };

@@ -11,7 +11,11 @@ export interface JudgedWords {
 
 /** The words for a run's options. */
 export function judgedBy(options: RunDocument["record"]["options"]): JudgedWords {
-  if (options.recipe !== "robust") return { of: "the points", right: "points right" };
+  if (options.recipe !== "robust") {
+    return options.certifyRadius === undefined
+      ? { of: "the points", right: "points right" }
+      : { of: "the bounds of the points' balls", right: "balls proven" };
+  }
   if (options.certify !== true) {
     const right = "judging images right";
     return { of: "the judging images", right, accuracy: "attacked accuracy" };

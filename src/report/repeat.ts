@@ -35,6 +35,7 @@ function changedOptions(record: PageRecord): RunDocument["changed"] {
             recipe,
             ...(options.reattack && { reattack: true, ...eps }),
             solver: options.solver,
+            certifyRadius: options.certifyRadius,
           } as PointRequest,
           facts,
         );
@@ -42,7 +43,7 @@ function changedOptions(record: PageRecord): RunDocument["changed"] {
   const known: Readonly<Record<string, unknown>> = { ...usual, ...usual.attack };
   // What decides which defaults there are is told whatever it is, but for these two, which are no choice.
   const plain: Readonly<Record<string, unknown>> = { reattack: false, solver: "dual" };
-  const needed = ["recipe", "eps", "reattack", "solver", "certify"].filter(
+  const needed = ["recipe", "eps", "reattack", "solver", "certify", "certifyRadius"].filter(
     (name) => given[name] !== undefined && given[name] !== plain[name],
   );
   return Object.keys(given)

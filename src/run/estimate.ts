@@ -35,6 +35,8 @@ export interface Task {
   readonly memory?: number | undefined;
   /** The first sample that the loss is cut on. */
   readonly lossSample?: number | "auto" | undefined;
+  /** Whether bounds over balls are cut in place of points. */
+  readonly bounded?: boolean | undefined;
 }
 
 /** What a correction of a part needs. */
@@ -89,7 +91,7 @@ export function estimateOf(
   }: { readonly trainable?: string | undefined; readonly rates?: Rates | undefined } = {},
 ): Estimate {
   const weights = thetaLength(network.parameters);
-  const moving = cutAtTheta(network)?.moving ?? network;
+  const moving = task.bounded ? network : (cutAtTheta(network)?.moving ?? network);
   return {
     trainable,
     names: new Set(network.parameters.map(({ name }) => name)),
@@ -127,8 +129,6 @@ function bytesNeeded(network: Network, task: Task, { weights, moving }: Counted)
   const { images, pixels, points, rivals, iterations, processes, held, memory } = task;
   const all = numbersOf(network);
   const { values } = workBehindTheta(moving);
-  const sites = points * iterations;
-  const cuts = { rows: sites * rivals, sites };
   const size = {
     points,
     cuts: rivals,
@@ -136,8 +136,14 @@ function bytesNeeded(network: Network, task: Task, { weights, moving }: Counted)
     processes,
     floats: imageSize(network.inputShape) * images,
   };
-  const inParts = convolutionsInParts(network, size, roomForCuts(network, size, memory));
-  const rows = bytesOfMore(createFactoredRows(network, inParts), cuts);
+  const room = roomForCuts(network, size, memory);
+  const inParts = task.bounded ? undefined : convolutionsInParts(network, size, room);
+  const rows = task.bounded
+    ? FLOAT * weights * rowsOf(task)
+    : bytesOfMore(createFactoredRows(network, inParts), {
+        rows: rowsOf(task),
+        sites: points * iterations,
+      });
   // theta_k, the gradient of the loss there and its row, of every anchor; then some vectors at work.
   const anchors = iterations * weights * (FLOAT + 2 * DOUBLE) + 8 * DOUBLE * weights;
   // At the end all theta_k are put together twice before they are on disk: as one array, and the file of it.
@@ -182,12 +188,24 @@ const WRITTEN = 0.25;
 /** Seconds until all processes are there, and the page is written. */
 const START = 1.5;
 
+/**
+ * Cuts of a run: every rival of every point at every anchor; or, of bounds, which are cut where they fail, all at the
+ * first one and then about one a point, as measured on CNNLight.
+ */
+const rowsOf = ({ points, rivals, iterations, bounded }: Task): number =>
+  points * (bounded ? rivals + iterations : rivals * iterations);
+
+// Of linear bounds, the time of a gradient by that of the network's own, and of a pass by that of such a gradient:
+// measured on CNNLight and CNN.
+const BOUND_CUT = 13;
+const BOUND_PASS = 0.1;
+
 function secondsNeeded(
   network: Network,
   task: Task,
   { weights, moving, rates }: Counted & { readonly rates: Rates },
 ): number {
-  const { images, points, rivals, iterations, alphas, processes, held, lossSample } = task;
+  const { images, points, iterations, alphas, processes, held, lossSample, bounded } = task;
   const lanes = Math.max(1, processes); // the rates are of one of them while all work
   const whole = workOfPasses(network).forward;
   const pass = (flops: number, rate: number): number => (flops / rate + IMAGE) / lanes;
@@ -196,16 +214,19 @@ function secondsNeeded(
   const full = (images + held) * pass(whole, rates.forward);
   const asked = lossSample === undefined ? 1 : PART_OF_SCREENED;
   const evaluated = 2 + asked * PART_OF_LINES * (alphas - 1) * iterations;
-  const cuts = iterations * points * rivals * rates.alone * gradientWork(moving);
+  const alone = rates.alone * gradientWork(moving) * (bounded ? BOUND_CUT : 1);
+  const cuts = rowsOf(task) * alone;
+  const bounds = bounded ? iterations * alphas * points * BOUND_PASS * alone : 0;
   // A new theta is a new session in each process: of the losses, and of the gradient and of the cuts.
   const sessions = (evaluated + 3 * iterations) * rates.open * numbersOf(moving);
 
   const all = (iterations * (iterations + 1)) / 2;
-  const rowProducts = points * rivals * all * (PRODUCTS + ENTRIES);
+  const rowProducts = ((rowsOf(task) * (iterations + 1)) / 2) * (PRODUCTS + ENTRIES);
   const store = createFactoredRows(network);
-  const width = bytesOfMore(store, { rows: 1, sites: 0 }) / FLOAT;
+  const width = bounded ? weights : bytesOfMore(store, { rows: 1, sites: 0 }) / FLOAT;
   // W a of every dense layer, for every image at every anchor.
-  const dense = store.layers.reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0);
+  const layers = bounded ? [] : store.layers;
+  const dense = layers.reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0);
   const shared = PRODUCTS * points * all * dense;
   const subproblems = (SOLVER * (rowProducts * width + shared)) / rates.products;
   const saving = (iterations * weights * STATE) / (WRITTEN * rates.products);
@@ -215,6 +236,7 @@ function secondsNeeded(
     evaluated * forward +
     2 * full +
     cuts +
+    bounds +
     sessions +
     subproblems +
     saving

@@ -25,11 +25,13 @@ export function taskOf(
     alphas,
     rivals,
     lossSample,
+    certifyRadius,
   }: {
     readonly iterations: number;
     readonly alphas: number;
     readonly rivals: number | string;
     readonly lossSample?: number | "auto" | undefined;
+    readonly certifyRadius?: number | undefined;
   },
 ): Task {
   const { data, points, validation, threads, memory } = call;
@@ -39,6 +41,7 @@ export function taskOf(
     ...{ images: data.count, points, iterations, alphas, memory, lossSample },
     pixels: bytesHeld(data),
     rivals: Math.min(cuts, others),
+    ...(certifyRadius !== undefined && { bounded: true }),
     processes: threads ?? processesOn(network.options.device) ?? availableParallelism(),
     held: validation?.count ?? 0,
   };

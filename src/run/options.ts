@@ -1,5 +1,6 @@
 // The options that every recipe of `correct` has, and what their defaults depend on.
 import { type StatedAttack, seedRow } from "../attack/options.ts";
+import { type BoundMethod, boundMethods } from "../bounds/differences.ts";
 import { type Scale, scales } from "../correct/choice.ts";
 import { type LossName, lossNames, lossWords } from "../engine/losses.ts";
 import { TemperError } from "../errors.ts";
@@ -107,6 +108,15 @@ export const sharedRows = {
   },
   seed: seedRow,
 } as const satisfies { readonly [K in keyof SharedOptions]: Row<SharedOptions[K], object, Facts> };
+
+/** How balls are bounded, without its default and what it needs, which differ. */
+export const certifyMethodRow = {
+  kind: oneOf(boundMethods),
+  group: "Cuts and subproblem (13)",
+  help:
+    "with --certify or --certify-radius: bound balls by intervals (ibp), or by linear bounds back to the image " +
+    "(crown-ibp): closer, and slower",
+} as const satisfies Row<BoundMethod, object, Facts>;
 
 /** @throws TemperError `bad-option` where an attack is needed and no radius is given */
 export function demandRadius(attack: Request<StatedAttack> | undefined, why: string): void {

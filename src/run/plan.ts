@@ -4,11 +4,11 @@ import type { AnyDataset, Dataset, ImageSource } from "../data/dataset.ts";
 import type { Network } from "../engine/network.ts";
 import type { Workers } from "../engine/workers.ts";
 import type { Progress } from "../progress.ts";
+import type { Certificate } from "./certificate.ts";
 import type { CutWork } from "./cut-meter.ts";
 import type { StateFormat } from "./folder/state.ts";
 import type { Proof } from "./points/proof.ts";
 import type { Families, Family, Found, Measured, RunBeginning } from "./record.ts";
-import type { Certificate } from "./robust/certified.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 /** A recipe whose options are resolved and whose inputs are checked; nothing is computed yet. */

@@ -15,11 +15,11 @@ import type {
 import type { Augmentation } from "../data/augment.ts";
 import type { Reading } from "../data/reading.ts";
 import type { NetworkOptions } from "../engine/network.ts";
+import type { Certificate } from "./certificate.ts";
 import type { CleanRecord } from "./clean.ts";
 import type { CutWork } from "./cut-meter.ts";
 import type { PointOptions } from "./points/options.ts";
 import type { Proof } from "./points/proof.ts";
-import type { Certificate } from "./robust/certified.ts";
 import type { RobustOptions } from "./robust/options.ts";
 import type { Times } from "./stopwatch.ts";
 import type { Validation } from "./validate.ts";
@@ -66,7 +66,7 @@ export interface Measured {
   readonly violation: number;
   /** L(theta; D): the mean loss that was asked for, on the training data. */
   readonly loss: number;
-  /** Points with f_y above every rival, without the margin. */
+  /** Points with f_y above every rival, without the margin; with `certifyRadius` proven so in their whole balls. */
   readonly corrected: number;
   /** The number of points. */
   readonly points: number;
@@ -172,11 +172,11 @@ export interface RunRecord<F extends Family = Family> extends RunBeginning<F>, F
   readonly clean: CleanRecord;
   /** Where the logits are linear in what may move: whether the choice is proven to be the nearest, and by what. */
   readonly proof?: Proof;
-  /** Of a run with `certify`: what is proven of the corrected file, by bounds that were evaluated on it. */
+  /** With `certify` or `certifyRadius`: what is proven of the corrected file, by bounds that were evaluated on it. */
   readonly certificate?: Certificate;
   /** What the front costs on held-out data, where some were given. */
   readonly validation?: Validation;
-  /** Points that the corrected file still gets wrong, ascending. */
+  /** Points that the corrected file still gets wrong, or with `certifyRadius` is not proven right at, ascending. */
   readonly wrong: readonly number[];
   /** What the corrected file said by itself, asked image by image; null where onnxruntime does not run it as it is. */
   readonly asked: AskedFile | null;

@@ -110,7 +110,7 @@ async function correctWith(
       origin,
       paths: pathsWith(points),
       onContradiction: (found) => progress.line(conflictInWords(found)),
-      onIteration: growing(context, iterationTable),
+      onIteration: growing(context, iterationTable(request.certifyRadius !== undefined)),
     });
   } finally {
     await model.close();

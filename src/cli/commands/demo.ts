@@ -99,7 +99,7 @@ async function tell(
   const [listed, whole] = [join(out, "run"), join(out, "robust")];
   const paths = { model: SHIPPED, data: train.name };
   const points = { points: found.points, paths: { ...paths, points: pointsFile } };
-  const onIteration = growing(context, iterationTable);
+  const onIteration = growing(context, iterationTable(false));
   const standard = await correct(model, { ...work, ...points, onIteration });
   await standard.save(listed, { force: true });
 

@@ -37,6 +37,7 @@ interface Flags extends NetworkOptions, DataOptions {
   readonly rivals?: number | "all" | "auto";
   readonly memory?: number;
   readonly lossSample?: number | "auto";
+  readonly certifyRadius?: number;
   readonly threads?: number;
   readonly json?: boolean;
 }
@@ -64,9 +65,9 @@ async function run(path: string, flags: Flags, context: Context): Promise<void> 
   for (const set of given === undefined ? [data] : [data, given]) {
     checkDataset(set, { shape: model.inputShape, labels: model.labels });
   }
-  const { iterations, alphas, rivals, lossSample, memory, threads } = flags;
+  const { iterations, alphas, rivals, lossSample, certifyRadius, memory, threads } = flags;
   const facts = { flops: 0, points, labels: model.labels };
-  const options = pointOptions({ iterations, alphas, rivals, lossSample }, facts);
+  const options = pointOptions({ iterations, alphas, rivals, lossSample, certifyRadius }, facts);
   const task = taskOf(network, { data, points, threads, memory }, options);
   const counted = estimates(network, task);
   if (counted.length === 0) {
@@ -103,7 +104,7 @@ const cut = (pattern: string): string =>
   pattern.length <= WIDE ? pattern : `${pattern.slice(0, WIDE - 4)} ...`;
 
 function linesOf(
-  { images, points, rivals, iterations, processes }: Task,
+  { images, points, rivals, iterations, processes, bounded }: Task,
   parts: readonly Estimate[],
   best: Estimate | undefined,
 ): string[] {
@@ -117,8 +118,8 @@ function linesOf(
   ];
   const what = best?.trainable === undefined ? "all weights" : `--trainable "${best.trainable}"`;
   return [
-    `${images} images, ${points} points of ${rivals} cuts, ${iterations} iterations, ${processes} processes; ` +
-      `this machine has ${gigabytes(memoryThere())}`,
+    `${images} images, ${points} ${bounded ? "balls" : "points"} of ${rivals} cuts, ` +
+      `${iterations} iterations, ${processes} processes; this machine has ${gigabytes(memoryThere())}`,
     table(["", "part", "weights", "memory", "time", ""], parts.toReversed().map(cells)),
     best === undefined
       ? "nothing fits: fewer points, --iterations or --threads need less"
@@ -137,7 +138,7 @@ export function addPlan(program: Command, context: Context): void {
         "takes no more than an hour. Nothing is written. docs/plan.md says how near the figures come.",
     )
     .argument("<model>", "ONNX file");
-  const { iterations, alphas, rivals, lossSample } = flagsOf(pointTable as never, [
+  const { iterations, alphas, rivals, lossSample, certifyRadius } = flagsOf(pointTable as never, [
     {
       words: "",
       table: pointTable,
@@ -167,7 +168,7 @@ export function addPlan(program: Command, context: Context): void {
       help: "the same",
     },
     ...readFlags,
-    ...{ iterations, alphas, rivals, lossSample },
+    ...{ iterations, alphas, rivals, lossSample, certifyRadius },
     memory: memoryFlag,
     ...modelFlags,
     ...trainableFlags,

@@ -37,7 +37,9 @@ function marginOf(logits: readonly (number | null)[], at: number): number | null
 export function wrongAt(run: RunDocument, candidate: number): ReadonlySet<number> | undefined {
   const { points, record } = run;
   const of = [candidate, record.choice].find((one) => isKnown(points, one));
-  if (of !== candidate && record.wrong !== undefined) return new Set(record.wrong);
+  // Of a run that bounds balls, `wrong` has what is not proven, which may well be right.
+  const isRecorded = record.wrong !== undefined && record.certificate?.points === undefined;
+  if (of !== candidate && isRecorded) return new Set(record.wrong);
   if (of === undefined) return undefined;
   return new Set(
     (points?.y ?? []).flatMap((_, i) => ((answerOf(run, of, i)?.margin ?? 0) > 0 ? [] : [i])),

@@ -87,6 +87,9 @@ function samePoints(runs: readonly RunDocument[]): HTMLElement {
   if (differing.length === 0) {
     return h("p", {}, "The same points were given to all, and the same of them are right.");
   }
+  const words = runs.map(({ record }) =>
+    record.certificate?.points === undefined ? ["right", "wrong"] : ["proven", "not proven"],
+  );
   const { labels, points } = runs[0];
   return scrollBox(
     "Points that are right in some of the runs only",
@@ -95,7 +98,7 @@ function samePoints(runs: readonly RunDocument[]): HTMLElement {
       differing.map((i) => [
         String(i),
         points === undefined ? "" : labels[points.y[i]],
-        ...wrong.map((set) => (set.has(i) ? "wrong" : "right")),
+        ...wrong.map((set, run) => words[run][Number(set.has(i))]),
       ]),
       { caption: "Points that are right in some of the runs only" },
     ),

@@ -54,15 +54,22 @@ export function pointRow(run: RunDocument, points: PointsDocument, i: number): P
             : last?.atMost && !wrong
               ? " among the labels shown"
               : "";
+        const proven = provenIn(run, candidate, i);
         element.classList.toggle("wrong", wrong === true);
         fill(colon, wrong !== undefined && ": ");
-        fill(verdict, wrong !== undefined && `${wrong ? "wrong" : "right"}${weaker}`);
+        fill(verdict, wrong !== undefined && `${wrong ? "wrong" : "right"}${weaker}${proven}`);
         fill(margins, marginsOf(known));
         if (!element.classList.contains("drawn")) fill(looks, ...looksOf(run, points, i));
         element.classList.add("drawn");
         fill(answers, known.length > 0 && logits(run, points, i, known));
       }),
   };
+}
+
+/** Whether the ball of a point is proven, in words; only of the choice is that known, point by point. */
+function provenIn({ record }: RunDocument, candidate: number, i: number): string {
+  if (candidate !== record.choice || record.certificate?.points === undefined) return "";
+  return record.wrong!.includes(i) ? ", its ball not proven" : ", its ball proven";
 }
 
 /** The margin at theta0, and what it became. */

@@ -1,6 +1,6 @@
 // The points that had to be right, one by one: those still wrong first.
 import type { Conflict } from "../../correct/conflict.ts";
-import type { PointsDocument } from "../document.ts";
+import type { PointsDocument, RunDocument } from "../document.ts";
 import { contradictionsIn, isKnown, wrongAt } from "./answers.ts";
 import { type Child, fill, h, section } from "./dom.ts";
 import { whenInView } from "./in-view.ts";
@@ -89,7 +89,7 @@ export function pointsView(store: Store): HTMLElement {
     whole.hidden = points === undefined;
     if (points === undefined) return;
     const groupsOf = contradictionsIn(runOf(state));
-    fill(about, ...aboutOf(points, runOf(state).record.options.margin));
+    fill(about, ...aboutOf(points, runOf(state).record));
     fill(groups, ...groupsOf.map((one) => together(one, showAll)));
     const options: [Which, string][] = [
       ["all", "all points"],
@@ -121,10 +121,19 @@ function orderOf(
   return [...all].toSorted((a, b) => Number(wrong.has(b)) - Number(wrong.has(a)));
 }
 
-function aboutOf({ pictures, count: n }: PointsDocument, margin: number): Child[] {
+function aboutOf(
+  { pictures, count: n }: PointsDocument,
+  { options, certificate }: RunDocument["record"],
+): Child[] {
+  const radius = options.recipe === "robust" ? undefined : options.certifyRadius;
+  const where = radius === undefined ? "" : ` in the whole ball of radius ${number(radius)}`;
+  const proven = certificate?.points;
   const asked =
     "The margin is the logit of the label less that of its strongest rival: " +
-    `above 0 the point is right, and ${number(margin)} was asked for. `;
+    `above 0 the point is right, and ${number(options.margin)} was asked for${where}. ` +
+    (proven
+      ? `At the choice ${proven.proven} of ${counted(proven.images, "ball")} are proven. `
+      : "");
   if (pictures === undefined) return [asked];
   const shown = pictures.images.length;
   return [

@@ -1,5 +1,6 @@
 // The options of the recipes standard and paper: corrections of given points by Algorithm 1.
-import { type StatedAttack, statedAttack } from "../../attack/options.ts";
+import { attackTable, type StatedAttack, statedAttack } from "../../attack/options.ts";
+import type { BoundMethod } from "../../bounds/differences.ts";
 import { type CutChoice, cutChoices } from "../../correct/cuts.ts";
 import { demand, TemperError } from "../../errors.ts";
 import {
@@ -10,10 +11,17 @@ import {
   orWord,
   positive,
   positiveFraction,
+  quotient,
   wholeNumber,
 } from "../../options/kinds.ts";
 import { type Request, resolve, type Table } from "../../options/table.ts";
-import { demandRadius, type Facts, type SharedOptions, sharedRows } from "../options.ts";
+import {
+  certifyMethodRow,
+  demandRadius,
+  type Facts,
+  type SharedOptions,
+  sharedRows,
+} from "../options.ts";
 
 export const solvers = ["dual", "blocks"] as const;
 /** What solves the subproblem (13): `dual` finds the nearest point, `blocks` is Algorithm 2 of the paper. */
@@ -34,6 +42,18 @@ interface PlainPointOptions extends SharedOptions {
   readonly pointsPerSource?: number;
   /** With `reattack`: sources are attacked in balls of so many eps, 1 or more. Default 1.2. */
   readonly reach?: number;
+  /**
+   * Every point must be right in its whole l-infinity ball of this radius, in pixel units, proven by bounds: they are
+   * cut in place of the point itself. 0 or more. Default: the points alone are asked for.
+   */
+  readonly certifyRadius?: number;
+  /**
+   * With `certifyRadius`: how the balls are bounded. Default `crown-ibp`, by linear bounds from the logits to the
+   * image; `ibp` by intervals, which are faster and prove far less of a network that was not made for them.
+   */
+  readonly certifyMethod?: BoundMethod;
+  /** With `certifyRadius`: the range of pixels, by which the balls are cut, or null for none. Default [0, 1]. */
+  readonly clip?: readonly [low: number, high: number] | null;
   /** Points looked at along each direction, 1 or more. Default 10. */
   readonly alphas: number;
   /** rho of (18), in pixel units: every cut must hold in the l-infinity ball of this radius. Default 0. */
@@ -43,7 +63,10 @@ interface PlainPointOptions extends SharedOptions {
    * while they can be met.
    */
   readonly penalty: number | "inf";
-  /** `violated`: an anchor brings only cuts that it violates. Default `all`; with `reattack` `violated`. */
+  /**
+   * `violated`: an anchor brings only cuts that it violates. Default `all`; with `reattack` or `certifyRadius`
+   * `violated`.
+   */
   readonly cuts: CutChoice;
   /**
    * Cuts against only so many rivals of a point, the strongest at the anchor; `auto`: those within reach of the margin
@@ -97,6 +120,11 @@ const withBlocks = {
   holds: ({ solver }: Partial<PlainPointOptions>): boolean => solver === "blocks",
 };
 
+const withCertifyRadius = {
+  words: "certify-radius",
+  holds: ({ certifyRadius }: Partial<PlainPointOptions>): boolean => certifyRadius !== undefined,
+};
+
 /** With so many labels most rivals of a point are far below the margin, and cuts against them only cost. */
 const MANY_LABELS = 20;
 
@@ -136,6 +164,26 @@ export const pointTable: Table<PlainPointOptions, Facts> = {
     needs: withReattack,
     default: () => 1.2,
   },
+  certifyRadius: {
+    kind: quotient("<radius>"),
+    group: subproblem,
+    everyday: true,
+    help:
+      "ask that each point is right in its whole l-infinity ball of this radius in pixels (cut by --clip), " +
+      "and prove it: cuts of bounds in place of the point, as 0.02 or 8/255",
+  },
+  certifyMethod: {
+    ...certifyMethodRow,
+    needs: withCertifyRadius,
+    default: () => "crown-ibp",
+  },
+  clip: {
+    kind: attackTable.clip.kind,
+    group: subproblem,
+    help: attackTable.clip.help,
+    needs: withCertifyRadius,
+    default: () => [0, 1],
+  },
   ...sharedRows,
   iterations: {
     ...sharedRows.iterations,
@@ -168,7 +216,8 @@ export const pointTable: Table<PlainPointOptions, Facts> = {
     kind: oneOf(cutChoices, "<which>"),
     group: subproblem,
     help: "all: cut every rival of every point in each iteration. violated: only those not yet met",
-    default: ({ reattack }) => (reattack ? "violated" : "all"),
+    default: ({ reattack, certifyRadius }) =>
+      reattack || certifyRadius !== undefined ? "violated" : "all",
   },
   rivals: {
     kind: orWord(wholeNumber(), "all", "auto"),
@@ -231,10 +280,30 @@ export function pointOptions({ attack, ...request }: PointRequest, facts: Facts)
     const known = options.fullPool && options.lossSample === undefined;
     demand(known, "scale", "pool", "every loss to its end: give --full-pool, and no --loss-sample");
   }
+  if (options.certifyRadius !== undefined) refuseBesideCertify(options);
   if (!options.reattack) {
     if (attack === undefined) return options;
     throw new TemperError("bad-option", "attack is given without reattack, which alone uses it");
   }
   demandRadius(attack, "reattack attacks the points anew");
   return { ...options, attack: statedAttack(attack!, { use: "reattack", reach: options.reach! }) };
+}
+
+/** What asks for balls in another way, or of the cuts what bounds do not have. */
+function refuseBesideCertify({ reattack, radius, remake }: PlainPointOptions): void {
+  const refuse = (word: string, why: string): never => {
+    throw new TemperError("bad-option", `${word} and certify-radius: ${why}`);
+  };
+  if (reattack) {
+    refuse("reattack", "an attack is no proof of a ball; give --certify-radius without --reattack");
+  }
+  if (radius > 0) {
+    refuse("radius", "cuts of bounds hold in the whole ball already; give --certify-radius alone");
+  }
+  if (remake === true) {
+    refuse(
+      "remake",
+      "a bound uses each weight many times, and its cuts have no parts; leave --remake out",
+    );
+  }
 }

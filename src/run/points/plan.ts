@@ -26,6 +26,7 @@ import { demandThetas } from "../folder/write.ts";
 import { inputOf } from "../inputs.ts";
 import { movingPart, wholeNetwork } from "../part.ts";
 import type { Job, JobContext, Plan } from "../plan.ts";
+import { ballsIn, ballsOf, certificateOf, checkBalls } from "./certified.ts";
 import { type PointOptions, pointOptions, pointTable } from "./options.ts";
 import { proofOf } from "./proof.ts";
 import { cleanOf, createReattack, emptied } from "./reattack.ts";
@@ -50,12 +51,15 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   const options = { ...stated, ...(convolved.size > 0 && { remake: true }) };
   demandThetas(network, options.iterations);
   if (options.attack !== undefined) checkAttackable(network, options.attack, "reattack");
+  const balls = ballsIn(options);
+  if (balls !== undefined) checkBalls(network, points, balls);
   if (options.radius > 0) demandInputGradient(network, "radius");
   if (!options.reattack && call.anyway !== true) {
     const threads = processesHere(call.workers) ?? call.threads;
     demandRoom(network, taskOf(network, { ...call, points: points.count, threads }, options));
   }
-  if (!options.reattack) {
+  // Cuts of bounds are counted where they are made: they are kept as plain rows.
+  if (!options.reattack && balls === undefined) {
     demandRoomForCuts(network, points.count, size.cuts, convolved);
   }
   if (convolved.size > 0) call.onNote?.(PARTS);
@@ -85,12 +89,17 @@ async function startPoints(run: PointRun): Promise<Job<"points">> {
   const sources = options.reattack ? cleanOf(run.points) : undefined;
   let stage = "";
   let onLines = false; // then the number of candidates says more than that of the images of one candidate
-  // Attacks, and the gradient in the image of (18), go through the whole network.
-  const whole = sources !== undefined || options.radius > 0;
+  const asked = ballsIn(options);
+  // Attacks, bounds, and the gradient in the image of (18), go through the whole network.
+  const whole = sources !== undefined || asked !== undefined || options.radius > 0;
   const part = whole ? wholeNetwork(network) : await movingPart(run);
+  const balls = asked && (await ballsOf(network, run.points, asked));
+  const given = async (): Promise<Dataset> =>
+    sources === undefined ? part.points(run.points) : emptied(sources);
   const oracle = createOracle({
     ...(await part.data(run.data)),
-    points: sources === undefined ? await part.points(run.points) : emptied(sources),
+    points: balls?.points ?? (await given()),
+    of: balls?.network,
     loss: options.loss,
     seed: options.seed,
     convolved,
@@ -137,9 +146,16 @@ async function startPoints(run: PointRun): Promise<Job<"points">> {
     },
     measure: async (saved, loss) => {
       const { labels, count } = points();
-      const logits = Float64Array.from(await logitsOf(saved, imagesOf(points()), count));
+      // Of balls, the bounds of the file itself: what is called proven is proven of it.
+      const at = asked
+        ? await ballsOf(saved, points(), asked)
+        : { network: saved, points: points() };
+      const logits = Float64Array.from(await logitsOf(at.network, imagesOf(at.points), count));
       const { violation, corrected, wrong } = scorePoints(logits, labels, options.margin);
-      return { measured: { violation, loss, corrected, points: count }, wrong, logits };
+      return {
+        ...{ measured: { violation, loss, corrected, points: count }, wrong, logits },
+        ...(asked && { certificate: certificateOf(asked, { images: count, proven: corrected }) }),
+      };
     },
     asked: part.data,
     proof: ({ pool, choice, iterations }, { logits }) =>
@@ -161,12 +177,12 @@ function cutsOf({ labels }: Network, options: PointOptions): number {
 /** The convolutions whose cuts are kept in parts: where that is asked for, or the run has no room otherwise. */
 function convolvedIn(
   network: Network,
-  { solver, remake }: PointOptions,
+  { solver, remake, certifyRadius }: PointOptions,
   size: RunSize,
   room: number,
 ): ReadonlySet<string> {
-  // Algorithm 2 looks at single entries of the rows, which parts do not have.
-  if (solver !== "dual" || remake === false) return new Set();
+  // Algorithm 2 looks at single entries of the rows, which parts do not have; nor do bounds have parts.
+  if (solver !== "dual" || remake === false || certifyRadius !== undefined) return new Set();
   return remake === true
     ? shortConvolutions(network, size.cuts)
     : convolutionsInParts(network, size, room);

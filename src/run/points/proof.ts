@@ -44,11 +44,12 @@ export function proofOf(
   },
 ): Proof | undefined {
   const { network, options, logits, y } = at;
-  const { margin, radius, solver, loss, alphas, reattack } = options;
+  const { margin, radius, certifyRadius, solver, loss, alphas, reattack } = options;
   const names = network.parameters.map(({ name }) => name);
-  // (18) has a norm in it, Algorithm 2 is not the nearest point, the Brier loss is not convex, and points that are
-  // made as the run goes on are not a problem (6).
-  const exact = radius === 0 && solver === "dual" && lossOf(loss).convex && !reattack;
+  // (18) has a norm in it, bounds bend, Algorithm 2 is not the nearest point, the Brier loss is not convex, and points
+  // that are made as the run goes on are not a problem (6).
+  const plain = radius === 0 && certifyRadius === undefined && !reattack;
+  const exact = plain && solver === "dual" && lossOf(loss).convex;
   if (!exact || iteration === 0 || !isAffineIn(network.graph, names)) return undefined;
   const { primal, dual, complementarity } = iterations[iteration - 1].residuals;
   const known = [primal, dual, complementarity].filter((v) => v !== null);

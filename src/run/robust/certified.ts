@@ -5,10 +5,9 @@
 // part of the run: at the full radius the bounds of a network that was trained without them say nothing.
 import type { StatedAttack } from "../../attack/options.ts";
 import { attackedPoints } from "../../attack/points-tasks.ts";
-import type { EpsSpace } from "../../attack/settings.ts";
 import { checkUnits } from "../../attack/units.ts";
 import { certifiedNetwork } from "../../bounds/certified.ts";
-import { type BoundMethod, differencesGraph } from "../../bounds/differences.ts";
+import { differencesGraph } from "../../bounds/differences.ts";
 import { imageSize, imagesOf } from "../../data/dataset.ts";
 import { BATCH } from "../../engine/batches.ts";
 import type { MadeImages } from "../../engine/given-images.ts";
@@ -19,32 +18,6 @@ import { shareNetwork } from "../../engine/tasks.ts";
 import { joined } from "../../tensor/vector.ts";
 import type { Finder, FinderCall } from "./finder.ts";
 import * as rows from "./rows.ts";
-
-/** What is proven of a saved file: that so many images keep their label in the whole ball around them. */
-export interface Certificate {
-  /** By what bounds, widened by what float32 may round in any order of summation. */
-  readonly method: BoundMethod;
-  /** The norm of the balls. */
-  readonly norm: "linf";
-  /** Their radius. */
-  readonly eps: number;
-  /** What the radius is measured in. */
-  readonly epsSpace: EpsSpace;
-  /** The range of pixels, by which they are cut; null is no range. */
-  readonly clip: readonly [low: number, high: number] | null;
-  /** The images that judge, of which no cut was made. */
-  readonly judging: ProvenImages;
-  /** Held-out data, where some were given. */
-  readonly validation?: ProvenImages;
-}
-
-/** Images, and how many of them are proven right. */
-export interface ProvenImages {
-  /** How many images there are. */
-  readonly images: number;
-  /** How many of them are proven right, in their whole balls. */
-  readonly proven: number;
-}
 
 /**
  * Refuses what cannot be bounded before any work begins.

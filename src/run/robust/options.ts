@@ -1,7 +1,7 @@
 // The options of the recipe robust: a whole network made robust by aggregate cuts with a moving centre.
 
 import { type StatedAttack, statedAttack } from "../../attack/options.ts";
-import { type BoundMethod, boundMethods } from "../../bounds/differences.ts";
+import type { BoundMethod } from "../../bounds/differences.ts";
 import { type Metric, metrics } from "../../correct/metric.ts";
 import { demand } from "../../errors.ts";
 import {
@@ -13,7 +13,14 @@ import {
   wholeNumber,
 } from "../../options/kinds.ts";
 import { type Request, type Row, resolve, type Table } from "../../options/table.ts";
-import { demandRadius, type Facts, isLarge, type SharedOptions, sharedRows } from "../options.ts";
+import {
+  certifyMethodRow,
+  demandRadius,
+  type Facts,
+  isLarge,
+  type SharedOptions,
+  sharedRows,
+} from "../options.ts";
 
 export const keeps = ["clean", "balanced", "robust"] as const;
 /** Which accuracy a robust correction favours: on clean images, on attacked ones, or both alike. */
@@ -161,9 +168,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
       "(norm linf, true labels)",
   },
   certifyMethod: {
-    kind: oneOf(boundMethods),
-    group,
-    help: "with --certify: bound by intervals, or by linear bounds back to the image (slower)",
+    ...certifyMethodRow,
     needs: withCertify,
     default: () => "ibp",
   },
