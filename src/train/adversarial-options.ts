@@ -7,14 +7,14 @@ import { demand, refuseUnknown, TemperError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 import { type Schedule, schedules } from "./schedule.ts";
 
-/** The losses of adversarial training. */
-export const adversarialMethods = ["pgd", "trades"] as const;
 /**
  * What adversarial training minimises, with x' the attacked image: `pgd` (Madry et al., ICLR 2018) the cross-entropy of
  * x and x', weighted; `trades` (Zhang et al., ICML 2019) the cross-entropy of x plus beta KL(p(x) || p(x')), with x'
  * by PGD on this divergence.
  */
-export type AdversarialMethod = (typeof adversarialMethods)[number];
+export type AdversarialMethod = "pgd" | "trades";
+
+const methods: readonly AdversarialMethod[] = ["pgd", "trades"];
 
 /** One step of adversarial training. */
 export interface AdversarialStep {
@@ -36,8 +36,9 @@ export interface AdversarialStep {
 export interface AdversarialLook {
   /** The step after which they were asked. */
   readonly step: number;
-  /** Shares of the held-out images that are right: as they are, and under the attack that judges. */
+  /** The share of the held-out images that are right as they are. */
   readonly clean: number;
+  /** The share of them that are right under the attack that judges. */
   readonly attacked: number;
 }
 
@@ -173,7 +174,7 @@ export function adversarialPlan(
   for (const [word, x] of Object.entries({ learningRate, seconds: seconds ?? 1 })) {
     demand(Number.isFinite(x) && x > 0, word, x, "a number above 0");
   }
-  demand(adversarialMethods.includes(method), "method", method, adversarialMethods.join(" or "));
+  demand(methods.includes(method), "method", method, methods.join(" or "));
   demand(schedules.includes(schedule), "schedule", schedule, schedules.join(" or "));
   demand(average >= 0 && average <= 1, "average", average, "a number from 0 to 1");
   const spare = Number.isInteger(heldOut) && heldOut >= 0 && heldOut < data.count;

@@ -1,12 +1,13 @@
 // How the learning rate goes over a training, and the mean of theta over its end.
 
-/** The shapes of the learning rate over a training. */
-export const schedules = ["falling", "triangular"] as const;
 /**
  * How the learning rate goes over a training: `falling` is linear from the peak to 0; `triangular` rises from 0 to the
  * peak over the first 40 %, then falls to 0.
  */
-export type Schedule = (typeof schedules)[number];
+export type Schedule = "falling" | "triangular";
+
+/** All shapes of the learning rate, for refusals. */
+export const schedules: readonly Schedule[] = ["falling", "triangular"];
 
 /** Where the triangle has its peak: 2/5 of the way, as in Wong, Rice & Kolter (ICLR 2020). */
 const PEAK = 0.4;
