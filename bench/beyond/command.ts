@@ -155,7 +155,7 @@ export function addBeyond(program: Command, context: Context): void {
     .addHelpText(
       "after",
       "\nExamples:\n  npm run bench -- beyond --model cnnlight.onnx --rows fresh,adversarial --time-limit 240\n" +
-        "  npm run bench -- beyond --model cnnlight.onnx --rows fgsm/rate=5e-3/triangular,pgd-2 --seconds 60 --auto 0\n" +
+        "  npm run bench -- beyond --model cnnlight.onnx --rows fgsm/rate=5e-3,pgd-2 --seconds 60 --auto 0\n" +
         "  npm run bench -- beyond --model cnnlight.onnx --front pgd-2/rate=5e-3/triangular --time-limit 60\n" +
         '  npm run bench -- beyond --model cnnlight.onnx --rows fresh --seeds 1 --data "mnist:train[0:5000]" ' +
         '--test "mnist:test[0:1000]" --iterations 20 --auto 0 --out try',

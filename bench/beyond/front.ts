@@ -1,4 +1,4 @@
-// Two fronts, clean against attacked accuracy: the recipe's with each `keep`, and those of trainings over their weights.
+// Clean against attacked accuracy: the recipe's front with each `keep`, and those of trainings over their weights.
 import { chartSvg } from "../../src/report/chart.ts";
 import { markdownTable } from "../markdown.ts";
 import { fresh, rowNamed } from "./rows.ts";
