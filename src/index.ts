@@ -114,13 +114,15 @@ export type { Keep, RobustOptions, RobustRequest } from "./run/robust/options.ts
 export type { PointRun, RobustRun, Run, RunOf } from "./run/run.ts";
 export type { Seconds } from "./run/stopwatch.ts";
 export type { ValidatedCandidate, Validation } from "./run/validate.ts";
-export {
-  type AdversariallyTrained,
-  type AdversarialOptions,
-  type AdversarialStep,
-  trainAdversarially,
-} from "./train/adversarial.ts";
+export { type AdversariallyTrained, trainAdversarially } from "./train/adversarial.ts";
+export type {
+  AdversarialLook,
+  AdversarialMethod,
+  AdversarialOptions,
+  AdversarialStep,
+} from "./train/adversarial-options.ts";
 export type { EpochRecord } from "./train/checkpoint.ts";
 export type { Architecture } from "./train/networks.ts";
 export type { TrainSettings } from "./train/plans.ts";
+export type { Schedule } from "./train/schedule.ts";
 export { type Trained, type TrainOptions, train } from "./train/train.ts";

@@ -14,7 +14,8 @@ import { shareNetwork } from "../src/engine/tasks.ts";
 import { openWorkers } from "../src/engine/workers.ts";
 import { writeGraph } from "../src/onnx/write.ts";
 import { norm, subtract } from "../src/tensor/vector.ts";
-import { type AdversarialStep, trainAdversarially } from "../src/train/adversarial.ts";
+import { trainAdversarially } from "../src/train/adversarial.ts";
+import type { AdversarialStep } from "../src/train/adversarial-options.ts";
 import * as tasks from "../src/train/adversarial-tasks.ts";
 import { buildNetwork } from "../src/train/networks.ts";
 import { noise } from "./helpers/small.ts";
@@ -85,10 +86,10 @@ describe("a step of adversarial training", () => {
     workers.share("theta", networkOf(of).theta0);
     const [{ loss, gradient }] = await workers.map<tasks.AdversarialShard, tasks.AdversarialSums>(
       { module: tasks.module, name: "adversarialShard" },
-      [{ ids: idsOf(data), options: attackOptions(fixed) }],
+      [{ ids: idsOf(data), options: attackOptions(fixed), method: "pgd", weight: 0.5 }],
     );
     await workers.close();
-    const n = 2 * data.count;
+    const n = data.count;
     const difference = subtract(
       Float64Array.from(gradient, (g) => g / n),
       expected.gradient,

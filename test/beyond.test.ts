@@ -3,17 +3,19 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { frontPlot } from "../bench/beyond/front.ts";
 import { beyondMarkdown } from "../bench/beyond/markdown.ts";
 import { beyondPlot } from "../bench/beyond/plot.ts";
-import { type Row, studyRows } from "../bench/beyond/rows.ts";
+import { frontRows, type Row, rowNamed } from "../bench/beyond/rows.ts";
 import { benchBeyond, type Study, type StudyBench } from "../bench/beyond/study.ts";
+import { trainingNamed } from "../bench/beyond/trainings.ts";
 import { paperTables } from "../bench/paper.ts";
 import { evaluate, type Model, openData, openModel, openRun } from "../src/index.ts";
 import * as command from "./helpers/command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "temper-beyond-"));
 const [{ protocol }] = paperTables;
-const row = (name: string): Row => studyRows.find((r) => r.name === name)!;
+const row = (name: string): Row => rowNamed(name)!;
 let model: Model;
 let bench: StudyBench;
 let study: Study;
@@ -121,9 +123,60 @@ describe("the study", () => {
   });
 });
 
+describe("a training by its name", () => {
+  it("is made of what the name says, and of nothing that it does not", () => {
+    const { steps, length, options } = trainingNamed("pgd-2/rate=5e-3/triangular/mean=0.3")!;
+    const stated = { method: "pgd", learningRate: 5e-3, schedule: "triangular", average: 0.3 };
+    expect({ steps, length, options }).toEqual({ steps: 2, length: 0.5, options: stated });
+    expect(trainingNamed("fgsm")).toMatchObject({
+      steps: 1,
+      length: 1.25,
+      options: { method: "pgd" },
+    });
+    expect(trainingNamed("trades-3/weight=6")!.options).toEqual({ method: "trades", weight: 6 });
+    for (const name of [
+      "fgsm-2",
+      "pgd",
+      "pgd-2/square",
+      "pgd-2/rate",
+      "pgd-2/rate=fast",
+      "trades-0",
+    ])
+      expect(trainingNamed(name), name).toBeUndefined();
+  });
+
+  it("has a front of four weights, beside the recipe with each keep; what the network's own keep is is fresh", () => {
+    const names = (keep: "clean" | "balanced"): string[] =>
+      frontRows(trainingNamed("trades-2/weight=6/rate=1e-3")!, keep).map(({ name }) => name);
+    const trained = [1, 2, 4, 8].map((beta) => `trades-2/rate=1e-3/weight=${beta}`);
+    expect(names("balanced")).toEqual(["keep-clean", "fresh", "keep-robust", ...trained]);
+    expect(names("clean").slice(0, 3)).toEqual(["fresh", "keep-balanced", "keep-robust"]);
+  });
+
+  it("is trained for the seconds that are stated, and drawn with the recipe in a front", async () => {
+    const rows = ["fgsm/weight=1", "trades-1"].map(row);
+    const more = { rows, seconds: 0.1, folder: join(folder, "trained") };
+    const { setting, rows: results } = await benchBeyond({ ...bench, ...more });
+    expect(results.map(({ row }) => row)).toEqual(["fgsm/weight=1", "trades-1"]);
+    for (const { seconds, steps } of results) {
+      expect(steps).toBeGreaterThan(0);
+      expect(seconds).toBeGreaterThanOrEqual(0.1);
+    }
+    const both = { ...study, setting, rows: [...study.rows, ...results] };
+    const markdown = beyondMarkdown(both, { curves: "plot.svg", fronts: "front.svg" });
+    expect(markdown).toContain("| recipe robust | as it is | 1 |");
+    expect(markdown).toContain("| FGSM from a random start | 1 | 1 |");
+    expect(markdown).toContain("| TRADES-1 | 6 | 1 |");
+    expect(markdown).toContain("![accuracy under attack against clean accuracy](front.svg)");
+    const svg = await frontPlot(both);
+    expect(svg).toContain("TRADES-1");
+    expect(svg).not.toContain("NaN");
+  });
+});
+
 describe("what is written of it", () => {
   it("has a line a row, and a plot of the rows that are drawn", async () => {
-    const markdown = beyondMarkdown(study, "plot.svg");
+    const markdown = beyondMarkdown(study, { curves: "plot.svg", fronts: "front.svg" });
     expect(markdown.split("\n").filter((line) => line.startsWith("| "))).toHaveLength(6);
     for (const { row: name } of study.rows)
       expect(markdown).toContain(`| ${row(name).words} | 0 |`);

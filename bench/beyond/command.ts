@@ -8,10 +8,12 @@ import { openModel } from "../../src/index.ts";
 import { type BenchFlags, openOutput, withBench, workOf } from "../command.ts";
 import { type PaperTable, paperTables } from "../paper.ts";
 import { count, number, oneOf } from "../parse.ts";
+import { frontPlot, hasFront } from "./front.ts";
 import { beyondMarkdown } from "./markdown.ts";
 import { beyondPlot } from "./plot.ts";
-import { type Row, studyRows } from "./rows.ts";
+import { type Row, rowNamed, studyRows } from "./rows.ts";
 import { benchBeyond, type RowResult } from "./study.ts";
+import { type Training, trainingForm, trainingNamed } from "./trainings.ts";
 
 interface Flags extends BenchFlags {
   readonly model: string;
@@ -19,6 +21,8 @@ interface Flags extends BenchFlags {
   readonly data?: string;
   readonly test?: string;
   readonly rows?: Row[];
+  readonly front?: Training;
+  readonly seconds?: number;
   readonly seeds: number;
   readonly auto: number;
   readonly timeLimit?: number;
@@ -30,13 +34,21 @@ interface Flags extends BenchFlags {
 
 function rowsNamed(given: string): Row[] {
   return given.split(",").map((name) => {
-    const row = studyRows.find((r) => r.name === name);
+    const row = rowNamed(name);
     if (row === undefined) {
       const known = studyRows.map((r) => r.name).join(", ");
-      throw new InvalidArgumentError(`"${name}" is no row. Expected some of ${known}.`);
+      throw new InvalidArgumentError(
+        `"${name}" is no row. Expected some of ${known}; or a training: ${trainingForm}.`,
+      );
     }
     return row;
   });
+}
+
+function trainingOf(given: string): Training {
+  const training = trainingNamed(given);
+  if (training !== undefined) return training;
+  throw new InvalidArgumentError(`"${given}" is no training. Expected ${trainingForm}.`);
 }
 
 const rowInWords = ({ row, seed, clean, fgsm, pgd, distance, seconds }: RowResult): string =>
@@ -58,7 +70,9 @@ async function run(flags: Flags, context: Context): Promise<void> {
     train: await openDataset(flags.data ?? table.data.train, how, context),
     test: await openDataset(flags.test ?? table.data.test, how, context),
     folder,
-    rows: flags.rows ?? studyRows,
+    rows: flags.rows ?? (flags.front === undefined ? studyRows : []),
+    front: flags.front,
+    seconds: flags.seconds,
     seeds: flags.seeds,
     auto: flags.auto,
     recipe: { iterations, sources, timeLimit },
@@ -66,10 +80,14 @@ async function run(flags: Flags, context: Context): Promise<void> {
     onRow: (row) => context.progress.line(rowInWords(row)),
   });
   await model.close();
-  const svg = await beyondPlot(study);
+  const plots = { curves: `${place}.svg`, fronts: `${place}-front.svg` };
   const folders = into === undefined ? [folder] : [folder, dirname(into)];
-  for (const beside of folders) await writeAtomic(join(beside, `${place}.svg`), svg);
-  await publish(join(folder, "beyond.md"), beyondMarkdown(study, `${place}.svg`), {
+  const draw = async (name: string, svg: string): Promise<void> => {
+    for (const beside of folders) await writeAtomic(join(beside, name), svg);
+  };
+  await draw(plots.curves, await beyondPlot(study));
+  if (hasFront(study)) await draw(plots.fronts, await frontPlot(study));
+  await publish(join(folder, "beyond.md"), beyondMarkdown(study, plots), {
     bench: "beyond",
     ...study,
   });
@@ -97,13 +115,30 @@ export function addBeyond(program: Command, context: Context): void {
     .option("--test <data>", "what the accuracies are measured on (default: the table's)")
     .option(
       "--rows <a,b>",
-      `only these rows (default: all), of ${studyRows.map(({ name }) => name).join(", ")}`,
+      `only these rows (default: all), of ${studyRows.map(({ name }) => name).join(", ")}; or a training: ` +
+        trainingForm,
       rowsNamed,
     )
-    .option("--seeds <n>", "seeds of the rows fresh and adversarial, from --seed on", count(), 3)
+    .option(
+      "--front <training>",
+      "clean against attacked accuracy: the recipe with each --keep, and this training with four weights " +
+        `(alone unless --rows asks for more): ${trainingForm}`,
+      trainingOf,
+    )
+    .option(
+      "--seconds <n>",
+      "what each training is given (default: what the row fresh of its seed took)",
+      number({ min: 0 }),
+    )
+    .option(
+      "--seeds <n>",
+      "seeds of the rows fresh and adversarial and of fronts, from --seed on",
+      count(),
+      3,
+    )
     .option(
       "--auto <n>",
-      "test images on which AutoAttack attacks these two; 0: none",
+      "test images on which AutoAttack attacks these, drawn by label, and as many from the 2000th on; 0: none",
       count(0),
       1000,
     )
@@ -120,6 +155,8 @@ export function addBeyond(program: Command, context: Context): void {
     .addHelpText(
       "after",
       "\nExamples:\n  npm run bench -- beyond --model cnnlight.onnx --rows fresh,adversarial --time-limit 240\n" +
+        "  npm run bench -- beyond --model cnnlight.onnx --rows fgsm/rate=5e-3,pgd-2 --seconds 60 --auto 0\n" +
+        "  npm run bench -- beyond --model cnnlight.onnx --front pgd-2/rate=5e-3/triangular --time-limit 60\n" +
         '  npm run bench -- beyond --model cnnlight.onnx --rows fresh --seeds 1 --data "mnist:train[0:5000]" ' +
         '--test "mnist:test[0:1000]" --iterations 20 --auto 0 --out try',
     )

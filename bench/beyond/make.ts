@@ -21,6 +21,7 @@ import { norm, subtract } from "../../src/tensor/vector.ts";
 import type { BenchWork } from "../work.ts";
 import { trainingWaypoints, type Waypoint, waypointsOfRun } from "./measure.ts";
 import type { Change, Row } from "./rows.ts";
+import type { Training } from "./trainings.ts";
 
 /** What every row starts from. */
 export interface Start extends Pick<BenchWork, "threads" | "signal" | "onProgress"> {
@@ -77,19 +78,26 @@ export const lossOn = async (
   { train, threads, signal }: Pick<Start, "train" | "threads" | "signal">,
 ): Promise<number> => (await evaluate(model, { data: train, threads, signal })).clean.loss;
 
-/** Trains with the attack of the recipe that all rows start from. */
-async function train(start: Start, seed: number, given: number): Promise<Made> {
+/** Trains in the ball of the recipe that all rows start from, and by its attack where nothing else is stated. */
+async function train(
+  start: Start,
+  seed: number,
+  { seconds: given, training, drawn }: TrainingRow,
+): Promise<Made> {
   const { model, threads, signal, onProgress } = start;
   const { waypoints, onStep } = trainingWaypoints();
+  const { attack } = optionsOf(start, {}, seed);
+  const own = training && { steps: training.steps, stepSize: training.length * attack.eps };
   const { bytes, theta, seconds, steps } = await trainAdversarially(model, {
     data: start.train,
-    attack: optionsOf(start, {}, seed).attack,
+    ...training?.options,
+    attack: { ...attack, ...own },
     seconds: given,
     seed,
     threads,
     signal,
     onStep: (step) => {
-      onStep(step);
+      if (drawn) onStep(step);
       onProgress?.("training", Math.round(1000 * step.done), 1000);
     },
   });
@@ -98,6 +106,12 @@ async function train(start: Start, seed: number, given: number): Promise<Made> {
   await trained.close();
   const distance = norm(subtract(theta, networkOf(model).theta0));
   return { bytes, loss, distance, seconds, steps, end: "time-limit", waypoints };
+}
+
+interface TrainingRow {
+  readonly seconds: number;
+  readonly training: Training | undefined;
+  readonly drawn: boolean;
 }
 
 /** @param seconds of the row `fresh` of this seed, asked where the row needs them */
@@ -125,7 +139,9 @@ export async function makeRow(
       const call = { ...run, points, reattack: true, attack: { eps, epsSpace }, onProgress };
       return madeOf(await correct(model, call), []);
     }
-    case "adversarial":
-      return train(start, seed, how.times * (await seconds()));
+    case "adversarial": {
+      const { times, training } = how;
+      return train(start, seed, { seconds: times * (await seconds()), training, drawn });
+    }
   }
 }

@@ -1,8 +1,9 @@
 // The study as Markdown: a table, what it was made of, and the plot.
 import { markdownTable, paragraph } from "../markdown.ts";
 import { settingInWords } from "../work.ts";
+import { frontMarkdown, hasFront, wordsOf } from "./front.ts";
 import type { Measures } from "./measure.ts";
-import { studyRows } from "./rows.ts";
+import { SLICE_FROM } from "./measure.ts";
 import type { RowResult, Study } from "./study.ts";
 
 const HEADINGS = [
@@ -12,19 +13,20 @@ const HEADINGS = [
   "FGSM",
   "PGD",
   "AutoAttack",
+  "its slice",
   "loss",
   "distance",
   "steps",
   "time",
 ];
 
-const accuracyCells = ({ clean, fgsm, pgd, auto }: Measures): string[] => [
+const accuracyCells = ({ clean, fgsm, pgd, auto, autoSlice }: Measures): string[] => [
   ...[clean, fgsm, pgd].map((share) => share.toFixed(2)),
-  auto === null ? "-" : auto.toFixed(1),
+  ...[auto, autoSlice].map((share) => share?.toFixed(1) ?? "-"),
 ];
 
 const rowCells = (result: RowResult): string[] => [
-  studyRows.find(({ name }) => name === result.row)?.words ?? result.row,
+  wordsOf(result.row),
   String(result.seed),
   ...accuracyCells(result),
   result.loss.toFixed(4),
@@ -44,8 +46,20 @@ function recipeInWords({ setting: { recipe } }: Study): string {
   );
 }
 
-/** The table, what it was made of, and the plot in the file `svg` where a row is drawn. */
-export function beyondMarkdown(study: Study, svg: string): string {
+/** What AutoAttack attacked. */
+const autoInWords = (auto: number): string =>
+  auto === 0
+    ? ""
+    : `, AutoAttack on ${auto} of them, drawn by label, and on the slice [${SLICE_FROM}:${SLICE_FROM + auto}]`;
+
+/** The files of the plots. */
+export interface Plots {
+  readonly curves: string;
+  readonly fronts: string;
+}
+
+/** The table, what it was made of, and the plots of rows that are drawn. */
+export function beyondMarkdown(study: Study, { curves, fronts }: Plots): string {
   const { before, rows, setting } = study;
   const first =
     before === null
@@ -66,11 +80,21 @@ export function beyondMarkdown(study: Study, svg: string): string {
     markdownTable(HEADINGS, [...first, ...rows.map(rowCells)]),
     "",
     "Accuracies in per cent, loss on the training data, distance ||theta - theta0||, steps: iterations or minibatches.",
-    `${settingInWords(setting)}${setting.auto > 0 ? `, AutoAttack on ${setting.auto} of them` : ""}.`,
+    paragraph(`${settingInWords(setting)}${autoInWords(setting.auto)}.`),
     paragraph(recipeInWords(study)),
     `Times on ${machines.join("; ")}.`,
     ...(rows.some(({ curve }) => curve.length > 0)
-      ? ["", `![accuracy under attack against seconds](${svg})`]
+      ? ["", `![accuracy under attack against seconds](${curves})`]
+      : []),
+    ...(hasFront(study)
+      ? [
+          "",
+          frontMarkdown(study),
+          "",
+          "Clean against attacked accuracy: means over the seeds, and the least and the most of them.",
+          "",
+          `![accuracy under attack against clean accuracy](${fronts})`,
+        ]
       : []),
   ].join("\n");
 }

@@ -1,5 +1,8 @@
 // The rows of the study: what each changes in the robust recipe, and what one would do in its place.
+
 import type { RobustRequest } from "../../src/index.ts";
+import { type Keep, keeps } from "../../src/run/robust/options.ts";
+import { type Training, trainingNamed, weightsOf } from "./trainings.ts";
 
 /** What a row changes in the recipe that all rows start from; `clip` belongs to its attack. */
 export type Change = Omit<Partial<RobustRequest>, "recipe" | "attack" | "seed"> & {
@@ -15,7 +18,12 @@ export interface Row {
     /** The standard recipe on so many random sources, which are attacked again at every trial point. */
     | { readonly kind: "reattack"; readonly sources: number }
     /** Adversarial training for so many times the seconds that the row `fresh` of the same seed took. */
-    | { readonly kind: "adversarial"; readonly times: number };
+    | {
+        readonly kind: "adversarial";
+        readonly times: number;
+        /** How it is trained; absent: PGD with the recipe's own attack and nothing else stated. */
+        readonly training?: Training | undefined;
+      };
   /** Whether its accuracy is drawn over time. */
   readonly drawn: boolean;
   /** Whether it is one of the two that are compared, with several seeds and under AutoAttack. */
@@ -74,7 +82,33 @@ export const studyRows: readonly Row[] = [
   robust("margin-0.5", "--margin 0.5", { margin: 0.5 }),
   robust("margin-2", "--margin 2", { margin: 2 }),
   robust("slack-0.02", "--loss-slack 0.02", { lossSlack: 0.02 }),
-  robust("keep-clean", "--keep clean", { keep: "clean" }),
-  robust("keep-robust", "--keep robust", { keep: "robust" }),
+  ...keeps.map((keep) => robust(`keep-${keep}`, `--keep ${keep}`, { keep })),
   robust("clipped", "--clip 0,1", { clip: [0, 1] }),
 ];
+
+/** A row of the study by its name; a training may be made of other parts than those of the list. */
+export function rowNamed(name: string): Row | undefined {
+  const known = studyRows.find((row) => row.name === name);
+  if (known !== undefined) return known;
+  const training = trainingNamed(name);
+  if (training === undefined) return undefined;
+  const { words } = training;
+  return {
+    ...adversarial(name, words, 1),
+    how: { kind: "adversarial", times: 1, training },
+    drawn: false,
+    main: false,
+  };
+}
+
+/**
+ * The rows of two fronts, clean against attacked accuracy: the recipe with each `keep`, and a training with four
+ * weights of the attacked images. All of them have several seeds.
+ *
+ * @param usual the recipe's own `keep` for the network, which the row `fresh` has
+ */
+export function frontRows(training: Training, usual: Keep): Row[] {
+  const recipe = keeps.map((keep) => (keep === usual ? fresh : rowNamed(`keep-${keep}`)!));
+  const trained = weightsOf(training).map((name) => rowNamed(name)!);
+  return [...recipe, ...trained].map((row) => ({ ...row, main: true }));
+}

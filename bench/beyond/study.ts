@@ -9,7 +9,8 @@ import { openResults } from "../results.ts";
 import { type BenchWork, type Setting, settingOf } from "../work.ts";
 import { lossOn, type Made, makeRow, optionsOf, type Start } from "./make.ts";
 import { type CurvePoint, curveOf, type Measures, measure } from "./measure.ts";
-import { fresh, type Row, studyRows } from "./rows.ts";
+import { fresh, frontRows, type Row, studyRows } from "./rows.ts";
+import type { Training } from "./trainings.ts";
 
 export interface StudyBench extends Omit<BenchWork, "onIteration"> {
   /** The table whose protocol measures; the rows are attacked in its ball. */
@@ -20,6 +21,10 @@ export interface StudyBench extends Omit<BenchWork, "onIteration"> {
   /** The folder keeps runs and finished rows, so that a second call goes on. */
   readonly folder: string;
   readonly rows: readonly Row[];
+  /** A training whose front is made too, beside the recipe's. */
+  readonly front?: Training | undefined;
+  /** What a training is given; default: the seconds of the row `fresh` of its seed. */
+  readonly seconds?: number | undefined;
   /** How many seeds the main rows have, from `seed` on. */
   readonly seeds: number;
   /** On how many test images AutoAttack attacks the main rows; 0 leaves it out. */
@@ -41,6 +46,8 @@ export interface RowResult extends Measures, Omit<Made, "bytes" | "waypoints"> {
 /** What the results are results of. */
 export interface StudySetting extends Setting {
   readonly auto: number;
+  /** What a training is given, where it is stated. */
+  readonly seconds?: number;
   /** All options of the row `fresh`, defaults included. */
   readonly recipe: RobustOptions;
 }
@@ -54,8 +61,13 @@ export interface StudyResults {
 export type Study = StudyResults & { readonly setting: StudySetting };
 
 const inOrder = (rows: readonly RowResult[]): RowResult[] => {
-  const place = ({ row }: RowResult): number => studyRows.findIndex(({ name }) => name === row);
-  return rows.toSorted((a, b) => place(a) - place(b) || a.seed - b.seed);
+  const place = ({ row }: RowResult): number => {
+    const at = studyRows.findIndex(({ name }) => name === row);
+    return at < 0 ? studyRows.length : at;
+  };
+  const byName = (a: RowResult, b: RowResult): number =>
+    a.row < b.row ? -1 : a.row > b.row ? 1 : 0;
+  return rows.toSorted((a, b) => place(a) - place(b) || byName(a, b) || a.seed - b.seed);
 };
 
 /** Makes and measures the rows asked for; the answer has all that were ever finished in the folder. */
@@ -72,6 +84,7 @@ export async function benchBeyond(bench: StudyBench): Promise<Study> {
   const setting: StudySetting = {
     ...settingOf(model, { train, test }, seed),
     auto: bench.auto,
+    ...(bench.seconds !== undefined && { seconds: bench.seconds }),
     recipe: optionsOf(start, {}, seed),
   };
   const empty: StudyResults = { before: null, rows: [] };
@@ -87,8 +100,9 @@ export async function benchBeyond(bench: StudyBench): Promise<Study> {
     const known = results.rows.find((r) => r.row === row.name && r.seed === seed);
     if (known !== undefined) return known;
     const tells = telling(`${row.name}, seed ${seed}`);
-    const secondsOfFresh = async (): Promise<number> => (await finished(fresh, seed)).seconds;
-    const made = await makeRow(row, seed, { ...start, ...tells }, secondsOfFresh);
+    const seconds = async (): Promise<number> =>
+      bench.seconds ?? (await finished(fresh, seed)).seconds;
+    const made = await makeRow(row, seed, { ...start, ...tells }, seconds);
     const { bytes, waypoints, ...rest } = made;
     const there = await openModel(bytes, networkOf(model).options);
     const how = { ...call, ...tells, auto: row.main ? bench.auto : 0 };
@@ -105,7 +119,8 @@ export async function benchBeyond(bench: StudyBench): Promise<Study> {
     const measures = await measure(model, { ...call, ...telling("the network itself") });
     await keep({ before: { ...measures, loss: await lossOn(model, start) } });
   }
-  for (const row of bench.rows) {
+  const front = bench.front === undefined ? [] : frontRows(bench.front, setting.recipe.keep);
+  for (const row of [...bench.rows, ...front]) {
     for (let k = 0; k < (row.main ? bench.seeds : 1); k++) await finished(row, seed + k);
   }
   return { setting, ...results, rows: inOrder(results.rows) };

@@ -4,10 +4,11 @@ import { joined } from "../tensor/vector.ts";
 import { NONE } from "./attacks.ts";
 import type { Classifier } from "./classifier.ts";
 import { converse } from "./dialogue.ts";
-import { attackImage } from "./image.ts";
+import type { SingleAttack } from "./entry.ts";
+import { attackImage, verify } from "./image.ts";
 import type { AttackOptions } from "./options.ts";
-import { partsOf } from "./parts.ts";
-import { type PixelRange, rangeOf } from "./threat.ts";
+import { attemptsOf, partsOf } from "./parts.ts";
+import { ballAround, type PixelRange, rangeOf } from "./threat.ts";
 import { inUnits } from "./units.ts";
 
 export interface Images {
@@ -55,11 +56,21 @@ export async function attackBatch(
   images: Images,
   options: AttackOptions,
 ): Promise<Attacked> {
+  return inItsUnits(classifier, images, options, attackInRange);
+}
+
+/** Calls `attack` in the unit that the ball is stated in; the images that come of it are in pixels again. */
+async function inItsUnits<A extends { readonly x: Float32Array }>(
+  classifier: Classifier,
+  images: Images,
+  options: AttackOptions,
+  attack: (c: Classifier, images: Images, range: PixelRange, options: AttackOptions) => Promise<A>,
+): Promise<A> {
   const range = rangeOf(options.clip, images.x.length / images.y.length);
-  if (options.epsSpace === "pixel") return attackInRange(classifier, images, range, options);
+  if (options.epsSpace === "pixel") return attack(classifier, images, range, options);
   const units = inUnits(classifier, range, classifier.unit!);
   const inside = { ...images, x: units.fromPixels(images.x) };
-  const attacked = await attackInRange(units.classifier, inside, units.range, options);
+  const attacked = await attack(units.classifier, inside, units.range, options);
   return { ...attacked, x: units.toPixels(attacked.x) };
 }
 
@@ -85,4 +96,44 @@ async function attackInRange(
     gradientSteps: Int32Array.from(ended, ({ gradientSteps }) => gradientSteps),
     queries: Int32Array.from(ended, ({ queries }) => queries),
   };
+}
+
+/** How images are moved. */
+export interface Move {
+  /** An attack that returns where it ends, such as PGD. */
+  readonly attack: SingleAttack;
+  /** f of the clean images [n x labels], where the attack reads them. */
+  readonly logits?: Float32Array | undefined;
+}
+
+/**
+ * The images that one attempt of an attack ends at: those of `attackBatch` for one restart, to the bit. Nobody is told
+ * what became of them, which saves a training two passes an image.
+ *
+ * @throws TemperError `data-mismatch` where a gradient is not a number
+ */
+export async function moveBatch(
+  classifier: Classifier,
+  images: Images,
+  options: AttackOptions,
+  { attack, logits = new Float32Array(0) }: Move,
+): Promise<Float32Array> {
+  const { labels } = classifier;
+  const { x } = await inItsUnits(classifier, images, options, async (asked, moved, range) => {
+    const { x: clean, shape, y, ids } = moved;
+    const size = clean.length / y.length;
+    const subjects = Array.from(y, (label, i) => {
+      const image = clean.subarray(i * size, (i + 1) * size);
+      const { norm, eps } = options;
+      const ball = ballAround(image, { norm, eps, ...range });
+      const row = logits.subarray(i * labels, (i + 1) * labels);
+      return { clean: image, shape, y: label, labels, logits: row, ball };
+    });
+    const part = { ...options, attack, restarts: 1 };
+    const dialogues = subjects.map((subject, i) => attemptsOf(subject, part, ids[i])[0]);
+    const ended = await converse(asked, dialogues);
+    for (const [i, { result }] of ended.entries()) verify(result, subjects[i], ids[i]);
+    return { x: joined(ended.map(({ result }) => result)) };
+  });
+  return x;
 }

@@ -28,7 +28,7 @@ export interface AttackedImage {
  *
  * @throws TemperError `data-mismatch` where the model's gradient was not a number
  */
-function verify(x: Float32Array, { ball }: Subject, id: number): void {
+export function verify(x: Float32Array, { ball }: Pick<Subject, "ball">, id: number): void {
   if (ball.contains(x)) return; // false where a pixel is not a number
   if (x.some(Number.isNaN)) {
     throw new TemperError(

@@ -7,7 +7,7 @@ import type { Random } from "../tensor/random.ts";
 import { argmax } from "../tensor/vector.ts";
 import { radius, short, startsOf } from "./effort.ts";
 import type { SingleAttack } from "./entry.ts";
-import { crossEntropyLoss } from "./losses.ts";
+import { type AttackLoss, crossEntropyLoss } from "./losses.ts";
 import type { AttackSettings } from "./settings.ts";
 import { type AttackRun, gradientAt, type Subject } from "./subject.ts";
 
@@ -19,13 +19,12 @@ export interface Path {
   readonly start?: Random | undefined;
 }
 
-/** @param label what the steps lead away from: the true label, or the network's own */
-export function* pgd(
-  { clean, labels, ball }: Subject,
-  label: number,
+/** Climbs a loss whose row of the covector does not change on the way. */
+export function* climb(
+  { clean, ball }: Subject,
+  loss: Pick<AttackLoss, "loss" | "row">,
   { steps, length, start }: Path,
 ): AttackRun {
-  const loss = crossEntropyLoss(labels, label);
   const x = clean.slice();
   if (start !== undefined) {
     ball.start(x, start);
@@ -38,6 +37,10 @@ export function* pgd(
   }
   return x;
 }
+
+/** @param label what the steps lead away from: the true label, or the network's own */
+export const pgd = (subject: Subject, label: number, path: Path): AttackRun =>
+  climb(subject, crossEntropyLoss(subject.labels, label), path);
 
 const labelOf = ({ y, logits }: Subject, { labels }: AttackSettings): number =>
   labels === "true" ? y : argmax(logits);

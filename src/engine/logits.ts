@@ -7,6 +7,18 @@ export function oneHot(y: Int32Array, labels: number): Float32Array {
   return rows;
 }
 
+/** The softmax of row `i`, float64 [labels]; finite for large logits. */
+export function softmaxOf(logits: Float32Array, labels: number, i: number): Float64Array {
+  const row = Float64Array.from(logits.subarray(i * labels, (i + 1) * labels));
+  const top = Math.max(...row);
+  let total = 0;
+  for (let l = 0; l < labels; l++) {
+    row[l] = Math.exp(row[l] - top);
+    total += row[l];
+  }
+  return row.map((e) => e / total);
+}
+
 /** f_y - max over the rivals f_l of row `i`: positive where the label wins. */
 export function marginOf(logits: Float32Array, labels: number, i: number, y: number): number {
   let rival = Number.NEGATIVE_INFINITY;

@@ -55,6 +55,8 @@ export const STREAMS = {
     order: 301,
     /** The seed of the attack in a step. Path: the step, from 1. */
     attack: 302,
+    /** Which images judge and are not trained on. Path: none. */
+    judge: 303,
   },
   /** The crop and flip of an image of a data set: "crop" in ASCII. Path: the image's index in the unsliced data. */
   augment: 0x63726f70,

@@ -1,15 +1,22 @@
 // The shard of a step of adversarial training: some images attacked at the present theta, and the gradient there.
-import { attackBatch, imagesAt } from "../attack/attack-batch.ts";
-import { classifierOf } from "../attack/classifier.ts";
+import { attackBatch, type Images, imagesAt, moveBatch } from "../attack/attack-batch.ts";
+import { attackOf } from "../attack/attacks.ts";
+import { type Classifier, classifierOf } from "../attack/classifier.ts";
 import type { AttackOptions } from "../attack/options.ts";
+import { pgdKl } from "../attack/pgd-kl.ts";
 import type { ImageSource } from "../data/dataset.ts";
-import { thetaGradientOfAll } from "../engine/batches.ts";
+import { logitsOfAll, thetaGradientOfAll } from "../engine/batches.ts";
 import { oneHot } from "../engine/logits.ts";
+import { logitSum } from "../engine/loss.ts";
 import { crossEntropy } from "../engine/losses/cross-entropy.ts";
-import { sumLoss } from "../engine/losses.ts";
+import { softCrossEntropy } from "../engine/losses/soft-cross-entropy.ts";
+import type { Network } from "../engine/network.ts";
+import type { Programs } from "../engine/programs.ts";
 import type { TaskState } from "../engine/task.ts";
 import { passingPrograms } from "../engine/tasks.ts";
-import { joined } from "../tensor/vector.ts";
+import { addScaled, joined } from "../tensor/vector.ts";
+import type { AdversarialMethod } from "./adversarial-options.ts";
+import { tradesAtClean, tradesRows } from "./trades.ts";
 
 export const module: string = import.meta.url;
 
@@ -17,35 +24,108 @@ export interface AdversarialShard {
   /** Indices in the shared data set. */
   readonly ids: Int32Array;
   readonly options: AttackOptions;
+  readonly method: AdversarialMethod;
+  readonly weight: number;
 }
 
-/** Sums over the images, each counted twice: clean and attacked. */
+/** Sums over the images. */
 export interface AdversarialSums {
-  /** Summed cross-entropy. */
+  /** The summed loss of the method. */
   readonly loss: number;
   /** Its gradient in theta [p]; summed over the shards in float64. */
   readonly gradient: Float32Array;
 }
 
-/** Attacks the images at the shared theta and takes the loss of them and of the clean ones, in one run. */
+interface Asked {
+  readonly network: Network;
+  readonly programs: Programs;
+  readonly images: Images;
+}
+
+/** Attacks the images at the shared theta and takes the loss of the method there. */
 export async function adversarialShard(
   state: TaskState,
-  { ids, options }: AdversarialShard,
+  { ids, options, method, weight }: AdversarialShard,
 ): Promise<AdversarialSums> {
-  const { network, programs } = await passingPrograms(state);
-  const images = imagesAt(state.get<ImageSource>("data"), ids);
-  const { y } = images;
-  const attacked = await attackBatch(classifierOf(network, programs), images, options);
-  const x = joined([images.x, attacked.x]);
-  const both = Int32Array.from([...y, ...y]);
-  const { gradient, logits } = await thetaGradientOfAll(network, programs, {
-    of: crossEntropy,
-    x,
-    covector: oneHot(both, network.labels),
-    n: both.length,
-  });
-  return {
-    loss: sumLoss(crossEntropy, logits, network.labels, both),
-    gradient: Float32Array.from(gradient),
+  const asked = {
+    ...(await passingPrograms(state)),
+    images: imagesAt(state.get<ImageSource>("data"), ids),
   };
+  const { loss, gradient } = await sumsOf[method](asked, options, weight);
+  return { loss, gradient: Float32Array.from(gradient) };
+}
+
+type Sums = { readonly loss: number; readonly gradient: Float64Array };
+
+const sumsOf: Readonly<
+  Record<AdversarialMethod, (asked: Asked, options: AttackOptions, weight: number) => Promise<Sums>>
+> = { pgd: mixed, trades };
+
+/** (1 - w) CE(f(x), y) + w CE(f(x'), y), in one run of both; a side that weighs nothing is left out. */
+async function mixed(
+  { network, programs, images }: Asked,
+  options: AttackOptions,
+  weight: number,
+): Promise<Sums> {
+  const { labels } = network;
+  const sides = [
+    ...(weight < 1 ? [{ x: images.x, share: 1 - weight }] : []),
+    ...(weight > 0
+      ? [{ x: await attacked(classifierOf(network, programs), images, options), share: weight }]
+      : []),
+  ];
+  const y = Int32Array.from(sides.flatMap(() => [...images.y]));
+  const shares = sides.flatMap(({ share }) => new Array<number>(images.y.length).fill(share));
+  const { gradient, logits } = await thetaGradientOfAll(network, programs, {
+    of: softCrossEntropy,
+    x: joined(sides.map(({ x }) => x)),
+    covector: oneHot(y, labels).map((c, i) => c * shares[Math.floor(i / labels)]),
+    n: y.length,
+  });
+  let loss = 0;
+  for (const [i, share] of shares.entries()) {
+    loss += share * crossEntropy.value(logits, labels, i, y[i]);
+  }
+  return { loss, gradient };
+}
+
+/** The attacked images; where the attack returns its only end, nobody looks at what became of them. */
+async function attacked(
+  classifier: Classifier,
+  images: Images,
+  options: AttackOptions,
+): Promise<Float32Array> {
+  const attack = attackOf(options.attack);
+  const once = "run" in attack && attack.attacksAll && options.labels === "true";
+  return once && (options.restarts === 1 || "oneStep" in attack)
+    ? moveBatch(classifier, images, options, { attack })
+    : (await attackBatch(classifier, images, options)).x;
+}
+
+/**
+ * TRADES. The attack needs p(x), so that f(x) is at hand; the gradient at the attacked images brings f(x'). What the
+ * clean images are to be run with is then known, and no pass is made for it.
+ */
+async function trades(
+  { network, programs, images }: Asked,
+  options: AttackOptions,
+  beta: number,
+): Promise<Sums> {
+  const { x, y } = images;
+  const { labels } = network;
+  const n = y.length;
+  const clean = await logitsOfAll(network, programs, x, n);
+  const classifier = classifierOf(network, programs);
+  const moved = await moveBatch(classifier, images, options, { attack: pgdKl, logits: clean });
+  const there = await thetaGradientOfAll(network, programs, {
+    of: softCrossEntropy,
+    x: moved,
+    covector: tradesRows(clean, labels, beta),
+    n,
+  });
+  const atClean = tradesAtClean({ clean, attacked: there.logits, labels, y }, beta);
+  const call = { of: logitSum, x, covector: atClean.gradient, n };
+  const { gradient } = await thetaGradientOfAll(network, programs, call);
+  addScaled(gradient, 1, there.gradient);
+  return { loss: atClean.loss, gradient };
 }
