@@ -12,7 +12,9 @@ import { randomStream } from "../src/tensor/random.ts";
 import { argmax } from "../src/tensor/vector.ts";
 import { graph, node, tensor } from "./helpers/graph-builder.ts";
 
-const random = randomStream(Number(process.env.TEMPER_SEED ?? 0), 31);
+// The network and its points are planted: right points with open balls. Inputs of the balls are drawn by the seed.
+const random = randomStream(0, 31);
+const drawing = randomStream(Number(process.env.TEMPER_SEED ?? 0), 32);
 const HIDDEN = 12;
 const LABELS = 3;
 
@@ -129,7 +131,7 @@ describe("a correction of balls", () => {
   it("is right at every corner of the balls, at random inputs of them and at attacked ones", async () => {
     const saved = await openModel(readFileSync(join(folder, "corrected.onnx")));
     const signs = [-1, 1].flatMap((a) => [-1, 1].map((b) => [a, b]));
-    const drawn = Array.from({ length: 500 }, () => [0, 1].map(() => 2 * random.uniform() - 1));
+    const drawn = Array.from({ length: 500 }, () => [0, 1].map(() => 2 * drawing.uniform() - 1));
     const shifts = [...signs, ...drawn];
     for (const [i, y] of points.labels.entries()) {
       const x = Float32Array.from(
