@@ -133,12 +133,12 @@ describe.skipIf(redisPath === undefined)(`a queue${onRedis}`, () => {
     });
     const failed = (): unknown[] =>
       events.filter(([event]) => event === "failed").map(([, m]) => m);
-    await expect.poll(() => failed().length, { timeout: 30_000 }).toBe(4);
+    await expect.poll(() => failed().length, { timeout: 60_000 }).toBe(4);
     expect(events.filter(([event]) => event === "unwanted")).toHaveLength(1);
     expect(failed().join()).toMatch(/is damaged, or not from Temper/);
     expect(failed().join()).toMatch(/the task "constructor", which there is not/);
     expect(failed().join()).toMatch(/not what it was to be/);
-    expect(failed().join()).toMatch(/1050000 GB of memory/);
+    expect(failed().join()).toMatch(/twice, need 2100000 GB of memory/);
     controller.abort();
     await served;
     await queue.close();
