@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 import shared from "./vitest.config.ts";
 
 // What takes minutes: `npm run test:long`.
-const both = ["bounds-sound", "cli-data", "engine", "figure", "live", "repeat", "report"];
+const both = ["bounds-sound", "cli-data", "engine", "examples", "figure", "kept-shards", "live", "look", "page-shown", "plan", "repeat", "report", "stored-data"];
 const include = ["test/long/**/*.test.ts", ...both.map((name) => `test/${name}.test.ts`)];
 export default defineConfig({
   test: { ...shared.test, include, exclude: [], testTimeout: 600_000, env: { TEMPER_TEST: "long" } },

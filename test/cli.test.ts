@@ -58,7 +58,7 @@ describe.concurrent("help", () => {
     ],
     [
       "plan",
-      `--data --points --worst --random --iterations --alphas --rivals ${reading} ${ofModel} --trainable ${ofPlan}`,
+      `--data --points --worst --random --iterations --alphas --rivals --certify-radius ${reading} ${ofModel} --trainable ${ofPlan}`,
     ],
     ["inspect", `--json --config --trainable ${ofModel}`],
     [

@@ -5,9 +5,10 @@ import { describe, expect, it } from "vitest";
 import { openData, writePoints } from "../src/index.ts";
 import { newFolder } from "./helpers/command.ts";
 import { percents, rightOf, run } from "./helpers/examples.ts";
+import { itLong } from "./helpers/long.ts";
 
 describe.concurrent("the example", () => {
-  it("correct.ts gets its ten points right, given a model.onnx and a train.npz", async () => {
+  itLong("correct.ts gets its ten points right, given a model.onnx and a train.npz", async () => {
     const folder = newFolder();
     copyFileSync("models/digits-cnnlight.onnx", join(folder, "model.onnx"));
     writeFileSync(join(folder, "train.npz"), writePoints(await openData("digits:train[0:300]")));
@@ -19,7 +20,7 @@ describe.concurrent("the example", () => {
     ]);
   });
 
-  it("huggingface.ts reads both shards with their names", async () => {
+  itLong("huggingface.ts reads both shards with their names", async () => {
     const printed = await run("huggingface.ts");
     expect(printed).toContain("200 images, labels 0 zero, 1 one, ... 9 nine");
     expect(percents(printed)[0]).toBeGreaterThan(95);

@@ -19,6 +19,7 @@ import { writePoints } from "../src/data/points.ts";
 import { type Model, openModel } from "../src/engine/model.ts";
 import { openWorkers, type Workers } from "../src/engine/workers.ts";
 import { newFolder, temper } from "./helpers/command.ts";
+import { itLong } from "./helpers/long.ts";
 import { trainedBytes } from "./helpers/trained.ts";
 
 const beginning = { command: "test", eps: 0.1 };
@@ -88,7 +89,7 @@ describe("an attack that was stopped", () => {
     },
   );
 
-  it("goes on from a file that was torn at any place", async () => {
+  itLong("goes on from a file that was torn at any place", async () => {
     const file = join(newFolder(), "state");
     await attackKept(file);
     const bytes = readFileSync(file);
@@ -137,7 +138,7 @@ describe("the command", () => {
     expect(String(ran.stderr)).toMatch(/^error: the output cannot be written: ENOSPC.*\n$/);
   });
 
-  it("says so in one line where its output cannot be written", async () => {
+  itLong("says so in one line where its output cannot be written", async () => {
     const cwd = newFolder();
     writeFileSync(join(cwd, "m.onnx"), await trainedBytes());
     writeFileSync(join(cwd, "file"), "");

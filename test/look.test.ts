@@ -14,6 +14,7 @@ import { correct } from "../src/run/correct.ts";
 import { openRun } from "../src/run/folder/open.ts";
 import { newFolder, temper } from "./helpers/command.ts";
 import { node, tensor } from "./helpers/graph-builder.ts";
+import { itLong } from "./helpers/long.ts";
 import { answered, oddModel, softmax } from "./helpers/odd-models.ts";
 import { trainedBytes } from "./helpers/trained.ts";
 
@@ -155,7 +156,7 @@ describe("correct", () => {
     expect(named(record.notes)).toEqual(["near-chance"]);
   });
 
-  it("does so by its command, unless --anyway", async () => {
+  itLong("does so by its command, unless --anyway", async () => {
     const folder = newFolder();
     writeFileSync(join(folder, "m.onnx"), await trainedBytes());
     writeFileSync(join(folder, "data.npz"), writePoints(mislabelled));

@@ -6,6 +6,7 @@ import type { ReportDocument } from "../src/report/document.ts";
 import { differenceOf, pixelsOf } from "../src/report/page/pixels.ts";
 import { faultsOf } from "./helpers/axe.ts";
 import { chromiumPath, openBrowser, type Watched } from "./helpers/browser.ts";
+import { itLong } from "./helpers/long.ts";
 import { plantedReport } from "./helpers/report-document.ts";
 import { lookedAt, makeAll, openReport } from "./helpers/report-page.ts";
 
@@ -149,23 +150,26 @@ describe.skipIf(chromiumPath === undefined)(
       expect(await shown(["a", "<b>", "c"])).toEqual(["a", "<b>", "c", "2", "4", "0.5"]);
     });
 
-    it("breaks no rule of axe-core, light, dark and on a phone; of one run and of two", async () => {
-      const two = plantedReport({ name: "first" }, { name: "second", iterations: 3, seed: 5 });
-      const { page } = await open(two, { colorScheme: "light" });
-      await makeAll(page);
-      expect(await faultsOf(page), "two runs, light").toEqual([]);
-      const one = await open(plantedReport({}), { colorScheme: "dark" });
-      await makeAll(one.page);
-      expect(await faultsOf(one.page), "dark").toEqual([]);
-      await one.page.setViewportSize({ width: 390, height: 800 });
-      await one.page.emulateMedia({ colorScheme: "light" });
-      expect(await faultsOf(one.page), "a phone").toEqual([]);
-      for (const { page: narrow } of [{ page }, one]) {
-        await narrow.setViewportSize({ width: 390, height: 800 });
-        expect(await narrow.evaluate("document.documentElement.scrollWidth")).toBeLessThan(391);
-        await narrow.close();
-      }
-    });
+    itLong(
+      "breaks no rule of axe-core, light, dark and on a phone; of one run and of two",
+      async () => {
+        const two = plantedReport({ name: "first" }, { name: "second", iterations: 3, seed: 5 });
+        const { page } = await open(two, { colorScheme: "light" });
+        await makeAll(page);
+        expect(await faultsOf(page), "two runs, light").toEqual([]);
+        const one = await open(plantedReport({}), { colorScheme: "dark" });
+        await makeAll(one.page);
+        expect(await faultsOf(one.page), "dark").toEqual([]);
+        await one.page.setViewportSize({ width: 390, height: 800 });
+        await one.page.emulateMedia({ colorScheme: "light" });
+        expect(await faultsOf(one.page), "a phone").toEqual([]);
+        for (const { page: narrow } of [{ page }, one]) {
+          await narrow.setViewportSize({ width: 390, height: 800 });
+          expect(await narrow.evaluate("document.documentElement.scrollWidth")).toBeLessThan(391);
+          await narrow.close();
+        }
+      },
+    );
 
     it("before the first iteration shows the points, and claims nothing of them", async () => {
       const [{ record, points, timings: _, ...run }] = plantedReport({}).runs;

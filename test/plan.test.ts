@@ -15,6 +15,7 @@ import { estimateOf, estimates } from "../src/run/estimate.ts";
 import { duration, gigabytes, proposed, taskOf } from "../src/run/fits.ts";
 import { buildNetwork } from "../src/train/networks.ts";
 import { temper } from "./helpers/command.ts";
+import { itLong } from "./helpers/long.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -164,7 +165,7 @@ describe.concurrent("on the command line", () => {
   const MODEL = resolve("models/digits-cnnlight.onnx");
   const data = ["--data", "digits:train[0:200]"];
 
-  it("a table with the part that is proposed, or one document", async () => {
+  itLong("a table with the part that is proposed, or one document", async () => {
     const { code, stdout } = await temper(["plan", MODEL, ...data, "--worst", "3"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^200 images, 3 points of 9 cuts, 20 iterations, \d+ processes; this/);

@@ -85,7 +85,7 @@ describe.concurrent("--like", () => {
 });
 
 describe.concurrent("--config", () => {
-  it("gives any option by its word, and the command line wins", async () => {
+  itLong("gives any option by its word, and the command line wins", async () => {
     const cwd = newFolder();
     writeFileSync(
       join(cwd, "c.yaml"),

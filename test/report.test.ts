@@ -148,26 +148,31 @@ const documentIn = (path: string): ReportDocument =>
   JSON.parse(blocksOf(readFileSync(path, "utf8")).document);
 
 describe.concurrent("temper report", () => {
-  it("writes report.html where nothing else is asked for, and replaces no file but a page", async () => {
-    const cwd = mkdtempSync(join(folder, "w"));
-    const path = join(cwd, "report.html");
-    writeFileSync(path, "in the way");
-    const refused = await temper(["report", run], { cwd });
-    expect([refused.code, refused.stderr]).toEqual([
-      2,
-      'error: "report.html" exists and is no page of Temper\ngive --out FILE, which replaces what is there\n',
-    ]);
-    const named = await temper(["report", run, "--out", "report.html"], { cwd });
-    expect(named.code, named.stderr).toBe(0);
-    expect(documentIn(path).temper).toMatch(/^\d/);
-    const usual = await temper(["report", run], { cwd });
-    expect([usual.code, usual.stdout]).toEqual([
-      0,
-      expect.stringMatching(/^7 candidates, \d on the efficient front\nwritten to report.html\n$/),
-    ]);
-    const { runs } = documentIn(path);
-    expect(runs).toEqual(JSON.parse(JSON.stringify([gathered])));
-  });
+  itLong(
+    "writes report.html where nothing else is asked for, and replaces no file but a page",
+    async () => {
+      const cwd = mkdtempSync(join(folder, "w"));
+      const path = join(cwd, "report.html");
+      writeFileSync(path, "in the way");
+      const refused = await temper(["report", run], { cwd });
+      expect([refused.code, refused.stderr]).toEqual([
+        2,
+        'error: "report.html" exists and is no page of Temper\ngive --out FILE, which replaces what is there\n',
+      ]);
+      const named = await temper(["report", run, "--out", "report.html"], { cwd });
+      expect(named.code, named.stderr).toBe(0);
+      expect(documentIn(path).temper).toMatch(/^\d/);
+      const usual = await temper(["report", run], { cwd });
+      expect([usual.code, usual.stdout]).toEqual([
+        0,
+        expect.stringMatching(
+          /^7 candidates, \d on the efficient front\nwritten to report.html\n$/,
+        ),
+      ]);
+      const { runs } = documentIn(path);
+      expect(runs).toEqual(JSON.parse(JSON.stringify([gathered])));
+    },
+  );
 
   itLong("writes only what is asked for; of several runs on one plane, in one table", async () => {
     const cwd = mkdtempSync(join(folder, "w"));
@@ -263,7 +268,7 @@ describe.concurrent("temper report", () => {
     ]);
   });
 
-  it("is written into a RUN as the last part of the command that finishes it", async () => {
+  itLong("is written into a RUN as the last part of the command that finishes it", async () => {
     const cwd = mkdtempSync(join(folder, "w"));
     const points = ["--points", join(folder, "points.npz")];
     const call = ["correct", MODEL, "--data", "digits:train[0:200]", ...points, ...small];
@@ -307,7 +312,7 @@ it("says why there is no page, where none can be made, and leaves the run as it 
 });
 
 describe.concurrent("temper select --candidate", () => {
-  it("writes any candidate, by the name that the page gives it", async () => {
+  itLong("writes any candidate, by the name that the page gives it", async () => {
     const opened = await openRun(run);
     const cwd = mkdtempSync(join(folder, "w"));
     for (const candidate of [opened.pool[0], opened.pool.find((c) => !c.front)!]) {
@@ -319,7 +324,7 @@ describe.concurrent("temper select --candidate", () => {
     }
   });
 
-  it("refuses a name that no candidate has, and two ways to choose", async () => {
+  itLong("refuses a name that no candidate has, and two ways to choose", async () => {
     for (const [words, message] of [
       [["--candidate", "2:9"], "has no candidate 2:9; nearest are 2:3, 2:2, 2:1"],
       [["--candidate", "2"], "an iteration and a step"],

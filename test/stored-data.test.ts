@@ -17,6 +17,7 @@ import { fitTo } from "../src/data/fit.ts";
 import { storeImages } from "../src/data/images.ts";
 import { correct, evaluate, openData, openModel } from "../src/index.ts";
 import { newFolder } from "./helpers/command.ts";
+import { itLong } from "./helpers/long.ts";
 
 const COUNT = 60;
 const files: string[] = [];
@@ -84,7 +85,7 @@ describe("a data set in a file", () => {
     expect(hashDataset(stored)).toBe(hashDataset(memory));
   });
 
-  it("is evaluated, and corrected on, as the one in memory is", async () => {
+  itLong("is evaluated, and corrected on, as the one in memory is", async () => {
     const model = await openModel("models/digits-cnnlight.onnx");
     const by = { threads: 1, attacks: [{ attack: "fgsm", eps: 0.1 }] } as const;
     const [a, b] = [
