@@ -77,11 +77,11 @@ interface PlainRobustOptions extends SharedOptions {
    * Default 0.08; of a large network 0.005, with `certify` 0.12.
    */
   readonly stepCap: number;
-  /** mu: the share of each step that is made again with the next one, in [0, 1). Default 0.8. */
+  /** mu: the share of each step that is made again with the next one, in [0, 1). Default 0.8; of a large network 0. */
   readonly momentum: number;
   /**
    * What the length of a step is measured in: weights by the size of their gradients so far, or all alike. Default
-   * `gradients`.
+   * `gradients`; of a large network `identity`.
    */
   readonly metric: Metric;
   /** Images that candidates are judged on, attacked or bounded anew; no cut is made of them. Default 1000. */
@@ -93,7 +93,7 @@ interface PlainRobustOptions extends SharedOptions {
   readonly every: number;
   /**
    * J: of the mean with the lowest violation, J - 1 points on the way back to theta0 are judged too. 1 or more; default
-   * 10, of a large network 5.
+   * 10, of a large network 1.
    */
   readonly alphas: number;
   /** The run ends when so many iterations brought no new member of the front. Default 100; with `certify` 1000. */
@@ -226,17 +226,17 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     kind: partialFraction("<mu>"),
     group,
     help: "the share of each step that is made again with the next one",
-    default: () => 0.8,
+    default: bySize(0.8, 0),
   },
   metric: {
     kind: oneOf(metrics),
     group,
     help: "measure a step by the sizes of the gradients, or as it is",
-    default: () => "gradients",
+    default: bySize<Metric>("gradients", "identity"),
   },
   judged: counted("images that judge the candidates, a fifth of DATA at most", 1000),
   every: counted("every so many iterations a candidate is judged", 10, 20, 40),
-  alphas: counted("at the end judge J - 1 points between the model and its correction", 10, 5),
+  alphas: counted("at the end judge J - 1 points between the model and its correction", 10, 1),
   patience: counted("end when so many iterations brought nothing to the front", 100, 100, 1000),
   timeLimit: {
     kind: length("<seconds>"),
