@@ -42,7 +42,7 @@ describe.concurrent("help", () => {
   const common = `--json --seed --device --threads --data-dir --config --augment ${reading}`;
   const ofModel = "--mean --std --output";
   const ofTraining = "--seed --device --data-dir --json --config";
-  const ofPlan = "--loss-sample --memory --device --json --threads --data-dir --config";
+  const ofPlan = "--certify-radius --loss-sample --memory --device --json --threads --data-dir --config";
   const ofQueue = "--queue --log";
   const ofEvaluate = `--verify ${ofQueue}`;
   const ofAttack =
@@ -58,7 +58,7 @@ describe.concurrent("help", () => {
     ],
     [
       "plan",
-      `--data --points --worst --random --iterations --alphas --rivals --certify-radius ${reading} ${ofModel} --trainable ${ofPlan}`,
+      `--data --points --worst --random --iterations --alphas --rivals ${reading} ${ofModel} --trainable ${ofPlan}`,
     ],
     ["inspect", `--json --config --trainable ${ofModel}`],
     [
