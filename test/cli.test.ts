@@ -42,7 +42,8 @@ describe.concurrent("help", () => {
   const common = `--json --seed --device --threads --data-dir --config --augment ${reading}`;
   const ofModel = "--mean --std --output";
   const ofTraining = "--seed --device --data-dir --json --config";
-  const ofPlan = "--certify-radius --loss-sample --memory --device --json --threads --data-dir --config";
+  const ofPlan =
+    "--certify-radius --loss-sample --memory --device --json --threads --data-dir --config";
   const ofQueue = "--queue --log";
   const ofEvaluate = `--verify ${ofQueue}`;
   const ofAttack =
