@@ -1,5 +1,6 @@
 // Clean against attacked accuracy: the recipe's front with each `keep`, and those of trainings over their weights.
 import { chartSvg } from "../../src/report/chart.ts";
+import { defaultWeight } from "../../src/train/adversarial-options.ts";
 import { markdownTable } from "../markdown.ts";
 import { fresh, rowNamed } from "./rows.ts";
 import type { RowResult, StudyResults } from "./study.ts";
@@ -33,10 +34,9 @@ export function spotsOf({ rows }: StudyResults): Spot[] {
     const results = rows.filter((result) => result.row === row);
     const training = trainingNamed(row);
     if (training !== undefined) {
-      const { weight, method } = training.options;
+      const { method = "pgd", weight = defaultWeight[method] } = training.options;
       const front = trainingNamed(withoutWeight(row))!.words;
-      const tag = weight ?? (method === "trades" ? 6 : 0.5);
-      return [{ front, tag: String(tag), results }];
+      return [{ front, tag: String(weight), results }];
     }
     const keep = /^keep-(.*)$/.exec(row)?.[1];
     if (keep === undefined && row !== fresh.name) return [];

@@ -89,10 +89,9 @@ export async function centreStep(
 
   const subproblem = createSubproblem(cuts, { longest: () => longest });
   const { solution, contradiction } = createElastic({ list, rhs: () => rhs }, subproblem).solve();
-  const shortened = Math.min(1, stepCap / solution.distance);
-  const stretch = solution.distance > 0 ? shortened : 1;
+  const shortened = solution.distance > stepCap ? stepCap / solution.distance : 1;
   return {
-    d: solution.d.map((z, j) => stretch * z * (scale?.[j] ?? 1)),
+    d: solution.d.map((z, j) => shortened * z * (scale?.[j] ?? 1)),
     solution,
     penalty: contradiction?.penalty ?? null,
     rows: list.length,

@@ -21,7 +21,7 @@
 // The way back is the paper's line: means lie about the end of the trade-off, and the points of the line between.
 import { throwIfAborted } from "../errors.ts";
 import { norm } from "../tensor/vector.ts";
-import { anchorTheta, held, memberTheta, poolOf, type Trial, trialOf } from "./candidates.ts";
+import { anchorTheta, candidateTheta, held, poolOf, type Trial, trialOf } from "./candidates.ts";
 import {
   type CentreJournal,
   centreStateOf,
@@ -192,17 +192,17 @@ function judge(
 /** Judges the points between theta0 and the mean that has the lowest violation, from the mean on. */
 async function wayBack(run: CentreRun): Promise<Trial[]> {
   const { oracle, options, journal } = run;
-  const { theta0 } = oracle;
+  const { theta0, round } = oracle;
   const { alphas = 1, every, onLine, signal } = options;
   const pool = poolOf(journal.trials);
   const { iteration } = pool[choose(pool, { weight: 0, tolerance: 0 })];
   if (iteration === 0) return [];
-  const anchor = journal.anchors[Math.ceil(iteration / every) - 1];
   const found: Trial[] = [];
   for (let step = alphas - 1; step >= 1; step--) {
     throwIfAborted(signal);
-    const theta = held(oracle, memberTheta(theta0, anchor, step, alphas));
-    found.push(await judge(run, theta, { iteration, step }));
+    const at = { iteration, step };
+    const theta = candidateTheta(at, theta0, journal.anchors, { alphas, every, round });
+    found.push(await judge(run, theta, at));
     onLine?.(found.length, alphas - 1);
   }
   return found;

@@ -94,6 +94,9 @@ export interface AdversarialOptions extends Work {
   readonly onProgress?: Progress | undefined;
 }
 
+/** What the attacked images weigh where nothing is stated: their share of the loss, or beta. */
+export const defaultWeight: Readonly<Record<AdversarialMethod, number>> = { pgd: 0.5, trades: 6 };
+
 const known: Readonly<Record<keyof AdversarialOptions, true>> = {
   data: true,
   attack: true,
@@ -153,7 +156,7 @@ export function adversarialPlan(
     attack,
     judge: attackOptions(options.judge ?? judging(attack)),
     method,
-    weight: options.weight ?? (method === "trades" ? 6 : 0.5),
+    weight: options.weight ?? defaultWeight[method],
     batch: options.batch ?? 128,
     learningRate: options.learningRate ?? 1e-3,
     schedule: options.schedule ?? "falling",

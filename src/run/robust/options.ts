@@ -1,5 +1,4 @@
 // The options of the recipe robust: a whole network made robust by aggregate cuts with a moving centre.
-
 import { type StatedAttack, statedAttack } from "../../attack/options.ts";
 import type { BoundMethod } from "../../bounds/differences.ts";
 import { type Metric, metrics } from "../../correct/metric.ts";

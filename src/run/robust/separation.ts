@@ -129,8 +129,10 @@ export function createSeparation(call: SeparationOptions): Separation {
       const ask = { from: imagesKey, ids, seed: seedOf(STREAMS.robust.attack, k), reach };
       const { y, logits, ...at } = await asked(theta, { ...ask, judges: false });
       const set = createAggregateCuts({ ...at, workers, store, scale, signal });
-      const [cuts, { meanSquares }] = [metered(set), set];
-      return { y, logits: Float64Array.from(logits), own: own?.count ?? 0, cuts, meanSquares };
+      return {
+        ...{ y, logits: Float64Array.from(logits), own: own?.count ?? 0 },
+        ...{ cuts: metered(set), meanSquares: set.meanSquares },
+      };
     },
     sampledLoss: async (theta, k): Promise<SampledLoss> => {
       const atStart = await lossesAtStart();
