@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { attackOptions } from "../src/attack/options.ts";
+import { attackOptions, statedAttack } from "../src/attack/options.ts";
 import { certifiedNetwork, packBoxes } from "../src/bounds/certified.ts";
 import { groupsOf, hingesOf, meanGap } from "../src/correct/groups.ts";
 import type { CutSet } from "../src/correct/oracle.ts";
@@ -13,6 +13,7 @@ import { networkOf } from "../src/engine/model.ts";
 import type { Network } from "../src/engine/network.ts";
 import { openWorkers } from "../src/engine/workers.ts";
 import { correct, evaluate, openData, openModel, type RobustCall, type Run } from "../src/index.ts";
+import { checkCertifiable } from "../src/run/robust/certified.ts";
 import { splitOf } from "../src/run/robust/draws.ts";
 import { createSeparation, type SeparationOptions } from "../src/run/robust/separation.ts";
 import { randomStream } from "../src/tensor/random.ts";
@@ -223,6 +224,13 @@ describe("a certified correction", () => {
     const refused = correct(model, { ...call, folder, ...wrong } as RobustCall);
     await expect(refused).rejects.toThrow(said);
     expect(() => readdirSync(folder)).toThrow("ENOENT");
+  });
+
+  it("refuses a model that is made for a fixed number of images before it bounds anything", () => {
+    const attack = statedAttack({ eps }, { use: "certify" });
+    const closed = { ...network, images: 2 };
+    expect(() => checkCertifiable(closed, attack)).toThrow(/export it with an open batch/);
+    expect(() => checkCertifiable(network, attack)).not.toThrow();
   });
 
   it("refuses images outside the range: everything would be proven of an empty ball", async () => {

@@ -1,7 +1,7 @@
 // Attacks a batch of images: one dialogue an image, their questions answered together.
 import { gather, type ImageSource } from "../data/dataset.ts";
 import { joined } from "../tensor/vector.ts";
-import { NONE } from "./attacks.ts";
+import { attackOf, NONE } from "./attacks.ts";
 import type { Classifier } from "./classifier.ts";
 import { converse } from "./dialogue.ts";
 import type { SingleAttack } from "./entry.ts";
@@ -96,6 +96,22 @@ async function attackInRange(
     gradientSteps: Int32Array.from(ended, ({ gradientSteps }) => gradientSteps),
     queries: Int32Array.from(ended, ({ queries }) => queries),
   };
+}
+
+/**
+ * The attacked images of `attackBatch`, to the bit, where only they are asked for. An attack that returns its only end
+ * is then spared the two passes that tell what became of an image.
+ */
+export async function endsOf(
+  classifier: Classifier,
+  images: Images,
+  options: AttackOptions,
+): Promise<Float32Array> {
+  const attack = attackOf(options.attack);
+  const once = "run" in attack && attack.attacksAll && options.labels === "true";
+  return once && (options.restarts === 1 || "oneStep" in attack)
+    ? moveBatch(classifier, images, options, { attack })
+    : (await attackBatch(classifier, images, options)).x;
 }
 
 /** How images are moved. */

@@ -6,7 +6,7 @@ import type { TaskState } from "../engine/task.ts";
 import { sharedPrograms } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
 import { joined } from "../tensor/vector.ts";
-import { attackBatch, imagesAt } from "./attack-batch.ts";
+import { endsOf, imagesAt } from "./attack-batch.ts";
 import { classifierOf } from "./classifier.ts";
 import type { AttackOptions } from "./options.ts";
 
@@ -51,6 +51,6 @@ export async function pointsShard(
 ): Promise<AttackedPoints> {
   const { network, programs } = await sharedPrograms(state);
   const images = imagesAt(state.get<ImageSource>(from), ids);
-  const { x } = await attackBatch(classifierOf(network, programs), images, options);
+  const x = await endsOf(classifierOf(network, programs), images, options);
   return { x, logits: await logitsOfAll(network, programs, x, ids.length) };
 }

@@ -1,7 +1,6 @@
 // The shard of a step of adversarial training: some images attacked at the present theta, and the gradient there.
-import { attackBatch, type Images, imagesAt, moveBatch } from "../attack/attack-batch.ts";
-import { attackOf } from "../attack/attacks.ts";
-import { type Classifier, classifierOf } from "../attack/classifier.ts";
+import { endsOf, type Images, imagesAt, moveBatch } from "../attack/attack-batch.ts";
+import { classifierOf } from "../attack/classifier.ts";
 import type { AttackOptions } from "../attack/options.ts";
 import { pgdKl } from "../attack/pgd-kl.ts";
 import type { ImageSource } from "../data/dataset.ts";
@@ -71,7 +70,7 @@ async function mixed(
   const sides = [
     ...(weight < 1 ? [{ x: images.x, share: 1 - weight }] : []),
     ...(weight > 0
-      ? [{ x: await attacked(classifierOf(network, programs), images, options), share: weight }]
+      ? [{ x: await endsOf(classifierOf(network, programs), images, options), share: weight }]
       : []),
   ];
   const y = Int32Array.from(sides.flatMap(() => [...images.y]));
@@ -87,19 +86,6 @@ async function mixed(
     loss += share * crossEntropy.value(logits, labels, i, y[i]);
   }
   return { loss, gradient };
-}
-
-/** The attacked images; where the attack returns its only end, nobody looks at what became of them. */
-async function attacked(
-  classifier: Classifier,
-  images: Images,
-  options: AttackOptions,
-): Promise<Float32Array> {
-  const attack = attackOf(options.attack);
-  const once = "run" in attack && attack.attacksAll && options.labels === "true";
-  return once && (options.restarts === 1 || "oneStep" in attack)
-    ? moveBatch(classifier, images, options, { attack })
-    : (await attackBatch(classifier, images, options)).x;
 }
 
 /**

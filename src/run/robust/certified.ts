@@ -6,7 +6,7 @@
 import type { StatedAttack } from "../../attack/options.ts";
 import { attackedPoints } from "../../attack/points-tasks.ts";
 import { checkUnits } from "../../attack/units.ts";
-import { certifiedNetwork } from "../../bounds/certified.ts";
+import { certifiedNetwork, demandOpenBatch } from "../../bounds/certified.ts";
 import { differencesGraph } from "../../bounds/differences.ts";
 import { imageSize, imagesOf } from "../../data/dataset.ts";
 import { BATCH } from "../../engine/batches.ts";
@@ -25,6 +25,7 @@ import * as rows from "./rows.ts";
  * @throws TemperError `model-unsupported` naming the operators that have no bound; `bad-option`
  */
 export function checkCertifiable(network: Network, attack: StatedAttack): void {
+  demandOpenBatch(network);
   checkUnits(attack, network.options.std);
   differencesGraph(network, { widen: true });
 }
