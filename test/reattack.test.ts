@@ -14,6 +14,7 @@ import {
   type PointRun,
 } from "../src/index.ts";
 import { newFolder } from "./helpers/command.ts";
+import { itLong } from "./helpers/long.ts";
 
 const newRun = (): string => join(newFolder(), "run");
 const EPS = 0.1;
@@ -134,7 +135,7 @@ describe("the cutting-set form", () => {
     expect(falling.at(-1)).toBeLessThan(added[0]);
   });
 
-  it("is the same where 1 process began it, was stopped, and 2 took it up", async () => {
+  itLong("is the same where 1 process began it, was stopped, and 2 took it up", async () => {
     const folder = newRun();
     const controller = new AbortController();
     const onIteration = ({ iteration }: IterationRecord): void => {

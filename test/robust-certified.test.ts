@@ -17,6 +17,7 @@ import { checkCertifiable } from "../src/run/robust/certified.ts";
 import { splitOf } from "../src/run/robust/draws.ts";
 import { createSeparation, type SeparationOptions } from "../src/run/robust/separation.ts";
 import { randomStream } from "../src/tensor/random.ts";
+import { itLong } from "./helpers/long.ts";
 import { noise } from "./helpers/small.ts";
 
 const model = await openModel(readFileSync("models/digits-cnnlight.onnx"));
@@ -187,7 +188,7 @@ describe("a certified correction", () => {
     await saved.close();
   });
 
-  it("is the same by 2 processes, and taken up again", async () => {
+  itLong("is the same by 2 processes, and taken up again", async () => {
     const { validation: _, ...rest } = call;
     const short = { ...rest, iterations: 4, every: 2, sources: 40, groups: 4 };
     const [here, there] = [scratch(), scratch()];

@@ -23,7 +23,7 @@ export interface AttackOptions extends StatedAttack, AttackSettings {}
 export type AttackRequest = Request<Omit<AttackOptions, "eps">> & Pick<AttackOptions, "eps">;
 
 /** What an attack is for; the defaults of `correct`'s own attacks differ. */
-export type AttackUse = "judge" | "reattack" | "robust" | "certify";
+export type AttackUse = "judge" | "reattack" | "robust" | "robust-large" | "certify";
 
 interface AttackFacts {
   readonly use: AttackUse;
@@ -32,15 +32,36 @@ interface AttackFacts {
 }
 
 /** The range that pixels are kept in where none is stated. */
-const usualClip = { judge: [0, 1], reattack: null, robust: null, certify: [0, 1] } as const;
+const usualClip = {
+  judge: [0, 1],
+  reattack: null,
+  robust: null,
+  "robust-large": null,
+  certify: [0, 1],
+} as const;
 
 const group = "Attack";
 
 type AttackTable = Table<StatedAttack, AttackFacts>;
 
-/** The recipe robust asks PGD for five long steps: thousands of images are attacked in every iteration. */
-const isBrief = ({ attack }: Partial<StatedAttack>, { use }: AttackFacts): boolean =>
-  (use === "robust" || use === "certify") && attack === "pgd";
+/**
+ * The recipe robust asks PGD for a few long steps: fresh images are attacked in every iteration. On ResNet8, whose ball
+ * is small, two of the ball's radius led further than two of half of it.
+ */
+const BRIEF: Partial<Record<AttackUse, Brief>> = {
+  robust: { steps: 5, parts: 2 },
+  "robust-large": { steps: 2, parts: 1 },
+  certify: { steps: 5, parts: 2 },
+};
+
+/** How many steps, and how many of them make eps. */
+interface Brief {
+  readonly steps: number;
+  readonly parts: number;
+}
+
+const briefly = ({ attack }: Partial<StatedAttack>, { use }: AttackFacts): Brief | undefined =>
+  attack === "pgd" ? BRIEF[use] : undefined;
 
 export const attackTable: AttackTable = {
   attack: {
@@ -75,17 +96,20 @@ export const attackTable: AttackTable = {
     kind: quotient("<length>"),
     group,
     help: "length of a step of PGD",
-    told: (o, facts) =>
-      isBrief(o, facts) ? "eps / 2" : facts.reach === 1 ? "eps / 10" : "reach eps / 10",
-    default: (o, facts) => (isBrief(o, facts) ? o.eps! / 2 : (facts.reach * o.eps!) / 10),
+    told: (o, facts) => {
+      const { parts } = briefly(o, facts) ?? {};
+      if (parts !== undefined) return parts === 1 ? "eps" : `eps / ${parts}`;
+      return facts.reach === 1 ? "eps / 10" : "reach eps / 10";
+    },
+    default: (o, facts) => (facts.reach * o.eps!) / (briefly(o, facts)?.parts ?? 10),
   },
   steps: {
     kind: wholeNumber(),
     group,
     help: "steps of a run, of square its queries; auto gives Square 50 queries a step",
     told: (o, facts) =>
-      isBrief(o, facts) ? "5" : "pgd 40, apgd-*, fab-t and auto 100, square 5000",
-    default: (o, facts) => (isBrief(o, facts) ? 5 : attackOf(o.attack!).steps),
+      briefly(o, facts)?.steps.toString() ?? "pgd 40, apgd-*, fab-t and auto 100, square 5000",
+    default: (o, facts) => briefly(o, facts)?.steps ?? attackOf(o.attack!).steps,
   },
   restarts: {
     kind: wholeNumber(),
@@ -142,7 +166,7 @@ export const attackOptions = (request: AttackRequest): AttackOptions =>
 
 /**
  * An attack of `correct`, which draws its own seeds: not clipped (but for the balls of bounds) and, in the recipe
- * robust, of five long steps unless stated otherwise.
+ * robust, of five long steps (two for a large network) unless stated otherwise.
  *
  * @throws TemperError as `attackOptions` does
  */

@@ -26,8 +26,9 @@ export interface AttackedPoints {
   readonly logits: Float32Array;
 }
 
-// Images of a shard: one batch, so that a few thousand images keep every process busy to the end.
-const SHARD = BATCH;
+/** Images of a shard: a batch at most, and so few that every process is busy to the end. */
+const shardSize = (images: number, processes: number): number =>
+  Math.min(BATCH, Math.ceil(images / (4 * Math.max(1, processes))));
 
 /** Attacks the images `ids` of a shared data set; all of them come back, turned or not, in the order of `ids`. */
 export async function attackedPoints(
@@ -35,7 +36,10 @@ export async function attackedPoints(
   { ids, ...rest }: PointsShard,
   signal?: AbortSignal | undefined,
 ): Promise<AttackedPoints> {
-  const shards = idShards(ids, SHARD).map((chosen) => ({ ...rest, ids: chosen }));
+  const shards = idShards(ids, shardSize(ids.length, workers.size)).map((chosen) => ({
+    ...rest,
+    ids: chosen,
+  }));
   const parts = await workers.map<PointsShard, AttackedPoints>(
     { module, name: "pointsShard" },
     shards,

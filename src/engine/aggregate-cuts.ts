@@ -15,8 +15,9 @@ import { shardsOf } from "./shards.ts";
 import * as sumTasks from "./sum-tasks.ts";
 import type { Workers } from "./workers.ts";
 
-/** How many sums go into a task: enough to be worth a message, and so few that all processes have work. */
-const SUMS = 5;
+/** How many sums go into a task: five are worth a message, and fewer give all processes work. */
+const sumsOf = (sums: number, processes: number): number =>
+  Math.min(5, Math.ceil(sums / (2 * Math.max(1, processes))));
 
 export interface AggregateSource extends sumTasks.AskedNetwork {
   readonly network: Network;
@@ -72,7 +73,7 @@ export function createAggregateCuts(source: AggregateSource): AggregateCuts {
       if (scale !== undefined) workers.share(sumTasks.SCALE, scale);
       const made = await workers.map<sumTasks.SumShard, sumTasks.SumRow[]>(
         { module: sumTasks.module, name: "sumShard" },
-        shardsOf(sums.length, SUMS).map(({ from, to }) => ({
+        shardsOf(sums.length, sumsOf(sums.length, workers.size)).map(({ from, to }) => ({
           ...sumShardOf(source, sums.slice(from, to)),
           at: workers.scratch === undefined ? undefined : from,
         })),

@@ -46,13 +46,13 @@ interface PlainRobustOptions extends SharedOptions {
   /** Which accuracy the steps favour; no matter with `certify`. Default `balanced`; of a large network `clean`. */
   readonly keep: Keep;
   /**
-   * S: images attacked an iteration, or bounded, 1 or more. Default 1500; of a large network, or with `certify`, 500.
+   * S: images attacked an iteration, or bounded, 1 or more. Default 1500; of a large network 150, with `certify` 500.
    */
   readonly sources: number;
   /** The number of images that are attacked again and again. Default: fresh ones in every iteration. */
   readonly random?: number;
   /**
-   * K of the aggregate cuts: most groups an iteration, 1 or more. Default 100; of a large network 50, with
+   * K of the aggregate cuts: most groups an iteration, 1 or more. Default 100; of a large network 15, with
    * `certify` 40.
    */
   readonly groups: number;
@@ -67,7 +67,7 @@ interface PlainRobustOptions extends SharedOptions {
    */
   readonly lossShare: number;
   /**
-   * Images on which the loss of an iteration is taken, 1 or more. Default 3000; of a large network, or with `certify`,
+   * Images on which the loss of an iteration is taken, 1 or more. Default 3000; of a large network 300, with `certify`
    * 1000.
    */
   readonly lossSample: number;
@@ -76,7 +76,7 @@ interface PlainRobustOptions extends SharedOptions {
    * Default 0.08; of a large network 0.005, with `certify` 0.12.
    */
   readonly stepCap: number;
-  /** mu: the share of each step that is made again with the next one, in [0, 1). Default 0.8; of a large network 0. */
+  /** mu: the share of each step that is made again with the next one, in [0, 1). Default 0.8. */
   readonly momentum: number;
   /**
    * What the length of a step is measured in: weights by the size of their gradients so far, or all alike. Default
@@ -86,8 +86,8 @@ interface PlainRobustOptions extends SharedOptions {
   /** Images that candidates are judged on, attacked or bounded anew; no cut is made of them. Default 1000. */
   readonly judged: number;
   /**
-   * Every so many iterations the mean of the latest thetas becomes a candidate. Default 10; of a large network 20, with
-   * `certify` 40.
+   * Every so many iterations the mean of the latest thetas becomes a candidate. Default 10; of a large network 100,
+   * with `certify` 40.
    */
   readonly every: number;
   /**
@@ -95,7 +95,10 @@ interface PlainRobustOptions extends SharedOptions {
    * 10, of a large network 1.
    */
   readonly alphas: number;
-  /** The run ends when so many iterations brought no new member of the front. Default 100; with `certify` 1000. */
+  /**
+   * The run ends when so many iterations brought no new member of the front. Default 100; of a large network 300, with
+   * `certify` 1000.
+   */
   readonly patience: number;
   /** Seconds after which no iteration is begun; two runs then differ. Default: no limit. */
   readonly timeLimit?: number;
@@ -186,7 +189,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     default: () => 0.25,
   },
   ...sharedRows,
-  iterations: { ...sharedRows.iterations, default: byHinge(bySize(200, 120), 1000) },
+  iterations: { ...sharedRows.iterations, default: byHinge(bySize(200, 600), 1000) },
   margin: { ...sharedRows.margin, default: byHinge(bySize(1, 0.5), 2) },
   lossSlack: { ...sharedRows.lossSlack, default: byHinge(bySize(0, 0.03), 0.05) },
   keep: {
@@ -195,13 +198,13 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     help: "clean, balanced or robust: which accuracy the steps favour",
     default: bySize<Keep>("balanced", "clean"),
   },
-  sources: counted("images attacked an iteration, or bounded", 1500, 500, 500),
+  sources: counted("images attacked an iteration, or bounded", 1500, 150, 500),
   random: {
     kind: wholeNumber(),
     group,
     help: "attack n images again and again",
   },
-  groups: counted("most aggregate cuts an iteration", 100, 50, 40),
+  groups: counted("most aggregate cuts an iteration", 100, 15, 40),
   share: {
     kind: positiveFraction("<s>"),
     group,
@@ -214,7 +217,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     help: "the same for the loss where it is above its limit",
     default: ({ keep, certify }) => (certify === true ? 1 : SHARES[keep!][1]),
   },
-  lossSample: counted("images of DATA the loss is cut on in an iteration", 3000, 1000, 1000),
+  lossSample: counted("images of DATA the loss is cut on in an iteration", 3000, 300, 1000),
   stepCap: {
     kind: positiveFraction("<share>"),
     group,
@@ -225,7 +228,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     kind: partialFraction("<mu>"),
     group,
     help: "the share of each step that is made again with the next one",
-    default: bySize(0.8, 0),
+    default: () => 0.8,
   },
   metric: {
     kind: oneOf(metrics),
@@ -234,9 +237,9 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     default: bySize<Metric>("gradients", "identity"),
   },
   judged: counted("images that judge the candidates, a fifth of DATA at most", 1000),
-  every: counted("every so many iterations a candidate is judged", 10, 20, 40),
+  every: counted("every so many iterations a candidate is judged", 10, 100, 40),
   alphas: counted("at the end judge J - 1 points between the model and its correction", 10, 1),
-  patience: counted("end when so many iterations brought nothing to the front", 100, 100, 1000),
+  patience: counted("end when so many iterations brought nothing to the front", 100, 300, 1000),
   timeLimit: {
     kind: length("<seconds>"),
     group,
@@ -252,7 +255,10 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
 export function robustOptions({ attack, ...request }: RobustRequest, facts: Facts): RobustOptions {
   demandRadius(attack, "the recipe robust attacks the data");
   const { certify, ...options } = resolve(robustTable, request, { facts, call: "correct" });
-  if (certify !== true) return { ...options, attack: statedAttack(attack, { use: "robust" }) };
+  if (certify !== true) {
+    const use = isLarge(facts) ? "robust-large" : "robust";
+    return { ...options, attack: statedAttack(attack, { use }) };
+  }
   const stated = statedAttack(attack, { use: "certify" });
   const holds = stated.norm === "linf" && stated.labels === "true";
   const given = `with norm ${stated.norm} and labels ${stated.labels}`;

@@ -6,6 +6,7 @@ import type { SampledLoss, SeparationOracle } from "../../correct/separation.ts"
 import { scorePoints } from "../../correct/violation.ts";
 import type { AnyDataset, Dataset } from "../../data/dataset.ts";
 import { createAggregateCuts } from "../../engine/aggregate-cuts.ts";
+import { batchOf } from "../../engine/batches.ts";
 import { createDataLoss } from "../../engine/data-loss.ts";
 import { meanGradient } from "../../engine/gradient-sums.ts";
 import { type Network, roundTheta } from "../../engine/network.ts";
@@ -18,8 +19,8 @@ import { draw, type Split } from "./draws.ts";
 import { type Ask, attackFinder, type FoundPoints } from "./finder.ts";
 import type { RobustOptions } from "./options.ts";
 
-/** Images of the sample a shard: so few that a thousand keep every process busy to the end. */
-const SAMPLE_SHARD = 500;
+/** Images of the sample a shard: so few that every process is busy to the end, whole batches of a small sample. */
+const sampleShard = (network: Network, n: number): number => (n < 1000 ? batchOf(network) : 500);
 
 /** The key of data that judge a finished network. */
 const HELD = "held";
@@ -140,7 +141,11 @@ export function createSeparation(call: SeparationOptions): Separation {
       workers.share("theta", theta);
       const mean = await meanGradient(
         workers,
-        idShards(ids, SAMPLE_SHARD).map((chosen) => ({ ids: chosen, loss: name, passing })),
+        idShards(ids, sampleShard(network, ids.length)).map((chosen) => ({
+          ids: chosen,
+          loss: name,
+          passing,
+        })),
         { n: ids.length, p: network.theta0.length, signal },
       );
       return {
