@@ -15,7 +15,7 @@ export type RecipeName = (typeof recipeNames)[number];
 /** The options that every recipe has, resolved. */
 export interface SharedOptions {
   /**
-   * K: rounds of cuts at most, 1 or more. Default 20; with `reattack` 20 to 40; robust 200, a large network 600, with
+   * K: rounds of cuts at most, 1 or more. Default 20; with `reattack` 20 to 40; robust 200, a large network 400, with
    * `certify` 1000.
    */
   readonly iterations: number;
