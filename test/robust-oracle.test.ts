@@ -172,8 +172,8 @@ describe("the separation oracle", () => {
   const rowOf = (logits: Float64Array | Float32Array, i: number): string =>
     logits.slice(i * labels, (i + 1) * labels).join();
   /** By the logits of the attacked image, its index. */
-  async function attackedOf(set: Dataset): Promise<Map<string, number>> {
-    const { x } = await attackEverything(model, set, attack);
+  async function attackedOf(set: Dataset, by = attack): Promise<Map<string, number>> {
+    const { x } = await attackEverything(model, set, by);
     const logits = await model.logits(x, set.count);
     return new Map([...set.labels.keys()].map((i) => [rowOf(logits, i), i]));
   }
@@ -211,10 +211,10 @@ describe("the separation oracle", () => {
     expect(Math.max(...times.values()) - Math.min(...times.values())).toBeLessThan(2);
   });
 
-  it("is judged on the points that must be right, then on judges attacked at theta", async () => {
+  it("is judged on the points that must be right, then on judges attacked at theta by five steps", async () => {
     const { judging } = splitOf(points, points, options);
     const { y, logits } = await withOracle(undefined, (oracle) => oracle.judge(theta));
-    const attacked = await attackedOf(points);
+    const attacked = await attackedOf(points, { ...attack, steps: 5 });
     expect([...y]).toEqual([...own.labels, ...[...judging].map((id) => points.labels[id])]);
     const ids = [...judging.keys()].map((j) => attacked.get(rowOf(logits, own.count + j)));
     expect(ids).toEqual([...judging]);

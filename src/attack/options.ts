@@ -46,18 +46,19 @@ type AttackTable = Table<StatedAttack, AttackFacts>;
 
 /**
  * The recipe robust asks PGD for a few long steps: fresh images are attacked in every iteration. On ResNet8, whose ball
- * is small, two of the ball's radius led further than two of half of it.
+ * is small, one of 1.25 eps led as far as more of them (Wong, Rice & Kolter, ICLR 2020), and steps of eps / 2 less far.
  */
 const BRIEF: Partial<Record<AttackUse, Brief>> = {
-  robust: { steps: 5, parts: 2 },
-  "robust-large": { steps: 2, parts: 1 },
-  certify: { steps: 5, parts: 2 },
+  robust: { steps: 5, length: 0.5, words: "eps / 2" },
+  "robust-large": { steps: 1, length: 1.25, words: "1.25 eps" },
+  certify: { steps: 5, length: 0.5, words: "eps / 2" },
 };
 
-/** How many steps, and how many of them make eps. */
+/** How many steps, and how long they are in eps. */
 interface Brief {
   readonly steps: number;
-  readonly parts: number;
+  readonly length: number;
+  readonly words: string;
 }
 
 const briefly = ({ attack }: Partial<StatedAttack>, { use }: AttackFacts): Brief | undefined =>
@@ -96,12 +97,12 @@ export const attackTable: AttackTable = {
     kind: quotient("<length>"),
     group,
     help: "length of a step of PGD",
-    told: (o, facts) => {
-      const { parts } = briefly(o, facts) ?? {};
-      if (parts !== undefined) return parts === 1 ? "eps" : `eps / ${parts}`;
-      return facts.reach === 1 ? "eps / 10" : "reach eps / 10";
+    told: (o, facts) =>
+      briefly(o, facts)?.words ?? (facts.reach === 1 ? "eps / 10" : "reach eps / 10"),
+    default: (o, facts) => {
+      const brief = briefly(o, facts);
+      return brief ? brief.length * o.eps! : (facts.reach * o.eps!) / 10;
     },
-    default: (o, facts) => (facts.reach * o.eps!) / (briefly(o, facts)?.parts ?? 10),
   },
   steps: {
     kind: wholeNumber(),
@@ -166,7 +167,7 @@ export const attackOptions = (request: AttackRequest): AttackOptions =>
 
 /**
  * An attack of `correct`, which draws its own seeds: not clipped (but for the balls of bounds) and, in the recipe
- * robust, of five long steps (two for a large network) unless stated otherwise.
+ * robust, of five long steps (one for a large network) unless stated otherwise.
  *
  * @throws TemperError as `attackOptions` does
  */

@@ -110,7 +110,7 @@ export function createAggregateCuts(source: AggregateSource): AggregateCuts {
 
 /** Some sums as a task takes them: the images of each, and their weights as rows of the covector. */
 function sumShardOf(
-  { network: { labels, inputShape }, of, passing, points, scale }: AggregateSource,
+  { network: { labels, inputShape }, of, stays, points, scale }: AggregateSource,
   sums: readonly LogitSum[],
 ): sumTasks.SumShard {
   const size = imageSize(inputShape);
@@ -135,7 +135,7 @@ function sumShardOf(
     counts: images.map(({ length }) => length),
     scaled: scale !== undefined,
     of,
-    passing,
+    stays,
   };
 }
 

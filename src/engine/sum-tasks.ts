@@ -8,7 +8,7 @@ import { logitSum } from "./loss.ts";
 import { type LossName, lossOf } from "./losses.ts";
 import { SCRATCH, writeFloats } from "./scratch.ts";
 import type { TaskState } from "./task.ts";
-import { type LossGradient, passingPrograms, sharedPrograms } from "./tasks.ts";
+import { type LossGradient, movingPrograms, passingPrograms, sharedPrograms } from "./tasks.ts";
 
 export const module: string = import.meta.url;
 
@@ -16,14 +16,17 @@ export const module: string = import.meta.url;
 export interface AskedNetwork {
   /** The key that it is shared under; default the one that is corrected. */
   readonly of?: string | undefined;
-  /** Whether theta changes every few passes, so that sessions of it would cost more than they bring. */
-  readonly passing?: boolean | undefined;
+  /** How long theta stays: for a few passes, or a few images. Default so long that sessions of it pay. */
+  readonly stays?: "passes" | "images" | undefined;
 }
+
+const programsWhere = { passes: passingPrograms, images: movingPrograms } as const;
 
 const askedPrograms = (
   state: TaskState,
-  { of, passing = false }: AskedNetwork,
-): ReturnType<typeof sharedPrograms> => (passing ? passingPrograms : sharedPrograms)(state, of);
+  { of, stays }: AskedNetwork,
+): ReturnType<typeof sharedPrograms> =>
+  (stays === undefined ? sharedPrograms : programsWhere[stays])(state, of);
 
 /** The key of what the columns of rows are scaled by. */
 export const SCALE = "scale";
@@ -76,7 +79,7 @@ export async function sumShard(
 }
 
 /** Images of the shared data set by their indices. */
-export interface SampleShard extends Pick<AskedNetwork, "passing"> {
+export interface SampleShard extends Pick<AskedNetwork, "stays"> {
   readonly ids: Int32Array;
   readonly loss: LossName;
 }

@@ -15,7 +15,7 @@ export type RecipeName = (typeof recipeNames)[number];
 /** The options that every recipe has, resolved. */
 export interface SharedOptions {
   /**
-   * K: rounds of cuts at most, 1 or more. Default 20; with `reattack` 20 to 40; robust 200, a large network 400, with
+   * K: rounds of cuts at most, 1 or more. Default 20; with `reattack` 20 to 40; robust 200, a large network 500, with
    * `certify` 1000.
    */
   readonly iterations: number;
@@ -33,7 +33,7 @@ export interface SharedOptions {
    */
   readonly margin: number;
   /**
-   * delta: what the training loss may rise by, 0 or more. Default 0; robust, of a large network, 0.03, with `certify`
+   * delta: what the training loss may rise by, 0 or more. Default 0; robust, of a large network, 0.06, with `certify`
    * 0.05.
    */
   readonly lossSlack: number;

@@ -49,7 +49,10 @@ export function certifiedFinder(call: FinderCall): Finder {
 
   return async ({ from, ids, seed, reach, judges }) => {
     const bounded = await boundsBy(judges);
-    const asked = { of: judges ? KEYS.judge : KEYS.cut, passing: !judges };
+    const asked = {
+      of: judges ? KEYS.judge : KEYS.cut,
+      stays: judges ? undefined : ("passes" as const),
+    };
     shareNetwork(workers, bounded, asked.of);
     const balls = judges ? ids.length : Math.round(certifyShare * ids.length);
     const { eps, stepSize, clip, epsSpace } = attack;

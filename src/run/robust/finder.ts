@@ -1,4 +1,5 @@
 // How the robust recipe finds the points of an iteration, and those that judge: by an attack, or by bounds.
+import type { StatedAttack } from "../../attack/options.ts";
 import { attackedPoints } from "../../attack/points-tasks.ts";
 import { type AnyDataset, type Dataset, imagesOf } from "../../data/dataset.ts";
 import type { AggregateSource } from "../../engine/aggregate-cuts.ts";
@@ -32,13 +33,24 @@ export interface Ask {
 }
 
 /** The points that must be right and then those of the images, with the logits of the network that takes them. */
-export interface FoundPoints
-  extends Pick<AggregateSource, "network" | "of" | "passing" | "points"> {
+export interface FoundPoints extends Pick<AggregateSource, "network" | "of" | "stays" | "points"> {
   readonly logits: Float32Array;
 }
 
 /** Finds points at the shared theta. */
 export type Finder = (ask: Ask) => Promise<FoundPoints>;
+
+/** Steps of PGD that judge, at least. */
+const JUDGING = 5;
+
+/**
+ * The attack that judges. A network can learn to deceive a brief one (catastrophic overfitting: Wong, Rice & Kolter,
+ * ICLR 2020), which would not see it: a candidate is judged by five steps of eps / 2 where the points have fewer.
+ */
+const judging = (attack: StatedAttack): StatedAttack =>
+  attack.attack === "pgd" && attack.steps < JUDGING
+    ? { ...attack, steps: JUDGING, stepSize: attack.eps / 2 }
+    : attack;
 
 /** Finds points by the attack of the options. */
 export function attackFinder({ network, own, options, workers, signal }: FinderCall): Finder {
@@ -52,8 +64,8 @@ export function attackFinder({ network, own, options, workers, signal }: FinderC
     );
     return logits;
   };
-  return async ({ from, ids, seed }) => {
-    const attack = { ...options.attack, seed };
+  return async ({ from, ids, seed, judges }) => {
+    const attack = { ...(judges ? judging(options.attack) : options.attack), seed };
     const found = await attackedPoints(workers, { from, ids, options: attack }, signal);
     return {
       points: joined([ownX, found.x]),

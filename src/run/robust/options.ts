@@ -67,7 +67,7 @@ interface PlainRobustOptions extends SharedOptions {
    */
   readonly lossShare: number;
   /**
-   * Images on which the loss of an iteration is taken, 1 or more. Default 3000; of a large network 150, with `certify`
+   * Images on which the loss of an iteration is taken, 1 or more. Default 3000; of a large network 250, with `certify`
    * 1000.
    */
   readonly lossSample: number;
@@ -86,17 +86,17 @@ interface PlainRobustOptions extends SharedOptions {
   /** Images that candidates are judged on, attacked or bounded anew; no cut is made of them. Default 1000. */
   readonly judged: number;
   /**
-   * Every so many iterations the mean of the latest thetas becomes a candidate. Default 10; of a large network 80,
+   * Every so many iterations the mean of the latest thetas becomes a candidate. Default 10; of a large network 100,
    * with `certify` 40.
    */
   readonly every: number;
   /**
    * J: of the mean with the lowest violation, J - 1 points on the way back to theta0 are judged too. 1 or more; default
-   * 10, of a large network 1.
+   * 10, of a large network 5.
    */
   readonly alphas: number;
   /**
-   * The run ends when so many iterations brought no new member of the front. Default 100; of a large network 400, with
+   * The run ends when so many iterations brought no new member of the front. Default 100; of a large network 500, with
    * `certify` 1000.
    */
   readonly patience: number;
@@ -189,9 +189,9 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     default: () => 0.25,
   },
   ...sharedRows,
-  iterations: { ...sharedRows.iterations, default: byHinge(bySize(200, 400), 1000) },
+  iterations: { ...sharedRows.iterations, default: byHinge(bySize(200, 500), 1000) },
   margin: { ...sharedRows.margin, default: byHinge(bySize(1, 0.5), 2) },
-  lossSlack: { ...sharedRows.lossSlack, default: byHinge(bySize(0, 0.03), 0.05) },
+  lossSlack: { ...sharedRows.lossSlack, default: byHinge(bySize(0, 0.06), 0.05) },
   keep: {
     kind: oneOf(keeps, "<which>"),
     group,
@@ -217,7 +217,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     help: "the same for the loss where it is above its limit",
     default: ({ keep, certify }) => (certify === true ? 1 : SHARES[keep!][1]),
   },
-  lossSample: counted("images of DATA the loss is cut on in an iteration", 3000, 150, 1000),
+  lossSample: counted("images of DATA the loss is cut on in an iteration", 3000, 250, 1000),
   stepCap: {
     kind: positiveFraction("<share>"),
     group,
@@ -237,9 +237,9 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     default: bySize<Metric>("gradients", "identity"),
   },
   judged: counted("images that judge the candidates, a fifth of DATA at most", 1000),
-  every: counted("every so many iterations a candidate is judged", 10, 80, 40),
-  alphas: counted("at the end judge J - 1 points between the model and its correction", 10, 1),
-  patience: counted("end when so many iterations brought nothing to the front", 100, 400, 1000),
+  every: counted("every so many iterations a candidate is judged", 10, 100, 40),
+  alphas: counted("at the end judge J - 1 points between the model and its correction", 10, 5),
+  patience: counted("end when so many iterations brought nothing to the front", 100, 500, 1000),
   timeLimit: {
     kind: length("<seconds>"),
     group,

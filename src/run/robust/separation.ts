@@ -11,6 +11,7 @@ import { createDataLoss } from "../../engine/data-loss.ts";
 import { meanGradient } from "../../engine/gradient-sums.ts";
 import { type Network, roundTheta } from "../../engine/network.ts";
 import { idShards } from "../../engine/shards.ts";
+import type { AskedNetwork } from "../../engine/sum-tasks.ts";
 import type { Workers } from "../../engine/workers.ts";
 import { randomStream } from "../../tensor/random.ts";
 import { STREAMS } from "../../tensor/streams.ts";
@@ -21,6 +22,9 @@ import type { RobustOptions } from "./options.ts";
 
 /** Images of the sample a shard: so few that every process is busy to the end, whole batches of a small sample. */
 const sampleShard = (network: Network, n: number): number => (n < 1000 ? batchOf(network) : 500);
+
+/** So few images of an iteration are run at a theta that sessions of it would take longer. */
+const FEW = 300;
 
 /** The key of data that judge a finished network. */
 const HELD = "held";
@@ -63,7 +67,7 @@ export interface Separation extends SeparationOracle {
 /** Give it the workers for itself: it shares the keys network, data, sources and theta. */
 export function createSeparation(call: SeparationOptions): Separation {
   const { network, data, own, images = data, options, workers, metered, signal, onShard } = call;
-  const { seed, loss: name, certify: passing } = options;
+  const { seed, loss: name } = options;
   const { judging, sources } = call.split;
   const dataLoss = createDataLoss({ network, data, loss: name, workers, signal, onShard });
   const imagesKey = images === data ? "data" : "sources";
@@ -83,6 +87,11 @@ export function createSeparation(call: SeparationOptions): Separation {
       }
       return last.order;
     };
+  };
+  /** How long theta stays for the gradients of so many images. */
+  const stay = (images: number): AskedNetwork["stays"] => {
+    if (options.certify === true) return "passes";
+    return images < FEW ? "images" : undefined;
   };
   const sourcesInOrder = orderOf(STREAMS.robust.sources, sources.length);
   const sampleInOrder = orderOf(STREAMS.robust.sample, data.count);
@@ -129,7 +138,8 @@ export function createSeparation(call: SeparationOptions): Separation {
       const reach = Math.min(1, through / (options.ramp ?? through));
       const ask = { from: imagesKey, ids, seed: seedOf(STREAMS.robust.attack, k), reach };
       const { y, logits, ...at } = await asked(theta, { ...ask, judges: false });
-      const set = createAggregateCuts({ ...at, workers, store, scale, signal });
+      const stays = stay(ids.length);
+      const set = createAggregateCuts({ stays, ...at, workers, store, scale, signal });
       return {
         ...{ y, logits: Float64Array.from(logits), own: own?.count ?? 0 },
         ...{ cuts: metered(set), meanSquares: set.meanSquares },
@@ -144,7 +154,7 @@ export function createSeparation(call: SeparationOptions): Separation {
         idShards(ids, sampleShard(network, ids.length)).map((chosen) => ({
           ids: chosen,
           loss: name,
-          passing,
+          stays: stay(ids.length),
         })),
         { n: ids.length, p: network.theta0.length, signal },
       );
