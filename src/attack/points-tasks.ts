@@ -1,7 +1,7 @@
 // Images of the shared data set attacked at the shared theta, whole: what came out, and its logits.
 import type { ImageSource } from "../data/dataset.ts";
 import { BATCH, logitsOfAll } from "../engine/batches.ts";
-import { idShards } from "../engine/shards.ts";
+import { idShards, sharedOut } from "../engine/shards.ts";
 import type { TaskState } from "../engine/task.ts";
 import { sharedPrograms } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
@@ -26,20 +26,14 @@ export interface AttackedPoints {
   readonly logits: Float32Array;
 }
 
-/** Images of a shard: a batch at most, and so few that every process is busy to the end. */
-const shardSize = (images: number, processes: number): number =>
-  Math.min(BATCH, Math.ceil(images / (4 * Math.max(1, processes))));
-
 /** Attacks the images `ids` of a shared data set; all of them come back, turned or not, in the order of `ids`. */
 export async function attackedPoints(
   workers: Workers,
   { ids, ...rest }: PointsShard,
   signal?: AbortSignal | undefined,
 ): Promise<AttackedPoints> {
-  const shards = idShards(ids, shardSize(ids.length, workers.size)).map((chosen) => ({
-    ...rest,
-    ids: chosen,
-  }));
+  const size = sharedOut(ids.length, { most: BATCH, turns: 4, processes: workers.size });
+  const shards = idShards(ids, size).map((chosen) => ({ ...rest, ids: chosen }));
   const parts = await workers.map<PointsShard, AttackedPoints>(
     { module, name: "pointsShard" },
     shards,

@@ -1,6 +1,6 @@
 // The attack's shards: some images of the shared data set attacked, in a worker process or here.
 import { type ImageSource, imageSize } from "../data/dataset.ts";
-import { idShards } from "../engine/shards.ts";
+import { idShards, sharedOut } from "../engine/shards.ts";
 import type { TaskState } from "../engine/task.ts";
 import { sharedPrograms } from "../engine/tasks.ts";
 import type { Workers } from "../engine/workers.ts";
@@ -80,7 +80,7 @@ const LEAST = 25;
 /** A slow attack is split so that every process has several shards and all end at about the same time. */
 function shardSize({ attack }: AttackOptions, count: number, processes: number): number {
   if (!attackOf(attack).slow) return SHARD;
-  return Math.min(SHARD, Math.max(LEAST, Math.ceil(count / (4 * processes))));
+  return Math.max(LEAST, sharedOut(count, { most: SHARD, turns: 4, processes }));
 }
 
 /**

@@ -11,13 +11,12 @@ import type { GivenImages } from "./given-images.ts";
 import { gramBlock, gramOfScratch } from "./gram-block.ts";
 import type { Network } from "./network.ts";
 import { readFloats } from "./scratch.ts";
-import { shardsOf } from "./shards.ts";
+import { shardsOf, sharedOut } from "./shards.ts";
 import * as sumTasks from "./sum-tasks.ts";
 import type { Workers } from "./workers.ts";
 
-/** How many sums go into a task: five are worth a message, and fewer give all processes work. */
-const sumsOf = (sums: number, processes: number): number =>
-  Math.min(5, Math.ceil(sums / (2 * Math.max(1, processes))));
+/** So many sums in a task are worth a message. */
+const SUMS = 5;
 
 export interface AggregateSource extends sumTasks.AskedNetwork {
   readonly network: Network;
@@ -71,9 +70,10 @@ export function createAggregateCuts(source: AggregateSource): AggregateCuts {
       );
       workers.share("theta", theta);
       if (scale !== undefined) workers.share(sumTasks.SCALE, scale);
+      const size = sharedOut(sums.length, { most: SUMS, turns: 2, processes: workers.size });
       const made = await workers.map<sumTasks.SumShard, sumTasks.SumRow[]>(
         { module: sumTasks.module, name: "sumShard" },
-        shardsOf(sums.length, sumsOf(sums.length, workers.size)).map(({ from, to }) => ({
+        shardsOf(sums.length, size).map(({ from, to }) => ({
           ...sumShardOf(source, sums.slice(from, to)),
           at: workers.scratch === undefined ? undefined : from,
         })),

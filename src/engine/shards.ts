@@ -31,6 +31,16 @@ export function shardsOf(count: number, size: number): Shard[] {
   }));
 }
 
+/**
+ * How much goes into a shard where no sum tells: `most` at most, and so little that each process beside this one, of
+ * which there may be none, has `turns` of them.
+ */
+export const sharedOut = (
+  count: number,
+  { most, turns, processes }: { most: number; turns: number; processes: number },
+): number =>
+  processes === 0 ? most : Math.min(most, Math.max(1, Math.ceil(count / (turns * processes))));
+
 /** The fixed list of shards of chosen images, by their indices. */
 export const idShards = (ids: Int32Array, size: number): Int32Array[] =>
   shardsOf(ids.length, size).map(({ from, to }) => ids.slice(from, to));
