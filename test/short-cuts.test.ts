@@ -120,6 +120,7 @@ async function withSets<R>(
 describe("products with columns", () => {
   it("of two gradients of a weight are those of the gradients written out", async () => {
     const products = createColumnProducts();
+    const threaded = createColumnProducts(3);
     const random = randomStream(4);
     const normals = (n: number) => Float32Array.from({ length: n }, () => random.normal());
     await fc.assert(
@@ -134,18 +135,24 @@ describe("products with columns", () => {
         const convolution = { ...one, begin, input, output };
         const filters = one.filters / one.group;
         const size = filters * output[0] * output[1];
-        const sites = [2, 3].map((rows) => ({
+        const sites = [2, 2, 3].map((rows) => ({
           columns: { convolution, image: normals(one.channels * 72) },
-          deltas: normals(rows * size),
+          deltas: new Float64Array(normals(rows * size)),
         }));
-        const [[a, g], [c, h]] = sites.map(({ columns, deltas }) => [columns, deltas] as const);
-        const made = await products.gradients(a, g, c, h);
-        const [own, other] = await Promise.all([
-          products.gradient(a, new Float64Array(g)),
-          products.gradient(c, new Float64Array(h)),
-        ]);
-        const width = own.length / 2;
-        for (let r = 0; r < 2; r++) {
+        const [a, b, c] = sites;
+        const g = Float64Array.of(...a.deltas, ...b.deltas);
+        const [made, byThreads] = await Promise.all(
+          [products, threaded].map(async (by) =>
+            by.gradients(await by.ready([a.columns, b.columns], g), c.columns, c.deltas),
+          ),
+        );
+        expect(byThreads).toEqual(made);
+        const [first, second, other] = await Promise.all(
+          sites.map(({ columns, deltas }) => products.gradient(columns, deltas)),
+        );
+        const own = Float64Array.of(...first, ...second);
+        const width = first.length / 2;
+        for (let r = 0; r < 4; r++) {
           for (let s = 0; s < 3; s++) {
             const [left, right] = [
               own.subarray(r * width, (r + 1) * width),
@@ -160,6 +167,7 @@ describe("products with columns", () => {
       { numRuns: 40 },
     );
     await products.release();
+    await threaded.release();
   });
 });
 

@@ -5,8 +5,7 @@
 // columns are the same for whatever is differentiated.
 import { int } from "../onnx/attributes.ts";
 import { elementCount, type Graph, type ValueInfo } from "../onnx/graph.ts";
-import { typeCode } from "../onnx/tensor-proto.ts";
-import { type Builder, createBuilder, reshape } from "./builder.ts";
+import { type Builder, createBuilder, reshape, transpose } from "./builder.ts";
 import type { Convolution } from "./rule.ts";
 
 /** Where windows lie, as of rules/window.ts. */
@@ -18,6 +17,10 @@ interface Windows extends Omit<Convolution, "group" | "filters" | "channels"> {
 export const spatialAxes = ({ kernel }: Pick<Windows, "kernel">): number[] =>
   kernel.map((_, i) => i + 2);
 
+/** [N, C, input ...] -> [N, input ..., C] */
+export const channelsLast = (b: Builder, image: string, w: Pick<Windows, "kernel">): string =>
+  transpose(b, image, [0, ...spatialAxes(w), 1]);
+
 /** Lists all offsets inside the kernel in the order in which its weights are stored, the last axis fastest. */
 function offsetsOf(kernel: readonly number[]): number[][] {
   return kernel.reduce<number[][]>(
@@ -26,13 +29,22 @@ function offsetsOf(kernel: readonly number[]): number[][] {
   );
 }
 
-/** Takes, for every offset in the kernel, the pixels that its windows see there: [N, C, output ...] each. */
-export function seenPixels(b: Builder, image: string, w: Windows): string[] {
-  const axes = spatialAxes(w);
+/**
+ * Takes, for every offset in the kernel, the pixels that its windows see there: [N, C, output ...] each, or with the
+ * channels last.
+ */
+export function seenPixels(
+  b: Builder,
+  image: string,
+  w: Windows,
+  channels: "first" | "last" = "first",
+): string[] {
   const after = w.extent.map((e, i) => Math.max(0, e - w.begin[i] - w.input[i]));
-  const padded = [...w.begin, ...after].every((p) => p === 0)
+  const whole = [...w.begin, ...after].every((p) => p === 0)
     ? image
     : b.op("Pad", [image, b.ints([0, 0, ...w.begin, 0, 0, ...after])]);
+  const padded = channels === "first" ? whole : channelsLast(b, whole, w);
+  const axes = spatialAxes(w).map((axis) => (channels === "first" ? axis : axis - 1));
   return offsetsOf(w.kernel).map((offset) => {
     const start = offset.map((o, i) => o * w.dilations[i]);
     const end = start.map((s, i) => s + (w.output[i] - 1) * w.strides[i] + 1);
@@ -43,6 +55,7 @@ export function seenPixels(b: Builder, image: string, w: Windows): string[] {
 /** The names of the inputs of the graphs below. */
 export const IMAGE = "image";
 export const OTHER = "other";
+export const COLUMNS = "columns";
 export const LEFT = "left";
 export const RIGHT = "right";
 
@@ -61,45 +74,64 @@ export function columnProduct(convolution: Convolution, transposed: boolean): Gr
   );
 }
 
-/**
- * A graph that multiplies gradients of a weight at one site with gradients of it at another, in float64, and makes none
- * of them: of g = LEFT, h = RIGHT, both [any, filters, pixels], and the columns of an IMAGE and an OTHER of one group,
- *
- *     <g columns(IMAGE)', h columns(OTHER)'>  =  <g (columns(IMAGE)' columns(OTHER)), h>
- *
- * where the matrix in the middle has but as many rows and columns as the output has pixels. It has one output, [g, h].
- */
-export function gradientProducts(convolution: Convolution): Graph {
-  const { channels, group, filters, input, output } = convolution;
+/** A graph that lays out the columns of some IMAGEs of one group side by side: [channels * kernel, images * pixels]. */
+export function columnsSideBySide(convolution: Convolution): Graph {
+  const { channels, kernel, input, output } = convolution;
   const pixels = elementCount(output);
-  const own = filters / group;
-  const image = [1, channels, ...input];
   const inputs: ValueInfo[] = [
-    { name: IMAGE, type: "float32", dims: image },
-    { name: OTHER, type: "float32", dims: image },
-    { name: LEFT, type: "float32", dims: ["left", own, pixels] },
-    { name: RIGHT, type: "float32", dims: ["right", own, pixels] },
+    { name: IMAGE, type: "float64", dims: ["images", channels, ...input] },
   ];
   return graphOf(inputs, (b) => {
-    const double = (name: string): string => b.op("Cast", [name], { to: int(typeCode("float64")) });
-    const [here, there] = [IMAGE, OTHER].map((name) => columnsOf(b, double(name), convolution));
-    const middle = b.op("Gemm", [here, there], { transA: int(1) });
-    const rows = reshape(b, double(LEFT), [-1, pixels]);
-    const carried = reshape(b, b.op("Gemm", [rows, middle]), [-1, own * pixels]);
-    const others = reshape(b, double(RIGHT), [-1, own * pixels]);
-    return b.op("Gemm", [carried, others], { transB: int(1) });
+    const apart = seenPixels(b, IMAGE, windowsOf(convolution)).map((v) =>
+      reshape(b, v, [-1, channels, 1, pixels]),
+    );
+    const rows = channels * elementCount(kernel);
+    const together = reshape(b, b.op("Concat", apart, { axis: int(2) }), [-1, rows, pixels]);
+    return b.op("Reshape", [transpose(b, together, [1, 0, 2]), b.ints([rows, -1])]);
+  });
+}
+
+/**
+ * A graph that multiplies gradients of a weight at some sites with gradients of it at another, in float64, and makes
+ * none of them: of each site's g, [rows, filters, pixels], and columns, and of h = RIGHT and the columns of OTHER,
+ *
+ *     <g columns', h columns(OTHER)'>  =  <g (columns' columns(OTHER)), h>
+ *
+ * where the matrix in the middle has but as many rows and columns as the output has pixels. LEFT holds the g of all
+ * sites, [sites, rows * filters, pixels], and COLUMNS their columns side by side. It has one output, [sites * rows, h].
+ */
+export function gradientProducts(convolution: Convolution): Graph {
+  const { channels, group, filters, kernel, input, output } = convolution;
+  const pixels = elementCount(output);
+  const own = filters / group;
+  const inputs: ValueInfo[] = [
+    { name: COLUMNS, type: "float64", dims: [channels * elementCount(kernel), "columns"] },
+    { name: LEFT, type: "float64", dims: ["sites", "rows", pixels] },
+    { name: OTHER, type: "float64", dims: [1, channels, ...input] },
+    { name: RIGHT, type: "float64", dims: ["right", own * pixels] },
+  ];
+  return graphOf(inputs, (b) => {
+    const there = columnsOf(b, OTHER, convolution);
+    const middle = b.op("Gemm", [COLUMNS, there], { transA: int(1) });
+    const carried = b.op("MatMul", [LEFT, reshape(b, middle, [-1, pixels, pixels])]);
+    return b.op("Gemm", [reshape(b, carried, [-1, own * pixels]), RIGHT], { transB: int(1) });
   });
 }
 
 /** The columns of one image of one group, [channels * kernel, pixels]. */
 function columnsOf(b: Builder, image: string, convolution: Convolution): string {
-  const { channels, kernel, strides, dilations, output } = convolution;
+  const { channels, output } = convolution;
   const pixels = elementCount(output);
-  const extent = kernel.map((k, i) => (output[i] - 1) * strides[i] + dilations[i] * (k - 1) + 1);
-  const seen = seenPixels(b, image, { ...convolution, extent });
+  const seen = seenPixels(b, image, windowsOf(convolution));
   const apart = seen.map((v) => reshape(b, v, [channels, 1, pixels]));
   const together = b.op("Concat", apart, { axis: int(1) });
   return reshape(b, together, [channels * seen.length, pixels]);
+}
+
+function windowsOf(convolution: Convolution): Windows {
+  const { kernel, strides, dilations, output } = convolution;
+  const extent = kernel.map((k, i) => (output[i] - 1) * strides[i] + dilations[i] * (k - 1) + 1);
+  return { ...convolution, extent };
 }
 
 /** A graph of some inputs and one matrix of float64. */

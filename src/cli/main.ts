@@ -2,24 +2,6 @@
 // The command `temper`: words to calls, errors to exit codes.
 import { Command, Option } from "commander";
 import { versions } from "../run/versions.ts";
-import { addAttack } from "./commands/attack.ts";
-import { addCache } from "./commands/cache.ts";
-import { addCorrect } from "./commands/correct.ts";
-import { addData } from "./commands/data.ts";
-import { addDemo } from "./commands/demo.ts";
-import { addDiff } from "./commands/diff.ts";
-import { addEvaluate } from "./commands/evaluate.ts";
-import { addExport } from "./commands/export.ts";
-import { addInspect } from "./commands/inspect.ts";
-import { addPlan } from "./commands/plan.ts";
-import { addPoints } from "./commands/points.ts";
-import { addQueue } from "./commands/queue.ts";
-import { addReport } from "./commands/report.ts";
-import { addSelect } from "./commands/select.ts";
-import { addServe } from "./commands/serve.ts";
-import { addTrain } from "./commands/train.ts";
-import { addVerify } from "./commands/verify.ts";
-import { addWorker } from "./commands/worker.ts";
 import { withConfig } from "./config.ts";
 import { type Context, createContext } from "./context.ts";
 import { endingWell } from "./exit.ts";
@@ -37,10 +19,37 @@ Which of these is yours?
 
 "temper COMMAND --help" shows the options that people use, "temper COMMAND --help all" all of them.`;
 
+/** What adds each command to the program, in the order of the help: only the one that is asked for is loaded. */
+const commands: Readonly<
+  Record<string, () => Promise<(program: Command, context: Context) => void>>
+> = {
+  demo: async () => (await import("./commands/demo.ts")).addDemo,
+  data: async () => (await import("./commands/data.ts")).addData,
+  correct: async () => (await import("./commands/correct.ts")).addCorrect,
+  select: async () => (await import("./commands/select.ts")).addSelect,
+  report: async () => (await import("./commands/report.ts")).addReport,
+  serve: async () => (await import("./commands/serve.ts")).addServe,
+  attack: async () => (await import("./commands/attack.ts")).addAttack,
+  points: async () => (await import("./commands/points.ts")).addPoints,
+  evaluate: async () => (await import("./commands/evaluate.ts")).addEvaluate,
+  verify: async () => (await import("./commands/verify.ts")).addVerify,
+  train: async () => (await import("./commands/train.ts")).addTrain,
+  inspect: async () => (await import("./commands/inspect.ts")).addInspect,
+  plan: async () => (await import("./commands/plan.ts")).addPlan,
+  diff: async () => (await import("./commands/diff.ts")).addDiff,
+  export: async () => (await import("./commands/export.ts")).addExport,
+  worker: async () => (await import("./commands/worker.ts")).addWorker,
+  queue: async () => (await import("./commands/queue.ts")).addQueue,
+  cache: async () => (await import("./commands/cache.ts")).addCache,
+};
+
 /** Of all commands alike, so that it is taken out of the words before they are read. */
 const VERBOSE = "--verbose";
 
-function createProgram(context: Context, everything: boolean): Command {
+async function createProgram(
+  context: Context,
+  { words, all }: ReturnType<typeof wordsOf>,
+): Promise<Command> {
   const program = new Command("temper")
     .description("Corrects a trained ONNX image classifier with constraints instead of retraining.")
     .version(versions().temper)
@@ -48,34 +57,16 @@ function createProgram(context: Context, everything: boolean): Command {
     .exitOverride()
     .configureHelp({ sortSubcommands: false })
     .addHelpText("after", SITUATIONS);
-  for (const add of [
-    addDemo,
-    addData,
-    addCorrect,
-    addSelect,
-    addReport,
-    addServe,
-    addAttack,
-    addPoints,
-    addEvaluate,
-    addVerify,
-    addTrain,
-    addInspect,
-    addPlan,
-    addDiff,
-    addExport,
-    addWorker,
-    addQueue,
-    addCache,
-  ])
-    add(program, context);
+  // What is no command is answered with the help of all, or with the nearest of them.
+  const asked = Object.hasOwn(commands, words[0]) ? [words[0]] : Object.keys(commands);
+  for (const name of asked) (await commands[name]())(program, context);
   for (const command of program.commands) {
     command.exitOverride().configureHelp({
-      visibleOptions: (of) => visible(of, everything),
+      visibleOptions: (of) => visible(of, all),
       helpWidth: process.stdout.columns ?? 110,
     });
     const rest = command.options.filter(isRare).length;
-    if (rest > 0 && !everything) {
+    if (rest > 0 && !all) {
       command.addHelpText("after", `\n--help all shows ${rest} more options.`);
     }
   }
@@ -102,7 +93,7 @@ function wordsOf(argv: readonly string[]): { readonly words: string[]; readonly 
 const given = process.argv.slice(2);
 const context = createContext(given.includes(VERBOSE));
 await endingWell(context, async () => {
-  const { words, all } = wordsOf(given.filter((word) => word !== VERBOSE));
-  const program = createProgram(context, all);
-  await program.parseAsync(await withConfig(program, words), { from: "user" });
+  const asked = wordsOf(given.filter((word) => word !== VERBOSE));
+  const program = await createProgram(context, asked);
+  await program.parseAsync(await withConfig(program, asked.words), { from: "user" });
 });

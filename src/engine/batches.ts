@@ -21,19 +21,23 @@ const FEWEST = 8;
  * How many images go into a run. onnxruntime adds over a batch in float32, so that the size of a batch shows in the
  * bits of a sum: it follows from the network alone.
  */
-export function batchOf({ shapes }: Network): number {
-  const largest = largestOf(shapes);
-  return Math.min(BATCH, Math.max(FEWEST, Math.floor(LARGEST_TENSOR / largest)));
+export function batchOf({ shapes, theta0 }: Network): number {
+  const sizes = sizesOf(shapes);
+  const fit = Math.floor(LARGEST_TENSOR / Math.max(...sizes));
+  // Each batch adds a gradient as long as theta, which must not take longer than to make it: as many images as have no
+  // more values in all than theta has weights take no more memory either.
+  const pay = Math.floor(theta0.length / sizes.reduce((sum, size) => sum + size, 0));
+  return Math.min(BATCH, Math.max(FEWEST, fit, pay));
 }
 
 /** Numbers of the largest value of one image. */
-export function largestOf(shapes: Network["shapes"]): number {
-  let largest = 1;
-  for (const shape of shapes.values()) {
-    if (shape.some(isBatch)) largest = Math.max(largest, elementCount(shape.map(Math.abs)));
-  }
-  return largest;
-}
+export const largestOf = (shapes: Network["shapes"]): number => Math.max(...sizesOf(shapes));
+
+/** Numbers of each value of one image. */
+const sizesOf = (shapes: Network["shapes"]): number[] => {
+  const ofImages = [...shapes.values()].filter((shape) => shape.some(isBatch));
+  return [1, ...ofImages.map((shape) => elementCount(shape.map(Math.abs)))];
+};
 
 /** Calls `visit` for [from, to) cut into the network's batches, in order. */
 export async function eachBatch(

@@ -1,8 +1,17 @@
 // Matrix products with the columns of convolutions (autodiff/columns.ts), by onnxruntime in float64.
-import { columnProduct, gradientProducts, IMAGE, LEFT, OTHER, RIGHT } from "../autodiff/columns.ts";
+import {
+  COLUMNS,
+  columnProduct,
+  columnsSideBySide,
+  gradientProducts,
+  IMAGE,
+  LEFT,
+  OTHER,
+  RIGHT,
+} from "../autodiff/columns.ts";
 import type { Convolution } from "../autodiff/rule.ts";
 import { elementCount, type Graph } from "../onnx/graph.ts";
-import { type DoubleArray, type FloatArray, Session } from "./session.ts";
+import { type DoubleArray, Session } from "./session.ts";
 
 /** The sessions of one set of rows, made when first used; layers of one geometry share them. */
 export interface ColumnProducts {
@@ -11,11 +20,25 @@ export interface ColumnProducts {
   /** v columns: what a weight makes of the image, [rows of v, pixels]; v is [any, channels * kernel]. */
   forward(of: Columns, v: Float64Array): Promise<Float64Array>;
   /**
-   * Of gradients of a weight g columns' and h other columns' their products, [rows of g, rows of h], where none of the
-   * gradients is made; g and h are [any, filters, pixels].
+   * Makes ready the gradients of a weight at some sites, g columns' at each, for products with those at others. All
+   * sites have as many rows: g is [sites, rows, filters, pixels].
    */
-  gradients(of: Columns, g: Float32Array, other: Columns, h: Float32Array): Promise<Float64Array>;
+  ready(of: readonly Columns[], g: Float64Array): Promise<ReadySites>;
+  /**
+   * The products of those gradients with h columns' at another site, [sites * rows, rows of h], where none of the
+   * gradients is made; h is [any, filters, pixels].
+   */
+  gradients(of: ReadySites, other: Columns, h: Float64Array): Promise<Float64Array>;
   release(): Promise<void>;
+}
+
+/** Gradients of a weight at some sites, by their parts. */
+export interface ReadySites {
+  readonly convolution: Convolution;
+  readonly sites: number;
+  /** The sites' columns side by side. */
+  readonly columns: Float64Array;
+  readonly g: Float64Array;
 }
 
 /** The columns of one group of an image, which is [channels, ...input]. */
@@ -24,11 +47,13 @@ export interface Columns {
   readonly image: Float32Array;
 }
 
-export function createColumnProducts(): ColumnProducts {
+/** @param threads of each product: they are made in the process that calls, while the others wait */
+export function createColumnProducts(threads = 1): ColumnProducts {
   const sessions = new Map<string, Promise<Session>>();
   const sessionOf = (key: unknown, graph: () => Graph): Promise<Session> => {
     const text = JSON.stringify(key);
-    const session = sessions.get(text) ?? Session.create(graph(), { pack: false, device: "cpu" });
+    const session =
+      sessions.get(text) ?? Session.create(graph(), { pack: false, threads, device: "cpu" });
     sessions.set(text, session);
     return session;
   };
@@ -43,7 +68,7 @@ export function createColumnProducts(): ColumnProducts {
       [IMAGE]: { dims: [1, channels, ...input], data: new Float64Array(image) },
       [LEFT]: { dims: [left.length / inner, inner], data: left },
     };
-    const session = await sessionOf([{ ...convolution, group: 1, filters: 0 }, transposed], () =>
+    const session = await sessionOf([geometryOf(convolution), transposed], () =>
       columnProduct(convolution, transposed),
     );
     return only(await session.runDouble(feeds));
@@ -51,22 +76,32 @@ export function createColumnProducts(): ColumnProducts {
   return {
     gradient: (of, g) => product(of, true, g),
     forward: (of, v) => product(of, false, v),
-    gradients: async ({ convolution, image }, g, other, h) => {
-      const { channels, group, input, output } = convolution;
+    ready: async (of, g) => {
+      const [{ convolution }] = of;
+      const size = of[0].image.length;
+      const data = new Float64Array(of.length * size);
+      for (const [i, { image }] of of.entries()) data.set(image, i * size);
+      const session = await sessionOf([geometryOf(convolution), "side by side"], () =>
+        columnsSideBySide(convolution),
+      );
+      const dims = [of.length, convolution.channels, ...convolution.input];
+      const columns = only(await session.runDouble({ [IMAGE]: { dims, data } }));
+      return { convolution, sites: of.length, columns, g };
+    },
+    gradients: async ({ convolution, sites, columns, g }, { image }, h) => {
+      const { channels, group, kernel, input, output } = convolution;
       const filters = convolution.filters / group;
       const pixels = elementCount(output);
-      const gradients = (data: Float32Array): FloatArray => ({
-        dims: [data.length / (filters * pixels), filters, pixels],
-        data,
-      });
-      const images = (data: Float32Array): FloatArray => ({ dims: [1, channels, ...input], data });
-      const session = await sessionOf({ ...convolution, group: 1, filters }, () =>
+      const session = await sessionOf({ ...geometryOf(convolution), filters }, () =>
         gradientProducts(convolution),
       );
+      const inner = channels * elementCount(kernel);
       return only(
         await session.runDouble({
-          ...{ [IMAGE]: images(image), [OTHER]: images(other.image) },
-          ...{ [LEFT]: gradients(g), [RIGHT]: gradients(h) },
+          [COLUMNS]: { dims: [inner, sites * pixels], data: columns },
+          [LEFT]: { dims: [sites, g.length / (sites * pixels), pixels], data: g },
+          [OTHER]: { dims: [1, channels, ...input], data: new Float64Array(image) },
+          [RIGHT]: { dims: [h.length / (filters * pixels), filters * pixels], data: h },
         }),
       );
     },
@@ -78,6 +113,9 @@ export function createColumnProducts(): ColumnProducts {
     },
   };
 }
+
+/** What the columns of a convolution depend on. */
+const geometryOf = (convolution: Convolution) => ({ ...convolution, group: 1, filters: 0 });
 
 /** The numbers of the one output. */
 const only = (outputs: ReadonlyMap<string, DoubleArray>): Float64Array =>

@@ -1,4 +1,5 @@
 // The engine's oracle: what correct/ asks, answered by onnxruntime here and in the worker processes.
+import { availableParallelism } from "node:os";
 import type { LogitSum, Oracle } from "../correct/oracle.ts";
 import { type Dataset, type ImageSource, imageSize, imagesOf } from "../data/dataset.ts";
 import { joined } from "../tensor/vector.ts";
@@ -137,7 +138,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
     cutSet: () => {
       const source = { network: asked, points: () => x, programsAt, signal };
       if (convolved.size === 0) return createCutSet(source);
-      products ??= createColumnProducts();
+      products ??= createColumnProducts(Math.min(workers.size, availableParallelism()));
       return createShortCuts({ ...source, convolved, products });
     },
     close: async () => {

@@ -37,6 +37,11 @@ export interface SessionOptions {
   readonly optimize?: boolean;
   /** Off where a session runs a few times only: weights packed for speed are a second copy of them. */
   readonly pack?: boolean;
+  /**
+   * How many threads the graph is run by, where this process works while all others wait; default one. A matrix
+   * product is shared out by rows and columns, so its bits are the same.
+   */
+  readonly threads?: number | undefined;
 }
 
 // Work is spread over processes (workers.ts); one thread each keeps them from fighting over cores.
@@ -68,10 +73,19 @@ export class Session {
   }
 
   /** A session of a graph. */
-  static create(graph: Graph, { device, optimize, pack }: SessionOptions): Promise<Session> {
+  static create(
+    graph: Graph,
+    { device, optimize, pack, threads = 1 }: SessionOptions,
+  ): Promise<Session> {
+    const extra = {
+      ...(pack === false && { disable_prepacking: "1" }),
+      // Threads that wait for the next run by spinning would take the cores from the other processes.
+      ...(threads > 1 && { intra_op: { allow_spinning: "0" } }),
+    };
     return Session.#of(() => writeApart(graph), device, {
       graphOptimizationLevel: optimize === false ? "disabled" : "all",
-      ...(pack === false ? { extra: { session: { disable_prepacking: "1" } } } : {}),
+      intraOpNumThreads: threads,
+      ...(Object.keys(extra).length > 0 && { extra: { session: extra } }),
     });
   }
 

@@ -15,7 +15,7 @@ const MOST_SORTED = 500;
 const WORK = 6e10;
 
 // The gradient of a shard is 8 bytes a weight on the way to the process that adds it up, which must pay.
-const GRADIENT_WORK = 8 * WORK;
+const GRADIENT_WORK = 2 * WORK;
 
 /** A slice [from, to) of images, or of columns. */
 export interface Shard {

@@ -166,7 +166,7 @@ function isCheaperBySite(
   return bySites < written;
 }
 
-/** Adds the products over a slice, of the rows of one site with those of another at a time. */
+/** Adds the products over a slice, of the rows of some sites with those of another at a time. */
 async function addBySites(
   { factored, products, signal }: Work,
   { fresh, before }: Chosen,
@@ -174,27 +174,33 @@ async function addBySites(
   total: readonly Float64Array[],
 ): Promise<void> {
   const all = [...before, ...fresh];
-  const deltas = (rows: readonly number[]): Float32Array => {
-    const size = slice.filters * slice.pixels;
-    const together = new Float32Array(rows.length * size);
+  const own = [...bySite(factored, fresh)];
+  const most = Math.max(...own.map(([, rows]) => rows.length));
+  const size = slice.filters * slice.pixels;
+  const deltas = (rows: readonly number[]): Float64Array => {
+    const together = new Float64Array(rows.length * size);
     for (const [i, row] of rows.entries()) together.set(deltaOf(factored, row, slice), i * size);
     return together;
   };
-  const own = [...bySite(factored, fresh)].map(([site, rows]) => ({
-    ...{ rows, columns: columnsAt(factored, site, slice) },
-    deltas: deltas(rows.map((r) => fresh[r])),
-  }));
-  for (const [site, others] of bySite(factored, all)) {
-    throwIfAborted(signal);
-    const there = columnsAt(factored, site, slice);
-    const h = deltas(others.map((s) => all[s]));
-    for (const { rows, columns, deltas: g } of own) {
-      // An entry of a new row with a later one is that one's.
-      if (others[0] > before.length + rows.at(-1)!) continue;
-      const made = await products.gradients(columns, g, there, h);
-      for (const [i, r] of rows.entries()) {
-        for (const [k, s] of others.entries()) {
-          if (s < total[r].length) total[r][s] += made[i * others.length + k];
+  const bytes = 8 * (slice.pixels * (slice.size / slice.filters) + 2 * most * size);
+  for (const { from, to } of shardsOf(own.length, Math.max(1, Math.floor(TILE / bytes)))) {
+    const sites = own.slice(from, to);
+    const g = new Float64Array(sites.length * most * size);
+    for (const [i, [, rows]] of sites.entries()) {
+      g.set(deltas(rows.map((r) => fresh[r])), i * most * size);
+    }
+    const columns = sites.map(([site]) => columnsAt(factored, site, slice));
+    const here = await products.ready(columns, g);
+    for (const [site, others] of bySite(factored, all)) {
+      throwIfAborted(signal);
+      const h = deltas(others.map((s) => all[s]));
+      const made = await products.gradients(here, columnsAt(factored, site, slice), h);
+      for (const [i, [, rows]] of sites.entries()) {
+        for (const [k, r] of rows.entries()) {
+          const at = (i * most + k) * others.length;
+          // An entry of a new row with a later one is that one's.
+          for (const [j, s] of others.entries())
+            if (s < total[r].length) total[r][s] += made[at + j];
         }
       }
     }

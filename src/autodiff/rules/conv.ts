@@ -2,7 +2,7 @@
 import { int, intOf, ints } from "../../onnx/attributes.ts";
 import { elementCount } from "../../onnx/graph.ts";
 import { type Builder, flip, reshape, reshapeLike, sumOver, transpose } from "../builder.ts";
-import { seenPixels, spatialAxes } from "../columns.ts";
+import { channelsLast, seenPixels, spatialAxes } from "../columns.ts";
 import type { Call, Rule } from "../rule.ts";
 import { spreading, transposedWindow, type Window, windowAttributes, windowOf } from "./window.ts";
 
@@ -30,6 +30,12 @@ function imageGradient(call: Call, w: Window, group: number): string {
   });
 }
 
+/**
+ * Of a weight with more entries than this for each output pixel the gradients of single images take longer to add than
+ * to make: the gradient of ResNet18 at 32 pixels takes 4.5 ms an image instead of 10.9.
+ */
+const LARGE_WEIGHT = 256;
+
 // onnxruntime's matrix product works on a dozen rows at once.
 const FULL_PRODUCT = 12;
 
@@ -44,11 +50,14 @@ interface Windows {
 /**
  * dW is the sum over images of g seen', which is [filters, windows] by [windows, channels] and a product for each
  * offset in the kernel. To lay the offsets side by side for a single product takes longer than it saves, except
- * where the channels are too few to fill one.
+ * where the channels are too few to fill one. Where the weight is large, all images are one product.
  */
 function weightGradient(b: Builder, g: string, { image, weight, w, group }: Windows): string {
   const [filters, channels] = b.shapeOf(weight);
   const windows = elementCount(w.output);
+  if (group === 1 && filters * channels > LARGE_WEIGHT * windows) {
+    return largeWeightGradient(b, g, { image, weight, w });
+  }
   const seen = seenPixels(b, image, w);
   const deltas = reshape(b, g, [-1, group, filters / group, windows]);
   const timesTransposed = (left: string, right: string): string =>
@@ -65,6 +74,23 @@ function weightGradient(b: Builder, g: string, { image, weight, w, group }: Wind
     return reshape(b, timesTransposed(deltas, pixels), [filters * channels, 1]);
   });
   return reshapeLike(b, b.op("Concat", products, { axis: int(1) }), weight);
+}
+
+/** The same where the images' windows follow each other in one sum: [filters, N windows] by [N windows, channels]. */
+function largeWeightGradient(
+  b: Builder,
+  g: string,
+  { image, weight, w }: Omit<Windows, "group">,
+): string {
+  const [filters, channels] = b.shapeOf(weight);
+  const deltas = reshape(b, channelsLast(b, g, w), [-1, filters]);
+  const products = seenPixels(b, image, w, "last").map((v) => {
+    const pixels = reshape(b, v, [-1, channels]);
+    const product = b.op("Gemm", [deltas, pixels], { transA: int(1) });
+    return reshape(b, product, [1, filters * channels]);
+  });
+  const byOffset = b.op("Concat", products, { axis: int(0) });
+  return reshapeLike(b, transpose(b, byOffset, [1, 0]), weight);
 }
 
 /** Sums over neighbouring axes first, because onnxruntime does that twice as fast. */
