@@ -11,7 +11,7 @@ import { addSpeed } from "./speed/command.ts";
 import { addTable4 } from "./table4.ts";
 import { addTables } from "./tables/command.ts";
 
-const context = createContext();
+const context = await createContext();
 const program = new Command("npm run bench --")
   .description(
     "Recomputes what the paper reports, and writes it beside the paper's figures; evaluates networks side by side. " +

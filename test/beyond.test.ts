@@ -12,7 +12,7 @@ import { trainingNamed } from "../bench/beyond/trainings.ts";
 import { paperTables } from "../bench/paper.ts";
 import { evaluate, type Model, openData, openModel, openRun } from "../src/index.ts";
 import * as command from "./helpers/command.ts";
-import { isLong } from "./helpers/long.ts";
+import { isLong, itLong } from "./helpers/long.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "temper-beyond-"));
 const [{ protocol }] = paperTables;
@@ -113,7 +113,7 @@ describe("the study", () => {
     await expect(benchBeyond(other)).rejects.toThrow("recipe.groups 100, now 7");
   });
 
-  it("takes further seeds of the main rows alone", async () => {
+  itLong("takes further seeds of the main rows alone", async () => {
     const rows = ["fresh", "clipped"].map(row);
     const { rows: all } = await benchBeyond({ ...bench, rows, seeds: 2 });
     expect(all.map(({ row, seed }) => `${row} ${seed}`)).toEqual([

@@ -146,33 +146,38 @@ describe.skipIf(chromiumPath === undefined)(
       await file.page.close();
     });
 
-    it("of a finished run chooses what select chooses, and stays when its server is gone", async () => {
-      const server = await serveRun(join(cwd, "RUN"));
-      own = await openPage(browser, server.address);
-      const { page } = own;
-      await page.getByText("The run has finished.").waitFor();
-      const before = await contentOf(page);
-      await page.reload();
-      await page.getByText("The run has finished.").waitFor();
-      expect(differenceOf(await contentOf(page), before)).toBeUndefined();
-      const run = await openRun(join(cwd, "RUN"));
-      for (let n = 1; n <= 20; n++) {
-        await page.locator("#weight").fill(String(n / 20));
-        const id = idOf(run.select(n / 20));
-        expect(await page.locator(".card code").textContent(), id).toContain(`--candidate ${id} `);
-      }
-      await page.locator("#weight").fill(String(run.record.options.weight));
-      const [download] = await Promise.all([
-        page.waitForEvent("download"),
-        page.getByRole("link", { name: "Download its ONNX file" }).click(),
-      ]);
-      expect(readFileSync(await download.path())).toEqual(
-        readFileSync(join(cwd, "RUN/corrected.onnx")),
-      );
-      await server.close("followed");
-      await page.getByText("needs no server").waitFor();
-      expect(own.errors).toEqual([]);
-      await page.close();
-    });
+    itLong(
+      "of a finished run chooses what select chooses, and stays when its server is gone",
+      async () => {
+        const server = await serveRun(join(cwd, "RUN"));
+        own = await openPage(browser, server.address);
+        const { page } = own;
+        await page.getByText("The run has finished.").waitFor();
+        const before = await contentOf(page);
+        await page.reload();
+        await page.getByText("The run has finished.").waitFor();
+        expect(differenceOf(await contentOf(page), before)).toBeUndefined();
+        const run = await openRun(join(cwd, "RUN"));
+        for (let n = 1; n <= 20; n++) {
+          await page.locator("#weight").fill(String(n / 20));
+          const id = idOf(run.select(n / 20));
+          expect(await page.locator(".card code").textContent(), id).toContain(
+            `--candidate ${id} `,
+          );
+        }
+        await page.locator("#weight").fill(String(run.record.options.weight));
+        const [download] = await Promise.all([
+          page.waitForEvent("download"),
+          page.getByRole("link", { name: "Download its ONNX file" }).click(),
+        ]);
+        expect(readFileSync(await download.path())).toEqual(
+          readFileSync(join(cwd, "RUN/corrected.onnx")),
+        );
+        await server.close("followed");
+        await page.getByText("needs no server").waitFor();
+        expect(own.errors).toEqual([]);
+        await page.close();
+      },
+    );
   },
 );

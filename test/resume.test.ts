@@ -185,7 +185,7 @@ describe("the command", () => {
     expect(refused.stderr).not.toContain("pgd");
   });
 
-  it("refuses to resume with another attack, and to write into a finished run", async () => {
+  itLong("refuses to resume with another attack, and to write into a finished run", async () => {
     const out = join(scratch(), "run");
     const words = [
       "correct",

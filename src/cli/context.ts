@@ -14,7 +14,7 @@ export interface Context {
   printJson(document: unknown): void;
 }
 
-export function createContext(verbose = false): Context {
+export async function createContext(verbose = false): Promise<Context> {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
   // A reader that stops early, such as `head`, is no failure: the command goes on and writes its files.
@@ -24,7 +24,7 @@ export function createContext(verbose = false): Context {
     process.exitCode = 1;
   });
   return {
-    progress: createProgress(),
+    progress: await createProgress(),
     signal: controller.signal,
     stop: () => controller.abort(),
     verbose,

@@ -91,7 +91,7 @@ function wordsOf(argv: readonly string[]): { readonly words: string[]; readonly 
 }
 
 const given = process.argv.slice(2);
-const context = createContext(given.includes(VERBOSE));
+const context = await createContext(given.includes(VERBOSE));
 await endingWell(context, async () => {
   const asked = wordsOf(given.filter((word) => word !== VERBOSE));
   const program = await createProgram(context, asked);

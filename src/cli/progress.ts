@@ -1,5 +1,5 @@
 // Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
-import { Presets, SingleBar } from "cli-progress";
+import type { SingleBar } from "cli-progress";
 
 export interface Progress {
   /** Where a stage stands; a new stage name starts a new bar. */
@@ -30,7 +30,8 @@ function plain(): Progress {
   };
 }
 
-function bars(): Progress {
+async function bars(): Promise<Progress> {
+  const { Presets, SingleBar } = await import("cli-progress");
   let bar: SingleBar | undefined;
   let present = "";
   let started = 0;
@@ -68,6 +69,6 @@ function bars(): Progress {
 }
 
 /** Progress for this process's stderr. */
-export function createProgress(): Progress {
+export async function createProgress(): Promise<Progress> {
   return process.stderr.isTTY ? bars() : plain();
 }

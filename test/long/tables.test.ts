@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { paperTables } from "../bench/paper.ts";
-import { benchTable4, table4Markdown } from "../bench/table4.ts";
-import { choiceAfter } from "../bench/tables/early.ts";
-import { earlyMarkdown, tableMarkdown } from "../bench/tables/markdown.ts";
-import { benchTable, type TableBench, type TableResults } from "../bench/tables/tables.ts";
-import type { Dataset } from "../src/data/dataset.ts";
+import { paperTables } from "../../bench/paper.ts";
+import { benchTable4, table4Markdown } from "../../bench/table4.ts";
+import { choiceAfter } from "../../bench/tables/early.ts";
+import { earlyMarkdown, tableMarkdown } from "../../bench/tables/markdown.ts";
+import { benchTable, type TableBench, type TableResults } from "../../bench/tables/tables.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
 import {
   attack,
   correct,
@@ -17,7 +17,7 @@ import {
   openData,
   openModel,
   openRun,
-} from "../src/index.ts";
+} from "../../src/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "temper-"));
 const [table1] = paperTables;
