@@ -152,23 +152,24 @@ function row(setup: Setup, run: Measured, base: Measured | undefined): string {
 
 /** The simulation with what was measured, beside it, and of many more workers on many more images. */
 function simulated(found: ReadonlyMap<Setup, Measured>): string[] {
+  const meanOf = ({ shards }: Measured, of: "ran" | "bytes"): number =>
+    sum(shards.map((shard) => shard[of])) / shards.length;
   const one = found.get(setups[2])!;
-  const [compute, bytes] = (["ran", "bytes"] as const).map(
-    (of) => sum(one.shards.map((shard) => shard[of])) / one.shards.length,
-  );
   const shards = one.shards.length;
+  const compute = meanOf(one, "ran") / 1000;
   // Each map of this recipe has some 20 shards; what one worker does not explain lies between the maps.
   const maps = Array.from({ length: Math.ceil(shards / 20) }, () => 20);
-  const rest = Math.max(0, one.seconds - (shards * compute) / 1000) / maps.length;
-  const run = { maps, compute: compute / 1000, bytes, handle: 0.4e-3, between: rest };
+  const rest = Math.max(0, one.seconds - shards * compute) / maps.length;
+  const run = { maps, bytes: meanOf(one, "bytes"), handle: 0.4e-3, between: rest };
   const place = { processes: 1, latency: 0.1e-3, bandwidth: 125e6 };
-  const lines = [...found].flatMap(([setup, { seconds }]) => {
+  const lines = [...found].flatMap(([setup, measured]) => {
     if (!setup.queue) return [];
     const latency = place.latency + (setup.delay ?? 0) / 1000;
-    const told = simulate(run, { ...place, processes: setup.workers, latency });
-    return [
-      `simulated ${setup.name}: ${told.seconds.toFixed(2)} s (measured ${seconds.toFixed(2)})`,
-    ];
+    // On one machine processes slow each other down: a shard takes as long as it took there.
+    const own = { ...run, compute: meanOf(measured, "ran") / 1000 };
+    const told = simulate(own, { ...place, processes: setup.workers, latency });
+    const [foretold, took] = [told.seconds, measured.seconds].map((x) => x.toFixed(2));
+    return [`simulated ${setup.name}: ${foretold} s (measured ${took})`];
   });
   // A pass of ResNet50's gradient over 100 million images: shards of a second's work, 16 of them a sum of 205 MB.
   const large = {

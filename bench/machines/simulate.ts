@@ -1,6 +1,6 @@
 // A command and its workers as events: where a run on more machines stops growing, and why.
 //
-//     a worker   takes a shard, computes for c seconds, and sends its answer; it has the next one there meanwhile
+//     a worker   takes a shard, computes for c seconds, sends its answer and asks for the next: two ways there and back
 //     the link   each answer of b bytes comes in through the command's own link, one after the other
 //     the command spends q seconds of its one process on each shard; it has 3 shards a process on the queue
 //     a map      begins when the one before it has ended: theta must be known, and one way takes l seconds
@@ -60,7 +60,7 @@ export function simulate(run: SimulatedRun, place: SimulatedPlace): Simulated {
       const added = Math.max(now, before >= 0 ? ended[before] : now) + 2 * latency;
       const begins = Math.max(added, free[0]);
       const computed = begins + run.compute;
-      replaceLeast(free, computed);
+      replaceLeast(free, computed + 4 * latency);
       link = Math.max(link, computed + 2 * latency) + transfer;
       command = Math.max(command, link) + run.handle;
       ended[i] = command;

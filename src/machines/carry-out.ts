@@ -7,7 +7,7 @@ import { type Failure, failureOf, TemperError } from "../errors.ts";
 import { type ChildJob, childTask, module, type SharedFile } from "./child-task.ts";
 import type { Connection } from "./connect.ts";
 import type { QueueLog } from "./events.ts";
-import { ATTEMPTS, type JobData, putAnswer, takeArgument } from "./messages.ts";
+import { ATTEMPTS, type JobData, packAnswer, putAnswer, takeArgument } from "./messages.ts";
 import { keys, ownVersions, type RunWord, sameVersions, versionsInWords } from "./names.ts";
 import { unpack } from "./pack.ts";
 import { type Registered, type Registry, taskNamed } from "./registered.ts";
@@ -49,18 +49,18 @@ export async function carryOut(serving: Serving, job: Job<JobData>): Promise<voi
   try {
     const result = await resultOf(serving, job);
     if (result === undefined) return onEvent("unwanted", facts);
-    const bytes = await putAnswer(client, run, { job: id, kind, result: result.bytes });
+    await putAnswer(client, run, result.answer);
     serving.done++;
     // In all, and in the process that ran it.
     const [ms, ran] = [performance.now() - began, result.ran].map(Math.round);
-    onEvent("done", { ...facts, ms, ran, bytes });
+    onEvent("done", { ...facts, ms, ran, bytes: result.answer.length });
   } catch (error) {
     const failure = failureOf(error as Error);
     onEvent("failed", { ...facts, ...failure });
     // A command that cannot be reached adds its shard again, when it is there.
     if (failure.code === "queue-unreachable") return;
     if (mayPass(failure) && job.attemptsMade + 1 < ATTEMPTS) throw error;
-    await putAnswer(client, run, { job: id, kind, failure });
+    await putAnswer(client, run, packAnswer({ job: id, kind, failure }));
     throw new Final(failure.message);
   }
 }
@@ -69,13 +69,13 @@ export async function carryOut(serving: Serving, job: Job<JobData>): Promise<voi
 const mayPass = ({ code }: Failure): boolean =>
   code === "worker-failed" || code === "out-of-memory" || code === "file-missing";
 
-/** The result of a shard, and the milliseconds that a process had it. */
+/** The answer to a shard, and the milliseconds that a process had it. */
 interface Ran {
-  readonly bytes: Uint8Array;
+  readonly answer: Uint8Array;
   readonly ran: number;
 }
 
-/** The result of a shard; undefined where nobody waits for it any more. */
+/** The answer to a shard; undefined where nobody waits for it any more. */
 async function resultOf(serving: Serving, job: Job<JobData>): Promise<Ran | undefined> {
   const { connection, registry, device } = serving;
   const { run, map, shared, versions } = job.data;
@@ -93,11 +93,12 @@ async function resultOf(serving: Serving, job: Job<JobData>): Promise<Ran | unde
     return serving.slots(async () => {
       // Many a map ends early: what it added beyond its end is not begun.
       if (!(await isWanted(connection, run, map))) return undefined;
-      const child: ChildJob = { run, device, arg, shared: own, task };
+      const answer = { job: String(job.id), kind: serving.kind };
+      const child: ChildJob = { run, device, arg, shared: own, task, answer };
       const of = { module, name: childTask.name };
       const began = performance.now();
-      const [bytes] = await serving.pool.map<ChildJob, Uint8Array>(of, [child]);
-      return { bytes, ran: performance.now() - began };
+      const [packed] = await serving.pool.map<ChildJob, Uint8Array>(of, [child]);
+      return { answer: packed, ran: performance.now() - began };
     });
   });
 }

@@ -11,7 +11,8 @@ import {
   type TaskState,
 } from "../engine/task.ts";
 import { unpackManifest } from "./manifest.ts";
-import { pack, unpack } from "./pack.ts";
+import { type Answer, packAnswer } from "./messages.ts";
+import { unpack } from "./pack.ts";
 import { refusePlaces } from "./registered.ts";
 
 export const module: string = import.meta.url;
@@ -31,6 +32,8 @@ export interface ChildJob {
   readonly device: Device;
   /** As `pack` writes it. */
   readonly arg: Uint8Array;
+  /** What the answer says beside the result: it is written here as a whole, and passed on as it is. */
+  readonly answer: Pick<Answer, "job" | "kind">;
 }
 
 /** Commands whose sessions a process keeps: two may take turns. */
@@ -84,5 +87,5 @@ export async function childTask(_: TaskState, job: ChildJob): Promise<Uint8Array
   const arg = unpack(job.arg);
   refusePlaces(arg);
   const run = (await import(job.task.module))[job.task.name] as TaskFunction<unknown, unknown>;
-  return pack(await run(state, arg));
+  return packAnswer({ ...job.answer, result: await run(state, arg) });
 }

@@ -5,7 +5,7 @@ import type { Job, Queue } from "bullmq";
 import type { MapOptions, Visit } from "../engine/task.ts";
 import { errorOf, TemperError, throwIfAborted } from "../errors.ts";
 import type { Client, Connection } from "./connect.ts";
-import { dropContent, fetchContent } from "./contents.ts";
+import { dropContent } from "./contents.ts";
 import type { QueueLog } from "./events.ts";
 import {
   type Answer,
@@ -13,11 +13,11 @@ import {
   ATTEMPTS,
   type JobData,
   putArgument,
-  readAnswer,
   type SharedContent,
+  takeAnswer,
 } from "./messages.ts";
 import { keys, ownVersions } from "./names.ts";
-import { pack, unpack } from "./pack.ts";
+import { pack } from "./pack.ts";
 
 /** Shards on the queue for each process: one that runs, one that is there when it ends, and one on its way. */
 const IN_FLIGHT = 3;
@@ -235,9 +235,10 @@ async function listen(state: State, waiting: Client): Promise<void> {
   for (;;) {
     const found = await waiting.blpopBuffer(keys.answers(state.run), 5);
     if (found === null) continue;
-    state.received += found[1].length;
     try {
-      await take(state, readAnswer(found[1]));
+      const answer = await takeAnswer(state.connection.client, state.run, found[1]);
+      state.received += answer.bytes;
+      take(state, answer);
     } catch (error) {
       // Nobody's answer: the shard that it was of is looked for.
       state.onEvent("damaged", { message: (error as Error).message });
@@ -246,7 +247,7 @@ async function listen(state: State, waiting: Client): Promise<void> {
 }
 
 /** Takes an answer, unless its shard was answered before or is not wanted any more. */
-async function take(state: State, answer: Answer): Promise<void> {
+function take(state: State, answer: Answer): void {
   const { job, kind, result, failure } = answer;
   const flight = state.flights.get(job);
   if (flight === undefined) {
@@ -254,21 +255,15 @@ async function take(state: State, answer: Answer): Promise<void> {
     return;
   }
   const { map, index } = flight;
-  if (failure !== undefined) return map.end(errorOf(failure));
-  let bytes = result;
-  if (bytes !== undefined && !(bytes instanceof Uint8Array)) {
-    const far = bytes;
-    bytes = await fetchContent(state.connection.client, state.run, far);
-    state.received += far.bytes;
-    void dropContent(state.connection.client, far).catch(() => {});
-    if (!state.flights.has(job)) return; // Another copy was quicker.
+  if (failure !== undefined) {
+    map.end(errorOf(failure));
+    return;
   }
-  const value = unpack(bytes!);
   land(state, flight, job);
   state.kinds.add(kind);
   state.shards++;
   map.longest = Math.max(map.longest, performance.now() - flight.added);
-  map.results.set(index, value);
+  map.results.set(index, result);
   map.onDone?.(++map.done);
   try {
     while (!map.over && map.results.has(map.shown)) {

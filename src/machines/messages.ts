@@ -1,7 +1,7 @@
 // What goes through the queue for a shard: the job that a command adds, and the answer that a worker gives.
 import type { Failure } from "../errors.ts";
 import type { Client } from "./connect.ts";
-import { type Content, fetchContent, putContent } from "./contents.ts";
+import { type Content, dropContent, fetchContent, putContent } from "./contents.ts";
 import { keys, STAYS, type Versions } from "./names.ts";
 import { pack, unpack } from "./pack.ts";
 
@@ -11,7 +11,7 @@ export const ATTEMPTS = 3;
 /** Bytes of an argument that a job holds itself. */
 const INLINE = 2 ** 18;
 
-/** Bytes of a result that an answer holds itself. */
+/** Bytes of an answer that goes by itself. */
 const ANSWER = 2 ** 26;
 
 /** A shared value: its bytes, as `pack` or `packManifest` writes them. */
@@ -37,7 +37,7 @@ export interface Answer {
   readonly job: string;
   /** Of machine. */
   readonly kind: string;
-  readonly result?: Uint8Array | Content | undefined;
+  readonly result?: unknown;
   readonly failure?: Failure | undefined;
 }
 
@@ -55,12 +55,32 @@ export async function takeArgument(
   return Buffer.from(String(arg.inline), "base64");
 }
 
-export async function putAnswer(client: Client, run: string, answer: Answer): Promise<number> {
-  const { result } = answer;
-  const far = result instanceof Uint8Array && result.length > ANSWER;
-  const bytes = pack(far ? { ...answer, result: await putContent(client, result) } : answer);
-  await client.multi().rpush(keys.answers(run), bytes).pexpire(keys.answers(run), STAYS).exec();
-  return far ? result.length : bytes.length;
+export const packAnswer = (answer: Answer): Buffer => pack(answer);
+
+/** Sends what `packAnswer` gave, or where that is too long its hash. It may be large, and is not copied here. */
+export async function putAnswer(
+  client: Client,
+  run: string,
+  { buffer, byteOffset, byteLength }: Uint8Array,
+): Promise<void> {
+  const answer = Buffer.from(buffer, byteOffset, byteLength);
+  const message = byteLength > ANSWER ? pack({ far: await putContent(client, answer) }) : answer;
+  await Promise.all([
+    client.rpush(keys.answers(run), message),
+    client.pexpire(keys.answers(run), STAYS),
+  ]);
 }
 
-export const readAnswer = (bytes: Uint8Array): Answer => unpack<Answer>(bytes);
+/** An answer that was sent, and how many bytes it had. */
+export async function takeAnswer(
+  client: Client,
+  run: string,
+  message: Uint8Array,
+): Promise<Answer & { readonly bytes: number }> {
+  const sent = unpack<Answer | { readonly far: Content }>(message);
+  if (!("far" in sent)) return { ...sent, bytes: message.length };
+  const { far } = sent;
+  const answer = unpack<Answer>(await fetchContent(client, run, far));
+  void dropContent(client, far).catch(() => {});
+  return { ...answer, bytes: message.length + far.bytes };
+}
