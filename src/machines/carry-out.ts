@@ -7,7 +7,14 @@ import { type Failure, failureOf, TemperError } from "../errors.ts";
 import { type ChildJob, childTask, module, type SharedFile } from "./child-task.ts";
 import type { Connection } from "./connect.ts";
 import type { QueueLog } from "./events.ts";
-import { ATTEMPTS, type JobData, packAnswer, putAnswer, takeArgument } from "./messages.ts";
+import {
+  ATTEMPTS,
+  argumentsIn,
+  type JobData,
+  packAnswer,
+  putAnswer,
+  takeArgument,
+} from "./messages.ts";
 import { keys, ownVersions, type RunWord, sameVersions, versionsInWords } from "./names.ts";
 import { unpack } from "./pack.ts";
 import { type Registered, type Registry, taskNamed } from "./registered.ts";
@@ -117,11 +124,15 @@ async function haveImages(
   images: ImagesOf,
 ): Promise<void> {
   if (Object.keys(own).every((key) => images(key)?.whole !== false)) return;
-  const needed = imagesOf(unpack(arg) as never);
-  const stored = needed && images(needed.of);
-  if (needed === undefined || stored === undefined || stored.whole) return;
-  if ("images" in needed) return stored.need(needed.images);
-  const order = unpack<Int32Array>(await readFile(own.order.file));
-  const { from, to } = needed.sorted;
-  await stored.need(order.subarray(from, to));
+  for (const one of argumentsIn(arg)) {
+    const needed = imagesOf(one as never);
+    const stored = needed && images(needed.of);
+    if (needed === undefined || stored === undefined || stored.whole) continue;
+    if ("images" in needed) await stored.need(needed.images);
+    else {
+      const order = unpack<Int32Array>(await readFile(own.order.file));
+      const { from, to } = needed.sorted;
+      await stored.need(order.subarray(from, to));
+    }
+  }
 }

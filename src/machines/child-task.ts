@@ -11,7 +11,7 @@ import {
   type TaskState,
 } from "../engine/task.ts";
 import { unpackManifest } from "./manifest.ts";
-import { type Answer, packAnswer } from "./messages.ts";
+import { type Answer, argumentsIn, packAnswer } from "./messages.ts";
 import { unpack } from "./pack.ts";
 import { refusePlaces } from "./registered.ts";
 
@@ -30,7 +30,7 @@ export interface ChildJob {
   readonly task: TaskName;
   readonly shared: Readonly<Record<string, SharedFile>>;
   readonly device: Device;
-  /** As `pack` writes it. */
+  /** The list of arguments, as `pack` writes it. */
   readonly arg: Uint8Array;
   /** What the answer says beside the result: it is written here as a whole, and passed on as it is. */
   readonly answer: Pick<Answer, "job" | "kind">;
@@ -76,7 +76,7 @@ function readShared(key: string, { file, pixels }: SharedFile, device: Device): 
   return { ...network, options: device === "cpu" ? options : { ...options, device } };
 }
 
-/** Runs a task. Its process does nothing else meanwhile, so that what it shares is its own. */
+/** Runs a task on each of its arguments. Its process does nothing else meanwhile, so that what it shares is its own. */
 export async function childTask(_: TaskState, job: ChildJob): Promise<Uint8Array> {
   const { state, hashes } = await stateOf(job.run);
   for (const [key, shared] of Object.entries(job.shared)) {
@@ -84,8 +84,11 @@ export async function childTask(_: TaskState, job: ChildJob): Promise<Uint8Array
     state.set(key, readShared(key, shared, job.device));
     hashes.set(key, shared.hash);
   }
-  const arg = unpack(job.arg);
-  refusePlaces(arg);
+  const args = argumentsIn(job.arg);
+  refusePlaces(args);
   const run = (await import(job.task.module))[job.task.name] as TaskFunction<unknown, unknown>;
-  return packAnswer({ ...job.answer, result: await run(state, arg) });
+  const began = performance.now();
+  const results: unknown[] = [];
+  for (const arg of args) results.push(await run(state, arg));
+  return packAnswer({ ...job.answer, results, ran: performance.now() - began });
 }

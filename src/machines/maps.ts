@@ -2,6 +2,7 @@
 // slow, and shown in the order of their arguments, each once.
 import { createHash } from "node:crypto";
 import type { Job, Queue } from "bullmq";
+import { shardsOf } from "../engine/shards.ts";
 import type { MapOptions, Visit } from "../engine/task.ts";
 import { errorOf, TemperError, throwIfAborted } from "../errors.ts";
 import type { Client, Connection } from "./connect.ts";
@@ -19,12 +20,21 @@ import {
 import { keys, ownVersions } from "./names.ts";
 import { pack } from "./pack.ts";
 
-/** Shards on the queue for each process: one that runs, one that is there when it ends, and one on its way. */
+/** Jobs on the queue for each process: one that runs, one that is there when it ends, and one on its way. */
 const IN_FLIGHT = 3;
 const LEAST_IN_FLIGHT = 4;
 
+/**
+ * Milliseconds that the shards of one job may take together: a job costs the queue, the worker and the command some
+ * five of their own, so that short shards go together.
+ */
+const TOGETHER = 100;
+
 /** Milliseconds after which a shard that is not heard of is looked for. */
 const LOST = 4_000;
+
+/** Milliseconds that a shard takes at least. */
+const MOMENT = 0.1;
 
 /** How often a shard must be nowhere before it is added again: its answer may be on its way. */
 const NOWHERE = 2;
@@ -36,10 +46,11 @@ const SLOW_MS = 5_000;
 /** How often a shard is on the queue at once. */
 const COPIES = 3;
 
-/** One shard of a map. */
+/** Consecutive shards of a map, which are one job. */
 interface Flight {
   readonly map: OpenMap;
-  readonly index: number;
+  readonly from: number;
+  readonly to: number;
   readonly data: JobData;
   /** The ids under which it is on the queue. */
   readonly ids: string[];
@@ -104,6 +115,8 @@ interface State {
   /** By every id that they have on the queue. */
   readonly flights: Map<string, Flight>;
   readonly kinds: Set<string>;
+  /** Milliseconds that a shard of each task took when it was last heard of. */
+  readonly took: Map<string, number>;
   processes: number;
   lastMap: number;
   shards: number;
@@ -113,7 +126,7 @@ interface State {
 
 export function createMaps(of: Pick<State, "connection" | "queue" | "run" | "onEvent">): Maps {
   const state: State = {
-    ...{ ...of, open: new Map(), flights: new Map(), kinds: new Set() },
+    ...{ ...of, open: new Map(), flights: new Map(), kinds: new Set(), took: new Map() },
     ...{ processes: 0, lastMap: 0, shards: 0, sent: 0, received: 0 },
   };
   return {
@@ -178,12 +191,15 @@ async function fill(state: State, map: OpenMap): Promise<void> {
   try {
     while (!map.over) {
       const room = Math.max(LEAST_IN_FLIGHT, IN_FLIGHT * state.processes);
-      const until = Math.min(map.args.length, map.shown + room);
+      const size = together(state, map);
+      const until = Math.min(map.args.length, map.shown + size * room);
       if (map.next >= until) return;
-      const from = map.next;
+      const jobs = shardsOf(until - map.next, size);
+      const first = map.next;
       map.next = until;
       const flights: Flight[] = [];
-      for (let index = from; index < until; index++) flights.push(await begin(state, map, index));
+      for (const { from, to } of jobs)
+        flights.push(await begin(state, map, first + from, first + to));
       await add(state, flights);
     }
   } catch (error) {
@@ -193,18 +209,25 @@ async function fill(state: State, map: OpenMap): Promise<void> {
   }
 }
 
-/** A shard as a job, which is named by its run and the hash of its content. */
-async function begin(state: State, map: OpenMap, index: number): Promise<Flight> {
+/** How many shards go into a job: no more than leave each process some of those that are left. */
+function together({ took, processes }: State, { name, args, next }: OpenMap): number {
+  const fit = Math.floor(TOGETHER / (took.get(name) ?? TOGETHER));
+  const fair = Math.floor((args.length - next) / (IN_FLIGHT * Math.max(1, processes)));
+  return Math.max(1, Math.min(fit, fair));
+}
+
+/** Shards as a job, which is named by its run and the hash of its content. */
+async function begin(state: State, map: OpenMap, from: number, to: number): Promise<Flight> {
   const { run, connection } = state;
-  const bytes = pack(map.args[index]);
+  const bytes = pack(map.args.slice(from, to));
   const arg = await putArgument(connection.client, bytes);
   const data = { run, map: map.number, versions: ownVersions(), shared: map.shared, arg };
   const hash = createHash("sha256").update(map.name).update(bytes);
   for (const [key, { hash: of }] of Object.entries(map.shared)) hash.update(`${key} ${of} `);
   const now = performance.now();
   // Equal shards of one map are told apart by their places.
-  const id = `${run}-${hash.digest("hex").slice(0, 32)}-${map.number}-${index}`;
-  return { map, index, data, ids: [id], added: now, looked: now, nowhere: 0 };
+  const id = `${run}-${hash.digest("hex").slice(0, 32)}-${map.number}-${from}`;
+  return { map, from, to, data, ids: [id], added: now, looked: now, nowhere: 0 };
 }
 
 /** Puts shards on the queue under their last ids; one that is there already stays as it is. */
@@ -248,23 +271,27 @@ async function listen(state: State, waiting: Client): Promise<void> {
 
 /** Takes an answer, unless its shard was answered before or is not wanted any more. */
 function take(state: State, answer: Answer): void {
-  const { job, kind, result, failure } = answer;
+  const { job, kind, results, ran, failure } = answer;
   const flight = state.flights.get(job);
   if (flight === undefined) {
     state.onEvent("dropped", { job });
     return;
   }
-  const { map, index } = flight;
+  const { map, from, to } = flight;
   if (failure !== undefined) {
     map.end(errorOf(failure));
     return;
   }
+  if (results?.length !== to - from) throw new Error(`not the results of ${to - from} shards`);
   land(state, flight, job);
   state.kinds.add(kind);
-  state.shards++;
+  state.shards += results.length;
+  state.took.set(map.name, Math.max(MOMENT, Number(ran) / results.length) || TOGETHER);
   map.longest = Math.max(map.longest, performance.now() - flight.added);
-  map.results.set(index, result);
-  map.onDone?.(++map.done);
+  for (const [i, result] of results.entries()) {
+    map.results.set(from + i, result);
+    map.onDone?.(++map.done);
+  }
   try {
     while (!map.over && map.results.has(map.shown)) {
       const next = map.results.get(map.shown);
@@ -300,12 +327,11 @@ async function lookForLost(state: State): Promise<void> {
   const due = all.filter(({ looked }) => now - looked > LOST);
   await Promise.all(due.map((flight) => lookFor(state, flight, now)));
   for (const map of state.open.values()) {
-    const slow = all.filter(
-      (flight) => flight.map === map && flight.ids.length < COPIES && isSlow(flight, now),
-    );
+    const own = all.filter((flight) => flight.map === map);
+    const slow = own.filter((flight) => flight.ids.length < COPIES && isSlow(flight, now));
     // Only those that others wait for, and where processes would else have nothing to do.
-    const idle = map.next - map.done < state.processes;
-    for (const flight of idle ? slow : slow.filter(({ index }) => index === map.shown)) {
+    const idle = own.length < state.processes;
+    for (const flight of idle ? slow : slow.filter(({ from }) => from === map.shown)) {
       await addAgain(state, flight, "slow");
     }
   }
@@ -329,13 +355,14 @@ async function lookFor(state: State, flight: Flight, now: number): Promise<void>
 }
 
 /** A shard whose workers died or were stalled too often, with nobody left to say so. */
-async function giveUp(state: State, { map, index }: Flight, id: string): Promise<void> {
+async function giveUp(state: State, { map, from, to }: Flight, id: string): Promise<void> {
   const job: Job | undefined = await state.queue.getJob(id);
   if (map.over || job === undefined) return;
   map.end(
     new TemperError(
       "worker-failed",
-      `shard ${index} (${map.name}) was given up: ${job.failedReason}\n` +
+      `${to - from === 1 ? `shard ${from}` : `shards ${from} to ${to - 1}`} (${map.name}) given up: ` +
+        `${job.failedReason}\n` +
         "look at the workers that had it (temper queue), and at their memory",
     ),
   );

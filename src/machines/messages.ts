@@ -1,5 +1,5 @@
 // What goes through the queue for a shard: the job that a command adds, and the answer that a worker gives.
-import type { Failure } from "../errors.ts";
+import { type Failure, TemperError } from "../errors.ts";
 import type { Client } from "./connect.ts";
 import { type Content, dropContent, fetchContent, putContent } from "./contents.ts";
 import { keys, STAYS, type Versions } from "./names.ts";
@@ -23,7 +23,7 @@ export interface SharedContent extends Content {
 /** An argument, by itself in base64 or by its hash. */
 export type Argument = { readonly inline: string } | { readonly content: Content };
 
-/** What BullMQ keeps of a shard; the task is the name of the job. */
+/** What BullMQ keeps of some shards; the task is the name of the job, `arg` the list of its arguments. */
 export interface JobData {
   readonly run: string;
   readonly map: number;
@@ -37,7 +37,10 @@ export interface Answer {
   readonly job: string;
   /** Of machine. */
   readonly kind: string;
-  readonly result?: unknown;
+  /** Of each shard of the job. */
+  readonly results?: readonly unknown[] | undefined;
+  /** Milliseconds that a process took for them. */
+  readonly ran?: number | undefined;
   readonly failure?: Failure | undefined;
 }
 
@@ -53,6 +56,13 @@ export async function takeArgument(
 ): Promise<Uint8Array> {
   if ("content" in arg) return fetchContent(client, run, arg.content);
   return Buffer.from(String(arg.inline), "base64");
+}
+
+/** @throws TemperError `data-unreadable` where there is no list of them */
+export function argumentsIn(arg: Uint8Array): readonly unknown[] {
+  const list = unpack(arg);
+  if (Array.isArray(list)) return list;
+  throw new TemperError("data-unreadable", "a job of the queue holds no list of shards");
 }
 
 export const packAnswer = (answer: Answer): Buffer => pack(answer);
