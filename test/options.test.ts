@@ -100,7 +100,7 @@ describe("resolving", () => {
       ...{ steps: 5000, stepSize: 0.01, clip: null },
     });
     expect(robustOptions({ recipe: "robust", attack: e }, light).attack).toMatchObject({
-      ...{ attack: "pgd", steps: 5, stepSize: 0.05, clip: null, labels: "true" },
+      ...{ attack: "pgd", steps: 1, stepSize: 0.125, clip: null, labels: "true" },
     });
     const paper = attackOptions({ eps: 0.1, protocol: "cleverhans", clip: [0, 1] });
     expect(paper).toMatchObject({ labels: "predicted", clip: [0, 1] });

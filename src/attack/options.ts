@@ -23,7 +23,7 @@ export interface AttackOptions extends StatedAttack, AttackSettings {}
 export type AttackRequest = Request<Omit<AttackOptions, "eps">> & Pick<AttackOptions, "eps">;
 
 /** What an attack is for; the defaults of `correct`'s own attacks differ. */
-export type AttackUse = "judge" | "reattack" | "robust" | "robust-large" | "certify";
+export type AttackUse = "judge" | "reattack" | "robust" | "certify";
 
 interface AttackFacts {
   readonly use: AttackUse;
@@ -36,7 +36,6 @@ const usualClip = {
   judge: [0, 1],
   reattack: null,
   robust: null,
-  "robust-large": null,
   certify: [0, 1],
 } as const;
 
@@ -45,12 +44,11 @@ const group = "Attack";
 type AttackTable = Table<StatedAttack, AttackFacts>;
 
 /**
- * The recipe robust asks PGD for a few long steps: fresh images are attacked in every iteration. On ResNet8, whose ball
- * is small, one of 1.25 eps led as far as more of them (Wong, Rice & Kolter, ICLR 2020), and steps of eps / 2 less far.
+ * The recipe robust asks PGD for one step of 1.25 eps (Wong, Rice & Kolter, ICLR 2020): fresh images are attacked in
+ * every iteration, and what more steps cost leads further in more iterations (docs/notes/beyond.md).
  */
 const BRIEF: Partial<Record<AttackUse, Brief>> = {
-  robust: { steps: 5, length: 0.5, words: "eps / 2" },
-  "robust-large": { steps: 1, length: 1.25, words: "1.25 eps" },
+  robust: { steps: 1, length: 1.25, words: "1.25 eps" },
   certify: { steps: 5, length: 0.5, words: "eps / 2" },
 };
 
@@ -167,7 +165,7 @@ export const attackOptions = (request: AttackRequest): AttackOptions =>
 
 /**
  * An attack of `correct`, which draws its own seeds: not clipped (but for the balls of bounds) and, in the recipe
- * robust, of five long steps (one for a large network) unless stated otherwise.
+ * robust, of one long step unless stated otherwise.
  *
  * @throws TemperError as `attackOptions` does
  */

@@ -70,7 +70,6 @@ const attackScenes = (
     ["", "judge", 1, undefined],
     ["--reattack", "reattack", 1.2, undefined],
     ["robust", "robust", 1, undefined],
-    ["robust, large networks", "robust-large", 1, "robust"],
     ["--certify", "certify", 1, "robust"],
   ] as const
 ).map(([words, use, reach, of]: readonly [string, AttackUse, number, string | undefined]) => ({

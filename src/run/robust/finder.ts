@@ -1,5 +1,5 @@
 // How the robust recipe finds the points of an iteration, and those that judge: by an attack, or by bounds.
-import { type StatedAttack, statedAttack } from "../../attack/options.ts";
+import type { StatedAttack } from "../../attack/options.ts";
 import { attackedPoints } from "../../attack/points-tasks.ts";
 import { type AnyDataset, type Dataset, imagesOf } from "../../data/dataset.ts";
 import type { AggregateSource } from "../../engine/aggregate-cuts.ts";
@@ -42,12 +42,15 @@ export type Finder = (ask: Ask) => Promise<FoundPoints>;
 
 /**
  * The attack that judges. A network can learn to deceive a brief one (catastrophic overfitting: Wong, Rice & Kolter,
- * ICLR 2020), which would not see it: where points have fewer steps than the usual default, judges have those.
+ * ICLR 2020), which would not see it: where PGD finds the points in fewer than five steps, judges take five of eps / 2.
  */
-function judging(attack: StatedAttack): StatedAttack {
-  const { steps, stepSize } = statedAttack({ attack: "pgd", eps: attack.eps }, { use: "robust" });
-  return attack.attack === "pgd" && attack.steps < steps ? { ...attack, steps, stepSize } : attack;
-}
+const judging = (attack: StatedAttack): StatedAttack =>
+  attack.attack === "pgd" && attack.steps < FEWEST
+    ? { ...attack, steps: FEWEST, stepSize: attack.eps / 2 }
+    : attack;
+
+/** Steps of PGD that judge at least. */
+const FEWEST = 5;
 
 /** Finds points by the attack of the options. */
 export function attackFinder({ network, own, options, workers, signal }: FinderCall): Finder {

@@ -114,7 +114,7 @@ export interface RobustOptions extends PlainRobustOptions {
 export type RobustRequest = Request<Omit<RobustOptions, "attack" | "recipe">> & {
   /** The recipe; it has no default. */
   readonly recipe: "robust";
-  /** PGD of 5 steps of eps / 2, against the true labels, not clipped, unless stated otherwise. */
+  /** PGD of one step of 1.25 eps, against the true labels, not clipped, unless stated otherwise. */
   readonly attack: Request<StatedAttack>;
 };
 
@@ -189,7 +189,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
     default: () => 0.25,
   },
   ...sharedRows,
-  iterations: { ...sharedRows.iterations, default: byHinge(bySize(200, 500), 1000) },
+  iterations: { ...sharedRows.iterations, default: byHinge(bySize(280, 500), 1000) },
   margin: { ...sharedRows.margin, default: byHinge(bySize(1, 0.5), 2) },
   lossSlack: { ...sharedRows.lossSlack, default: byHinge(bySize(0, 0.06), 0.05) },
   keep: {
@@ -255,10 +255,7 @@ export const robustTable: Table<PlainRobustOptions, Facts> = {
 export function robustOptions({ attack, ...request }: RobustRequest, facts: Facts): RobustOptions {
   demandRadius(attack, "the recipe robust attacks the data");
   const { certify, ...options } = resolve(robustTable, request, { facts, call: "correct" });
-  if (certify !== true) {
-    const use = isLarge(facts) ? "robust-large" : "robust";
-    return { ...options, attack: statedAttack(attack, { use }) };
-  }
+  if (certify !== true) return { ...options, attack: statedAttack(attack, { use: "robust" }) };
   const stated = statedAttack(attack, { use: "certify" });
   const holds = stated.norm === "linf" && stated.labels === "true";
   const given = `with norm ${stated.norm} and labels ${stated.labels}`;
