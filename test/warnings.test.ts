@@ -124,9 +124,8 @@ describe("the data", () => {
 
 describe("the model", () => {
   it("random-outputs beside every number", async () => {
-    const [clean, attacked] = await raised({ odd: noisy, attacks: [fgsm] });
-    // Whether the attack turns any image is chance as well, and none would be said.
-    expect([clean, attacked.slice(0, 1)]).toEqual([["random-outputs"], ["random-outputs"]]);
+    const [clean, ...attacks] = await raised({ odd: noisy, attacks: [fgsm] });
+    expect([clean, attacks[0]]).toEqual([["random-outputs"], ["random-outputs"]]);
   });
 
   const square = { attack: "square", eps: EPS, steps: 100 } as const;

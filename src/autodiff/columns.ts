@@ -76,19 +76,11 @@ export function columnProduct(convolution: Convolution, transposed: boolean): Gr
 
 /** A graph that lays out the columns of some IMAGEs of one group side by side: [channels * kernel, images * pixels]. */
 export function columnsSideBySide(convolution: Convolution): Graph {
-  const { channels, kernel, input, output } = convolution;
-  const pixels = elementCount(output);
+  const { channels, input } = convolution;
   const inputs: ValueInfo[] = [
     { name: IMAGE, type: "float64", dims: ["images", channels, ...input] },
   ];
-  return graphOf(inputs, (b) => {
-    const apart = seenPixels(b, IMAGE, windowsOf(convolution)).map((v) =>
-      reshape(b, v, [-1, channels, 1, pixels]),
-    );
-    const rows = channels * elementCount(kernel);
-    const together = reshape(b, b.op("Concat", apart, { axis: int(2) }), [-1, rows, pixels]);
-    return b.op("Reshape", [transpose(b, together, [1, 0, 2]), b.ints([rows, -1])]);
-  });
+  return graphOf(inputs, (b) => columnsOf(b, IMAGE, convolution));
 }
 
 /**
@@ -118,20 +110,16 @@ export function gradientProducts(convolution: Convolution): Graph {
   });
 }
 
-/** The columns of one image of one group, [channels * kernel, pixels]. */
-function columnsOf(b: Builder, image: string, convolution: Convolution): string {
-  const { channels, output } = convolution;
+/** The columns of some images of one group, side by side: [channels * kernel, images * pixels]. */
+function columnsOf(b: Builder, images: string, convolution: Convolution): string {
+  const { channels, kernel, strides, dilations, output } = convolution;
   const pixels = elementCount(output);
-  const seen = seenPixels(b, image, windowsOf(convolution));
-  const apart = seen.map((v) => reshape(b, v, [channels, 1, pixels]));
-  const together = b.op("Concat", apart, { axis: int(1) });
-  return reshape(b, together, [channels * seen.length, pixels]);
-}
-
-function windowsOf(convolution: Convolution): Windows {
-  const { kernel, strides, dilations, output } = convolution;
   const extent = kernel.map((k, i) => (output[i] - 1) * strides[i] + dilations[i] * (k - 1) + 1);
-  return { ...convolution, extent };
+  const seen = seenPixels(b, images, { ...convolution, extent });
+  const apart = seen.map((v) => reshape(b, v, [-1, channels, 1, pixels]));
+  const rows = channels * seen.length;
+  const together = reshape(b, b.op("Concat", apart, { axis: int(2) }), [-1, rows, pixels]);
+  return reshape(b, transpose(b, together, [1, 0, 2]), [rows, -1]);
 }
 
 /** A graph of some inputs and one matrix of float64. */

@@ -79,7 +79,12 @@ export const hard: OddModel = {
 /** Adds noise of its own, another at every pass. */
 export const noisy: OddModel = {
   before: [
-    node("RandomNormal", [], ["noise"], { shape: [1, ...SHAPE], scale: 0.5, mean: 0.25 }),
+    node("RandomNormal", [], ["noise"], {
+      shape: [1, ...SHAPE],
+      scale: 0.5,
+      mean: 0.25,
+      seed: 0.5,
+    }),
     node("Add", ["x", "noise"], ["image"]),
   ],
 };
