@@ -7,7 +7,7 @@ import { type Scale, scales } from "../../src/correct/choice.ts";
 import { openModel } from "../../src/index.ts";
 import { type BenchFlags, openOutput, withBench, workOf } from "../command.ts";
 import { type PaperTable, POINTS, paperTables } from "../paper.ts";
-import { number } from "../parse.ts";
+import { count, number } from "../parse.ts";
 import { earlyMarkdown, tableMarkdown } from "./markdown.ts";
 import { benchTable } from "./tables.ts";
 
@@ -17,6 +17,7 @@ interface Flags extends BenchFlags {
   readonly test: string;
   readonly rows?: number[];
   readonly scale: Scale;
+  readonly lossSample?: number | "auto";
 }
 
 function rowNumbers(given: string): number[] {
@@ -30,7 +31,9 @@ function rowNumbers(given: string): number[] {
 
 async function run(table: PaperTable, flags: Flags, context: Context): Promise<void> {
   const how = { ...flags, augment: table.augment };
-  const name = flags.scale === "front" ? table.name : `${table.name}-${flags.scale}`;
+  const { scale, lossSample } = flags;
+  const scaled = scale === "front" ? table.name : `${table.name}-${scale}`;
+  const name = lossSample === undefined ? scaled : `${scaled}-sample-${lossSample}`;
   const folder = join(flags.out, name);
   const publish = await openOutput(flags, name, context);
   const model = await openModel(flags.model, table.model);
@@ -41,7 +44,7 @@ async function run(table: PaperTable, flags: Flags, context: Context): Promise<v
     test: await openDataset(flags.test, how, context),
     folder,
     points: flags.rows ?? POINTS,
-    scale: flags.scale,
+    ...{ scale, lossSample },
     onRow: (row) =>
       context.progress.line(
         `${row.points} points, w = ${row.weight}: clean ${row.clean.toFixed(2)}, ` +
@@ -49,11 +52,9 @@ async function run(table: PaperTable, flags: Flags, context: Context): Promise<v
       ),
   });
   await model.close();
-  const markdown = [
-    tableMarkdown(table, results),
-    "What the iterations after the 15th bring:",
-    earlyMarkdown(table, results),
-  ].join("\n\n");
+  const early = ["What the iterations after the 15th bring:", earlyMarkdown(table, results)];
+  const parts = [tableMarkdown(table, results), ...(lossSample === undefined ? early : [])];
+  const markdown = parts.join("\n\n");
   await publish(join(folder, `${name}.md`), markdown, { table: name, ...results });
 }
 
@@ -74,6 +75,11 @@ function addTable(program: Command, table: PaperTable, context: Context): void {
       )
         .choices(scales)
         .default("front"),
+    )
+    .option(
+      "--loss-sample <n|auto>",
+      "cut the loss on a sample that grows from n images, and screen candidates on it; without early rows",
+      (given: string) => (given === "auto" ? given : count()(given)),
     )
     .option("--data <data>", "training data, attacked and held", table.data.train)
     .option("--test <data>", "what the accuracies are measured on", table.data.test);

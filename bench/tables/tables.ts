@@ -61,6 +61,11 @@ export interface TableBench extends BenchWork {
   readonly points: readonly number[];
   /** What (19) scales over; a folder has the rows of one scale. */
   readonly scale: Scale;
+  /**
+   * The loss is cut on a sample that grows from so many images, and candidates are screened on it; a folder has the
+   * rows of one. There are no early rows then: what a sample left is known to its interval only.
+   */
+  readonly lossSample?: number | "auto" | undefined;
   readonly onRow?: ((row: BenchRow) => void) | undefined;
 }
 
@@ -126,7 +131,7 @@ export async function benchTable(
   table: PaperTable,
   bench: TableBench,
 ): Promise<TableResults & { readonly setting: Setting }> {
-  const { model, train, test, folder, seed, threads, signal, onProgress } = bench;
+  const { model, train, test, folder, seed, threads, signal, onProgress, lossSample } = bench;
   const setting = settingOf(model, { train, test }, seed);
   const empty: TableResults = { baseline: null, rows: [], early: [] };
   const file = await openResults(join(folder, `${table.name}.json`), setting, empty);
@@ -148,12 +153,13 @@ export async function benchTable(
       ({ points, weight }) =>
         points === count && !results.rows.some((r) => r.points === points && r.weight === weight),
     );
-    const early = results.early.some(({ points }) => points === count);
+    const early = lossSample !== undefined || results.early.some((row) => row.points === count);
     if (missing.length === 0 && early && results.baseline !== null) continue;
     const points = firstOfEachLabel(worst, count, model.labels);
     const run = await correct(model, {
       recipe: "paper",
       scale: bench.scale,
+      ...(lossSample !== undefined && { lossSample }),
       data: train,
       points,
       folder: join(folder, `run-${count}`),
