@@ -27,16 +27,29 @@ export function followed(
   squares: Float64Array | undefined,
 ): Float64Array | undefined {
   if (squares === undefined) return r;
-  if (r === undefined) return squares.map(Math.sqrt);
-  return r.map((v, j) => KEPT * v + (1 - KEPT) * Math.sqrt(squares[j]));
+  const next = new Float64Array(squares.length);
+  for (let j = 0; j < next.length; j++) {
+    const g = Math.sqrt(squares[j]);
+    next[j] = r === undefined ? g : KEPT * r[j] + (1 - KEPT) * g;
+  }
+  return next;
 }
 
 /** s = M^(-1/2) as a row's columns are scaled by it, float32 [p]; undefined where M is the identity. */
 export function scaleOf(r: Float64Array | undefined): Float32Array | undefined {
   if (r === undefined) return undefined;
-  const least = (LEAST * r.reduce((sum, v) => sum + v, 0)) / r.length;
+  const p = r.length;
+  let sum = 0;
+  for (let j = 0; j < p; j++) sum += r[j];
+  const least = (LEAST * sum) / p;
   if (!(least > 0 && least < Infinity)) return undefined;
-  const roots = r.map((v) => Math.sqrt(v + least));
-  const mean = roots.reduce((sum, v) => sum + v, 0) / r.length;
-  return Float32Array.from(roots, (v) => Math.sqrt(mean / v));
+  const roots = new Float64Array(p);
+  let total = 0;
+  for (let j = 0; j < p; j++) {
+    roots[j] = Math.sqrt(r[j] + least);
+    total += roots[j];
+  }
+  const scale = new Float32Array(p);
+  for (let j = 0; j < p; j++) scale[j] = Math.sqrt(total / p / roots[j]);
+  return scale;
 }

@@ -6,7 +6,15 @@ import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { imageSize } from "../data/dataset.ts";
 import { demandMemory } from "../data/memory.ts";
 import { blockOf } from "../qp/rows.ts";
-import { dot, dotFloat32, dotMixed, joined, type Vector, weightedSum } from "../tensor/vector.ts";
+import {
+  addSquares,
+  dot,
+  dotFloat32,
+  dotMixed,
+  joined,
+  type Vector,
+  weightedSum,
+} from "../tensor/vector.ts";
 import type { GivenImages } from "./given-images.ts";
 import { gramBlock, gramOfScratch } from "./gram-block.ts";
 import type { Network } from "./network.ts";
@@ -100,9 +108,12 @@ export function createAggregateCuts(source: AggregateSource): AggregateCuts {
       const sums = rows.filter((row) => row instanceof Float32Array);
       if (sums.length === 0) return undefined;
       const total = new Float64Array(p);
-      for (const row of sums) for (let j = 0; j < p; j++) total[j] += row[j] * row[j];
-      const unscaled = (j: number): number => (scale === undefined ? 1 : scale[j] * scale[j]);
-      return total.map((v, j) => v / (sums.length * unscaled(j)));
+      for (const row of sums) addSquares(total, row);
+      for (let j = 0; j < p; j++) {
+        const squared = scale === undefined ? 1 : scale[j] * scale[j];
+        total[j] /= sums.length * squared;
+      }
+      return total;
     },
     bytes: () => rows.reduce((sum, { byteLength }) => sum + byteLength, 0),
   };

@@ -29,10 +29,10 @@ export function openScratch(): number | undefined {
   }
 }
 
-/** Writes floats at the `at`-th float of the file; false where there is no room for them. */
-export function writeFloats(file: number, floats: Float32Array, at: number): boolean {
+/** Writes numbers at a byte of the file; false where there is no room for them. */
+export function writeAt(file: number, numbers: Float32Array | Uint8Array, at: number): boolean {
   try {
-    writePixels(file, floats, 4 * at);
+    writePixels(file, numbers, at);
     return true;
   } catch {
     return false;

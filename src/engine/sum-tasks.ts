@@ -6,7 +6,7 @@ import { type GivenImages, imagesIn } from "./given-images.ts";
 import { oneHot } from "./logits.ts";
 import { logitSum } from "./loss.ts";
 import { type LossName, lossOf } from "./losses.ts";
-import { SCRATCH, writeFloats } from "./scratch.ts";
+import { SCRATCH, writeAt } from "./scratch.ts";
 import type { TaskState } from "./task.ts";
 import { type LossGradient, movingPrograms, passingPrograms, sharedPrograms } from "./tasks.ts";
 
@@ -68,7 +68,7 @@ export async function sumShard(
     const value = dot(await thetaRowOfAll(network, programs, call, row), weights);
     if (scale !== undefined) for (let j = 0; j < row.length; j++) row[j] *= scale[j];
     at += n;
-    if (place !== undefined && writeFloats(SCRATCH, row, (place + rows.length) * row.length)) {
+    if (place !== undefined && writeAt(SCRATCH, row, 4 * (place + rows.length) * row.length)) {
       rows.push({ value });
       continue;
     }

@@ -1,10 +1,18 @@
 // One shard of a queue on this machine: what it needs is fetched, a process runs it, and its result is sent.
 import { readFile } from "node:fs/promises";
 import type { Job } from "bullmq";
+import { readBytes } from "../data/pixel-file.ts";
 import type { Device } from "../engine/device.ts";
 import type { Workers } from "../engine/workers.ts";
 import { type Failure, failureOf, TemperError } from "../errors.ts";
-import { type ChildJob, childTask, module, type SharedFile } from "./child-task.ts";
+import {
+  type ChildAnswer,
+  type ChildJob,
+  childTask,
+  module,
+  ROOM,
+  type SharedFile,
+} from "./child-task.ts";
 import type { Connection } from "./connect.ts";
 import type { QueueLog } from "./events.ts";
 import {
@@ -20,8 +28,11 @@ import { unpack } from "./pack.ts";
 import { type Registered, type Registry, taskNamed } from "./registered.ts";
 import type { ImagesOf, SharedFiles } from "./shared-files.ts";
 
-/** Runs as many calls at once as there are processes; the others wait in their order. */
-export type Slots = <R>(call: () => Promise<R>) => Promise<R>;
+/**
+ * Runs as many calls at once as there are processes, each with a number below theirs that no other has meanwhile; the
+ * others wait in their order.
+ */
+export type Slots = <R>(call: (slot: number) => Promise<R>) => Promise<R>;
 
 /** A machine that works for a queue. */
 export interface Serving {
@@ -97,17 +108,31 @@ async function resultOf(serving: Serving, job: Job<JobData>): Promise<Ran | unde
   const arg = await takeArgument(connection.client, run, job.data.arg);
   return serving.files.using(run, shared, async (own, images) => {
     await haveImages(imagesOf, arg, own, images);
-    return serving.slots(async () => {
+    return serving.slots(async (slot) => {
       // Many a map ends early: what it added beyond its end is not begun.
       if (!(await isWanted(connection, run, map))) return undefined;
+      const { scratch } = serving.pool;
+      const at = scratch === undefined ? undefined : slot * ROOM;
       const answer = { job: String(job.id), kind: serving.kind };
-      const child: ChildJob = { run, device, arg, shared: own, task, answer };
+      const child: ChildJob = { run, device, arg, shared: own, task, answer, at };
       const of = { module, name: childTask.name };
       const began = performance.now();
-      const [packed] = await serving.pool.map<ChildJob, Uint8Array>(of, [child]);
-      return { answer: packed, ran: performance.now() - began };
+      const [given] = await serving.pool.map<ChildJob, ChildAnswer>(of, [child]);
+      return { answer: answerOf(given, scratch, at), ran: performance.now() - began };
     });
   });
+}
+
+/** The answer of a process: as it gave it, or from the file that it wrote it to. */
+function answerOf(
+  given: ChildAnswer,
+  scratch: number | undefined,
+  at: number | undefined,
+): Uint8Array {
+  if (typeof given !== "number") return given;
+  const answer = Buffer.allocUnsafe(given);
+  readBytes(scratch!, answer, at!);
+  return answer;
 }
 
 /** Whether the command is there and still waits for the shards of this map. */

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { ImageSource } from "../data/dataset.ts";
 import type { Device } from "../engine/device.ts";
 import type { NetworkOptions } from "../engine/network.ts";
+import { SCRATCH, writeAt } from "../engine/scratch.ts";
 import {
   createTaskState,
   type TaskFunction,
@@ -34,7 +35,18 @@ export interface ChildJob {
   readonly arg: Uint8Array;
   /** What the answer says beside the result: it is written here as a whole, and passed on as it is. */
   readonly answer: Pick<Answer, "job" | "kind">;
+  /** The byte of SCRATCH from which a long answer is written; undefined where there is no such file. */
+  readonly at: number | undefined;
 }
+
+/** An answer, or how many bytes of it lie in SCRATCH. */
+export type ChildAnswer = Uint8Array | number;
+
+/** Bytes of an answer that goes by a message. */
+const SHORT = 2 ** 16;
+
+/** Bytes that an answer has in SCRATCH at most. */
+export const ROOM = 2 ** 32;
 
 /** Commands whose sessions a process keeps: two may take turns. */
 const RUNS = 2;
@@ -77,7 +89,7 @@ function readShared(key: string, { file, pixels }: SharedFile, device: Device): 
 }
 
 /** Runs a task on each of its arguments. Its process does nothing else meanwhile, so that what it shares is its own. */
-export async function childTask(_: TaskState, job: ChildJob): Promise<Uint8Array> {
+export async function childTask(_: TaskState, job: ChildJob): Promise<ChildAnswer> {
   const { state, hashes } = await stateOf(job.run);
   for (const [key, shared] of Object.entries(job.shared)) {
     if (hashes.get(key) === shared.hash) continue;
@@ -90,5 +102,8 @@ export async function childTask(_: TaskState, job: ChildJob): Promise<Uint8Array
   const began = performance.now();
   const results: unknown[] = [];
   for (const arg of args) results.push(await run(state, arg));
-  return packAnswer({ ...job.answer, results, ran: performance.now() - began });
+  const answer = packAnswer({ ...job.answer, results, ran: performance.now() - began });
+  const { length } = answer;
+  const long = job.at !== undefined && length > SHORT && length <= ROOM;
+  return long && writeAt(SCRATCH, answer, job.at) ? length : answer;
 }

@@ -186,17 +186,16 @@ async function leave(worker: Worker): Promise<void> {
 }
 
 function createSlots(count: number): Slots {
-  const waiting: (() => void)[] = [];
-  let free = count;
+  const waiting: ((slot: number) => void)[] = [];
+  const free = [...Array(count).keys()];
   return async (call) => {
-    if (free > 0) free--;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
+    const slot = free.pop() ?? (await new Promise<number>((resolve) => waiting.push(resolve)));
     try {
-      return await call();
+      return await call(slot);
     } finally {
       const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
+      if (next === undefined) free.push(slot);
+      else next(slot);
     }
   };
 }

@@ -75,6 +75,11 @@ export function addScaled(
   for (let i = 0; i < n; i++) y[yAt + i] += scale * x[xAt + i];
 }
 
+/** y += x^2, entry by entry and in place; of float32 alone, as `dotFloat32` says. */
+export function addSquares(y: Float64Array, x: Float32Array): void {
+  for (let i = 0; i < x.length; i++) y[i] += x[i] * x[i];
+}
+
 /** The sum of weights[r] rows[r], float64 [n]. Four float32 rows share a pass over it; weights of 0 cost nothing. */
 export function weightedSum(
   weights: Float64Array,
