@@ -92,9 +92,12 @@ it("a sample decides only what it is sure of", async () => {
   const at = (limit: number) =>
     screen(new Float32Array(1), limit, { sampled, first: 1000, candidates: 100 });
   expect((await at(0.5))?.low).toBeGreaterThan(0.5);
+  expect((await at(0.9))?.low).toBeGreaterThan(0.9);
+  expect(asked).toEqual([1000, 1000, 4000]);
+  // Half the error would not do: the second sample is spared.
   expect(await at(0.99)).toBeUndefined();
   expect(await at(Infinity)).toBeUndefined();
-  expect(asked).toEqual([1000, 1000, 4000]);
+  expect(asked).toEqual([1000, 1000, 4000, 1000]);
   expect(CONFIDENCE).toBeGreaterThan(0.99);
 });
 

@@ -93,13 +93,16 @@ export async function screen(
 ): Promise<LossEstimate | undefined> {
   if (limit === Infinity) return undefined;
   const z = errorsAllowed(candidates);
-  for (const factor of SCREENS) {
+  for (const [at, factor] of SCREENS.entries()) {
     const n = factor * first;
     // A sample of half of D costs nearly what an evaluation does that stops early.
     if (n > sampled.total / 2) return undefined;
     const { loss, error, images } = await sampled.loss(theta, n);
     const low = Math.max(0, loss - z * error);
     if (low > limit) return { loss, images, low, high: loss + z * error };
+    // The next sample is expected to say the same with a smaller error: where that would not do, it is spared.
+    const next = SCREENS[at + 1] ?? factor;
+    if (loss - z * error * Math.sqrt(factor / next) <= limit) return undefined;
   }
   return undefined;
 }
