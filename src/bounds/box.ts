@@ -2,7 +2,6 @@
 import { unitOfPixels } from "../attack/classifier.ts";
 import type { AttackSettings } from "../attack/settings.ts";
 import type { Network } from "../engine/network.ts";
-import { TemperError } from "../errors.ts";
 
 /** Of an attack's settings, what its ball in the largest norm is made of. */
 export type BallSettings = Pick<AttackSettings, "clip" | "epsSpace">;
@@ -46,26 +45,4 @@ export function boxesAround(
     upper[i] = Math.min(x[i] + reach, high);
   }
   return { lower, upper };
-}
-
-/**
- * Refuses images that have pixels outside the range: their boxes are cut to nothing, and anything would be proven.
- *
- * @param nameOf how a message names image i
- * @throws TemperError `data-mismatch`
- */
-export function demandInRange(
-  x: Float32Array,
-  n: number,
-  { clip }: BallSettings,
-  nameOf: (i: number) => string,
-): void {
-  if (clip === null) return;
-  const at = x.findIndex((v) => !(v >= clip[0] && v <= clip[1]));
-  if (at < 0) return;
-  throw new TemperError(
-    "data-mismatch",
-    `${nameOf(Math.floor((at * n) / x.length))} has a pixel of ${x[at]}, outside the range [${clip}]: ` +
-      "nothing would be proven of it\ngive images in the range, or the range of these (--clip low,high or none)",
-  );
 }

@@ -13,12 +13,12 @@ import { mostPasses } from "../attack/parts.ts";
 import { type Work, withWorkers } from "../attack/session.ts";
 import { checkUnits } from "../attack/units.ts";
 import { type AnyDataset, type Dataset, imagesOf } from "../data/dataset.ts";
+import { demandInRange } from "../data/range.ts";
 import { type Model, networkOf } from "../engine/model.ts";
 import { refuseUnknown } from "../errors.ts";
 import { partOf } from "../options/table.ts";
 import type { Progress } from "../progress.ts";
 import { joined } from "../tensor/vector.ts";
-import { demandInRange } from "./box.ts";
 import { boundedNodes } from "./intervals.ts";
 import {
   type VerifyOptions,
@@ -182,6 +182,6 @@ function checkRange(data: AnyDataset, options: VerifyOptions): void {
   for (let from = 0; from < data.count; from += LOOKED_AT) {
     const to = Math.min(data.count, from + LOOKED_AT);
     const nameOf = (i: number): string => `image ${(data.first ?? 0) + from + i} of ${data.name}`;
-    demandInRange(imagesOf(data, from, to), to - from, options, nameOf);
+    demandInRange(imagesOf(data, from, to), to - from, options.clip, nameOf);
   }
 }

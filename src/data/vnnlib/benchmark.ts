@@ -1,9 +1,9 @@
 // A benchmark as VNN-COMP has them: onnx/, vnnlib/ and instances.csv, one property an image.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { TemperError } from "../../errors.ts";
 import { type Dataset, imagesOf } from "../dataset.ts";
 import { type ModelUnits, unitsOfEach } from "../model-units.ts";
+import { demandInRange } from "../range.ts";
 import { writeFolder } from "../write.ts";
 import { labelProperty, type Query } from "./property.ts";
 import { writeVnnlib } from "./write.ts";
@@ -66,15 +66,8 @@ function boxOf(
   { eps, clip, units }: BallOptions,
 ): Pick<Query, "lower" | "upper"> {
   const x = imagesOf(data, i, i + 1);
+  demandInRange(x, 1, clip, () => `${data.name}: image ${i}`);
   const [low, high] = clip ?? [-Infinity, Infinity];
-  const outside = x.find((value) => !(low <= value && value <= high));
-  if (outside !== undefined) {
-    throw new TemperError(
-      "data-mismatch",
-      `${data.name}: image ${i} has a pixel of ${outside}, outside the range [${clip}]\n` +
-        "give --clip none, or the range that the data have",
-    );
-  }
   const { mean, std } = unitsOfEach(data.shape, units);
   const inUnits = (pixel: number, p: number): number =>
     (Math.min(high, Math.max(low, pixel)) - mean[p]) / std[p];

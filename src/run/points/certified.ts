@@ -3,10 +3,11 @@
 // The bounds of f_l - f_y are the logits of one more network (bounds/certified.ts), whose image is a box and whose
 // theta is that of the network itself. A cut (7) is then a subgradient of a bound, the violation (10) that of bounds,
 // and a point counts as corrected where all its bounds lie below 0: proven. The bounds are those that hold of float32.
-import { boxesAround, demandInRange } from "../../bounds/box.ts";
+import { boxesAround } from "../../bounds/box.ts";
 import { certifiedNetwork, demandOpenBatch, packBoxes } from "../../bounds/certified.ts";
 import { differencesGraph } from "../../bounds/differences.ts";
 import { type Dataset, imagesOf } from "../../data/dataset.ts";
+import { demandInRange } from "../../data/range.ts";
 import type { Network } from "../../engine/network.ts";
 import type { Certificate } from "../certificate.ts";
 import type { PointOptions } from "./options.ts";
@@ -34,7 +35,7 @@ export function checkBalls(network: Network, points: Dataset, options: BallOptio
   demandOpenBatch(network);
   differencesGraph(network, { method: options.certifyMethod, widen: true });
   const nameOf = (i: number): string => `point ${i} of ${points.name}`;
-  demandInRange(imagesOf(points), points.count, settingsOf(options), nameOf);
+  demandInRange(imagesOf(points), points.count, settingsOf(options).clip, nameOf);
 }
 
 /** A network of bounds, and the boxes that it is asked about. */

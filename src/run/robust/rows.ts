@@ -1,13 +1,8 @@
 // Balls as a certified network takes them, made in the process that needs them from the images that it holds.
-import {
-  type BallSettings,
-  boxesAround,
-  demandInRange,
-  type Ends,
-  unitsOf,
-} from "../../bounds/box.ts";
+import { type BallSettings, boxesAround, type Ends, unitsOf } from "../../bounds/box.ts";
 import { packBoxes } from "../../bounds/certified.ts";
 import { gather, type ImageSource, imageSize } from "../../data/dataset.ts";
+import { demandInRange } from "../../data/range.ts";
 import type { TaskState } from "../../engine/task.ts";
 import { sharedNetwork } from "../../engine/tasks.ts";
 
@@ -32,7 +27,7 @@ export async function rowsShard(
   const network = await sharedNetwork(state);
   const within = ids.filter((id) => id >= 0);
   const images = gather(state.get<ImageSource>(from), within);
-  demandInRange(images, within.length, ball, (i) => `image ${within[i]}`);
+  demandInRange(images, within.length, ball.clip, (i) => `image ${within[i]}`);
   const radii = new Float64Array(within.length).fill(eps);
   const balls = boxesAround(images, radii, ball, unitsOf(network, ball));
   const size = imageSize(network.inputShape);
