@@ -22,6 +22,6 @@ export function demandInRange(
   throw new TemperError(
     "data-mismatch",
     `${nameOf(Math.floor((at * n) / x.length))} has a pixel of ${x[at]}, outside the range [${clip}]\n` +
-      "give --clip none, or the range that the images have: a ball is cut to the range, and of an empty one anything holds",
+      "give --clip none, or the range that the images have: balls are cut to it, and of an empty one anything holds",
   );
 }
