@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import type { LogitSum, Oracle } from "../correct/oracle.ts";
 import { type Dataset, type ImageSource, imageSize, imagesOf } from "../data/dataset.ts";
 import { joined } from "../tensor/vector.ts";
-import { inputGradientOfAll, logitsOfAll } from "./batches.ts";
+import { eachBatch, inputGradientOfAll, logitsOfAll } from "./batches.ts";
 import { type ColumnProducts, createColumnProducts } from "./column-products.ts";
 import { createCutSet } from "./cut-set.ts";
 import { createDataLoss } from "./data-loss.ts";
@@ -162,18 +162,22 @@ async function inputNorms(
   const pairs = sums.flatMap((terms, sum) =>
     [...new Set(terms.map(({ point }) => point))].map((point) => ({ sum, point })),
   );
-  const images = joined(pairs.map(({ point }) => x.subarray(point * size, (point + 1) * size)));
-  const covector = new Float32Array(pairs.length * labels);
-  for (const [i, { sum, point }] of pairs.entries()) {
-    for (const term of sums[sum]) {
-      if (term.point === point) covector[i * labels + term.label] += term.weight;
-    }
-  }
-  const call = { of: logitSum, x: images, covector, n: pairs.length };
-  const gradient = await inputGradientOfAll(network, programs, call);
   const norms = new Float64Array(sums.length);
-  for (const [i, { sum }] of pairs.entries()) {
-    for (const g of gradient.subarray(i * size, (i + 1) * size)) norms[sum] += Math.abs(g);
-  }
+  // A batch at a time: of many labels and large images all pairs would not fit.
+  await eachBatch(network, 0, pairs.length, async (from, to) => {
+    const batch = pairs.slice(from, to);
+    const images = batch.map(({ point }) => x.subarray(point * size, (point + 1) * size));
+    const covector = new Float32Array(batch.length * labels);
+    for (const [i, { sum, point }] of batch.entries()) {
+      for (const term of sums[sum]) {
+        if (term.point === point) covector[i * labels + term.label] += term.weight;
+      }
+    }
+    const call = { of: logitSum, x: joined(images), covector, n: batch.length };
+    const gradient = await inputGradientOfAll(network, programs, call);
+    for (const [i, { sum }] of batch.entries()) {
+      for (const g of gradient.subarray(i * size, (i + 1) * size)) norms[sum] += Math.abs(g);
+    }
+  });
   return norms;
 }
