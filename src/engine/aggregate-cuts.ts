@@ -18,7 +18,7 @@ import {
 import type { GivenImages } from "./given-images.ts";
 import { gramBlock, gramOfScratch } from "./gram-block.ts";
 import type { Network } from "./network.ts";
-import { readFloats } from "./scratch.ts";
+import { readAt } from "./scratch.ts";
 import { shardsOf, sharedOut } from "./shards.ts";
 import * as sumTasks from "./sum-tasks.ts";
 import type { Workers } from "./workers.ts";
@@ -165,7 +165,7 @@ function takeRows(
   if (store.floats.length < needed) store.floats = new Float32Array(needed);
   return made.map(({ gradient }, i) => {
     const row = store.floats.subarray((taken + i) * p, (taken + i + 1) * p);
-    if (gradient === undefined) readFloats(scratch!, row, i * p);
+    if (gradient === undefined) readAt(scratch!, row, 4 * i * p);
     else row.set(gradient);
     return row;
   });

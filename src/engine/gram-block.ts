@@ -5,7 +5,7 @@
 // symmetric to the bit and does not depend on what else is computed.
 import { int } from "../onnx/attributes.ts";
 import type { Graph } from "../onnx/graph.ts";
-import { readFloats, SCRATCH } from "./scratch.ts";
+import { readAt, SCRATCH } from "./scratch.ts";
 import { Session } from "./session.ts";
 import { type Shard, shardsOf } from "./shards.ts";
 import type { TaskState } from "./task.ts";
@@ -106,7 +106,7 @@ export async function stripShard(
   const strip = new Float64Array(n * (to - from));
   const piece = new Float32Array(to - from);
   for (let r = 0; r < n; r++) {
-    readFloats(SCRATCH, piece, r * p + from);
+    readAt(SCRATCH, piece, 4 * (r * p + from));
     strip.set(piece, r * piece.length);
   }
   return productOf(session, strip, n);

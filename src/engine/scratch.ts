@@ -39,7 +39,7 @@ export function writeAt(file: number, numbers: Float32Array | Uint8Array, at: nu
   }
 }
 
-/** Fills an array from the `at`-th float of the file on. */
-export function readFloats(file: number, into: Float32Array, at: number): void {
-  readBytes(file, bytesOf(into), 4 * at);
+/** Fills an array from a byte of the file on. */
+export function readAt(file: number, into: Float32Array | Uint8Array, at: number): void {
+  readBytes(file, bytesOf(into), at);
 }

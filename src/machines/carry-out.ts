@@ -1,8 +1,8 @@
 // One shard of a queue on this machine: what it needs is fetched, a process runs it, and its result is sent.
 import { readFile } from "node:fs/promises";
 import type { Job } from "bullmq";
-import { readBytes } from "../data/pixel-file.ts";
 import type { Device } from "../engine/device.ts";
+import { readAt } from "../engine/scratch.ts";
 import type { Workers } from "../engine/workers.ts";
 import { type Failure, failureOf, TemperError } from "../errors.ts";
 import {
@@ -112,26 +112,25 @@ async function resultOf(serving: Serving, job: Job<JobData>): Promise<Ran | unde
       // Many a map ends early: what it added beyond its end is not begun.
       if (!(await isWanted(connection, run, map))) return undefined;
       const { scratch } = serving.pool;
-      const at = scratch === undefined ? undefined : slot * ROOM;
-      const answer = { job: String(job.id), kind: serving.kind };
-      const child: ChildJob = { run, device, arg, shared: own, task, answer, at };
+      const place = slot * ROOM;
+      const child: ChildJob = {
+        ...{ run, device, arg, shared: own, task },
+        answer: { job: String(job.id), kind: serving.kind },
+        at: scratch === undefined ? undefined : place,
+      };
       const of = { module, name: childTask.name };
       const began = performance.now();
       const [given] = await serving.pool.map<ChildJob, ChildAnswer>(of, [child]);
-      return { answer: answerOf(given, scratch, at), ran: performance.now() - began };
+      const answer = typeof given === "number" ? writtenAt(scratch!, place, given) : given;
+      return { answer, ran: performance.now() - began };
     });
   });
 }
 
-/** The answer of a process: as it gave it, or from the file that it wrote it to. */
-function answerOf(
-  given: ChildAnswer,
-  scratch: number | undefined,
-  at: number | undefined,
-): Uint8Array {
-  if (typeof given !== "number") return given;
-  const answer = Buffer.allocUnsafe(given);
-  readBytes(scratch!, answer, at!);
+/** The answer that a process wrote to the file. */
+function writtenAt(scratch: number, place: number, length: number): Uint8Array {
+  const answer = Buffer.allocUnsafe(length);
+  readAt(scratch, answer, place);
   return answer;
 }
 
