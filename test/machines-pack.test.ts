@@ -43,6 +43,19 @@ describe("a value as bytes", () => {
     );
   });
 
+  it("holds long arrays as views of its bytes, and short ones as copies, wherever the bytes lie", () => {
+    const given = { odd: "x", short: Int8Array.of(1, 2, 3), long: new Float64Array(600).fill(0.1) };
+    const packed = pack(given);
+    for (const offset of [0, 3, 8]) {
+      const place = Buffer.alloc(packed.length + offset);
+      packed.copy(place, offset);
+      const back = unpack<typeof given>(place.subarray(offset));
+      expect(back).toStrictEqual(given);
+      expect(back.long.buffer === place.buffer).toBe(offset % 8 === 0);
+      expect(back.short.buffer === place.buffer).toBe(false);
+    }
+  });
+
   it("keeps a name that objects have a meaning for as a property, and touches nobody's prototype", () => {
     const given = JSON.parse('{"__proto__":{"polluted":1}}');
     const back = unpack<Record<string, unknown>>(pack(given));

@@ -107,7 +107,8 @@ describe.skipIf(redisPath === undefined)(`a queue${onRedis}`, () => {
     const workers = await command();
     const large = Float64Array.from({ length: 6e5 }, (_, i) => Math.sin(i));
     const [back] = await workers.map<Float64Array, Float64Array>(task("echo"), [large]);
-    expect(Buffer.compare(Buffer.from(back.buffer), Buffer.from(large.buffer))).toBe(0);
+    const own = Buffer.from(back.buffer, back.byteOffset, back.byteLength);
+    expect(Buffer.compare(own, Buffer.from(large.buffer))).toBe(0);
     const error = await workers.map(task("refuse"), [0]).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "data-mismatch", message: "refused in the worker" });
     expect(rawWords(error as TemperError)).toBe("raw words");

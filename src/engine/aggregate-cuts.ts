@@ -2,6 +2,7 @@
 //
 // A sum over many images leaves no factors (factored-rows.ts), so a row is kept whole, in float32 as onnxruntime gives
 // it. Rows come by the scratch file into one array that is there already: a hundred of them are 65 MB for CNN.
+import { availableParallelism } from "node:os";
 import type { CutSet, LogitSum } from "../correct/oracle.ts";
 import { imageSize } from "../data/dataset.ts";
 import { demandMemory } from "../data/memory.ts";
@@ -79,23 +80,38 @@ export function createAggregateCuts(source: AggregateSource): AggregateCuts {
       workers.share("theta", theta);
       if (scale !== undefined) workers.share(sumTasks.SCALE, scale);
       const size = sharedOut(sums.length, { most: SUMS, turns: 2, processes: workers.size });
-      const made = await workers.map<sumTasks.SumShard, sumTasks.SumRow[]>(
+      const { scratch } = workers;
+      const added = roomFor(store, { taken, n: sums.length, p });
+      const values: number[] = [];
+      const inFile: number[] = [];
+      await workers.each<sumTasks.SumShard, sumTasks.SumRow[]>(
         { module: sumTasks.module, name: "sumShard" },
         shardsOf(sums.length, size).map(({ from, to }) => ({
           ...sumShardOf(source, sums.slice(from, to)),
-          at: workers.scratch === undefined ? undefined : from,
+          at: scratch === undefined ? undefined : from,
         })),
+        (made) => {
+          for (const { value, gradient } of made) {
+            if (gradient === undefined) inFile.push(values.length);
+            else added[values.length].set(gradient);
+            values.push(value);
+          }
+        },
         { signal },
       );
-      const all = made.flat();
-      const inFile = workers.scratch !== undefined && all.every((r) => r.gradient === undefined);
-      const gram = inFile ? gramOfScratch(workers, { n: all.length, p }, signal) : undefined;
+      const all = inFile.length === added.length && added.length > 0;
+      const gram = all ? gramOfScratch(workers, { n: added.length, p }, signal) : undefined;
       // Meanwhile the processes make the Gram matrix.
-      const added = takeRows(all, { store, taken, p, scratch: workers.scratch });
+      for (const i of inFile) readAt(scratch!, added[i], 4 * i * p);
       taken += added.length;
-      block = { from: rows.length, size: added.length, gram: await (gram ?? gramBlock(added)) };
+      const threads = Math.min(workers.size, availableParallelism());
+      block = {
+        from: rows.length,
+        size: added.length,
+        gram: await (gram ?? gramBlock(added, threads)),
+      };
       rows.push(...added);
-      return Float64Array.from(all, ({ value }) => value);
+      return Float64Array.from(values);
     },
     addRow: (row) => {
       rows.push(row.slice());
@@ -150,25 +166,17 @@ function sumShardOf(
   };
 }
 
-/** Puts the rows of some sums into the store, behind the `taken` rows that are there. */
-function takeRows(
-  made: readonly sumTasks.SumRow[],
-  {
-    store,
-    taken,
-    p,
-    scratch,
-  }: { store: RowStore; taken: number; p: number; scratch: number | undefined },
+/** Places for `n` rows [p] in the store, behind the `taken` rows that are there. */
+function roomFor(
+  store: RowStore,
+  { taken, n, p }: { readonly taken: number; readonly n: number; readonly p: number },
 ): Float32Array[] {
-  const needed = (taken + made.length) * p;
+  const needed = (taken + n) * p;
   // Rows that are there already stay where they are.
   if (store.floats.length < needed) store.floats = new Float32Array(needed);
-  return made.map(({ gradient }, i) => {
-    const row = store.floats.subarray((taken + i) * p, (taken + i + 1) * p);
-    if (gradient === undefined) readAt(scratch!, row, 4 * i * p);
-    else row.set(gradient);
-    return row;
-  });
+  return Array.from({ length: n }, (_, i) =>
+    store.floats.subarray((taken + i) * p, (taken + i + 1) * p),
+  );
 }
 
 /** The Gram entries of `size` rows from row `from` on, [size x size]. */

@@ -52,15 +52,23 @@ function mirrored(total: Float64Array, n: number): Float64Array {
   return total;
 }
 
-/** G = A A' of rows of one length, row-major [rows x rows], float64. */
-export async function gramBlock(rows: readonly Float32Array[]): Promise<Float64Array> {
+/**
+ * G = A A' of rows of one length, row-major [rows x rows], float64.
+ *
+ * @param threads of each product, which is made in the process that calls, while the others wait
+ */
+export async function gramBlock(
+  rows: readonly Float32Array[],
+  threads: number,
+): Promise<Float64Array> {
   const n = rows.length;
   const total = new Float64Array(n * n);
   const p = rows[0]?.length ?? 0;
-  const session = await Session.create(graph, ON);
+  const room = new Float64Array(n * Math.min(p, STRIP));
+  const session = await Session.create(graph, { ...ON, threads });
   try {
     for (const { from, to } of shardsOf(p, STRIP)) {
-      const strip = new Float64Array(n * (to - from));
+      const strip = room.subarray(0, n * (to - from));
       for (const [r, row] of rows.entries()) strip.set(row.subarray(from, to), r * (to - from));
       addLower(total, await productOf(session, strip, n), n);
     }

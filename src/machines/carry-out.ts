@@ -45,9 +45,14 @@ export interface Serving {
   /** Of machine. */
   readonly kind: string;
   readonly onEvent: QueueLog;
+  /** Memory for long answers on their way: what is new each time the collector has to clear away. */
+  readonly spare: Buffer[];
   /** Shards that it has finished. */
   done: number;
 }
+
+/** Bytes of an answer whose memory is kept for the next one. */
+const SPARE = 2 ** 24;
 
 /** A failure that another try would not change. */
 export class Final extends Error {}
@@ -68,6 +73,7 @@ export async function carryOut(serving: Serving, job: Job<JobData>): Promise<voi
     const result = await resultOf(serving, job);
     if (result === undefined) return onEvent("unwanted", facts);
     await putAnswer(client, run, result.answer);
+    if (result.lent !== undefined && result.lent.length <= SPARE) serving.spare.push(result.lent);
     serving.done++;
     // In all, and in the process that ran it.
     const [ms, ran] = [performance.now() - began, result.ran].map(Math.round);
@@ -90,6 +96,8 @@ const mayPass = ({ code }: Failure): boolean =>
 /** The answer to a shard, and the milliseconds that a process had it. */
 interface Ran {
   readonly answer: Uint8Array;
+  /** The memory that it lies in, where that is one of the spare ones. */
+  readonly lent?: Buffer | undefined;
   readonly ran: number;
 }
 
@@ -121,17 +129,20 @@ async function resultOf(serving: Serving, job: Job<JobData>): Promise<Ran | unde
       const of = { module, name: childTask.name };
       const began = performance.now();
       const [given] = await serving.pool.map<ChildJob, ChildAnswer>(of, [child]);
-      const answer = typeof given === "number" ? writtenAt(scratch!, place, given) : given;
-      return { answer, ran: performance.now() - began };
+      const ran = performance.now() - began;
+      if (typeof given !== "number") return { answer: given, ran };
+      const lent = roomFor(serving, given);
+      const answer = lent.subarray(0, given);
+      readAt(scratch!, answer, place);
+      return { answer, lent, ran };
     });
   });
 }
 
-/** The answer that a process wrote to the file. */
-function writtenAt(scratch: number, place: number, length: number): Uint8Array {
-  const answer = Buffer.allocUnsafe(length);
-  readAt(scratch, answer, place);
-  return answer;
+/** Memory for so many bytes: the spare one that was used last where it is enough, else new. */
+function roomFor({ spare }: Serving, bytes: number): Buffer {
+  const last = spare.pop();
+  return last !== undefined && last.length >= bytes ? last : Buffer.allocUnsafe(bytes);
 }
 
 /** Whether the command is there and still waits for the shards of this map. */

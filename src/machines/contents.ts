@@ -53,9 +53,10 @@ export const readerOf =
 async function stored(part: Uint8Array): Promise<Buffer> {
   const sample = part.subarray(0, SAMPLE);
   const worth = deflateRawSync(sample, { level: 1 }).length < WORTH * sample.length;
-  const body = worth ? await deflate(part, { level: 1 }) : part;
-  return Buffer.concat([Buffer.of(worth ? 1 : 0), body]);
+  return worth ? marked(1, await deflate(part, { level: 1 })) : marked(0, part);
 }
+
+const marked = (mark: 0 | 1, body: Uint8Array): Buffer => Buffer.concat([Buffer.of(mark), body]);
 
 async function read(bytes: Buffer, most: number): Promise<Uint8Array> {
   if (bytes.length > most + MORE) throw damaged();
@@ -89,12 +90,21 @@ interface Wanted {
   readonly most: number;
 }
 
-/** Puts bytes there as a whole, for whoever knows their hash. */
-export async function putContent(client: Client, bytes: Uint8Array): Promise<Content> {
+/**
+ * Puts bytes there as a whole, for whoever knows their hash.
+ *
+ * @param once whether only one will take them: that is over before they were compressed
+ */
+export async function putContent(
+  client: Client,
+  bytes: Uint8Array,
+  { once = false } = {},
+): Promise<Content> {
   const hash = sha256(bytes);
   const parts = readerOf(bytes);
   for (let part = 0; part < partsOf(bytes.length); part++) {
-    await client.set(keys.part(hash, part), await stored(parts(part)), "PX", STAYS);
+    const body = once ? marked(0, parts(part)) : await stored(parts(part));
+    await client.set(keys.part(hash, part), body, "PX", STAYS);
   }
   return { hash, bytes: bytes.length };
 }

@@ -28,7 +28,7 @@ const LEAST_IN_FLIGHT = 4;
  * Milliseconds that the shards of one job may take together: a job costs the queue, the worker and the command some
  * five of their own, so that short shards go together.
  */
-const TOGETHER = 100;
+const TOGETHER = 200;
 
 /** Milliseconds after which a shard that is not heard of is looked for. */
 const LOST = 4_000;
@@ -74,6 +74,9 @@ interface OpenMap {
   next: number;
   shown: number;
   done: number;
+  /** Jobs that are on the queue, and the most shards that one of them has had. */
+  jobs: number;
+  size: number;
   adding: boolean;
   /** Milliseconds that the slowest finished shard took, from the time that it was added. */
   longest: number;
@@ -162,7 +165,7 @@ async function runMap(
     await new Promise<void>((resolve, reject) => {
       map = {
         ...{ number: ++state.lastMap, name, args, shared, visit, onDone, results: new Map() },
-        ...{ over: false, next: 0, shown: 0, done: 0, adding: false, longest: 0 },
+        ...{ over: false, next: 0, shown: 0, done: 0, jobs: 0, size: 0, adding: false, longest: 0 },
         end: (error) => {
           map!.over = true;
           if (error === undefined) resolve();
@@ -192,11 +195,15 @@ async function fill(state: State, map: OpenMap): Promise<void> {
     while (!map.over) {
       const room = Math.max(LEAST_IN_FLIGHT, IN_FLIGHT * state.processes);
       const size = together(state, map);
-      const until = Math.min(map.args.length, map.shown + size * room);
+      map.size = Math.max(map.size, size);
+      // Answers that wait for an earlier one are held here, and no more of them than twice what is under way.
+      const most = Math.min(map.args.length, map.shown + 2 * room * map.size);
+      const until = Math.min(most, map.next + size * (room - map.jobs));
       if (map.next >= until) return;
       const jobs = shardsOf(until - map.next, size);
       const first = map.next;
       map.next = until;
+      map.jobs += jobs.length;
       const flights: Flight[] = [];
       for (const { from, to } of jobs)
         flights.push(await begin(state, map, first + from, first + to));
@@ -209,10 +216,10 @@ async function fill(state: State, map: OpenMap): Promise<void> {
   }
 }
 
-/** How many shards go into a job: no more than leave each process some of those that are left. */
+/** How many shards go into a job: no more than leave each process two jobs of those that are left. */
 function together({ took, processes }: State, { name, args, next }: OpenMap): number {
   const fit = Math.floor(TOGETHER / (took.get(name) ?? TOGETHER));
-  const fair = Math.floor((args.length - next) / (IN_FLIGHT * Math.max(1, processes)));
+  const fair = Math.floor((args.length - next) / (2 * Math.max(1, processes)));
   return Math.max(1, Math.min(fit, fair));
 }
 
@@ -304,12 +311,13 @@ function take(state: State, answer: Answer): void {
   void fill(state, map);
 }
 
-/** A shard is done with: what of it still waits is taken from the queue. */
+/** A job is done with: what of it still waits is taken from the queue. */
 function land(
   { flights, queue, connection }: State,
-  { ids, data }: Flight,
+  { map, ids, data }: Flight,
   answered?: string,
 ): void {
+  map.jobs--;
   for (const id of ids) {
     flights.delete(id);
     // One that a worker has cannot be removed; its answer is nobody's.

@@ -9,7 +9,7 @@ import { pack, unpack } from "./pack.ts";
 export const ATTEMPTS = 3;
 
 /** Bytes of an argument that a job holds itself. */
-const INLINE = 2 ** 18;
+const INLINE = 2 ** 14;
 
 /** Bytes of an answer that goes by itself. */
 const ANSWER = 2 ** 26;
@@ -46,7 +46,7 @@ export interface Answer {
 
 export async function putArgument(client: Client, arg: Buffer): Promise<Argument> {
   if (arg.length <= INLINE) return { inline: arg.toString("base64") };
-  return { content: await putContent(client, arg) };
+  return { content: await putContent(client, arg, { once: true }) };
 }
 
 export async function takeArgument(
@@ -74,7 +74,8 @@ export async function putAnswer(
   { buffer, byteOffset, byteLength }: Uint8Array,
 ): Promise<void> {
   const answer = Buffer.from(buffer, byteOffset, byteLength);
-  const message = byteLength > ANSWER ? pack({ far: await putContent(client, answer) }) : answer;
+  const message =
+    byteLength > ANSWER ? pack({ far: await putContent(client, answer, { once: true }) }) : answer;
   await Promise.all([
     client.rpush(keys.answers(run), message),
     client.pexpire(keys.answers(run), STAYS),

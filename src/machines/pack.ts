@@ -2,6 +2,7 @@
 //
 // Not the form of Node's own messages, which another version of Node may not read. Reading makes plain values only,
 // and asks for no memory that the bytes themselves do not fill.
+import { bytesOf } from "../data/pixel-file.ts";
 import { TemperError } from "../errors.ts";
 
 const kinds = {
@@ -25,29 +26,37 @@ const DEEPEST = 64;
 /** Bytes before the head: its length. */
 const BEFORE = 4;
 
+/** Arrays begin at multiples of so many bytes, and the whole ends at one, as numbers lie in memory. */
+const ALIGNED = 8;
+
+/** Bytes of an array that is worth no copy: a smaller one is not to hold a long message in memory. */
+const LARGE = 2 ** 12;
+
+const alignedUp = (bytes: number): number => Math.ceil(bytes / ALIGNED) * ALIGNED;
+
 /**
  * Writes a value: numbers, strings, booleans, null, undefined, bigints, arrays of numbers, lists, maps and plain
  * records of such. Equal values give equal bytes.
  */
 export function pack(value: unknown): Buffer {
-  const arrays: Numbers[] = [];
+  const arrays: { readonly array: Numbers; readonly at: number }[] = [];
   let end = 0;
   const head = JSON.stringify(
     headOf(value, (array) => {
       const at = end;
-      arrays.push(array);
-      end += array.byteLength;
+      arrays.push({ array, at });
+      end += alignedUp(array.byteLength);
       return at;
     }),
   );
-  const length = Buffer.byteLength(head);
-  const bytes = Buffer.allocUnsafe(BEFORE + length + end);
-  bytes.writeUInt32LE(length);
-  bytes.write(head, BEFORE);
-  let at = BEFORE + length;
-  for (const { buffer, byteOffset, byteLength } of arrays) {
-    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
-    at += byteLength;
+  const body = alignedUp(BEFORE + Buffer.byteLength(head));
+  const bytes = Buffer.allocUnsafe(body + end);
+  bytes.writeUInt32LE(body - BEFORE);
+  bytes.fill(" ", BEFORE + bytes.write(head, BEFORE), body);
+  for (const { array, at } of arrays) {
+    const from = body + at;
+    bytes.set(bytesOf(array), from);
+    bytes.fill(0, from + array.byteLength, from + alignedUp(array.byteLength));
   }
   return bytes;
 }
@@ -84,7 +93,7 @@ const damaged = (): TemperError =>
   new TemperError("data-unreadable", "what came over the queue is damaged, or not from Temper");
 
 /**
- * Reads what `pack` wrote.
+ * Reads what `pack` wrote. Long arrays are views of the bytes, where these lie as their numbers must.
  *
  * @throws TemperError `data-unreadable` for anything else
  */
@@ -139,7 +148,9 @@ function numbersOf([, kind, at, length]: unknown[], body: Buffer): Numbers {
   const Kind = kinds[kind as keyof typeof kinds];
   const bytes = n * Kind.BYTES_PER_ELEMENT;
   if (from < 0 || n < 0 || from + bytes > body.length) throw damaged();
-  const copy = new Uint8Array(bytes);
-  copy.set(body.subarray(from, from + bytes));
-  return new Kind(copy.buffer);
+  const place = body.byteOffset + from;
+  if (bytes >= LARGE && place % Kind.BYTES_PER_ELEMENT === 0) {
+    return new Kind(body.buffer as ArrayBuffer, place, n);
+  }
+  return new Kind(Uint8Array.from(body.subarray(from, from + bytes)).buffer);
 }

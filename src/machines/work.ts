@@ -81,7 +81,7 @@ export async function serveQueue(url: string, options: ServeOptions = {}): Promi
     await refuseOthers(connection);
     files = await createSharedFiles(connection.client, dataRoot);
     const serving: Serving = {
-      ...{ connection, pool, files, device, onEvent, done: 0 },
+      ...{ connection, pool, files, device, onEvent, done: 0, spare: [] },
       registry: options.registry ?? registered,
       kind: kindOfMachine(device),
       slots: createSlots(processes),
