@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command `temper`: words to calls, errors to exit codes.
 import { Command, Option } from "commander";
+import { clearRarely } from "../engine/heap.ts";
 import { versions } from "../run/versions.ts";
 import { withConfig } from "./config.ts";
 import { type Context, createContext } from "./context.ts";
@@ -90,6 +91,7 @@ function wordsOf(argv: readonly string[]): { readonly words: string[]; readonly 
   return { words: argv.filter((_, i) => !(all && i === at + 1)), all: all || !asked };
 }
 
+clearRarely();
 const given = process.argv.slice(2);
 const context = await createContext(given.includes(VERBOSE));
 await endingWell(context, async () => {

@@ -1,8 +1,10 @@
 // The entry of a worker process: it takes shared values and tasks from the parent, one at a time.
 import { failureOf } from "../errors.ts";
 import type { FromChild, ToChild } from "./children.ts";
+import { clearRarely } from "./heap.ts";
 import { createTaskState, type TaskFunction } from "./task.ts";
 
+clearRarely();
 const state = createTaskState();
 const reply = (message: FromChild): void => {
   // A parent that was killed closed the channel; this process then ends by itself.
