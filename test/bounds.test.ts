@@ -107,47 +107,48 @@ test.each(smooth)("%s, %s: at eps 0 no wider than what float32 may round", async
   }
 });
 
-test.each(["a residual block", "PRelu"])(
-  "%s: gradients in theta are central differences",
-  (name) => {
-    const { graph } = boundCases.find((one) => one.name === name)!;
-    const [input] = graph.inputs;
-    const shapes = measureShapes(graph);
-    const certified = differencesGraph({ graph, shapes }, { widen: false });
-    const theta = trainableParameters(graph, new Map(), graph.outputs[0].name).map((p) => p.name);
-    const program = gradientProgram(certified, {
-      shapes: measureShapes(certified),
-      seed: "weights",
-      wrt: theta,
+test.each([
+  ["a residual block", "ibp"],
+  ["PRelu", "ibp"],
+  ["MaxPool of windows that overlap, padded", "crown-ibp"],
+] as const)("%s, %s: gradients in theta are central differences", (name, method) => {
+  const { graph } = boundCases.find((one) => one.name === name)!;
+  const [input] = graph.inputs;
+  const shapes = measureShapes(graph);
+  const certified = differencesGraph({ graph, shapes }, { method, widen: false });
+  const theta = trainableParameters(graph, new Map(), graph.outputs[0].name).map((p) => p.name);
+  const program = gradientProgram(certified, {
+    shapes: measureShapes(certified),
+    seed: "weights",
+    wrt: theta,
+  });
+  const random = randomStream(4);
+  const size = input.dims.slice(1).reduce<number>((a, c) => a * (c as number), 1);
+  const row = Float64Array.from({ length: 2 * size + 4 }, (_, i) =>
+    i < size ? 0.4 + 0.2 * random.uniform() : 0,
+  );
+  for (let i = 0; i < size; i++) row[size + i] = row[i] + 0.03;
+  row[2 * size] = 1;
+  const feeds = (w: string, values: Float64Array) =>
+    new Map([
+      [BOXES, { dims: [1, row.length], data: row }],
+      [w, { dims: graph.initializers.get(w)!.dims, data: values }],
+    ]);
+  // Of a network's layers a few stand for all: their weights, a scale, a bias.
+  for (const w of theta.filter((_, i) => i % 4 === 0)) {
+    const output = certified.outputs[0].name;
+    checkGradient({
+      f: (values) => evaluateGraph(certified, feeds(w, values), [output]).get(output)!.data,
+      gradient: (values, covector) => {
+        const asked = new Map(feeds(w, values)).set(COVECTOR, { dims: [1, 4], data: covector });
+        const gradient = program.gradients.get(w)!;
+        return evaluateGraph(program.graph, asked, [gradient]).get(gradient)!.data;
+      },
+      x: Float64Array.from(graph.initializers.get(w)!.values as Float32Array),
+      random,
     });
-    const random = randomStream(4);
-    const size = input.dims.slice(1).reduce<number>((a, c) => a * (c as number), 1);
-    const row = Float64Array.from({ length: 2 * size + 4 }, (_, i) =>
-      i < size ? 0.4 + 0.2 * random.uniform() : 0,
-    );
-    for (let i = 0; i < size; i++) row[size + i] = row[i] + 0.03;
-    row[2 * size] = 1;
-    const feeds = (w: string, values: Float64Array) =>
-      new Map([
-        [BOXES, { dims: [1, row.length], data: row }],
-        [w, { dims: graph.initializers.get(w)!.dims, data: values }],
-      ]);
-    // Of a network's layers a few stand for all: their weights, a scale, a bias.
-    for (const w of theta.filter((_, i) => i % 4 === 0)) {
-      const output = certified.outputs[0].name;
-      checkGradient({
-        f: (values) => evaluateGraph(certified, feeds(w, values), [output]).get(output)!.data,
-        gradient: (values, covector) => {
-          const asked = new Map(feeds(w, values)).set(COVECTOR, { dims: [1, 4], data: covector });
-          const gradient = program.gradients.get(w)!;
-          return evaluateGraph(program.graph, asked, [gradient]).get(gradient)!.data;
-        },
-        x: Float64Array.from(graph.initializers.get(w)!.values as Float32Array),
-        random,
-      });
-    }
-  },
-);
+  }
+});
 
 test("an operator without a rule is refused by name", async () => {
   const graph = sketch({ shape: [3], opset: 18 }, (s, x) =>

@@ -156,7 +156,7 @@ it("every operator with a gradient can be opened, or works on images along the f
     ...["GlobalAveragePool", "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN"],
     ...["MaxPool", "MeanVarianceNormalization", "Pad", "SpaceToDepth", "Trilu"],
     // These may have a scale or an index for each image.
-    ...["DequantizeLinear", "GatherElements", "QuantizeLinear"],
+    ...["DequantizeLinear", "GatherElements", "QuantizeLinear", "ScatterElements"],
   ];
   const without = [...rules.keys()].filter((op) => !hasOpenRule(op));
   expect(without.toSorted()).toEqual(alongFirst.toSorted());

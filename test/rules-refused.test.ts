@@ -149,6 +149,7 @@ describe("what would mix images", () => {
     ["MeanVarianceNormalization", {}, {}, [-1, 2, 6, 6], /to normalise over the batch/],
     ["Gather", {}, { i: int64s(0) }, [1, 2, 6, 6], /indices into the batch/],
     ["GatherElements", {}, { i: int64s(0) }, [1, 2, 6, 6], /indices into the batch/],
+    ["ScatterElements", {}, { i: int64s(0) }, [-1, 2, 6, 6], /indices into the batch/],
     ["Slice", {}, { s: int64s(0), e: int64s(1) }, [1, 2, 6, 6], /slicing the batch/],
     ["Split", { num_outputs: 2 }, {}, [-1, 2, 6, 6], /splitting the batch/],
     ["Resize", {}, { n: int64s(), s: tensor([4], [2, 1, 1, 1]) }, [-2, 2, 6, 6], /the batch/],

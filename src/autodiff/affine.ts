@@ -19,6 +19,7 @@ const choosing: ReadonlyMap<string, number> = new Map([
   ["Div", 1],
   ["Gather", 1],
   ["GatherElements", 1],
+  ["ScatterElements", 1],
   ["Where", 0],
 ]);
 

@@ -8,11 +8,11 @@ import { type Builder, scalar, zerosLike } from "../autodiff/builder.ts";
 import { rules as gradientRules } from "../autodiff/rules.ts";
 import { int } from "../onnx/attributes.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
-import { boxOf, inRows, largest, type Rows, scaled, summed } from "./concretize.ts";
+import { boxOf, inRows, largest, scaled, summed } from "./concretize.ts";
 import { magnitude } from "./interval.ts";
 import { boundedNodes, type Intervals, replaced, ruleOf } from "./intervals.ts";
 import { errorShare, TINY } from "./rounding.ts";
-import type { AffineRule, BoundCall, Relaxation } from "./rule.ts";
+import type { AffineRule, BoundCall, Relaxation, Rows } from "./rule.ts";
 
 export interface BackwardRequest {
   readonly graph: Graph;
@@ -90,10 +90,11 @@ function passBack(
   const [g] = gs;
   const rule = ruleOf(node);
   if (rule.kind === "curved") {
-    const relaxation = ends === undefined ? rule.relax?.(call, of[0]!) : undefined;
-    if (relaxation !== undefined) return throughLines(call, at, g!, relaxation);
+    if (ends === undefined) return throughLines(call, at, g!, rule.relax(call, of[0]!));
     return { parts: [], terms: [largest(at, y, g!, boxOf(rule.interval(call, of[0]!)))] };
   }
+  // To float32 again it changes nothing, and its gradient rule would look at the value itself.
+  if (node.op === "Cast") return { parts: [() => g!], terms: [] };
   const { vjps } = gradientRules.get(node.op)!;
   const whole = gs.length === 1 ? gs : withZeros(b, node, gs);
   const passed = vjps({ b, node, x: node.inputs, y, g: g ?? "", gs: whole });
@@ -103,16 +104,16 @@ function passBack(
   };
 }
 
-/** y lies between two lines in x: where A is above 0 the upper one counts, else the lower. */
+/** y lies between two lines in x, or in what was picked of it: where A is above 0 the upper one, else the lower. */
 function throughLines(
   call: BoundCall,
   at: Rows,
   g: string,
-  { lower, upper, offset }: Relaxation,
+  { lower, upper, offset, picked }: Relaxation,
 ): PassedBack {
   const { b, node, of, widen } = call;
-  const [x] = node.inputs;
-  const dims = b.shapeOf(x).slice(1);
+  const laid = picked === undefined ? node.inputs[0] : node.outputs[0];
+  const dims = b.shapeOf(laid).slice(1);
   const zero = scalar(b, 0);
   const rows = inRows(at, g, dims);
   const [above, below] = [upper, lower].map((slope) => inRows(at, slope, dims));
@@ -122,10 +123,12 @@ function throughLines(
   ]);
   const box = boxOf(offset);
   const steep = b.op("Max", [b.op("Abs", [upper]), b.op("Abs", [lower])]);
-  const rounded = scaled(b, b.op("Mul", [steep, magnitude(b, of[0]!)]), errorShare(node, 2));
+  const size = b.op("Mul", [steep, magnitude(b, picked?.of ?? of[0]!)]);
+  // Where coefficients meet they are added up.
+  const rounded = scaled(b, size, errorShare(node, 2 + (picked?.meeting ?? 0)));
   const radius = widen ? b.op("Add", [box.radius, rounded]) : box.radius;
-  const merged = b.op("Reshape", [part, b.ints([-1, ...dims])]);
-  return { parts: [() => merged], terms: [largest(at, x, g, { ...box, radius })] };
+  const merged = picked?.back(at, part) ?? b.op("Reshape", [part, b.ints([-1, ...dims])]);
+  return { parts: [() => merged], terms: [largest(at, laid, g, { ...box, radius })] };
 }
 
 /**

@@ -1,20 +1,10 @@
 // Sums of coefficients times values in boxes: where linear bounds become numbers.
 import { type Builder, scalar, sumOver } from "../autodiff/builder.ts";
 import { int } from "../onnx/attributes.ts";
-import { elementCount, type Node } from "../onnx/graph.ts";
+import { elementCount } from "../onnx/graph.ts";
 import type { Interval } from "./interval.ts";
 import { errorShare } from "./rounding.ts";
-import { refuseBound } from "./rule.ts";
-
-/** R rows of coefficients for each of B images, [B * R, ...] of a value [B, ...]. */
-export interface Rows {
-  readonly b: Builder;
-  /** The node at which the sum is made, for messages. */
-  readonly node: Node;
-  /** Any value with an entry of its first axis for each image. */
-  readonly image: string;
-  readonly widen: boolean;
-}
+import { type Rows, refuseBound } from "./rule.ts";
 
 /** Around what a value lies, and how far from it; without a centre around 0. */
 export interface Box {

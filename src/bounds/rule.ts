@@ -45,8 +45,8 @@ export interface CurvedRule {
   readonly kind: "curved";
   readonly attributes: readonly string[];
   interval(call: BoundCall, x: Interval): Interval;
-  /** Absent where no lines are known between which it lies; its interval then stands for it. */
-  relax?(call: BoundCall, x: Interval): Relaxation;
+  /** The lines between which it lies. */
+  relax(call: BoundCall, x: Interval): Relaxation;
 }
 
 /** Two lines between which y lies, entry by entry: lower x + offset <= y <= upper x + offset. */
@@ -56,6 +56,28 @@ export interface Relaxation {
   readonly upper: string;
   /** The lower end belongs to the lower line, the upper end to the upper one. */
   readonly offset: Interval;
+  /** Where an entry of y has lines in one entry of x that was picked for it; by default in its own. */
+  readonly picked?: Picked | undefined;
+}
+
+/** R rows of coefficients for each of B images, [B * R, ...] of a value [B, ...]. */
+export interface Rows {
+  readonly b: Builder;
+  /** The node at which the sum is made, for messages. */
+  readonly node: Node;
+  /** Any value with an entry of its first axis for each image. */
+  readonly image: string;
+  readonly widen: boolean;
+}
+
+/** An entry of x for each of y. */
+export interface Picked {
+  /** Their bounds, of the shape of y. */
+  readonly of: Interval;
+  /** How many entries of y may have picked the same one. */
+  readonly meeting: number;
+  /** Gives coefficients of y, [B, R, ...], to what was picked: [B * R, ...] of x. */
+  back(rows: Rows, part: string): string;
 }
 
 export type BoundRule = AffineRule | MovingRule | CurvedRule;

@@ -3,9 +3,10 @@ import type { BoundRule } from "./rule.ts";
 import * as affine from "./rules/affine.ts";
 import * as curved from "./rules/curved.ts";
 import * as moving from "./rules/moving.ts";
+import * as pooling from "./rules/pooling.ts";
 
 /** Everything that these files export is a rule under the name of its operator. */
-const families: readonly Readonly<Record<string, BoundRule>>[] = [affine, curved, moving];
+const families: readonly Readonly<Record<string, BoundRule>>[] = [affine, curved, moving, pooling];
 
 /** The rules in alphabetical order. */
 export const boundRules: ReadonlyMap<string, BoundRule> = new Map(

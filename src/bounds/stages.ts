@@ -27,7 +27,10 @@ export interface Stage {
   readonly value: string;
   /** Of one image, without the batch. */
   readonly dims: readonly number[];
-  /** Whether other activations come before it: without any its interval is as good as a linear bound. */
+  /**
+   * Whether other activations come before it, with an affine operator between: without, its interval is as good as a
+   * linear bound.
+   */
   readonly deep: boolean;
   /** Whether the activation bends at 0 alone, so that a value on one side of it needs no closer bound. */
   readonly kinked: boolean;
@@ -37,11 +40,20 @@ const kinked: ReadonlySet<string> = new Set(["LeakyRelu", "PRelu", "Relu"]);
 
 /** The values that activations are given, in order. */
 export function stagesOf({ graph, shapes }: ShapedGraph): readonly Stage[] {
-  const curved = [...boundedNodes(graph)].filter((node) => ruleOf(node).kind === "curved");
+  const bounded = [...boundedNodes(graph)];
+  const curved = bounded.filter((node) => ruleOf(node).kind === "curved");
   const behind = madeOf(
     graph,
     curved.flatMap(({ outputs }) => outputs),
   );
+  const makers = new Map(bounded.flatMap((node) => node.outputs.map((name) => [name, node])));
+  /** Whether the bounds of stages before give its own entry by entry. */
+  const follows = (value: string): boolean => {
+    const maker = makers.get(value);
+    if (maker === undefined) return true;
+    const { kind } = ruleOf(maker);
+    return kind === "curved" || (kind === "moving" && maker.inputs.every(follows));
+  };
   const readers = new Map<string, Node[]>();
   for (const node of curved) {
     readers.set(node.inputs[0], [...(readers.get(node.inputs[0]) ?? []), node]);
@@ -49,7 +61,7 @@ export function stagesOf({ graph, shapes }: ShapedGraph): readonly Stage[] {
   return [...readers].map(([value, nodes]) => ({
     value,
     dims: shapes.get(value)!.slice(1),
-    deep: behind.has(value),
+    deep: behind.has(value) && !follows(value),
     kinked: nodes.every(({ op }) => kinked.has(op)),
   }));
 }

@@ -1,5 +1,6 @@
 // Small networks that have, together, every operator of which bounds are known.
 import type { Graph } from "../../src/onnx/graph.ts";
+import { typeCode } from "../../src/onnx/tensor-proto.ts";
 import { tensor } from "./graph-builder.ts";
 import { batchNorm, conv, dense, relu, type Sketch, sketch } from "./sketch.ts";
 
@@ -76,6 +77,20 @@ export const boundCases: readonly BoundCase[] = [
       strides: [2, 2],
     }),
   ),
+  around("MaxPool of windows that overlap, padded", 27, (s, x) =>
+    s.op("MaxPool", [conv(s, x, [3, 3, 3, 3], { pads: [1, 1, 1, 1] })], {
+      kernel_shape: [3, 2],
+      strides: [2, 2],
+      pads: [1, 0, 0, 0],
+    }),
+  ),
+  around("MaxPool of what a Relu makes", 12, (s, x) =>
+    s.op("MaxPool", [relu(s, conv(s, x, [3, 3, 2, 2]))], {
+      kernel_shape: [2, 2],
+      strides: [2, 2],
+      dilations: [2, 1],
+    }),
+  ),
   around("AveragePool and GlobalAveragePool", 3, (s, x) =>
     s.op("GlobalAveragePool", [
       s.op("AveragePool", [x], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }),
@@ -102,7 +117,8 @@ export const boundCases: readonly BoundCase[] = [
   {
     name: "normalised pixels",
     graph: sketch({ shape, opset: 18 }, (s, x) => {
-      const centred = s.op("Sub", [x, s.floats([1, 2, 1, 1], [0.4, 0.5])]);
+      const same = s.op("Cast", [x], { to: typeCode("float32") });
+      const centred = s.op("Sub", [same, s.floats([1, 2, 1, 1], [0.4, 0.5])]);
       const normal = s.op("Div", [centred, s.floats([1, 2, 1, 1], [0.2, 0.25])]);
       return dense(s, flat(s, relu(s, conv(s, normal, [3, 2, 6, 6]))), 3, 4);
     }),

@@ -215,13 +215,60 @@ function linesOf(s: number, l: number, u: number): readonly [low: number, up: nu
   return [u > -l ? 1 : s, chord, u - chord * u];
 }
 
+/** The lines of an entry of a curve: in which entry of what it is given, their slopes, the offset of the upper one. */
+interface Lines {
+  readonly of: number;
+  readonly low: number;
+  readonly up: number;
+  readonly at: number;
+}
+
+function kinkLines(s: number, { lower, upper }: Ends): Lines[] {
+  return [...lower.keys()].map((j) => {
+    const [low, up, at] = linesOf(s, lower[j], upper[j]);
+    return { of: j, low, up, at };
+  });
+}
+
+/**
+ * Of the entries in a window the one whose lower end is the largest, x; the maximum lies above it, and below the chord
+ * of max(x, m), where m is the most that the others can be.
+ */
+function windowLines({ graph, dims }: Windowed, node: Node, { lower, upper }: Ends): Lines[] {
+  const [x] = node.inputs;
+  // Whatever the window's geometry: it holds the entries that are its maximum where all others are 0.
+  const holds = [...lower.keys()].map((j) => {
+    const one = build(dims.get(x)!, false, (_, i) => (i === j ? 1 : 0));
+    return run(graph, node, new Map([[x, one]]))[0].data;
+  });
+  return [...holds[0].keys()].map((i) => {
+    const inside = [...lower.keys()].filter((j) => holds[j][i] === 1);
+    const of = inside.reduce((best, j) => (lower[j] > lower[best] ? j : best));
+    const others = inside.filter((j) => j !== of).map((j) => upper[j]);
+    const [m, l, u] = [Math.max(Number.NEGATIVE_INFINITY, ...others), lower[of], upper[of]];
+    if (m <= l) return { of, low: 1, up: 1, at: 0 };
+    if (m >= u) return { of, low: 1, up: 0, at: m };
+    const up = (u - m) / (u - l);
+    return { of, low: 1, up, at: m - up * l };
+  });
+}
+
+type Windowed = Pick<Dense, "dims"> & { readonly graph: Graph };
+
 /**
  * Upper bounds of f_l - f_y by lines from the logits back to the image (Zhang et al. 2018, theorem 3.2), for networks
- * of Relu and LeakyRelu; at any other curve they end in its interval.
+ * of Relu, LeakyRelu and MaxPool; at any other curve they end in its interval.
  */
 export function denseLinear(dense: Dense, graph: Graph, y: number): Float64Array {
-  const { forms, ends, curved } = dense;
-  const slopes = new Map([...curved].map(([name, node]) => [name, slopeBelow(node)] as const));
+  const { forms, ends, curved, dims } = dense;
+  const lines = new Map(
+    [...curved].map(([name, node]) => {
+      const x = ends.get(node.inputs[0])!;
+      const s = slopeBelow(node);
+      if (node.op === "MaxPool") return [name, windowLines({ graph, dims }, node, x)] as const;
+      return [name, s === undefined ? undefined : kinkLines(s, x)] as const;
+    }),
+  );
   const logits = forms.get(graph.outputs[0].name)!;
   return logits.offset.map((d, l) => {
     let bound = d - logits.offset[y];
@@ -236,15 +283,14 @@ export function denseLinear(dense: Dense, graph: Graph, y: number): Float64Array
     for (const [base, matrix] of logits.parts) add(base, matrix, difference);
     for (const [base, node] of [...curved].toReversed()) {
       const row = rows.get(base);
-      const s = slopes.get(base);
-      if (row === undefined || s === undefined) continue;
-      const x = ends.get(node.inputs[0])!;
+      const own = lines.get(base);
+      if (row === undefined || own === undefined) continue;
       const inner = forms.get(node.inputs[0])!;
-      const passed = row.map((a, j) => {
-        const [low, up, offset] = linesOf(s, x.lower[j], x.upper[j]);
-        if (a > 0) bound += a * offset;
-        return a * (a > 0 ? up : low);
-      });
+      const passed = new Float64Array(inner.offset.length);
+      for (const [i, { of, low, up, at }] of own.entries()) {
+        if (row[i] > 0) bound += row[i] * at;
+        passed[of] += row[i] * (row[i] > 0 ? up : low);
+      }
       bound += passed.reduce((sum, a, j) => sum + a * inner.offset[j], 0);
       for (const [from, matrix] of inner.parts) add(from, matrix, passed);
       rows.delete(base);

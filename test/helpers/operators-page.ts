@@ -36,10 +36,8 @@ function table(isWanted: (rule: Rule) => boolean): string {
 const wrapped = (text: string): string => text.replace(/(.{1,110})(?: |$)/g, "$1\n").trimEnd();
 
 /** How bounds pass an operator. */
-const boundOf = (rule: BoundRule): string => {
-  if (rule.kind !== "curved") return "exactly as the operator does";
-  return rule.relax === undefined ? "by its interval" : "between two lines";
-};
+const boundOf = ({ kind }: BoundRule): string =>
+  kind === "curved" ? "between two lines" : "exactly as the operator does";
 
 const bounds = [
   "| operator | attributes handled | linear bounds go through it |",

@@ -1,9 +1,9 @@
 // Gradients of operators that take values at indices: what was taken twice gets the sum.
-import { int, intOf, text } from "../../onnx/attributes.ts";
+import { int, intOf, text, textOf } from "../../onnx/attributes.ts";
 import { elementCount } from "../../onnx/graph.ts";
 import { typeCode } from "../../onnx/tensor-proto.ts";
 import { type Builder, fromFront, reshape, transpose, zerosLike } from "../builder.ts";
-import { type Call, refuse } from "../rule.ts";
+import { type Call, type Rule, refuse } from "../rule.ts";
 import { unary } from "./entrywise.ts";
 
 /** The largest matrix of zeros and ones that is worth a product: 4 MB. */
@@ -97,3 +97,24 @@ export const GatherElements = unary(
     notes: "not along the batch",
   },
 );
+
+/** Updates that meet are added up, or do not meet. */
+export const ScatterElements: Rule = {
+  attributes: ["axis", "reduction"],
+  differentiable: [0, 2],
+  vjps: ({ b, node, g, x }) => {
+    const shape = b.shapeOf(x[0]);
+    const along = fromFront(intOf(node, "axis", 0), shape.length);
+    if (shape[along] < 0) refuse(node, "indices into the batch mix images", "take another axis");
+    const axis = int(along);
+    const reduction = textOf(node, "reduction", "none");
+    if (reduction !== "add" && reduction !== "none") {
+      refuse(node, `reduction ${reduction} is not supported`, "add values, or put each once");
+    }
+    const updates = (): string => b.op("GatherElements", [g, x[1]], { axis });
+    if (reduction === "add") return [() => g, null, updates];
+    const kept = (): string => b.op("ScatterElements", [g, x[1], zerosLike(b, x[2])], { axis });
+    return [kept, null, updates];
+  },
+  notes: "not along the batch; without a reduction no index comes twice",
+};

@@ -1,27 +1,10 @@
 // Gradients of the pools: the maximum sends its gradient to one pixel, the average to all of a window.
-import { int, intOf, intsOf, text, textOf } from "../../onnx/attributes.ts";
+import { int, intOf, text } from "../../onnx/attributes.ts";
 import { elementCount } from "../../onnx/graph.ts";
 import { reshape, reshapeLike } from "../builder.ts";
-import { type Call, refuse } from "../rule.ts";
+import type { Call } from "../rule.ts";
 import { unary } from "./entrywise.ts";
-import { spreading, type Window, windowAttributes, windowOf } from "./window.ts";
-
-/** Reads the window of a pool. It refuses where onnxruntime departs from the standard. */
-function poolWindow(call: Call): Window {
-  const { node } = call;
-  const kernel = intsOf(node, "kernel_shape");
-  if (kernel === undefined) refuse(node, "kernel_shape is missing", "export the model again");
-  const automatic = textOf(node, "auto_pad", "NOTSET");
-  const w = windowOf(call, kernel);
-  if (automatic === "VALID" && intOf(node, "ceil_mode", 0) !== 0) {
-    refuse(node, "auto_pad VALID with ceil_mode 1 is not supported", "export it with pads");
-  }
-  if (automatic.startsWith("SAME") && w.strides.some((s, i) => s > w.kernel[i])) {
-    const window = `strides [${w.strides}] over kernel_shape [${w.kernel}]`;
-    refuse(node, `auto_pad ${automatic} with ${window} is not supported`, "export it with pads");
-  }
-  return w;
-}
+import { poolWindow, spreading, type Window, windowAttributes } from "./window.ts";
 
 /**
  * Runs the forward node again with its second output, the flat index of each maximum (the first of equals).

@@ -1,5 +1,5 @@
 // Brings what attributes and measured shapes say of the sliding windows of Conv and the pools into one form.
-import { int, ints, intsOf, textOf } from "../../onnx/attributes.ts";
+import { int, intOf, ints, intsOf, textOf } from "../../onnx/attributes.ts";
 import type { Attribute } from "../../onnx/graph.ts";
 import type { Call } from "../rule.ts";
 import { refuse } from "../rule.ts";
@@ -87,6 +87,23 @@ export function windowOf(call: Call, kernel: readonly number[]): Window {
   }
   const total = common.extent.map((e, i) => Math.max(0, e - common.input[i]));
   return { ...common, ...halved(total, automatic) };
+}
+
+/** Reads the window of a pool. It refuses where onnxruntime departs from the standard. */
+export function poolWindow(call: Call): Window {
+  const { node } = call;
+  const kernel = intsOf(node, "kernel_shape");
+  if (kernel === undefined) refuse(node, "kernel_shape is missing", "export the model again");
+  const automatic = textOf(node, "auto_pad", "NOTSET");
+  const w = windowOf(call, kernel);
+  if (automatic === "VALID" && intOf(node, "ceil_mode", 0) !== 0) {
+    refuse(node, "auto_pad VALID with ceil_mode 1 is not supported", "export it with pads");
+  }
+  if (automatic.startsWith("SAME") && w.strides.some((s, i) => s > w.kernel[i])) {
+    const window = `strides [${w.strides}] over kernel_shape [${w.kernel}]`;
+    refuse(node, `auto_pad ${automatic} with ${window} is not supported`, "export it with pads");
+  }
+  return w;
 }
 
 /**

@@ -1,6 +1,5 @@
-// Activations and maxima: of the values in an interval the extremes lie at its ends, or at a bend between them.
+// Activations: of the values in an interval the extremes lie at its ends, or at a bend between them.
 import { type Builder, scalar } from "../../autodiff/builder.ts";
-import { windowAttributes } from "../../autodiff/rules/window.ts";
 import { floatOf } from "../../onnx/attributes.ts";
 import { between, type Interval, magnitude } from "../interval.ts";
 import { type BoundCall, type CurvedRule, type Relaxation, refuseBound } from "../rule.ts";
@@ -15,7 +14,7 @@ interface Curve {
   readonly rounded?: Rounded;
   /** Where the curve turns from falling to rising or back. */
   readonly turns?: readonly number[];
-  readonly relax?: (call: BoundCall, x: Interval, rounded: string | undefined) => Relaxation;
+  readonly relax: (call: BoundCall, x: Interval, rounded: string | undefined) => Relaxation;
 }
 
 /** The rule of a curve, which rises or falls between its turns. */
@@ -44,7 +43,7 @@ function curve({ attributes = [], rounded, turns = [], relax }: Curve): CurvedRu
       if (error === undefined) return between(b, low, high);
       return between(b, b.op("Sub", [low, error]), b.op("Add", [high, error]));
     },
-    ...(relax !== undefined && { relax: (call, x) => relax(call, x, errorOf(call, x)) }),
+    relax: (call, x) => relax(call, x, errorOf(call, x)),
   };
 }
 
@@ -100,9 +99,6 @@ export const PRelu = curve({
   turns: [0],
   relax: (call, x) => leaking(call, x, call.node.inputs[1]),
 });
-
-/** No lines are known: where linear bounds come to it they end, at its interval. */
-export const MaxPool = curve({ attributes: [...windowAttributes, "ceil_mode", "storage_order"] });
 
 /** A few roundings, fused or not. */
 const FEW = 2 ** -21;

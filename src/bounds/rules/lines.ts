@@ -26,12 +26,15 @@ export const within = (b: Builder, x: Interval, point: string): string =>
 const quotient = (b: Builder, a: string, c: string): string =>
   b.op("Div", [a, b.op("Max", [c, scalar(b, TINY)])]);
 
-/** The slope from one end to the other. */
-export function chord(call: BoundCall, x: Interval): string {
-  const { b } = call;
-  const rise = b.op("Sub", [at(call, x.upper()), at(call, x.lower())]);
+/** The slope of f from one end to the other. */
+export function slopeBetween(b: Builder, x: Interval, f: (value: string) => string): string {
+  const rise = b.op("Sub", [f(x.upper()), f(x.lower())]);
   return quotient(b, rise, b.op("Sub", [x.upper(), x.lower()]));
 }
+
+/** The same of the call's operator. */
+export const chord = (call: BoundCall, x: Interval): string =>
+  slopeBetween(call.b, x, (value) => at(call, value));
 
 /**
  * The slopes of lines at a curve that is flat, then rises, then is flat again: from the lower end to where the rise
@@ -63,6 +66,7 @@ export function ramp(
  *
  * @param points where f(x) - k x may be extreme, the ends apart; they lie in the interval
  * @param rounded what rounding may do to f
+ * @param f by default the call's operator
  */
 export function lines(
   call: BoundCall,
@@ -70,10 +74,11 @@ export function lines(
   slopes: Slopes,
   points: readonly string[],
   rounded: string | undefined,
+  f = (value: string): string => at(call, value),
 ): Relaxation {
   const { b, node, widen } = call;
   const all = [x.lower(), x.upper(), ...points];
-  const values = all.map((point) => at(call, point));
+  const values = all.map(f);
   const above = (slope: string): string[] =>
     all.map((point, i) => b.op("Sub", [values[i], b.op("Mul", [slope, point])]));
   const lower = b.op("Min", above(slopes.lower));

@@ -223,6 +223,16 @@ function taken(): RuleCase[] {
     ...[{}, { axis: 1 }, { axis: -2 }].map((attributes) =>
       ofParameter(one("GatherElements", [3, 4], { i: some }, attributes), [2, 4]),
     ),
+    ...[{ reduction: "add" }, { axis: -1, reduction: "add" }].map((attributes) =>
+      ofParameter(
+        one("ScatterElements", [4, 4], { i: some, u: [2, 4] }, attributes, ["x", "i", "u"]),
+        [4, 4],
+      ),
+    ),
+    ofParameter(
+      one("ScatterElements", [3, 4], { i: tensor([1, 3], [2, 0, -1], "int64"), u: [1, 3] }),
+      [3, 4],
+    ),
     {
       op: "GatherElements",
       image: apart([5]),
