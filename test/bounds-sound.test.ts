@@ -1,7 +1,7 @@
 // Bounds must hold of float32 sums in any order: tried at corners of boxes, in exact arithmetic and in shuffled sums.
 import { expect, test } from "vitest";
 import { certifiedNetwork, packBoxes } from "../src/bounds/certified.ts";
-import { openCrown } from "../src/bounds/crown.ts";
+import { differenceOf, openCrown } from "../src/bounds/crown.ts";
 import { openSlopeSearch } from "../src/bounds/slopes.ts";
 import { logitsOf } from "../src/engine/batches.ts";
 import { loadNetwork } from "../src/engine/network.ts";
@@ -109,7 +109,7 @@ async function everyBound(layers: readonly Layer[], lower: Float32Array, upper: 
   const closest = await crown.differences(box, ends, 0, [1, 2]);
   await crown.release();
   const search = await openSlopeSearch(network, crown.stages);
-  const better = await search.optimise([1, 2].map((rival) => ({ box, ends, y: 0, rival })));
+  const better = await search.optimise([1, 2].map((l) => ({ box, ends, row: differenceOf(0, l) })));
   await search.release();
   for (const [r, bound] of better.entries()) {
     expect(bound).toBeLessThanOrEqual(closest[r] + 1e-5 * (1 + Math.abs(closest[r])));

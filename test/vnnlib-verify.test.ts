@@ -2,7 +2,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { differenceOf, openCrown } from "../src/bounds/crown.ts";
 import { verifyProperty } from "../src/bounds/property.ts";
+import { openSlopeSearch } from "../src/bounds/slopes.ts";
 import { readCounterexample } from "../src/data/vnnlib/counterexample.ts";
 import {
   type Constraint,
@@ -11,7 +13,7 @@ import {
   type Property,
 } from "../src/data/vnnlib/property.ts";
 import { writeVnnlib } from "../src/data/vnnlib/write.ts";
-import { openModel } from "../src/engine/model.ts";
+import { networkOf, openModel } from "../src/engine/model.ts";
 import { writeGraph } from "../src/onnx/write.ts";
 import { randomStream } from "../src/tensor/random.ts";
 import { newFolder, temper } from "./helpers/command.ts";
@@ -43,10 +45,14 @@ function randomProperty(): Property {
     const centre = normals(2);
     const lower = Float64Array.from(centre, (v) => v - 0.4 * random.uniform());
     const upper = Float64Array.from(centre, (v) => v + 0.4 * random.uniform());
-    const constraint = (): Constraint => ({
-      terms: [0, 1, 2].map((output) => ({ output, weight: random.normal() })),
-      bound: 3 * random.normal() - 2,
-    });
+    const constraint = (): Constraint => {
+      // Weights of float32 mostly; others are bounded with what their rounding may add.
+      const weight = random.below(4) === 0 ? (v: number) => v : Math.fround;
+      return {
+        terms: [0, 1, 2].map((output) => ({ output, weight: weight(random.normal()) })),
+        bound: 3 * random.normal() - 2,
+      };
+    };
     const unsafe = [[constraint(), constraint()], [constraint()]].slice(random.below(2));
     return { lower, upper, unsafe };
   });
@@ -85,6 +91,52 @@ it("answers unsat only where no input of many is a counterexample, and sat with 
   }
   expect(Math.min(counts.sat, counts.unsat)).toBeGreaterThan(5);
   expect(counts.unknown).toBeLessThan(10);
+  await model.close();
+});
+
+it("proves by better slopes what linear bounds leave open", async () => {
+  const layer = (x: string, w: string, y: string): ReturnType<typeof node>[] => [
+    node("MatMul", [x, w], [`${y} before`]),
+    node("Relu", [`${y} before`], [y]),
+  ];
+  const deep = writeGraph(
+    graph({
+      inputs: { x: ["batch", 3] },
+      initializers: {
+        a: tensor([3, 9], normals(27)),
+        b: tensor([9, 9], normals(81)),
+        c: tensor([9, 2], normals(18)),
+      },
+      nodes: [...layer("x", "a", "h"), ...layer("h", "b", "k"), node("MatMul", ["k", "c"], ["y"])],
+      outputs: { y: ["batch", 2] },
+    }),
+  );
+  const model = await openModel(deep);
+  const network = networkOf(model);
+  const box = { lower: new Float32Array(3).fill(-0.5), upper: new Float32Array(3).fill(0.5) };
+  const crown = openCrown(network);
+  const ends = await crown.refine(box);
+  const [linear] = await crown.differences(box, ends, 1, [0]);
+  const search = await openSlopeSearch(network, crown.stages);
+  const row = differenceOf(1, 0);
+  const [better] = await search.optimise([{ box, ends, row, below: Number.NEGATIVE_INFINITY }]);
+  await search.release();
+  await crown.release();
+  expect(better).toBeLessThan(linear - 0.01);
+  // Y_1 - Y_0 <= b is unsafe: Y_0 - Y_1 is at least -b then.
+  const answerAt = async (most: number): Promise<string> => {
+    const terms = [1, -1].map((weight, i) => ({ output: 1 - i, weight }));
+    const unsafe = [[{ terms, bound: -most }]];
+    const query = {
+      lower: Float64Array.from(box.lower),
+      upper: Float64Array.from(box.upper),
+      unsafe,
+    };
+    const property = { inputs: 3, outputs: 2, queries: [query] };
+    return (await verifyProperty(model, { property })).answer;
+  };
+  expect(await answerAt(0.5 * (better + linear))).toBe("unsat");
+  expect(await answerAt(better - 0.001)).not.toBe("unsat");
   await model.close();
 });
 

@@ -16,6 +16,15 @@ import {
   UPPER,
 } from "./stages.ts";
 
+/** A weighted sum of logits: labels and their weights, which are float32. */
+export type WeightedLabels = readonly (readonly [label: number, weight: number])[];
+
+/** f_l - f_y. */
+export const differenceOf = (y: number, l: number): WeightedLabels => [
+  [l, 1],
+  [y, -1],
+];
+
 export interface Crown {
   /** The ends of what each activation is given, a stage each, in the box of one image. */
   refine(box: Ends): Promise<readonly Ends[]>;
@@ -26,12 +35,8 @@ export interface Crown {
     y: number,
     rivals: readonly number[],
   ): Promise<Float32Array>;
-  /** Upper bounds of weighted sums of logits, each a list of labels and their weights, which are float32. */
-  sums(
-    box: Ends,
-    ends: readonly Ends[],
-    rows: readonly (readonly (readonly [label: number, weight: number])[])[],
-  ): Promise<Float32Array>;
+  /** Upper bounds of weighted sums of logits. */
+  sums(box: Ends, ends: readonly Ends[], rows: readonly WeightedLabels[]): Promise<Float32Array>;
   readonly stages: readonly Stage[];
   release(): Promise<void>;
 }
@@ -127,10 +132,7 @@ export function openCrown(network: Network): Crown {
         { value: graph.outputs[0].name, dims: [labels], k: stages.length },
         box,
         ends,
-        rivals.map((l) => [
-          [l, 1],
-          [y, -1],
-        ]),
+        rivals.map((l) => differenceOf(y, l)),
       ),
     sums: (box, ends, rows) =>
       bounded({ value: graph.outputs[0].name, dims: [labels], k: stages.length }, box, ends, rows),

@@ -2,7 +2,8 @@
 //
 // A box has no counterexample where every case of what is unsafe there has a constraint that no input meets:
 // w'Y > b, that is, the upper bound of -w'Y lies below -b. What is left open is attacked: gradient steps against the
-// constraint that is farthest from being met, from random inputs of the box.
+// constraint that is farthest from being met, from random inputs of the box. What is open still has its bounds made
+// closer by optimised slopes.
 import type { Constraint, Property, Query } from "../data/vnnlib/property.ts";
 import { isCounterexample } from "../data/vnnlib/property.ts";
 import { fileLogits } from "../engine/ask-file.ts";
@@ -15,7 +16,9 @@ import { TemperError, throwIfAborted } from "../errors.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { randomStream } from "../tensor/random.ts";
 import { STREAMS } from "../tensor/streams.ts";
-import { openCrown } from "./crown.ts";
+import type { Ends } from "./box.ts";
+import { type Crown, openCrown, type WeightedLabels } from "./crown.ts";
+import { openSlopeSearch, type SlopeSearch } from "./slopes.ts";
 
 export interface PropertyCall {
   readonly property: Property;
@@ -52,11 +55,12 @@ export async function verifyProperty(
   };
   const crown = openCrown(network);
   const programs = openPrograms(network, network.theta0);
+  let search: SlopeSearch | undefined;
   let open = 0;
   try {
     for (const [q, query] of property.queries.entries()) {
       if (isOver()) return { answer: "timeout" };
-      const cases = await openCases(crown, query);
+      const { cases, box, ends } = await openCases(crown, query);
       for (const [c, unsafe] of cases.entries()) {
         const random = randomStream(seed, STREAMS.property, q, c);
         const attacked = { network, programs, random, isOver };
@@ -64,11 +68,17 @@ export async function verifyProperty(
           const y = await fileLogits(network, network, x, 1);
           if (isCounterexample(property, x, y)) return { answer: "sat", x, y };
         }
+        // One open case leaves the property open, so that the others are only attacked then.
+        if (open === 0 && !isOver()) {
+          search ??= await openSlopeSearch(network, crown.stages);
+          if (await failsBySlopes(search, { box, ends }, unsafe)) continue;
+        }
+        open++;
       }
-      open += cases.length;
     }
     return { answer: open === 0 ? "unsat" : isOver() ? "timeout" : "unknown" };
   } finally {
+    await search?.release();
     await crown.release();
     await programs.release();
   }
@@ -105,21 +115,29 @@ function checkFits({ inputShape, labels, question, ending }: Network, property: 
 const isOrder = ({ terms, bound }: Constraint): boolean =>
   bound === 0 && terms.length === 2 && terms[0].weight === -terms[1].weight;
 
+/** A box, and bounds of what each activation is given in it. */
+interface Bounded {
+  readonly box: Ends;
+  readonly ends: readonly Ends[];
+}
+
+/** -w'Y, which lies below -b where the constraint fails. */
+const against = ({ terms }: Constraint): WeightedLabels =>
+  terms.map(({ output, weight }) => [output, -Math.fround(weight)]);
+
 /** The cases of what is unsafe in a box of which no constraint is proven to fail. */
 async function openCases(
-  crown: ReturnType<typeof openCrown>,
+  crown: Crown,
   { lower, upper, unsafe }: Query,
-): Promise<readonly (readonly Constraint[])[]> {
+): Promise<Bounded & { readonly cases: readonly (readonly Constraint[])[] }> {
   // The nearest float32 of an end has every float32 of the box on its side.
-  const ends = { lower: new Float32Array(lower), upper: new Float32Array(upper) };
-  const refined = await crown.refine(ends);
+  const box = { lower: new Float32Array(lower), upper: new Float32Array(upper) };
+  const ends = await crown.refine(box);
   const all = unsafe.flat();
-  const rows = all.map(({ terms }) =>
-    terms.map(({ output, weight }) => [output, -Math.fround(weight)] as const),
-  );
+  const rows = all.map(against);
   const named = [...new Set(all.filter(isRounded).flatMap((each) => each.terms))];
   const sizes = named.flatMap(({ output }) => [[[output, 1] as const], [[output, -1] as const]]);
-  const found = await crown.sums(ends, refined, [...rows, ...sizes]);
+  const found = await crown.sums(box, ends, [...rows, ...sizes]);
   /** What the weights that are no float32 may add. */
   const rounding = ({ terms }: Constraint): number =>
     terms.reduce((sum, term) => {
@@ -129,7 +147,7 @@ async function openCases(
       return sum + Math.abs(term.weight - Math.fround(term.weight)) * size;
     }, 0);
   let next = 0;
-  return unsafe.filter((constraints) => {
+  const cases = unsafe.filter((constraints) => {
     const fails = constraints.map((constraint) => {
       const bound = found[next++];
       if (!isRounded(constraint)) return bound < -constraint.bound;
@@ -138,6 +156,19 @@ async function openCases(
     });
     return !fails.some(Boolean);
   });
+  return { box, ends, cases };
+}
+
+/** Whether a constraint is proven to fail with better slopes; one whose weights were rounded is left as it is. */
+async function failsBySlopes(
+  search: SlopeSearch,
+  bounded: Bounded,
+  constraints: readonly Constraint[],
+): Promise<boolean> {
+  const exact = constraints.filter((constraint) => !isRounded(constraint));
+  const rows = exact.map((each) => ({ ...bounded, row: against(each), below: -each.bound }));
+  const found = await search.optimise(rows);
+  return exact.some(({ bound }, i) => found[i] < -bound);
 }
 
 const isRounded = ({ terms }: Constraint): boolean =>

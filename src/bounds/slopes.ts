@@ -1,8 +1,8 @@
 // Optimised slopes (alpha-CROWN; Xu et al., arXiv 2011.13824): any slope of a Relu's lower line gives a sound bound, so
 // a few steps along the bound's gradient find better ones.
 //
-// Each pair of an image and a rival has slopes of its own and is a row of one graph, packed: its box, the ends of what
-// each activation is given, slopes, and the row of the difference.
+// Each pair of a box and a sum of logits has slopes of its own and is a row of one graph, packed: the box, the ends of
+// what each activation is given, the weights of the sum, and the slopes.
 import { type Builder, createBuilder, reshape } from "../autodiff/builder.ts";
 import { gradientProgram } from "../autodiff/programs.ts";
 import { COVECTOR } from "../autodiff/seeds.ts";
@@ -14,21 +14,24 @@ import { elementCount, type Graph } from "../onnx/graph.ts";
 import { withTheta } from "../onnx/theta.ts";
 import { upperBound } from "./backward.ts";
 import type { Ends } from "./box.ts";
+import type { WeightedLabels } from "./crown.ts";
 import { between, type Interval } from "./interval.ts";
 import { intervals } from "./intervals.ts";
 import { type Stage, sizeOf } from "./stages.ts";
 
-/** An image and a rival: whether f_l - f_y stays below 0 in the box. */
+/** A box and a weighted sum of logits: whether it stays below a number in the box. */
 export interface Pair {
   readonly box: Ends;
   /** Of what each activation is given. */
   readonly ends: readonly Ends[];
-  readonly y: number;
-  readonly rival: number;
+  /** Labels and their weights, which are float32. */
+  readonly row: WeightedLabels;
+  /** Default 0. */
+  readonly below?: number | undefined;
 }
 
 export interface SlopeSearch {
-  /** The least upper bound that was found of each pair; a pair below 0 is left there. */
+  /** The least upper bound that was found of each pair; one that stays below its number is left there. */
   optimise(pairs: readonly Pair[]): Promise<Float32Array>;
   release(): Promise<void>;
 }
@@ -65,7 +68,7 @@ export async function openSlopeSearch(
     const rows = pairs.map((pair) => packed(pair, network.labels, total));
     let step = FIRST_STEP;
     for (let k = 0; k <= STEPS; k++, step *= SHORTER) {
-      const open = [...pairs.keys()].filter((p) => !(least[p] < 0));
+      const open = [...pairs.keys()].filter((p) => !(least[p] < (pairs[p].below ?? 0)));
       if (open.length === 0) break;
       const data = new Float32Array(open.length * width);
       for (const [i, p] of open.entries()) data.set(rows[p], i * width);
@@ -113,22 +116,15 @@ function stepSlopes(rows: readonly Float32Array[], gradient: Float32Array, step:
 }
 
 /** A pair as a row; slopes begin where CROWN has them. */
-function packed({ box, ends, y, rival }: Pair, labels: number, total: number): Float32Array {
-  const difference = new Float32Array(labels);
-  difference[rival] += 1;
-  difference[y] -= 1;
+function packed({ box, ends, row: sum }: Pair, labels: number, total: number): Float32Array {
+  const weights = new Float32Array(labels);
+  for (const [label, weight] of sum) weights[label] += weight;
   const slopes = new Float32Array(total);
   let at = 0;
   for (const { lower, upper } of ends) {
     for (const [j, l] of lower.entries()) slopes[at++] = upper[j] > -l ? 1 : 0;
   }
-  const parts = [
-    box.lower,
-    box.upper,
-    ...ends.flatMap((e) => [e.lower, e.upper]),
-    difference,
-    slopes,
-  ];
+  const parts = [box.lower, box.upper, ...ends.flatMap((e) => [e.lower, e.upper]), weights, slopes];
   const row = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let from = 0;
   for (const part of parts) {

@@ -7,7 +7,7 @@ import type { TaskState } from "../engine/task.ts";
 import { sharedNetwork } from "../engine/tasks.ts";
 import { type BallSettings, boxesAround, type Ends, unitsOf } from "./box.ts";
 import { certifiedNetwork, packBoxes } from "./certified.ts";
-import { type Crown, openCrown } from "./crown.ts";
+import { type Crown, differenceOf, openCrown } from "./crown.ts";
 import type { BoundMethod } from "./differences.ts";
 import { largestRadius } from "./radius.ts";
 import { openSlopeSearch, type SlopeSearch } from "./slopes.ts";
@@ -184,7 +184,7 @@ async function crownBounds(
     const found =
       search === undefined
         ? await crown.differences(box, ends, y, rivals)
-        : await search.optimise(rivals.map((rival) => ({ box, ends, y, rival })));
+        : await search.optimise(rivals.map((l) => ({ box, ends, row: differenceOf(y, l) })));
     for (const [r, l] of rivals.entries()) {
       bounds[i * count + l] = Math.min(bounds[i * count + l], found[r]);
     }

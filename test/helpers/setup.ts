@@ -6,6 +6,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { clearRarely } from "../../src/engine/heap.ts";
+
+clearRarely();
 
 const seed = Number(process.env.TEMPER_SEED ?? 0);
 if (!Number.isInteger(seed)) throw new Error("TEMPER_SEED: a whole number is expected");
