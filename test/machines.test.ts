@@ -161,6 +161,22 @@ describe.skipIf(redisPath === undefined)(`a queue${onRedis}`, () => {
     expect(existsSync(go)).toBe(true);
   });
 
+  it("gives an argument again that the storage has lost, also one that two shards have", async () => {
+    const [busy, workers] = [await command(), await command()];
+    const go = join(mkdtempSync(join(tmpdir(), "temper-")), "go");
+    const first = busy.map(task("waitFor"), Array(4).fill(go));
+    await expect.poll(async () => (await lookAtQueue(redis.url)).active).toBe(4);
+    const large = new Float64Array(1e4).fill(0.1);
+    const echoed = workers.map(task("echo"), [large, large]);
+    await expect.poll(async () => (await lookAtQueue(redis.url)).waiting).toBe(2);
+    const client = new Redis(redis.port);
+    expect(await client.unlink(await client.keys(keys.part("*", 0)))).toBeGreaterThan(0);
+    client.disconnect();
+    writeFileSync(go, "");
+    await first;
+    expect(await echoed).toEqual([large, large]);
+  });
+
   it("says which versions do not belong together, on either side", async () => {
     const client = new Redis(redis.port);
     const strange = { temper: "9.9.9", onnxruntime: "1.2.3" };

@@ -103,7 +103,7 @@ export async function openQueue(url: string, options: QueueOptions = {}): Promis
   const queue = (await openBullQueue(connection, ownVersions())) as Queue<JobData>;
   const supply = createSupply(connection.client, id);
   const kind = kindOfMachine();
-  const maps = createMaps({ connection, queue, run: id, onEvent });
+  const maps = createMaps({ connection, queue, supply, run: id, onEvent });
   const command: Command = {
     ...{ id, connection, queue, supply, maps, patience, onNote, onEvent },
     ...{ shared: new Map(), since: Date.now(), workers: [], put: 0 },

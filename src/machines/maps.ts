@@ -6,7 +6,7 @@ import { shardsOf } from "../engine/shards.ts";
 import type { MapOptions, Visit } from "../engine/task.ts";
 import { errorOf, TemperError, throwIfAborted } from "../errors.ts";
 import type { Client, Connection } from "./connect.ts";
-import { dropContent } from "./contents.ts";
+import { dropContent, readerOf, type Supply } from "./contents.ts";
 import type { QueueLog } from "./events.ts";
 import {
   type Answer,
@@ -112,6 +112,8 @@ export interface Maps {
 interface State {
   readonly connection: Connection;
   readonly queue: Queue<JobData>;
+  /** Gives a worker an argument that is not in the storage any more. */
+  readonly supply: Supply;
   readonly run: string;
   readonly onEvent: QueueLog;
   readonly open: Map<number, OpenMap>;
@@ -127,7 +129,9 @@ interface State {
   received: number;
 }
 
-export function createMaps(of: Pick<State, "connection" | "queue" | "run" | "onEvent">): Maps {
+export function createMaps(
+  of: Pick<State, "connection" | "queue" | "supply" | "run" | "onEvent">,
+): Maps {
   const state: State = {
     ...{ ...of, open: new Map(), flights: new Map(), kinds: new Set(), took: new Map() },
     ...{ processes: 0, lastMap: 0, shards: 0, sent: 0, received: 0 },
@@ -225,9 +229,11 @@ function together({ took, processes }: State, { name, args, next }: OpenMap): nu
 
 /** Shards as a job, which is named by its run and the hash of its content. */
 async function begin(state: State, map: OpenMap, from: number, to: number): Promise<Flight> {
-  const { run, connection } = state;
-  const bytes = pack(map.args.slice(from, to));
+  const { run, connection, supply } = state;
+  const packed = (): Buffer => pack(map.args.slice(from, to));
+  const bytes = packed();
   const arg = await putArgument(connection.client, bytes);
+  if ("content" in arg) supply.hold(arg.content.hash, (part) => readerOf(packed())(part));
   const data = { run, map: map.number, versions: ownVersions(), shared: map.shared, arg };
   const hash = createHash("sha256").update(map.name).update(bytes);
   for (const [key, { hash: of }] of Object.entries(map.shared)) hash.update(`${key} ${of} `);
@@ -312,20 +318,21 @@ function take(state: State, answer: Answer): void {
 }
 
 /** A job is done with: what of it still waits is taken from the queue. */
-function land(
-  { flights, queue, connection }: State,
-  { map, ids, data }: Flight,
-  answered?: string,
-): void {
+function land(state: State, { map, ids, data }: Flight, answered?: string): void {
+  const { flights, queue, connection, supply } = state;
   map.jobs--;
   for (const id of ids) {
     flights.delete(id);
     // One that a worker has cannot be removed; its answer is nobody's.
     if (id !== answered && connection.away() === 0) void queue.remove(id).catch(() => {});
   }
-  if ("content" in data.arg && connection.away() === 0) {
-    void dropContent(connection.client, data.arg.content).catch(() => {});
-  }
+  if (!("content" in data.arg)) return;
+  const { content } = data.arg;
+  const same = ({ data: { arg } }: Flight): boolean =>
+    "content" in arg && arg.content.hash === content.hash;
+  if ([...flights.values()].some(same)) return;
+  supply.release(content.hash);
+  if (connection.away() === 0) void dropContent(connection.client, content).catch(() => {});
 }
 
 /** Looks for shards that are nowhere, were given up, or take far longer than others. */
