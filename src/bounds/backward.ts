@@ -93,8 +93,7 @@ function passBack(
     if (ends === undefined) return throughLines(call, at, g!, rule.relax(call, of[0]!));
     return { parts: [], terms: [largest(at, y, g!, boxOf(rule.interval(call, of[0]!)))] };
   }
-  // To float32 again it changes nothing, and its gradient rule would look at the value itself.
-  if (node.op === "Cast") return { parts: [() => g!], terms: [] };
+  if (rule.kind === "moving" && rule.stays) return { parts: [() => g!], terms: [] };
   const { vjps } = gradientRules.get(node.op)!;
   const whole = gs.length === 1 ? gs : withZeros(b, node, gs);
   const passed = vjps({ b, node, x: node.inputs, y, g: g ?? "", gs: whole });

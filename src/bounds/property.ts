@@ -68,10 +68,11 @@ export async function verifyProperty(
           const y = await fileLogits(network, network, x, 1);
           if (isCounterexample(property, x, y)) return { answer: "sat", x, y };
         }
+        const exact = unsafe.filter((constraint) => !isRounded(constraint));
         // One open case leaves the property open, so that the others are only attacked then.
-        if (open === 0 && !isOver()) {
+        if (open === 0 && exact.length > 0 && !isOver()) {
           search ??= await openSlopeSearch(network, crown.stages);
-          if (await failsBySlopes(search, { box, ends }, unsafe)) continue;
+          if (await failsBySlopes(search, { box, ends }, exact)) continue;
         }
         open++;
       }
@@ -159,13 +160,12 @@ async function openCases(
   return { box, ends, cases };
 }
 
-/** Whether a constraint is proven to fail with better slopes; one whose weights were rounded is left as it is. */
+/** Whether a constraint is proven to fail with better slopes; none of their weights was rounded. */
 async function failsBySlopes(
   search: SlopeSearch,
   bounded: Bounded,
-  constraints: readonly Constraint[],
+  exact: readonly Constraint[],
 ): Promise<boolean> {
-  const exact = constraints.filter((constraint) => !isRounded(constraint));
   const rows = exact.map((each) => ({ ...bounded, row: against(each), below: -each.bound }));
   const found = await search.optimise(rows);
   return exact.some(({ bound }, i) => found[i] < -bound);

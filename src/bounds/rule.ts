@@ -36,6 +36,8 @@ export interface AffineRule {
 export interface MovingRule {
   readonly kind: "moving";
   readonly attributes: readonly string[];
+  /** Whether every entry stays where it is, so that coefficients pass as they are. */
+  readonly stays?: boolean;
   /** Throws where the node does more than that. */
   check?(call: BoundCall): void;
 }

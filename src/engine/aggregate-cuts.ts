@@ -99,8 +99,10 @@ export function createAggregateCuts(source: AggregateSource): AggregateCuts {
         },
         { signal },
       );
-      const all = inFile.length === added.length && added.length > 0;
-      const gram = all ? gramOfScratch(workers, { n: added.length, p }, signal) : undefined;
+      const gram =
+        scratch !== undefined && inFile.length === added.length
+          ? gramOfScratch(workers, { n: added.length, p }, signal)
+          : undefined;
       // Meanwhile the processes make the Gram matrix.
       for (const i of inFile) readAt(scratch!, added[i], 4 * i * p);
       taken += added.length;

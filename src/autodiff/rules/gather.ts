@@ -82,13 +82,19 @@ export const Gather = unary(
   },
 );
 
+/** The axis along which entries are taken or put, from the front. */
+function axisOf({ b, node, x }: Call): number {
+  const shape = b.shapeOf(x[0]);
+  const axis = fromFront(intOf(node, "axis", 0), shape.length);
+  if (shape[axis] < 0) refuse(node, "indices into the batch mix images", "take another axis");
+  return axis;
+}
+
 export const GatherElements = unary(
-  ({ b, node, g, x }) => {
-    const shape = b.shapeOf(x[0]);
-    const axis = fromFront(intOf(node, "axis", 0), shape.length);
-    if (shape[axis] < 0) refuse(node, "indices into the batch mix images", "take another axis");
+  (call) => {
+    const { b, g, x } = call;
     return b.op("ScatterElements", [zerosLike(b, x[0]), x[1], g], {
-      axis: int(axis),
+      axis: int(axisOf(call)),
       reduction: text("add"),
     });
   },
@@ -102,11 +108,9 @@ export const GatherElements = unary(
 export const ScatterElements: Rule = {
   attributes: ["axis", "reduction"],
   differentiable: [0, 2],
-  vjps: ({ b, node, g, x }) => {
-    const shape = b.shapeOf(x[0]);
-    const along = fromFront(intOf(node, "axis", 0), shape.length);
-    if (shape[along] < 0) refuse(node, "indices into the batch mix images", "take another axis");
-    const axis = int(along);
+  vjps: (call) => {
+    const { b, node, g, x } = call;
+    const axis = int(axisOf(call));
     const reduction = textOf(node, "reduction", "none");
     if (reduction !== "add" && reduction !== "none") {
       refuse(node, `reduction ${reduction} is not supported`, "add values, or put each once");

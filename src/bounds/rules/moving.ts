@@ -25,6 +25,8 @@ export const Transpose = moving("perm");
 export const Unsqueeze = moving();
 export const Cast: MovingRule = {
   ...moving("saturate", "to"),
+  // Its gradient rule would look at the value itself, for its type.
+  stays: true,
   check: ({ node }) => {
     if (intOf(node, "to", 0) !== typeCode("float32")) refuseBound(node, "it rounds");
   },

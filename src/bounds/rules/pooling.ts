@@ -39,7 +39,6 @@ function pixelsOf({ kernel, strides, dilations, begin, input, output }: Window):
 /** The entries of the windows, of which one each is picked. */
 interface Windows {
   readonly size: number;
-  readonly count: number;
   /** Values of x, [n, c, ...], by the windows that they are in, [n c, size, count]. */
   of(x: string): string;
   /** The pixel that each entry is, [size, count]. */
@@ -53,7 +52,7 @@ function windowsOf(b: Builder, w: Window): Windows {
   const at = shaped(pixels.map((pixel) => Math.max(0, pixel)));
   const padded = pixels.includes(-1) ? b.op("Less", [shaped(pixels), b.ints([0])]) : undefined;
   return {
-    ...{ size, count, pixels: at },
+    ...{ size, pixels: at },
     of: (x) => {
       const taken = b.op("Gather", [reshape(b, x, [-1, spatial]), at], { axis: int(1) });
       return padded === undefined ? taken : b.op("Where", [padded, scalar(b, LOWEST), taken]);
