@@ -1,7 +1,7 @@
 // The loss on samples of D: strata, intervals that hold, and a front that is the one without samples.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CONFIDENCE, errorsAllowed, sampleSize, screen } from "../src/correct/loss-sample.ts";
-import { byLoss, byNumber, stratifiedMean, stratifiedSample } from "../src/engine/sampled-loss.ts";
+import { byLoss, byNumber, stratifiedMean, stratifiedSample } from "../src/engine/strata.ts";
 import { correct, type Dataset, type Model, openData, openModel, slice } from "../src/index.ts";
 import { randomStream } from "../src/tensor/random.ts";
 
@@ -43,11 +43,11 @@ describe("a stratified sample", () => {
     const order = Int32Array.from(changes.keys());
     const found = Array.from({ length: 400 }, (_, path) => {
       const begins = byLoss(start, 200);
-      const { ids, shares } = stratifiedSample(order, begins, { seed: 3, path: [path] });
+      const sample = stratifiedSample(order, begins, { seed: 3, path: [path] });
       const { mean, error } = stratifiedMean(
-        Float64Array.from(ids, (id) => changes[id]),
-        shares,
-        changes.length,
+        Float64Array.from(sample.ids, (id) => changes[id]),
+        sample,
+        { total: changes.length },
       );
       return { off: mean - truth, error };
     });
@@ -61,6 +61,39 @@ describe("a stratified sample", () => {
     const z = errorsAllowed(400);
     expect(found.filter(({ off, error }) => Math.abs(off) > z * error)).toEqual([]);
   });
+});
+
+it("what is known of other values of the same images leaves less to the sample", () => {
+  const { start, changes } = values(5000, 4);
+  const mean = (of: Float64Array): number => of.reduce((a, c) => a + c) / of.length;
+  const random = randomStream(5, 0);
+  // What follows two known ones, but for a tenth of its spread; a third is the sum of both.
+  const other = start.map((loss) => loss * random.uniform());
+  const wanted = changes.map((c, i) => c - 0.4 * other[i] + 0.1 * start[i] * random.uniform());
+  const known = [changes, other, other.map((v, i) => v + changes[i])];
+  const order = Int32Array.from(changes.keys());
+  const found = Array.from({ length: 400 }, (_, path) => {
+    const begins = byLoss(start, 200);
+    const sample = stratifiedSample(order, begins, { seed: 6, path: [path] });
+    const of = (all: Float64Array) => Float64Array.from(sample.ids, (id) => all[id]);
+    const set = { total: changes.length };
+    const beside = known.map((all) => ({ values: of(all), mean: mean(all) }));
+    const { error } = stratifiedMean(of(wanted), sample, set);
+    const told = stratifiedMean(of(wanted), sample, { ...set, known: beside });
+    // With nothing left to explain the mean is known.
+    const same = stratifiedMean(of(other), sample, { ...set, known: beside });
+    expect(Math.abs(same.mean - mean(other))).toBeLessThan(1e-9);
+    return { off: told.mean - mean(wanted), error: told.error, alone: error };
+  });
+  const root = (squares: number[]): number =>
+    Math.sqrt(squares.reduce((a, c) => a + c) / squares.length);
+  const spread = root(found.map(({ off }) => off ** 2));
+  const said = root(found.map(({ error }) => error ** 2));
+  const bias = found.reduce((sum, { off }) => sum + off, 0) / found.length;
+  expect(Math.abs(bias)).toBeLessThan((4 * spread) / 20);
+  expect(said / spread).toBeGreaterThan(0.85);
+  expect(said / spread).toBeLessThan(1.15);
+  expect(spread).toBeLessThan(root(found.map(({ alone }) => alone ** 2)) / 3);
 });
 
 it("the sample grows from what was asked to all of D in the last iterations", () => {
@@ -82,22 +115,32 @@ it("the sample grows from what was asked to all of D in the last iterations", ()
 it("a sample decides only what it is sure of", async () => {
   const asked: number[] = [];
   const sampled = {
-    total: 10_000,
+    total: 100_000,
+    keeps: 0,
     lossGradient: () => expect.unreachable("no gradient is needed"),
     loss: async (_: Float32Array, n: number) => {
       asked.push(n);
       return { loss: 1, error: 1 / Math.sqrt(n), images: n };
     },
   };
-  const at = (limit: number) =>
-    screen(new Float32Array(1), limit, { sampled, first: 1000, candidates: 100 });
-  expect((await at(0.5))?.low).toBeGreaterThan(0.5);
-  expect((await at(0.9))?.low).toBeGreaterThan(0.9);
-  expect(asked).toEqual([1000, 1000, 4000]);
-  // Half the error would not do: the second sample is spared.
-  expect(await at(0.99)).toBeUndefined();
-  expect(await at(Infinity)).toBeUndefined();
-  expect(asked).toEqual([1000, 1000, 4000, 1000]);
+  const at = async (limit: number) => {
+    asked.length = 0;
+    const found = await screen(new Float32Array(1), limit, {
+      sampled,
+      first: 1000,
+      candidates: 100,
+    });
+    if (found !== undefined) expect(found.low).toBeGreaterThan(limit);
+    return [found !== undefined, ...asked];
+  };
+  expect(await at(0.5)).toEqual([true, 1000]);
+  // The second sample is as large as is needed, in powers of two, ...
+  expect(await at(0.84)).toEqual([true, 1000, 2000]);
+  expect(await at(0.96)).toEqual([true, 1000, 32_000]);
+  // ... and is spared where half of D would be too few.
+  expect(await at(0.975)).toEqual([false, 1000]);
+  expect(await at(1)).toEqual([false, 1000]);
+  expect(await at(Infinity)).toEqual([false]);
   expect(CONFIDENCE).toBeGreaterThan(0.99);
 });
 

@@ -103,6 +103,22 @@ describe("a run taken up again", () => {
     expectSameRun(folder);
   });
 
+  it("and tells of those that were sampled what it would have told", async () => {
+    const sampled = { ...call, alphas: 6, lossSample: 200 };
+    const whole = join(scratch(), "whole");
+    const { record } = await correct(model, { ...sampled, folder: whole });
+    expect(record.screened!.candidates).toBeGreaterThan(0);
+    const folder = join(scratch(), "run");
+    const controller = new AbortController();
+    const onProgress = (stage: string, done: number): void => {
+      if (stage === "line points" && done === 17) controller.abort();
+    };
+    const stopped = correct(model, { ...sampled, folder, signal: controller.signal, onProgress });
+    await expect(stopped).rejects.toMatchObject({ code: "aborted" });
+    await correct(model, { ...sampled, folder, resume: true });
+    expectSameRun(folder, whole);
+  });
+
   itLong("after its cuts contradicted each other, too", async () => {
     // The first point once more, with another label.
     const size = points.pixels.length / points.count;

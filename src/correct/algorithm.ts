@@ -44,9 +44,10 @@ import {
   stateOf,
 } from "./journal.ts";
 import { evaluateLines } from "./lines.ts";
-import { CONFIDENCE, sampleSize, screen } from "./loss-sample.ts";
-import type { Asked, Loss, Oracle } from "./oracle.ts";
+import { CONFIDENCE } from "./loss-sample.ts";
+import type { Asked, Oracle } from "./oracle.ts";
 import type { Correction, IterationRecord, RunEnd } from "./records.ts";
+import { lossesAgain, lossGradientAt, lossOf } from "./sampled.ts";
 import { type Stage, untimed } from "./stage.ts";
 import type { AlgorithmState, AnchorState } from "./state.ts";
 import { createSubproblem, type Subproblem, type SubproblemSolution } from "./subproblem.ts";
@@ -278,7 +279,7 @@ async function addAnchor(
   const isLast = k === options.iterations || (k === 0 && score.violation === 0);
   const at: Pick<AnchorState, "loss"> & Partial<AnchorState> & Pick<Trial, "lossEstimate"> = isLast
     ? { loss: await stage("candidates", () => oracle.loss(theta)) }
-    : await stage("loss-gradient", () => lossGradientAt(run, theta, k));
+    : await stage("loss-gradient", () => lossGradientAt(oracle, theta, { ...options, anchor: k }));
   const { loss, gradient, lossEstimate } = at;
   const step = k === 0 ? 0 : options.alphas;
   const known = lossEstimate === undefined ? loss : null;
@@ -286,23 +287,6 @@ async function addAnchor(
   if (k > 0) journal.anchors.push(theta);
   if (gradient !== undefined) journal.evaluated.push({ theta, loss, gradient });
   return { trial, asked };
-}
-
-/**
- * The loss and its gradient that the cut (8) of an anchor is made of: over all of D, or as a sample of it tells. Of
- * theta0, whose loss is the limit of every (8), only the gradient is sampled.
- */
-async function lossGradientAt(
-  { oracle, options: { lossSample, iterations } }: AlgorithmRun,
-  theta: Float32Array,
-  k: number,
-): Promise<Omit<AnchorState, "theta"> & Pick<Trial, "lossEstimate">> {
-  const { sampled } = oracle;
-  if (sampled === undefined || lossSample === undefined) return oracle.lossGradient(theta);
-  const n = sampleSize(lossSample, { total: sampled.total, iterations })(k);
-  if (n >= sampled.total) return oracle.lossGradient(theta);
-  const { loss, gradient, images } = await sampled.lossGradient(theta, n, k);
-  return { loss, gradient, ...(k > 0 && { lossEstimate: { loss, images } }) };
 }
 
 /** Adds to the pool. */
@@ -338,14 +322,19 @@ function note(run: AlgorithmRun, solution: Solved, reached: Reached): void {
 
 /** Finds the losses of the points along the lines, as far as they can matter, and chooses. */
 async function finish(run: AlgorithmRun, end: RunEnd): Promise<Correction> {
-  const { options, stage, journal } = run;
+  const { oracle, options, stage, journal } = run;
   const { alphas, fullPool = false, signal, state, onLine, onState } = options;
+  if (state?.finishing !== undefined) {
+    const of = (trial: Trial): Float32Array => thetaOf(run, trial);
+    await stage("candidates", () => lossesAgain(oracle, state.finishing!, of));
+  }
   const lines = await evaluateLines(await scoredAgain(run), {
     alphas,
     fullPool,
     evaluate: (trial, limit, waiting) => {
       throwIfAborted(signal);
-      return stage("candidates", () => lossOf(run, thetaOf(run, trial), { limit, waiting }));
+      const call = { ...options, limit, waiting };
+      return stage("candidates", () => lossOf(oracle, thetaOf(run, trial), call));
     },
     known: state?.finishing?.lines,
     onLine,
@@ -357,21 +346,6 @@ async function finish(run: AlgorithmRun, end: RunEnd): Promise<Correction> {
   if (options.lossSample === undefined) return found;
   const candidates = pool.filter(({ lossEstimate }) => lossEstimate !== undefined).length;
   return { ...found, screened: { candidates, confidence: CONFIDENCE } };
-}
-
-/** The loss of a candidate as far as it can matter: a sample is asked first, where the loss may be sampled. */
-async function lossOf(
-  { oracle, options: { lossSample, iterations } }: AlgorithmRun,
-  theta: Float32Array,
-  { limit, waiting }: { readonly limit: number; readonly waiting: number },
-): Promise<Loss> {
-  const { sampled } = oracle;
-  if (sampled !== undefined && lossSample !== undefined) {
-    const first = sampleSize(lossSample, { total: sampled.total, iterations })(0);
-    const lossEstimate = await screen(theta, limit, { sampled, first, candidates: waiting });
-    if (lossEstimate !== undefined) return { lossEstimate };
-  }
-  return oracle.boundedLoss(theta, limit);
 }
 
 /** The trials. Where the oracle adds points they are scored anew: the earlier ones have not seen the later points. */

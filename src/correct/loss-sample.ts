@@ -30,6 +30,8 @@ export interface LossEstimate {
 export interface SampledOracle {
   /** Images of D. */
   readonly total: number;
+  /** Samples are set beside the losses over all of D of so many theta: the latest that were evaluated to the end. */
+  readonly keeps: number;
   /** The loss on a sample of n images, drawn for this anchor, and its gradient [p]. */
   lossGradient(
     theta: Float32Array,
@@ -47,12 +49,15 @@ export const CONFIDENCE = 0.999;
 const SHARE = 1 / 32;
 const LEAST = 1000;
 
+/** The share of D that samples grow to: more cost passes, and brought no lower losses (docs/size.md). */
+const REACHED = 1 / 4;
+
 /** The share of the iterations, the last ones, whose sample is all of D; two at least. */
 const EXACT = 1 / 10;
 
 /**
  * The images of the sample at each anchor 0, 1, ...: it grows by the same factor from one to the next, from n images to
- * all of D, which the last iterations have.
+ * a quarter of D. The last iterations have all of D.
  *
  * @param n of the first anchor
  */
@@ -62,12 +67,12 @@ export function sampleSize(
 ): (anchor: number) => number {
   const first = Math.min(total, n === "auto" ? Math.max(LEAST, Math.ceil(total * SHARE)) : n);
   const exact = Math.max(0, iterations - Math.max(2, Math.ceil(iterations * EXACT)));
-  return (anchor) =>
-    anchor >= exact ? total : Math.round(first * (total / first) ** (anchor / exact));
+  const growth = Math.max(1, (REACHED * total) / first);
+  return (anchor) => (anchor >= exact ? total : Math.round(first * growth ** (anchor / exact)));
 }
 
-/** The sizes of the samples that a candidate is looked at on, one after the other, until one tells enough. */
-const SCREENS = [1, 4];
+/** Samples that a candidate is looked at on at most, one after the other, until one tells enough. */
+const LOOKS = 2;
 
 /**
  * Standard errors that an estimate may be off, of so many candidates, at the confidence of the run. The tail of a
@@ -75,10 +80,11 @@ const SCREENS = [1, 4];
  * hundred differences is not normal.
  */
 export const errorsAllowed = (candidates: number): number =>
-  Math.sqrt(2 * Math.log((2 * SCREENS.length * Math.max(1, candidates)) / (1 - CONFIDENCE)));
+  Math.sqrt(2 * Math.log((2 * LOOKS * Math.max(1, candidates)) / (1 - CONFIDENCE)));
 
 /**
- * Asks samples whether a candidate's loss exceeds `limit`, at which it is dominated.
+ * Asks samples whether a candidate's loss exceeds `limit`, at which it is dominated. The second sample is 2, 4, 8, ...
+ * times as large as the first: as large as would tell if it said the same, by its smaller error.
  *
  * @returns the estimate where it surely does; undefined where all of D must be asked
  */
@@ -93,16 +99,14 @@ export async function screen(
 ): Promise<LossEstimate | undefined> {
   if (limit === Infinity) return undefined;
   const z = errorsAllowed(candidates);
-  for (const [at, factor] of SCREENS.entries()) {
-    const n = factor * first;
-    // A sample of half of D costs nearly what an evaluation does that stops early.
-    if (n > sampled.total / 2) return undefined;
+  let n = first;
+  // A sample of more than half of D costs nearly what an evaluation does that stops early.
+  for (let look = 0; look < LOOKS && n <= sampled.total / 2; look++) {
     const { loss, error, images } = await sampled.loss(theta, n);
     const low = Math.max(0, loss - z * error);
     if (low > limit) return { loss, images, low, high: loss + z * error };
-    // The next sample is expected to say the same with a smaller error: where that would not do, it is spared.
-    const next = SCREENS[at + 1] ?? factor;
-    if (loss - z * error * Math.sqrt(factor / next) <= limit) return undefined;
+    if (loss <= limit) return undefined;
+    n *= 2 ** Math.max(1, Math.ceil(2 * Math.log2((z * error) / (loss - limit))));
   }
   return undefined;
 }

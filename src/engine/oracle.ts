@@ -11,7 +11,7 @@ import { logitSum } from "./loss.ts";
 import type { LossName } from "./losses.ts";
 import { type Network, roundTheta } from "./network.ts";
 import { openMovingPrograms, openPrograms, type Programs } from "./programs.ts";
-import { createSampledLoss, type LossesAtStart } from "./sampled-loss.ts";
+import { createLatest, createSampledLoss, type LossesAtStart, meanOf } from "./sampled-loss.ts";
 import { sortedShards } from "./shards.ts";
 import { createShortCuts } from "./short-cuts.ts";
 import * as tasks from "./tasks.ts";
@@ -30,7 +30,9 @@ export interface OracleOptions {
   readonly data: ImageSource;
   /** Default cross-entropy. */
   readonly loss?: LossName | undefined;
-  /** Of the samples of D; default 0. */
+  /** Whether the loss is asked of samples of D as well; default false. */
+  readonly samples?: boolean | undefined;
+  /** Of these samples; default 0. */
   readonly seed?: number | undefined;
   /** The convolutions' weights whose cuts are kept in parts (`shortConvolutions`); default none. */
   readonly convolved?: ReadonlySet<string> | undefined;
@@ -60,6 +62,7 @@ export function createOracle(options: OracleOptions): EngineOracle {
     onShard,
     of: asked = network,
     loss = "cross-entropy",
+    samples = false,
     seed = 0,
     convolved = new Set(),
   } = options;
@@ -87,9 +90,12 @@ export function createOracle(options: OracleOptions): EngineOracle {
   };
 
   let products: ColumnProducts | undefined;
+  const latest = createLatest(data.count);
 
   // The images in the order of their losses at theta0, largest first: the sum of a bad candidate is large early.
-  const shards = sortedShards(network, data.count).map((shard) => ({ ...shard, loss }));
+  const shards = sortedShards(network, data.count).map(
+    (shard): tasks.SortedShard => ({ ...shard, loss, ...(samples && { each: true }) }),
+  );
   const sort = async (): Promise<LossesAtStart> => {
     const losses = await dataLoss.imageLosses(network.theta0);
     const order = Int32Array.from(losses.keys()).sort((i, j) => losses[j] - losses[i] || i - j);
@@ -114,26 +120,39 @@ export function createOracle(options: OracleOptions): EngineOracle {
     },
     logits: async (theta) =>
       Float64Array.from(await logitsOfAll(asked, await programsAt(theta), x, y.length)),
-    loss: dataLoss.loss,
+    loss: async (theta) => {
+      if (!samples) return dataLoss.loss(theta);
+      const losses = await dataLoss.imageLosses(theta);
+      latest.keep(losses);
+      return meanOf(losses);
+    },
     boundedLoss: async (theta, limit) => {
-      await atStart();
+      const { order } = await atStart();
       workers.share("theta", theta);
+      const losses = new Float64Array(samples ? data.count : 0);
       let [sum, done] = [0, 0];
-      await workers.each<tasks.LossShard, number>(
+      await workers.each<tasks.SortedShard, tasks.SortedLosses>(
         { module: tasks.module, name: "sortedLossShard" },
         shards,
         (part) => {
-          sum += part;
-          done++;
+          sum += part.loss;
+          const { from } = shards[done++];
+          part.losses?.forEach((value, i) => {
+            losses[order[from + i]] = value;
+          });
           return sum / data.count > limit;
         },
         { signal, onDone: (n) => onShard?.(shards[n - 1].to, data.count) },
       );
       const loss = sum / data.count;
-      return done === shards.length ? { loss } : { lossAtLeast: loss };
+      if (done < shards.length) return { lossAtLeast: loss };
+      if (samples) latest.keep(losses);
+      return { loss };
     },
     lossGradient: dataLoss.lossGradient,
-    sampled: createSampledLoss({ network, data, loss, seed, atStart, workers, signal }),
+    ...(samples && {
+      sampled: createSampledLoss({ network, data, loss, seed, atStart, latest, workers, signal }),
+    }),
     inputNorms: async (theta, sums) => inputNorms(asked, await programsAt(theta), x, sums),
     cutSet: () => {
       const source = { network: asked, points: () => x, programsAt, signal };

@@ -172,15 +172,36 @@ async function eachLogits(
   });
 }
 
-/** Sum of the losses of a shard of the sorted data set. */
-export async function sortedLossShard(state: TaskState, shard: LossShard): Promise<number> {
+/** A slice of the shared data set in the shared order. */
+export interface SortedShard extends LossShard {
+  /** Whether the loss of each image is wanted as well. */
+  readonly each?: boolean;
+}
+
+/** The summed loss, and where it is wanted the loss of each image. */
+export interface SortedLosses {
+  readonly loss: number;
+  readonly losses?: Float64Array;
+}
+
+/** Losses of a shard of the sorted data set. */
+export async function sortedLossShard(
+  state: TaskState,
+  { each = false, ...shard }: SortedShard,
+): Promise<SortedLosses> {
   const { labels: y, images } = await sortedData(state);
   const of = lossOf(shard.loss);
+  const losses = new Float64Array(each ? shard.to - shard.from : 0);
   let loss = 0;
   await eachLogits(state, images, shard, (logits, labels, a, b) => {
-    loss += sumLoss(of, logits, labels, y.subarray(a, b));
+    const part = y.subarray(a, b);
+    loss += sumLoss(of, logits, labels, part);
+    if (!each) return;
+    for (const [i, label] of part.entries()) {
+      losses[a - shard.from + i] = of.value(logits, labels, i, label);
+    }
   });
-  return loss;
+  return { loss, ...(each && { losses }) };
 }
 
 /** The answers to the images of a shard. */

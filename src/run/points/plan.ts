@@ -101,6 +101,7 @@ async function startPoints(run: PointRun): Promise<Job<"points">> {
     points: balls?.points ?? (await given()),
     of: balls?.network,
     loss: options.loss,
+    samples: options.lossSample !== undefined,
     seed: options.seed,
     convolved,
     workers,
