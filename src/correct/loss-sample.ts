@@ -49,7 +49,7 @@ export const CONFIDENCE = 0.999;
 const SHARE = 1 / 32;
 const LEAST = 1000;
 
-/** The share of D that samples grow to: more cost passes, and brought no lower losses (docs/size.md). */
+/** The share of D that samples grow to: more costs passes, and brings little (docs/size.md has it measured). */
 const REACHED = 1 / 4;
 
 /** The share of the iterations, the last ones, whose sample is all of D; two at least. */

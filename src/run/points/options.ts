@@ -80,8 +80,8 @@ interface PlainPointOptions extends SharedOptions {
   /** Of `blocks`: steps an iteration. Default 5. */
   readonly blockSteps?: number;
   /**
-   * Cuts the loss on a sample of the data that grows from so many images (`auto`: 1,000, or a 32nd of them) to all in
-   * the last iterations, and asks samples which candidates are dominated. Default: all of the data throughout.
+   * Cuts the loss on a sample of the data that grows from so many images (`auto`: 1,000, or a 32nd of them) to a
+   * quarter, on all in the last iterations, and asks samples which candidates are dominated. Default: all of the data.
    */
   readonly lossSample?: number | "auto";
   /**
@@ -249,7 +249,7 @@ export const pointTable: Table<PlainPointOptions, Facts> = {
     kind: orWord(wholeNumber(2), "auto"),
     group: subproblem,
     help:
-      "cut the loss on a sample of DATA that grows from n images to all of them, and leave candidates that it tells " +
+      "cut the loss on a sample of DATA that grows from n images, and leave candidates that it tells " +
       "to be dominated: for large data. Losses on the front are of all of DATA",
   },
   remake: {
