@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { LogitSum, Oracle } from "../correct/oracle.ts";
 import { type Dataset, type ImageSource, imageSize, imagesOf } from "../data/dataset.ts";
-import { joined } from "../tensor/vector.ts";
+import { joined, meanOf } from "../tensor/vector.ts";
 import { eachBatch, inputGradientOfAll, logitsOfAll } from "./batches.ts";
 import { type ColumnProducts, createColumnProducts } from "./column-products.ts";
 import { createCutSet } from "./cut-set.ts";
@@ -11,7 +11,7 @@ import { logitSum } from "./loss.ts";
 import type { LossName } from "./losses.ts";
 import { type Network, roundTheta } from "./network.ts";
 import { openMovingPrograms, openPrograms, type Programs } from "./programs.ts";
-import { createLatest, createSampledLoss, type LossesAtStart, meanOf } from "./sampled-loss.ts";
+import { createLatest, createSampledLoss, type LossesAtStart } from "./sampled-loss.ts";
 import { sortedShards } from "./shards.ts";
 import { createShortCuts } from "./short-cuts.ts";
 import * as tasks from "./tasks.ts";

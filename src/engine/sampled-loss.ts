@@ -11,7 +11,7 @@
 import type { SampledLoss, SampledOracle } from "../correct/loss-sample.ts";
 import type { ImageSource } from "../data/dataset.ts";
 import { STREAMS } from "../tensor/streams.ts";
-import { addScaled, subtract } from "../tensor/vector.ts";
+import { addScaled, meanOf, subtract } from "../tensor/vector.ts";
 import { meanGradient } from "./gradient-sums.ts";
 import type { LossName } from "./losses.ts";
 import type { Network } from "./network.ts";
@@ -37,9 +37,6 @@ export interface LossesAtStart {
 /** How many theta the losses of all images are kept of, the latest: no more than so many, and so many numbers. */
 const KEPT = 8;
 const KEPT_NUMBERS = 2 ** 23;
-
-export const meanOf = (values: Float64Array): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The losses of all images at the theta that were evaluated last: what samples of later ones are set beside. */
 export interface LatestLosses {

@@ -1,6 +1,6 @@
 // Stratified samples: two of each stratum, which tells the spread within a stratum as well.
 import { randomStream } from "../tensor/random.ts";
-import { addScaled } from "../tensor/vector.ts";
+import { addScaled, meanOf } from "../tensor/vector.ts";
 
 /** Images of each stratum in a sample. */
 const DRAWN = 2;
@@ -25,7 +25,7 @@ export const byNumber = (n: number, strata: number): Int32Array =>
  * @param losses of the images in their order, largest first
  */
 export function byLoss(losses: Float64Array, strata: number): Int32Array {
-  const mean = losses.reduce((sum, value) => sum + value, 0) / losses.length;
+  const mean = meanOf(losses);
   const each = (2 * mean * losses.length) / strata;
   const begins: number[] = [];
   let sum = 0;

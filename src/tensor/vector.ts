@@ -124,6 +124,10 @@ export function subtract(a: Vector, b: Vector): Float64Array {
   return out;
 }
 
+/** The mean of its entries. */
+export const meanOf = (a: Float64Array): number =>
+  a.reduce((sum, value) => sum + value, 0) / a.length;
+
 /** ||a||_2 */
 export function norm(a: Vector): number {
   return Math.sqrt(dot(a, a));
