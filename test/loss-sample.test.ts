@@ -1,8 +1,5 @@
 // The loss on samples of D: strata, intervals that hold, and a front that is the one without samples.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Trial } from "../src/correct/candidates.ts";
-import { efficientFront } from "../src/correct/dominance.ts";
-import { evaluateLines } from "../src/correct/lines.ts";
 import { CONFIDENCE, errorsAllowed, sampleSize, screen } from "../src/correct/loss-sample.ts";
 import { byLoss, byNumber, stratifiedMean, stratifiedSample } from "../src/engine/strata.ts";
 import { correct, type Dataset, type Model, openData, openModel, slice } from "../src/index.ts";
@@ -145,51 +142,6 @@ it("a sample decides only what it is sure of", async () => {
   expect(await at(1)).toEqual([false, 1000]);
   expect(await at(Infinity)).toEqual([false]);
   expect(CONFIDENCE).toBeGreaterThan(0.99);
-});
-
-it("what a sample puts on the front is evaluated first, and nothing else to its end where it is right", async () => {
-  const random = randomStream(9, 0);
-  const truth = new Map<Trial, number>();
-  for (let iteration = 1; iteration <= 8; iteration++) {
-    for (let step = 1; step < 6; step++) {
-      const violation = 1 / step + random.uniform() / iteration;
-      const trial = { iteration, step, alpha: step / 6, violation, corrected: 0, distance: 0 };
-      truth.set({ ...trial, loss: null }, step * (1 + random.uniform() / iteration));
-    }
-  }
-  const trials = [...truth.keys()];
-  const run = async (noise: number | undefined) => {
-    const ended: Trial[] = [];
-    const found = await evaluateLines(trials, {
-      alphas: 6,
-      fullPool: false,
-      ...(noise !== undefined && {
-        look: async (trial) => ({
-          loss: truth.get(trial)! * (1 + noise * random.normal()),
-          error: 0,
-          images: 1,
-        }),
-      }),
-      evaluate: async (trial, { limit }) => {
-        const loss = truth.get(trial)!;
-        if (loss > limit) return { lossAtLeast: limit };
-        ended.push(trial);
-        return { loss };
-      },
-    });
-    return { front: efficientFront(found), ended };
-  };
-  const { front, ended } = await run(undefined);
-  const [right, noisy] = [await run(0), await run(0.1)];
-  expect(efficientFront(trials.map((trial) => ({ ...trial, loss: truth.get(trial)! })))).toEqual(
-    front,
-  );
-  expect(right.front).toEqual(front);
-  expect(noisy.front).toEqual(front);
-  const size = front.filter(Boolean).length;
-  expect(right.ended.length).toBe(size);
-  expect(noisy.ended.length).toBeGreaterThan(size);
-  expect(ended.length).toBeGreaterThan(size);
 });
 
 describe("a run whose loss is sampled", () => {

@@ -50,7 +50,7 @@ export async function choiceAfter(run: PointRun, call: EarlyCall): Promise<Candi
       await evaluateLines([...known.keys()], {
         alphas,
         fullPool: false,
-        evaluate: async (trial, { limit }) => {
+        evaluate: async (trial, limit) => {
           const candidate = known.get(trial)!;
           const { loss, lossAtLeast: bound } = candidate;
           if (loss !== null) return { loss };

@@ -47,7 +47,7 @@ import { evaluateLines } from "./lines.ts";
 import { CONFIDENCE } from "./loss-sample.ts";
 import type { Asked, Oracle } from "./oracle.ts";
 import type { Correction, IterationRecord, RunEnd } from "./records.ts";
-import { lookIn, lossesAgain, lossGradientAt, lossOf } from "./sampled.ts";
+import { lossesAgain, lossGradientAt, lossOf } from "./sampled.ts";
 import { type Stage, untimed } from "./stage.ts";
 import type { AlgorithmState, AnchorState } from "./state.ts";
 import { createSubproblem, type Subproblem, type SubproblemSolution } from "./subproblem.ts";
@@ -134,8 +134,6 @@ export interface AlgorithmOptions {
   readonly onContradiction?: ((found: Contradiction) => void) | undefined;
   /** Called with each iteration's record when the iteration is done. */
   readonly onIteration?: ((record: IterationRecord) => void) | undefined;
-  /** Called as samples tell which points along the lines come first, where the loss may be sampled. */
-  readonly onLook?: ((done: number, of: number) => void) | undefined;
   /** Called as the losses of the points along the lines are found, after the last iteration. */
   readonly onLine?: ((done: number, of: number) => void) | undefined;
   /**
@@ -325,24 +323,20 @@ function note(run: AlgorithmRun, solution: Solved, reached: Reached): void {
 /** Finds the losses of the points along the lines, as far as they can matter, and chooses. */
 async function finish(run: AlgorithmRun, end: RunEnd): Promise<Correction> {
   const { oracle, options, stage, journal } = run;
-  const { alphas, fullPool = false, signal, state, onLook, onLine, onState } = options;
-  const of = (trial: Trial): Float32Array => thetaOf(run, trial);
-  const ask = <T>(work: () => Promise<T>): Promise<T> => {
-    throwIfAborted(signal);
-    return stage("candidates", work);
-  };
-  const look = lookIn(oracle, options);
-  // Samples are set beside theta_K, whose loss this process has not evaluated where it takes a run up here.
-  const last = state?.finishing?.last;
-  if (look !== undefined && last !== undefined) await ask(() => oracle.loss(last));
+  const { alphas, fullPool = false, signal, state, onLine, onState } = options;
+  if (state?.finishing !== undefined) {
+    const of = (trial: Trial): Float32Array => thetaOf(run, trial);
+    await stage("candidates", () => lossesAgain(oracle, state.finishing!, of));
+  }
   const lines = await evaluateLines(await scoredAgain(run), {
     alphas,
     fullPool,
-    look: look && ((trial) => ask(() => look(of(trial)))),
-    onLook,
-    evaluate: (trial, at) => ask(() => lossOf(oracle, of(trial), { ...options, ...at })),
+    evaluate: (trial, limit, waiting) => {
+      throwIfAborted(signal);
+      const call = { ...options, limit, waiting };
+      return stage("candidates", () => lossOf(oracle, thetaOf(run, trial), call));
+    },
     known: state?.finishing?.lines,
-    onKnown: (known) => ask(() => lossesAgain(oracle, known, of)),
     onLine,
     onLines: onState && ((found) => onState(finishingStateOf(journal, end, found))),
   });

@@ -72,7 +72,7 @@ export function sampleSize(
 }
 
 /** Samples that a candidate is looked at on at most, one after the other, until one tells enough. */
-const LOOKS = 3;
+const LOOKS = 2;
 
 /**
  * Standard errors that an estimate may be off, of so many candidates, at the confidence of the run. The tail of a
@@ -83,9 +83,8 @@ export const errorsAllowed = (candidates: number): number =>
   Math.sqrt(2 * Math.log((2 * LOOKS * Math.max(1, candidates)) / (1 - CONFIDENCE)));
 
 /**
- * Asks samples whether a candidate's loss exceeds `limit`, at which it is dominated: what one has told already, then
- * one of the same size, beside what is known by now, and one that is 2, 4, 8, ... times as large: as large as would
- * tell if it said the same, by its smaller error.
+ * Asks samples whether a candidate's loss exceeds `limit`, at which it is dominated. The second sample is 2, 4, 8, ...
+ * times as large as the first: as large as would tell if it said the same, by its smaller error.
  *
  * @returns the estimate where it surely does; undefined where all of D must be asked
  */
@@ -96,28 +95,16 @@ export async function screen(
     sampled,
     first,
     candidates,
-    told,
-  }: {
-    readonly sampled: SampledOracle;
-    readonly first: number;
-    readonly candidates: number;
-    readonly told?: SampledLoss | undefined;
-  },
+  }: { readonly sampled: SampledOracle; readonly first: number; readonly candidates: number },
 ): Promise<LossEstimate | undefined> {
   if (limit === Infinity) return undefined;
   const z = errorsAllowed(candidates);
-  const lowOf = ({ loss, error }: SampledLoss): number => Math.max(0, loss - z * error);
-  const estimateOf = (found: SampledLoss): LossEstimate => {
-    const { loss, error, images } = found;
-    return { loss, images, low: lowOf(found), high: loss + z * error };
-  };
-  if (told !== undefined && lowOf(told) > limit) return estimateOf(told);
   let n = first;
   // A sample of more than half of D costs nearly what an evaluation does that stops early.
-  for (let look = 1; look < LOOKS && n <= sampled.total / 2; look++) {
-    const found = await sampled.loss(theta, n);
-    if (lowOf(found) > limit) return estimateOf(found);
-    const { loss, error } = found;
+  for (let look = 0; look < LOOKS && n <= sampled.total / 2; look++) {
+    const { loss, error, images } = await sampled.loss(theta, n);
+    const low = Math.max(0, loss - z * error);
+    if (low > limit) return { loss, images, low, high: loss + z * error };
     if (loss <= limit) return undefined;
     n *= 2 ** Math.max(1, Math.ceil(2 * Math.log2((z * error) / (loss - limit))));
   }

@@ -133,7 +133,6 @@ async function startPoints(run: PointRun): Promise<Job<"points">> {
           run.onIteration?.(record);
         },
         onContradiction: run.onContradiction,
-        onLook: (done, of) => onProgress?.("samples", done, of),
         onLine: (done, of) => {
           onLines = true;
           onProgress?.("line points", done, of);
