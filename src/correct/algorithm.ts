@@ -324,7 +324,7 @@ function note(run: AlgorithmRun, solution: Solved, reached: Reached): void {
 async function finish(run: AlgorithmRun, end: RunEnd): Promise<Correction> {
   const { oracle, options, stage, journal } = run;
   const { alphas, fullPool = false, signal, state, onLine, onState } = options;
-  if (state?.finishing !== undefined) {
+  if (state?.finishing !== undefined && !fullPool) {
     const of = (trial: Trial): Float32Array => thetaOf(run, trial);
     await stage("candidates", () => lossesAgain(oracle, state.finishing!, of));
   }

@@ -15,7 +15,7 @@ interface Sampling {
  * theta0, whose loss is the limit of every (8), only the gradient is sampled.
  */
 export async function lossGradientAt(
-  { sampled, ...oracle }: Pick<Oracle, "sampled" | "lossGradient">,
+  oracle: Pick<Oracle, "sampled" | "lossGradient">,
   theta: Float32Array,
   { lossSample, iterations, anchor }: Sampling & { readonly anchor: number },
 ): Promise<{
@@ -23,6 +23,7 @@ export async function lossGradientAt(
   readonly gradient: Float64Array;
   readonly lossEstimate?: LossEstimate;
 }> {
+  const { sampled } = oracle;
   if (sampled === undefined || lossSample === undefined) return oracle.lossGradient(theta);
   const n = sampleSize(lossSample, { total: sampled.total, iterations })(anchor);
   if (n >= sampled.total) return oracle.lossGradient(theta);
@@ -32,7 +33,7 @@ export async function lossGradientAt(
 
 /** The loss of a candidate as far as it can matter: a sample is asked first, where the loss may be sampled. */
 export async function lossOf(
-  { sampled, ...oracle }: Pick<Oracle, "sampled" | "boundedLoss">,
+  oracle: Pick<Oracle, "sampled" | "boundedLoss">,
   theta: Float32Array,
   {
     lossSample,
@@ -41,6 +42,7 @@ export async function lossOf(
     waiting,
   }: Sampling & { readonly limit: number; readonly waiting: number },
 ): Promise<Loss> {
+  const { sampled } = oracle;
   if (sampled !== undefined && lossSample !== undefined) {
     const first = sampleSize(lossSample, { total: sampled.total, iterations })(0);
     const lossEstimate = await screen(theta, limit, { sampled, first, candidates: waiting });

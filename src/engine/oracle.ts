@@ -14,6 +14,7 @@ import { openMovingPrograms, openPrograms, type Programs } from "./programs.ts";
 import { createLatest, createSampledLoss, type LossesAtStart } from "./sampled-loss.ts";
 import { sortedShards } from "./shards.ts";
 import { createShortCuts } from "./short-cuts.ts";
+import { largestFirst } from "./strata.ts";
 import * as tasks from "./tasks.ts";
 import type { Workers } from "./workers.ts";
 
@@ -98,9 +99,9 @@ export function createOracle(options: OracleOptions): EngineOracle {
   );
   const sort = async (): Promise<LossesAtStart> => {
     const losses = await dataLoss.imageLosses(network.theta0);
-    const order = Int32Array.from(losses.keys()).sort((i, j) => losses[j] - losses[i] || i - j);
+    const order = largestFirst(losses);
     workers.share("order", order);
-    return { losses, order };
+    return { losses, mean: meanOf(losses), order };
   };
   let sorted: Promise<LossesAtStart> | undefined;
   const atStart = (): Promise<LossesAtStart> => {

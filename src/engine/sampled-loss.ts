@@ -19,6 +19,7 @@ import { forwardSize, gradientSize, idShards } from "./shards.ts";
 import {
   byLoss,
   byNumber,
+  largestFirst,
   type SampledValues,
   type StratifiedSample,
   strataOf,
@@ -28,9 +29,14 @@ import {
 import * as sumTasks from "./sum-tasks.ts";
 import type { Workers } from "./workers.ts";
 
-/** The losses of all images at theta0, and the images in their order. */
-export interface LossesAtStart {
+/** The losses of all images at one theta, and their mean. */
+export interface KnownLosses {
   readonly losses: Float64Array;
+  readonly mean: number;
+}
+
+/** Those at theta0, and the images in their order. */
+export interface LossesAtStart extends KnownLosses {
   readonly order: Int32Array;
 }
 
@@ -40,8 +46,8 @@ const KEPT_NUMBERS = 2 ** 23;
 
 /** The losses of all images at the theta that were evaluated last: what samples of later ones are set beside. */
 export interface LatestLosses {
-  /** The latest first. */
-  readonly all: readonly Float64Array[];
+  /** The latest first; another array when there are more. */
+  all(): readonly KnownLosses[];
   /** How many there are at most. */
   readonly most: number;
   /** Keeps them where all are finite; never write to them again. */
@@ -49,15 +55,14 @@ export interface LatestLosses {
 }
 
 export function createLatest(images: number): LatestLosses {
-  const all: Float64Array[] = [];
+  let all: readonly KnownLosses[] = [];
   const most = Math.min(KEPT, Math.floor(KEPT_NUMBERS / images));
   return {
-    all,
+    all: () => all,
     most,
     keep: (losses) => {
-      if (!Number.isFinite(meanOf(losses))) return;
-      all.unshift(losses);
-      all.length = Math.min(all.length, most);
+      const mean = meanOf(losses);
+      if (Number.isFinite(mean)) all = [{ losses, mean }, ...all].slice(0, most);
     },
   };
 }
@@ -83,25 +88,35 @@ export function createSampledLoss(of: {
   const told = async (sample: StratifiedSample, losses: Float64Array): Promise<SampledLoss> => {
     const { ids } = sample;
     const start = await atStart();
-    const inSample = (all: Float64Array): SampledValues => ({
+    const inSample = ({ losses: all, mean }: KnownLosses): SampledValues => ({
       values: Float64Array.from(ids, (id) => all[id]),
-      mean: meanOf(all),
+      mean,
     });
-    const before = inSample(start.losses);
+    const before = inSample(start);
     const { mean, error } = stratifiedMean(subtract(losses, before.values), sample, {
       total,
-      known: [before, ...latest.all.map(inSample)],
+      known: [before, ...latest.all().map(inSample)],
     });
     return { loss: before.mean + mean, error, images: ids.length };
   };
 
-  /** The sample of n images that decides, while no more losses are known. */
+  /** The sample of n images that decides: the same while no more losses are known. */
+  let samples = new Map<number, StratifiedSample>();
+  let beside = latest.all();
   const drawn = async (n: number): Promise<StratifiedSample> => {
-    const { losses } = await atStart();
-    const known = losses.slice();
-    for (const more of latest.all) addScaled(known, 1, more);
-    const order = Int32Array.from(known.keys()).sort((i, j) => known[j] - known[i] || i - j);
-    const inOrder = Float64Array.from(order, (id) => known[id]);
+    if (beside !== latest.all()) {
+      beside = latest.all();
+      samples = new Map();
+    }
+    const sample = samples.get(n) ?? (await draw(n));
+    samples.set(n, sample);
+    return sample;
+  };
+  const draw = async (n: number): Promise<StratifiedSample> => {
+    const sums = (await atStart()).losses.slice();
+    for (const { losses } of beside) addScaled(sums, 1, losses);
+    const order = largestFirst(sums);
+    const inOrder = Float64Array.from(order, (id) => sums[id]);
     const path = [STREAMS.sample.screen, n];
     return stratifiedSample(order, byLoss(inOrder, strataOf(n)), { seed, path });
   };

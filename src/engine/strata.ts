@@ -15,6 +15,10 @@ export interface StratifiedSample {
   readonly shares: Float64Array;
 }
 
+/** The indices of values, the largest first; of equal ones the first. */
+export const largestFirst = (values: Float64Array): Int32Array =>
+  Int32Array.from(values.keys()).sort((i, j) => values[j] - values[i] || i - j);
+
 /** Where each of so many strata of n images begins, and n: equal numbers in each. */
 export const byNumber = (n: number, strata: number): Int32Array =>
   Int32Array.from({ length: strata + 1 }, (_, h) => Math.floor((h * n) / strata));
