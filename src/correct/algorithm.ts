@@ -37,6 +37,7 @@ import { notFiniteAtStart } from "./finite.ts";
 import { type IdleCuts, watchIdle } from "./idle.ts";
 import {
   finishingStateOf,
+  forgetGradients,
   type Journal,
   noteIteration,
   openJournal,
@@ -60,30 +61,44 @@ import { type Score, scorePoints } from "./violation.ts";
  * @throws TemperError `data-mismatch` when theta0's own logits, loss or gradients are not finite; `aborted`
  */
 export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Promise<Correction> {
+  const journal = openJournal(options.state);
+  const end = await iterate(oracle, options, journal);
+  // No cuts are made any more. The rows have gone with the call above, and the gradients go here: of a large network
+  // they are most of what the run has held, and the losses of the lines may take as long as all before them.
+  forgetGradients(journal);
+  return finish({ oracle, options, stage: options.stage ?? untimed, journal }, end);
+}
+
+/** The loop: fills the journal until no iteration is left, or none can follow. */
+async function iterate(
+  oracle: Oracle,
+  options: AlgorithmOptions,
+  journal: Journal,
+): Promise<RunEnd> {
   const { iterations, state, signal, onState } = options;
-  const run = prepare(oracle, options);
-  const { evaluated, anchors, trials } = run.journal;
+  const run = prepare(oracle, options, journal);
+  const { evaluated, anchors, trials } = journal;
 
   const ended = state === undefined ? await start(run) : await takeUp(run, state);
-  if (ended !== undefined) return finish(run, ended);
+  if (ended !== undefined) return ended;
 
   for (let k = evaluated.length; k <= iterations; k++) {
     // Add the cuts (7) and (8) of the newest anchor.
     throwIfAborted(signal);
     if (!(await addCuts(run, evaluated[k - 1]))) {
       if (k === 1) throw notFiniteAtStart(trials[0]);
-      return finish(run, "not-finite");
+      return "not-finite";
     }
 
     // Solve (13) -> theta_k, rounded to float32.
     const solution = await solve(run, k);
-    if (solution === undefined) return finish(run, "contradiction");
+    if (solution === undefined) return "contradiction";
     const thetaK = held(oracle, anchorTheta(oracle.theta0, solution.d));
     const repeats = [oracle.theta0, ...anchors].findIndex((earlier) => isSame(earlier, thetaK));
     if (repeats >= 0) {
       // The full step of that iteration is the candidate.
       note(run, solution, { trial: trials[repeats * options.alphas], repeats });
-      return finish(run, "repeated-anchor");
+      return "repeated-anchor";
     }
 
     // Add the points theta0 + alpha (theta_k - theta0) to the pool. The full step is the next anchor.
@@ -94,9 +109,9 @@ export async function algorithm1(oracle: Oracle, options: AlgorithmOptions): Pro
     if (k === iterations) break;
     const largestMultiplier = run.elastic.largestMultiplier();
     const { active } = solution;
-    await onState?.(stateOf(run.journal, { active, largestMultiplier, idle: run.idle?.state() }));
+    await onState?.(stateOf(journal, { active, largestMultiplier, idle: run.idle?.state() }));
   }
-  return finish(run, "iterations");
+  return "iterations";
 }
 
 /** What Algorithm 1 is asked to do. */
@@ -161,6 +176,10 @@ interface AlgorithmRun {
   readonly options: AlgorithmOptions;
   readonly stage: Stage;
   readonly journal: Journal;
+}
+
+/** The tools of the loop, beside them. */
+interface CuttingRun extends AlgorithmRun {
   readonly cuts: Cuts;
   readonly subproblem: Subproblem;
   readonly elastic: ElasticSubproblem;
@@ -176,10 +195,9 @@ interface AlgorithmRun {
 const FAR = 10;
 
 /** The tools of a run that begins, or of one that is taken up again. */
-function prepare(oracle: Oracle, options: AlgorithmOptions): AlgorithmRun {
+function prepare(oracle: Oracle, options: AlgorithmOptions, journal: Journal): CuttingRun {
   const { radius = 0, lossSlack = 0, penalty = Infinity, state, stage = untimed, room } = options;
   const longest = (farthest: number): number => Math.max(norm(oracle.theta0), FAR * farthest);
-  const journal = openJournal(state);
   const cuts = createCuts(oracle, { ...options, radius, lossSlack });
   const subproblem = createSubproblem(cuts.rows, { longest, start: state?.active });
   const elastic = createElastic(cuts, subproblem, {
@@ -199,10 +217,7 @@ async function start(run: AlgorithmRun): Promise<RunEnd | undefined> {
 }
 
 /** Goes on from a state: asks the sources, and makes the cuts, as the earlier run did and in the same order. */
-async function takeUp(
-  run: AlgorithmRun,
-  { finishing }: AlgorithmState,
-): Promise<RunEnd | undefined> {
+async function takeUp(run: CuttingRun, { finishing }: AlgorithmState): Promise<RunEnd | undefined> {
   const { evaluated, anchors } = run.journal;
   await askAt(run, run.oracle.theta0);
   for (const [j, next] of anchors.entries()) {
@@ -215,11 +230,11 @@ async function takeUp(
   return finishing?.end;
 }
 
-const addCuts = ({ stage, cuts }: AlgorithmRun, anchor: AnchorState): Promise<boolean> =>
+const addCuts = ({ stage, cuts }: CuttingRun, anchor: AnchorState): Promise<boolean> =>
   stage("cuts", () => cuts.add(anchor.theta, anchor));
 
 /** The answer to (13), in the elastic form from a contradiction on; undefined where that has no answer either. */
-async function solve(run: AlgorithmRun, k: number): Promise<Solved | undefined> {
+async function solve(run: CuttingRun, k: number): Promise<Solved | undefined> {
   const { options, stage, journal, elastic } = run;
   const { solution, contradiction } = await stage("qp", () => elastic.solve());
   if (contradiction !== undefined) {
@@ -239,7 +254,7 @@ async function solve(run: AlgorithmRun, k: number): Promise<Solved | undefined> 
 
 /** Algorithm 2's answer to the (13) that the dual has solved; what Algorithm 2 does not say is the dual's. */
 async function solveByBlocks(
-  { oracle, options, stage, cuts, subproblem, elastic, longest }: AlgorithmRun,
+  { oracle, options, stage, cuts, subproblem, elastic, longest }: CuttingRun,
   nearest: SubproblemSolution,
   k: number,
 ): Promise<Solved> {
@@ -315,7 +330,7 @@ function scoreAt({ oracle, options, stage }: AlgorithmRun, theta: Float32Array):
 }
 
 /** Writes down an iteration, and tells of it. */
-function note(run: AlgorithmRun, solution: Solved, reached: Reached): void {
+function note(run: CuttingRun, solution: Solved, reached: Reached): void {
   const record = noteIteration(run.journal, run.cuts.list.length, solution, reached);
   run.options.onIteration?.(record);
 }

@@ -1,6 +1,6 @@
 // The pool: every candidate of Algorithm 1 as a record, and the parameters a record stands for.
 import { TemperError } from "../errors.ts";
-import { norm, subtract } from "../tensor/vector.ts";
+import { distanceBetween } from "../tensor/vector.ts";
 import { efficientFront } from "./dominance.ts";
 import type { LossEstimate } from "./loss-sample.ts";
 import type { Score } from "./violation.ts";
@@ -64,7 +64,7 @@ export function trialOf(
     corrected: score.corrected,
     loss: loss === null ? null : finiteOrNull(loss),
     ...(lossEstimate && { lossEstimate }),
-    distance: norm(subtract(theta, theta0)),
+    distance: distanceBetween(theta, theta0),
   };
 }
 
@@ -87,12 +87,16 @@ export function memberTheta(
 ): Float32Array {
   if (j === alphas) return thetaK.slice();
   const alpha = j / alphas;
-  return theta0.map((t, i) => t + alpha * (thetaK[i] - t));
+  const theta = new Float32Array(theta0.length);
+  for (let i = 0; i < theta.length; i++) theta[i] = theta0[i] + alpha * (thetaK[i] - theta0[i]);
+  return theta;
 }
 
 /** The anchor theta_k = theta0 + d as float32. */
 export function anchorTheta(theta0: Float32Array, d: Float64Array): Float32Array {
-  return theta0.map((t, i) => t + d[i]);
+  const theta = new Float32Array(theta0.length);
+  for (let i = 0; i < theta.length; i++) theta[i] = theta0[i] + d[i];
+  return theta;
 }
 
 /** theta as the model's file can hold it, [p]: float16 weights are rounded further than to float32. */

@@ -1,5 +1,5 @@
 // What the moving centre writes down on its way, and the states from which a run is taken up again.
-import { addScaled, norm, subtract } from "../tensor/vector.ts";
+import { addScaled, distanceBetween, norm } from "../tensor/vector.ts";
 import type { Trial } from "./candidates.ts";
 import type { CentreStep } from "./centre-step.ts";
 import type { CentreRecord } from "./records.ts";
@@ -95,7 +95,7 @@ export function noteCentreIteration(
     penalty,
     solution: solution.distance,
     step: norm(d),
-    distance: norm(subtract(theta, theta0)),
+    distance: distanceBetween(theta, theta0),
     candidate:
       trial === undefined
         ? null

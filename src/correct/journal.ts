@@ -98,9 +98,16 @@ export function stateOf(
   };
 }
 
+/** Lets go of the gradients: no cut will come of them. */
+export function forgetGradients({ evaluated }: Journal): void {
+  for (const [j, anchor] of evaluated.entries()) {
+    evaluated[j] = { ...anchor, gradient: new Float64Array() };
+  }
+}
+
 /**
  * The state while the losses of the lines are found. No (13) is left to solve, so it holds nothing that only cuts
- * and a warm start need.
+ * and a warm start need; the journal's gradients are gone by then.
  */
 export function finishingStateOf(
   journal: Journal,
@@ -108,12 +115,10 @@ export function finishingStateOf(
   lines: readonly Trial[],
 ): AlgorithmState {
   const none = { rows: new Int32Array(), multipliers: new Float64Array() };
-  const state = stateOf(journal, { active: none, largestMultiplier: 0 });
   const { anchors, evaluated } = journal;
   const last = anchors.length < evaluated.length ? undefined : anchors.at(-1);
   return {
-    ...state,
-    anchors: evaluated.map((anchor) => ({ ...anchor, gradient: new Float64Array() })),
+    ...stateOf(journal, { active: none, largestMultiplier: 0 }),
     finishing: { end, last, lines },
   };
 }

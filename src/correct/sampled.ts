@@ -1,6 +1,6 @@
 // What Algorithm 1 asks of an oracle whose losses a sample may tell: gradients for the cuts (8), losses of candidates.
 import type { Trial } from "./candidates.ts";
-import { type LossEstimate, sampleSize, screen } from "./loss-sample.ts";
+import { type LossEstimate, sampleSize, screen, screenSize } from "./loss-sample.ts";
 import type { Loss, Oracle } from "./oracle.ts";
 import type { FinishingState } from "./state.ts";
 
@@ -37,14 +37,13 @@ export async function lossOf(
   theta: Float32Array,
   {
     lossSample,
-    iterations,
     limit,
     waiting,
-  }: Sampling & { readonly limit: number; readonly waiting: number },
+  }: Pick<Sampling, "lossSample"> & { readonly limit: number; readonly waiting: number },
 ): Promise<Loss> {
   const { sampled } = oracle;
   if (sampled !== undefined && lossSample !== undefined) {
-    const first = sampleSize(lossSample, { total: sampled.total, iterations })(0);
+    const first = screenSize(lossSample, sampled.total);
     const lossEstimate = await screen(theta, limit, { sampled, first, candidates: waiting });
     if (lossEstimate !== undefined) return { lossEstimate };
   }

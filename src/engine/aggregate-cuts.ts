@@ -116,7 +116,7 @@ export function createAggregateCuts(source: AggregateSource): AggregateCuts {
       return Float64Array.from(values);
     },
     addRow: (row) => {
-      rows.push(row.slice());
+      rows.push(row);
     },
     gram: (wanted, columns) =>
       blockOf(wanted, columns, (r, s) => entryIn(block, r, s) ?? product(rows[r], rows[s])),

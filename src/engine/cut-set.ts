@@ -26,7 +26,7 @@ export function createCutSet(source: CutSource): CutSet {
     count: () => rows.places.length,
     addLogitSums: (theta, sums) => addLogitSums(rows, source, theta, sums),
     addRow: (row) => {
-      rows.places.push({ whole: row.slice() });
+      rows.places.push({ whole: row });
     },
     gram: (wanted, columns) => mixed.gram(rows, wanted, columns),
     times: (v) => mixed.times(rows, v),

@@ -107,9 +107,9 @@ export function drop(
   }
 }
 
-/** Bytes that the rows hold. */
-export const bytesOf = ({ factored, places }: MixedRows): number =>
+/** Bytes that the rows hold, and with them the plain entries of the whole ones, as products take them. */
+export const bytesOf = ({ factored, places, timesWhole }: MixedRows): number =>
   places.reduce(
     (sum, place) => sum + ("whole" in place ? place.whole.byteLength : 0),
-    factors.bytesOf(factored),
+    factors.bytesOf(factored) + Float64Array.BYTES_PER_ELEMENT * factored.width * timesWhole.size,
   );

@@ -1,31 +1,34 @@
-// Whether the cuts of a run fit into its memory as they are, or the convolutions are to be kept in parts.
+// What a run holds in memory, counted, and whether its cuts fit as they are or the convolutions are kept in parts.
+//
+// Arrays are counted exactly; what Node, onnxruntime and the processor's caches add was fitted to runs (docs/plan.md).
+import { imageSize } from "../data/dataset.ts";
 import { memoryToUse } from "../data/memory.ts";
 import { thetaLength } from "../onnx/theta.ts";
-import { PROCESS_BYTES } from "./children.ts";
+import { batchOf, largestOf } from "./batches.ts";
 import { bytesOfMore, createFactoredRows } from "./factored-rows.ts";
+import { workBehindTheta } from "./flops.ts";
+import { keepsFloats } from "./kept.ts";
+import { cutAtTheta } from "./moving-part.ts";
 import type { Network } from "./network.ts";
+import { numbersOf } from "./rate.ts";
 import { shortConvolutions } from "./slices.ts";
 
 /** What decides how many bytes a run takes. */
 export interface RunSize {
+  /** Images of D. */
+  readonly images: number;
+  /** Bytes of its pixels in this process. */
+  readonly pixels: number;
   readonly points: number;
-  /** Cuts of a point at an anchor. */
-  readonly cuts: number;
+  /** Cuts for each point in an iteration. */
+  readonly rivals: number;
   readonly iterations: number;
-  /** Numbers of D, of all its images. */
-  readonly floats: number;
   /** Worker processes, beside this one. */
   readonly processes: number;
-}
-
-/** Bytes of D as floats that a process keeps at the most, twice: as it is, and in the order of its losses. */
-const KEPT_DATA = 2 ** 29;
-
-/** Bytes of a run beside its cuts: what every process holds, and the anchors with the gradients of their losses. */
-function bytesBeside(network: Network, { iterations, floats, processes }: RunSize): number {
-  const weights = thetaLength(network.parameters);
-  const held = Math.min(2 * 4 * floats, KEPT_DATA) + 12 * weights;
-  return (processes + 1) * (PROCESS_BYTES + held) + 12 * weights * iterations;
+  /** Images of the held-out data. */
+  readonly held: number;
+  /** Whether bounds over balls are cut in place of points. */
+  readonly bounded?: boolean | undefined;
 }
 
 /**
@@ -33,8 +36,8 @@ function bytesBeside(network: Network, { iterations, floats, processes }: RunSiz
  *
  * @param memory in bytes; default: most of what is free on this machine
  */
-export const roomForCuts = (network: Network, run: RunSize, memory = memoryToUse()): number =>
-  Math.max(0, memory - bytesBeside(network, run));
+export const roomForCuts = (network: Network, size: RunSize, memory = memoryToUse()): number =>
+  Math.max(0, memory - bytesBeside(network, size).iterating);
 
 /**
  * The convolutions' weights to keep in parts: those that are shorter so, where the cuts of all iterations would not fit
@@ -42,11 +45,88 @@ export const roomForCuts = (network: Network, run: RunSize, memory = memoryToUse
  */
 export function convolutionsInParts(
   network: Network,
-  { points, cuts, iterations }: RunSize,
+  size: RunSize,
   room: number,
 ): ReadonlySet<string> {
-  const sites = points * iterations;
-  const rows = bytesOfMore(createFactoredRows(network), { rows: sites * cuts, sites });
-  const ofLoss = 8 * thetaLength(network.parameters) * iterations;
-  return rows + ofLoss <= room ? new Set() : shortConvolutions(network, cuts);
+  return bytesOfCuts(network, size) <= room ? new Set() : shortConvolutions(network, size.rivals);
+}
+
+/** Bytes that a run takes at the most, in all its processes. */
+export function bytesOfRun(network: Network, size: RunSize, memory?: number): number {
+  const { iterating, ending } = bytesBeside(network, size);
+  const room = roomForCuts(network, size, memory);
+  const inParts = size.bounded ? undefined : convolutionsInParts(network, size, room);
+  return Math.max(iterating + bytesOfCuts(network, size, inParts), ending);
+}
+
+const FLOAT = 4;
+const DOUBLE = 8;
+
+/** Bytes of the cuts of all iterations, the gradients of the loss among them. */
+function bytesOfCuts(
+  network: Network,
+  size: RunSize,
+  inParts: ReadonlySet<string> = new Set(),
+): number {
+  const weights = thetaLength(network.parameters);
+  const { points, iterations } = size;
+  const rows = rowsOf(size);
+  if (size.bounded) return FLOAT * weights * rows + DOUBLE * weights * iterations;
+  const store = createFactoredRows(network, inParts);
+  // Beside each gradient of the loss, its plain entries once more, as products take them; parts have no need of them.
+  const ofLoss = DOUBLE * (weights + (inParts.size === 0 ? store.width : 0));
+  return bytesOfMore(store, { rows, sites: points * iterations }) + ofLoss * iterations;
+}
+
+/**
+ * Cuts of a run: every rival of every point at every anchor; or, of bounds, which are cut where they fail, all at the
+ * first one and then about one a point, as measured on CNNLight.
+ */
+export const rowsOf = ({ points, rivals, iterations, bounded }: RunSize): number =>
+  points * (bounded ? rivals + iterations : rivals * iterations);
+
+// Node and onnxruntime with what every run holds beside its arrays: this process, and each of the others.
+const OWN_BASE = 150e6;
+const WORKER_BASE = 95e6;
+
+/** onnxruntime packs weights for speed: a session has them once as they are and once packed. */
+const COPIES = 2;
+
+/** Sessions of a process that are there together: of the answers, and of a gradient. */
+const SESSIONS = 2;
+
+/** Activations at work at once, and what a convolution lays out of them, by the largest: measured. */
+const AT_WORK = 8;
+
+/** Vectors of float64 that this process has at work. */
+const VECTORS = 8;
+
+/** Bytes beside the cuts, of all processes: in an iteration, and after the last, when the cuts are gone. */
+function bytesBeside(
+  network: Network,
+  { images, pixels, iterations, processes, held, bounded }: RunSize,
+): { readonly iterating: number; readonly ending: number } {
+  const weights = thetaLength(network.parameters);
+  // What runs but for the first pass and the last: the part that theta moves, where it is worth a cut.
+  const moving = bounded ? network : (cutAtTheta(network)?.moving ?? network);
+  const all = numbersOf(network);
+  const sessions = SESSIONS * COPIES * FLOAT * numbersOf(moving);
+  const files = 3 * network.file.length + 2 * FLOAT * all;
+  const thetas = FLOAT * iterations * weights;
+  const own = OWN_BASE + pixels + files + thetas + sessions + VECTORS * DOUBLE * weights;
+
+  const batch = batchOf(moving);
+  const forward = FLOAT * batch * AT_WORK * largestOf(moving.shapes);
+  const backward = FLOAT * batch * 1.5 * workBehindTheta(moving).values;
+  const kept = Math.max(0, ...[images, held].filter((count) => keepsFloats(moving, count)));
+  // As they are, and in the order of their losses.
+  const floats = 2 * FLOAT * imageSize(moving.inputShape) * kept;
+  const gradient = (2 * FLOAT + 3 * DOUBLE) * weights;
+  const running = WORKER_BASE + 2 * FLOAT * all + sessions + forward + backward + gradient + floats;
+  // Of a part, the first pass and the last run all of the network.
+  const pass = FLOAT * batchOf(network) * AT_WORK * largestOf(network.shapes);
+  const passing = WORKER_BASE + (2 + COPIES + 1) * FLOAT * all + pass;
+  const others = processes * Math.max(running, passing);
+  // At the end all theta_k are put together, as one array and as its file, which is read back when it is on disk.
+  return { iterating: own + others, ending: own + 3 * thetas + others };
 }

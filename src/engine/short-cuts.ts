@@ -51,7 +51,6 @@ export function createShortCuts(source: ShortSource): CutSet {
       return values;
     },
     addRow: async (row) => {
-      // It is not copied: with so many weights a whole row takes as much as all the cuts of a point.
       rows.places.push({ whole: row });
       await fill(rows, rows.places.length - 1);
     },

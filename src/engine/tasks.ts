@@ -1,7 +1,8 @@
 // The engine's tasks on slices of the shared data set: summed losses, their gradients, which labels are answered.
-import { gather, type ImageSource, imageSize, imagesOf } from "../data/dataset.ts";
+import { gather, type ImageSource, imagesOf } from "../data/dataset.ts";
 import { withTheta } from "../onnx/theta.ts";
 import { BATCH, batchOf, eachBatch } from "./batches.ts";
+import { keepsFloats } from "./kept.ts";
 import { answerOf, oneHot } from "./logits.ts";
 import { type LossName, lossOf, sumLoss } from "./losses.ts";
 import type { Network } from "./network.ts";
@@ -125,28 +126,22 @@ export async function movingPrograms(
   return { network, programs };
 }
 
-// To turn bytes into floats costs a quarter of a small network's pass, so the floats are kept where they fit.
-const KEPT_FLOATS = 2 ** 26;
-
-/** The shared data set, its pixels as float32 in memory where that takes no more than 256 MB. */
-function sharedData(state: TaskState): Promise<ImageSource> {
-  return state.derive("floats", ["data"], async () => {
-    const data = state.get<ImageSource>("data");
-    const fits = data.count * imageSize(data.shape) <= KEPT_FLOATS;
-    return fits ? { ...data, pixels: imagesOf(data) } : data;
-  });
+/** The shared data set, its pixels as float32 in memory where the network is worth it. */
+async function sharedData(state: TaskState): Promise<ImageSource> {
+  const data = state.get<ImageSource>("data");
+  if (!keepsFloats(await sharedNetwork(state), data.count)) return data;
+  return state.derive("floats", ["data"], async () => ({ ...data, pixels: imagesOf(data) }));
 }
 
-/** The shared data set in the shared order ("order"), put into it where that takes no more than 256 MB. */
-function sortedData(state: TaskState): Promise<Sorted> {
-  return state.derive("sorted", ["data", "order"], async () => {
+/** The shared data set in the shared order ("order"), put into it where the network is worth it. */
+async function sortedData(state: TaskState): Promise<Sorted> {
+  const keeps = keepsFloats(await sharedNetwork(state), state.get<ImageSource>("data").count);
+  return state.derive(`sorted, ${keeps}`, ["data", "order"], async () => {
     const { shape, count, labels, pixels } = await sharedData(state);
     const order = state.get<Int32Array>("order");
     const data = { shape, count, labels, pixels };
     const sorted = order.map((id) => labels[id]);
-    if (count * imageSize(shape) > KEPT_FLOATS) {
-      return { labels: sorted, images: (a, b) => gather(data, order.subarray(a, b)) };
-    }
+    if (!keeps) return { labels: sorted, images: (a, b) => gather(data, order.subarray(a, b)) };
     const inOrder = { ...data, pixels: gather(data, order) };
     return { labels: sorted, images: (a, b) => imagesOf(inOrder, a, b) };
   });

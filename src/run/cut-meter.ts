@@ -21,13 +21,23 @@ export const noWork: CutWork = { gramEntries: 0, rowProducts: 0, bytesOfCuts: 0 
 
 /** Goes on from `earlier` where a run is taken up again. */
 export function cutMeter(clock: Stopwatch, earlier: CutWork = noWork): CutMeter {
-  let { gramEntries, rowProducts } = earlier;
-  let last: CutSet | undefined;
+  let { gramEntries, rowProducts, bytesOfCuts } = earlier;
   return {
     metered: (set) => {
-      last = set;
+      // The bytes are asked for as they change: a set that is kept for them would keep its rows after their use.
+      const count = (): void => {
+        bytesOfCuts = set.bytes();
+      };
       return {
         ...set,
+        addRow: async (row) => {
+          await set.addRow(row);
+          count();
+        },
+        drop: (rows) => {
+          set.drop?.(rows);
+          count();
+        },
         gram: (rows, columns) => {
           gramEntries += rows.length * columns.length;
           return clock.measure("gram", () => set.gram(rows, columns));
@@ -41,6 +51,6 @@ export function cutMeter(clock: Stopwatch, earlier: CutWork = noWork): CutMeter 
         },
       };
     },
-    work: () => ({ gramEntries, rowProducts, bytesOfCuts: last?.bytes() ?? earlier.bytesOfCuts }),
+    work: () => ({ gramEntries, rowProducts, bytesOfCuts }),
   };
 }

@@ -5,38 +5,22 @@
 // along K lines, most of which stop early, the cuts one by one, the subproblems, and two passes of the whole network.
 import { partsToEnd } from "../autodiff/blocks.ts";
 import { sampleSize } from "../correct/loss-sample.ts";
-import { imageSize } from "../data/dataset.ts";
-import { batchOf, largestOf } from "../engine/batches.ts";
 import { bytesOfMore, createFactoredRows } from "../engine/factored-rows.ts";
-import { workBehindTheta, workOfPasses } from "../engine/flops.ts";
+import { workOfPasses } from "../engine/flops.ts";
 import { cutAtTheta } from "../engine/moving-part.ts";
 import type { Network } from "../engine/network.ts";
 import { gradientWork, numbersOf, type Rates } from "../engine/rate.ts";
-import { convolutionsInParts, roomForCuts } from "../engine/room.ts";
+import { bytesOfRun, type RunSize, rowsOf } from "../engine/room.ts";
 import { TemperError } from "../errors.ts";
 import { layOut, thetaLength, thetaOf } from "../onnx/theta.ts";
 
 /** What is corrected, and how. */
-export interface Task {
-  /** Images of D. */
-  readonly images: number;
-  /** Bytes of its pixels. */
-  readonly pixels: number;
-  readonly points: number;
-  /** Cuts for each point in an iteration. */
-  readonly rivals: number;
-  readonly iterations: number;
+export interface Task extends RunSize {
   readonly alphas: number;
-  /** Worker processes. */
-  readonly processes: number;
-  /** Images of the held-out data. */
-  readonly held: number;
   /** Bytes that all processes may take together; default: most of what is free. */
   readonly memory?: number | undefined;
   /** The first sample that the loss is cut on. */
   readonly lossSample?: number | "auto" | undefined;
-  /** Whether bounds over balls are cut in place of points. */
-  readonly bounded?: boolean | undefined;
 }
 
 /** What a correction of a part needs. */
@@ -96,7 +80,7 @@ export function estimateOf(
     trainable,
     names: new Set(network.parameters.map(({ name }) => name)),
     weights,
-    bytes: bytesNeeded(network, task, { weights, moving }),
+    bytes: bytesOfRun(network, task, task.memory),
     seconds: rates && secondsNeeded(network, task, { weights, moving, rates }),
   };
 }
@@ -105,65 +89,6 @@ interface Counted {
   readonly weights: number;
   /** What runs but for the first pass and the last: the part that theta moves, where it is worth a cut. */
   readonly moving: Network;
-}
-
-const FLOAT = 4;
-const DOUBLE = 8;
-/** What the state of a run keeps of each anchor, a weight: theta_k and the gradient of the loss. */
-const STATE = FLOAT + DOUBLE;
-
-// Node and onnxruntime with what every run holds beside its arrays: this process, and each of the others.
-const OWN_BASE = 150e6;
-const WORKER_BASE = 95e6;
-
-/** D as float32 is kept by each process, as it is and in the order of its losses, where each is no more than this. */
-const KEPT = 2 ** 28;
-
-/** onnxruntime packs weights for speed: a session has them once as they are and once packed. */
-const COPIES = 2;
-
-/** Activations at work at once, and what a convolution lays out of them, by the largest: measured. */
-const AT_WORK = 8;
-
-function bytesNeeded(network: Network, task: Task, { weights, moving }: Counted): number {
-  const { images, pixels, points, rivals, iterations, processes, held, memory } = task;
-  const all = numbersOf(network);
-  const { values } = workBehindTheta(moving);
-  const size = {
-    points,
-    cuts: rivals,
-    iterations,
-    processes,
-    floats: imageSize(network.inputShape) * images,
-  };
-  const room = roomForCuts(network, size, memory);
-  const inParts = task.bounded ? undefined : convolutionsInParts(network, size, room);
-  const rows = task.bounded
-    ? FLOAT * weights * rowsOf(task)
-    : bytesOfMore(createFactoredRows(network, inParts), {
-        rows: rowsOf(task),
-        sites: points * iterations,
-      });
-  // theta_k, the gradient of the loss there and its row, of every anchor; then some vectors at work.
-  const anchors = iterations * weights * (FLOAT + 2 * DOUBLE) + 8 * DOUBLE * weights;
-  // At the end all theta_k are put together twice before they are on disk: as one array, and the file of it.
-  const saved = 2 * FLOAT * iterations * weights;
-  const sessions = (constants: number): number => 2 * COPIES * FLOAT * constants;
-  const files = 3 * network.file.length + 2 * FLOAT * all;
-  const here = OWN_BASE + pixels + rows + anchors + saved + files + sessions(numbersOf(moving));
-
-  const batch = batchOf(moving);
-  const forward = FLOAT * batch * AT_WORK * largestOf(moving.shapes);
-  const backward = FLOAT * batch * 1.5 * values;
-  const entering = FLOAT * imageSize(moving.inputShape) * (images + held);
-  const kept = entering <= KEPT ? 2 * entering : 0;
-  const gradient = (2 * FLOAT + 3 * DOUBLE) * weights;
-  const running =
-    WORKER_BASE + 2 * FLOAT * all + sessions(numbersOf(moving)) + forward + backward + gradient;
-  // Of a part, the first pass and the last run all of the network.
-  const pass = FLOAT * batchOf(network) * AT_WORK * largestOf(network.shapes);
-  const passing = WORKER_BASE + (2 + COPIES + 1) * FLOAT * all + pass;
-  return here + processes * Math.max(running + kept, passing);
 }
 
 // A point on a line is left as soon as its loss is too high: measured, 23 to 59 % of the passes were needed.
@@ -182,18 +107,16 @@ const ENTRIES = 0.7;
 /** The solver's time for each of its products' own. */
 const SOLVER = 2.5;
 
-/** Bytes of the state that are summed up and written while a product of rows takes one number. */
+const FLOAT = 4;
+
+/** Bytes of the state that are written of each anchor, a weight: theta_k and the gradient of the loss, float64. */
+const STATE = FLOAT + 8;
+
+/** Such bytes that are summed up and written while a product of rows takes one number. */
 const WRITTEN = 0.25;
 
 /** Seconds until all processes are there, and the page is written. */
 const START = 1.5;
-
-/**
- * Cuts of a run: every rival of every point at every anchor; or, of bounds, which are cut where they fail, all at the
- * first one and then about one a point, as measured on CNNLight.
- */
-const rowsOf = ({ points, rivals, iterations, bounded }: Task): number =>
-  points * (bounded ? rivals + iterations : rivals * iterations);
 
 // Of linear bounds, the time of a gradient by that of the network's own, and of a pass by that of such a gradient:
 // measured on CNNLight and CNN.

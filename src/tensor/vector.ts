@@ -133,6 +133,30 @@ export function norm(a: Vector): number {
   return Math.sqrt(dot(a, a));
 }
 
+/**
+ * ||a - b||_2, the bits of `norm(subtract(a, b))` for two float32 arrays of one length. The difference is not made: for
+ * 8 million numbers to be given the memory takes ten times as long as to read them.
+ */
+export function distanceBetween(a: Float32Array, b: Float32Array): number {
+  const n = a.length;
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  const whole = n - (n % 4);
+  let i = 0;
+  for (; i < whole; i += 4) {
+    const [d0, d1] = [a[i] - b[i], a[i + 1] - b[i + 1]];
+    const [d2, d3] = [a[i + 2] - b[i + 2], a[i + 3] - b[i + 3]];
+    s0 += d0 * d0;
+    s1 += d1 * d1;
+    s2 += d2 * d2;
+    s3 += d3 * d3;
+  }
+  for (; i < n; i++) s0 += (a[i] - b[i]) * (a[i] - b[i]);
+  return Math.sqrt(s0 + s1 + (s2 + s3));
+}
+
 /** The index, from `at`, of the largest of `n` entries: of equal ones the first; a NaN wins only as the first entry. */
 export function argmax(a: Vector, n = a.length, at = 0): number {
   let best = 0;

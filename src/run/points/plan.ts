@@ -1,5 +1,4 @@
 // The recipes standard and paper: Algorithm 1 on given points, or on points that are made as it goes on.
-import { availableParallelism } from "node:os";
 import { checkAttackable } from "../../attack/attackable.ts";
 import { algorithm1 } from "../../correct/algorithm.ts";
 import type { RivalChoice } from "../../correct/cuts.ts";
@@ -7,7 +6,7 @@ import type { Oracle } from "../../correct/oracle.ts";
 import { LEAST } from "../../correct/reach.ts";
 import type { AlgorithmState } from "../../correct/state.ts";
 import { scorePoints } from "../../correct/violation.ts";
-import { type Dataset, imageSize, imagesOf } from "../../data/dataset.ts";
+import { type Dataset, imagesOf } from "../../data/dataset.ts";
 import { logitsOf } from "../../engine/batches.ts";
 import { demandRoomForCuts } from "../../engine/cut-set.ts";
 import { workOfPasses } from "../../engine/flops.ts";
@@ -40,11 +39,9 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   const { forward: flops } = workOfPasses(network);
   const facts = { flops, points: points.count, labels: network.labels };
   const asked = pointOptions(request, facts);
-  const size = {
-    ...{ points: points.count, cuts: cutsOf(network, asked), iterations: asked.iterations },
-    floats: imageSize(network.inputShape) * call.data.count,
-    processes: processesHere(call.workers) ?? call.threads ?? availableParallelism(),
-  };
+  const threads = processesHere(call.workers) ?? call.threads;
+  const task = taskOf(network, { ...call, points: points.count, threads }, asked);
+  const size = { ...task, rivals: cutsOf(network, asked) };
   const room = roomForCuts(network, size, call.memory);
   const convolved = convolvedIn(network, asked, size, room);
   const { remake: _, ...stated } = asked;
@@ -54,13 +51,10 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
   const balls = ballsIn(options);
   if (balls !== undefined) checkBalls(network, points, balls);
   if (options.radius > 0) demandInputGradient(network, "radius");
-  if (!options.reattack && call.anyway !== true) {
-    const threads = processesHere(call.workers) ?? call.threads;
-    demandRoom(network, taskOf(network, { ...call, points: points.count, threads }, options));
-  }
+  if (!options.reattack && call.anyway !== true) demandRoom(network, task);
   // Cuts of bounds are counted where they are made: they are kept as plain rows.
   if (!options.reattack && balls === undefined) {
-    demandRoomForCuts(network, points.count, size.cuts, convolved);
+    demandRoomForCuts(network, points.count, size.rivals, convolved);
   }
   if (convolved.size > 0) call.onNote?.(PARTS);
   const given = options.reattack ? cleanOf(points) : points;
@@ -185,7 +179,7 @@ function convolvedIn(
   // Algorithm 2 looks at single entries of the rows, which parts do not have; nor do bounds have parts.
   if (solver !== "dual" || remake === false || certifyRadius !== undefined) return new Set();
   return remake === true
-    ? shortConvolutions(network, size.cuts)
+    ? shortConvolutions(network, size.rivals)
     : convolutionsInParts(network, size, room);
 }
 
