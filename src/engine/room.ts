@@ -11,6 +11,7 @@ import { keepsFloats } from "./kept.ts";
 import { cutAtTheta } from "./moving-part.ts";
 import type { Network } from "./network.ts";
 import { numbersOf } from "./rate.ts";
+import { lossesKept } from "./sampled-loss.ts";
 import { shortConvolutions } from "./slices.ts";
 
 /** What decides how many bytes a run takes. */
@@ -29,6 +30,8 @@ export interface RunSize {
   readonly held: number;
   /** Whether bounds over balls are cut in place of points. */
   readonly bounded?: boolean | undefined;
+  /** The first sample that the loss is cut on, where it is sampled. */
+  readonly lossSample?: number | "auto" | undefined;
 }
 
 /**
@@ -104,7 +107,7 @@ const VECTORS = 8;
 /** Bytes beside the cuts, of all processes: in an iteration, and after the last, when the cuts are gone. */
 function bytesBeside(
   network: Network,
-  { images, pixels, iterations, processes, held, bounded }: RunSize,
+  { images, pixels, iterations, processes, held, bounded, lossSample }: RunSize,
 ): { readonly iterating: number; readonly ending: number } {
   const weights = thetaLength(network.parameters);
   // What runs but for the first pass and the last: the part that theta moves, where it is worth a cut.
@@ -113,7 +116,10 @@ function bytesBeside(
   const sessions = SESSIONS * COPIES * FLOAT * numbersOf(moving);
   const files = 3 * network.file.length + 2 * FLOAT * all;
   const thetas = FLOAT * iterations * weights;
-  const own = OWN_BASE + pixels + files + thetas + sessions + VECTORS * DOUBLE * weights;
+  // The losses of each image at theta0 and at the latest theta, where samples are set beside them.
+  const losses = lossSample === undefined ? 0 : DOUBLE * images * (1 + lossesKept(images));
+  const vectors = VECTORS * DOUBLE * weights;
+  const own = OWN_BASE + pixels + losses + files + thetas + sessions + vectors;
 
   const batch = batchOf(moving);
   const forward = FLOAT * batch * AT_WORK * largestOf(moving.shapes);

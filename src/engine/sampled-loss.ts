@@ -44,6 +44,10 @@ export interface LossesAtStart extends KnownLosses {
 const KEPT = 8;
 const KEPT_NUMBERS = 2 ** 23;
 
+/** How many theta that is, of so many images. */
+export const lossesKept = (images: number): number =>
+  Math.min(KEPT, Math.floor(KEPT_NUMBERS / images));
+
 /** The losses of all images at the theta that were evaluated last: what samples of later ones are set beside. */
 export interface LatestLosses {
   /** The latest first; another array when there are more. */
@@ -56,7 +60,7 @@ export interface LatestLosses {
 
 export function createLatest(images: number): LatestLosses {
   let all: readonly KnownLosses[] = [];
-  const most = Math.min(KEPT, Math.floor(KEPT_NUMBERS / images));
+  const most = lossesKept(images);
   return {
     all: () => all,
     most,

@@ -19,8 +19,6 @@ export interface Task extends RunSize {
   readonly alphas: number;
   /** Bytes that all processes may take together; default: most of what is free. */
   readonly memory?: number | undefined;
-  /** The first sample that the loss is cut on. */
-  readonly lossSample?: number | "auto" | undefined;
 }
 
 /** What a correction of a part needs. */
