@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { imagesOf } from "../src/data/dataset.ts";
 import { batchOf } from "../src/engine/batches.ts";
+import { keepsFloats } from "../src/engine/kept.ts";
 import { openModel } from "../src/engine/model.ts";
 import { loadNetwork, networkBytes } from "../src/engine/network.ts";
 import { createOracle, type EngineOracle } from "../src/engine/oracle.ts";
@@ -55,6 +56,47 @@ describe("loss and gradient over shards", () => {
     expect(sharded.loss).toBeCloseTo(await model.loss(imagesOf(data), data.labels), 7);
     await model.close();
   });
+});
+
+it("images have the same losses whether they are kept as floats or read again", async () => {
+  for (const [hidden, kept] of [
+    [8, true],
+    [6000, false],
+  ] as const) {
+    const values = (n: number): number[] => Array.from({ length: n }, (_, i) => Math.sin(i));
+    const file = writeGraph(
+      graph({
+        inputs: { x: ["batch", 4] },
+        initializers: {
+          v: tensor([4, hidden], values(4 * hidden)),
+          w: tensor([hidden, 3], values(3 * hidden)),
+        },
+        nodes: [
+          node("MatMul", ["x", "v"], ["h"]),
+          node("Relu", ["h"], ["r"]),
+          node("MatMul", ["r", "w"], ["logits"]),
+        ],
+        outputs: { logits: ["batch", 3] },
+      }),
+    );
+    const wide = await loadNetwork(file);
+    const pixels = Uint8Array.from({ length: 4 * 700 }, (_, i) => (i * i) % 251);
+    const labels = Int32Array.from({ length: 700 }, (_, i) => i % 3);
+    const images = { name: "drawn", shape: [4], count: 700, labels, pixels };
+    expect(keepsFloats(wide, images.count)).toBe(kept);
+    const workers = openWorkers(0);
+    const oracle = createOracle({ network: wide, points: images, data: images, workers });
+    const model = await openModel(file);
+    const whole = await model.lossGradient(imagesOf(images), labels);
+    expect((await oracle.lossGradient(oracle.theta0)).loss).toBeCloseTo(whole.loss, 9);
+    const bounded = (await oracle.boundedLoss(oracle.theta0, Infinity)) as {
+      readonly loss: number;
+    };
+    expect(bounded.loss).toBeCloseTo(whole.loss, 9);
+    await model.close();
+    await oracle.close();
+    await workers.close();
+  }
 });
 
 it("a batch is as large as its largest tensor allows, whatever the weights' sizes", () => {

@@ -47,7 +47,8 @@ export const CONFIDENCE = 0.999;
 
 /**
  * The first sample of `auto`: this share of D, and at least so many images. A gradient of fewer leads elsewhere (of 125
- * images of 1,000, CNNLight, to twice the loss); that a candidate is dominated fewer tell as surely.
+ * images of 1,000, CNNLight, to nearly twice the loss); that a candidate is dominated is told at the same confidence
+ * by fewer, or left to a second look.
  */
 const SHARE = 1 / 32;
 const LEAST_OF_GRADIENT = 1000;

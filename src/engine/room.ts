@@ -89,8 +89,8 @@ export const rowsOf = ({ points, rivals, iterations, bounded }: RunSize): number
   points * (bounded ? rivals + iterations : rivals * iterations);
 
 // Node and onnxruntime with what every run holds beside its arrays: this process, and each of the others.
-const OWN_BASE = 150e6;
-const WORKER_BASE = 95e6;
+const OWN_BASE = 180e6;
+const WORKER_BASE = 115e6;
 
 /** onnxruntime packs weights for speed: a session has them once as they are and once packed. */
 const COPIES = 2;
