@@ -10,7 +10,7 @@ import { openScratch } from "./scratch.ts";
 import { isSame, type MapOptions, type TaskName, type Visit } from "./task.ts";
 
 /** What a process takes before it holds anything: Node and onnxruntime, some 60 MB where it was looked at. */
-export const PROCESS_BYTES = 60e6;
+const PROCESS_BYTES = 60e6;
 
 /** How often a shard is started before the workers give up. */
 const TRIES = 3;

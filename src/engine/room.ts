@@ -39,8 +39,10 @@ export interface RunSize {
  *
  * @param memory in bytes; default: most of what is free on this machine
  */
-export const roomForCuts = (network: Network, size: RunSize, memory = memoryToUse()): number =>
-  Math.max(0, memory - bytesBeside(network, size).iterating);
+export const roomForCuts = (network: Network, size: RunSize, memory?: number): number =>
+  roomBeside(bytesBeside(network, size).iterating, memory);
+
+const roomBeside = (bytes: number, memory = memoryToUse()): number => Math.max(0, memory - bytes);
 
 /**
  * The convolutions' weights to keep in parts: those that are shorter so, where the cuts of all iterations would not fit
@@ -57,7 +59,7 @@ export function convolutionsInParts(
 /** Bytes that a run takes at the most, in all its processes. */
 export function bytesOfRun(network: Network, size: RunSize, memory?: number): number {
   const { iterating, ending } = bytesBeside(network, size);
-  const room = roomForCuts(network, size, memory);
+  const room = roomBeside(iterating, memory);
   const inParts = size.bounded ? undefined : convolutionsInParts(network, size, room);
   return Math.max(iterating + bytesOfCuts(network, size, inParts), ending);
 }
@@ -104,14 +106,17 @@ const AT_WORK = 8;
 /** Vectors of float64 that this process has at work. */
 const VECTORS = 8;
 
+/** What runs but for the first pass and the last: the part that theta moves, where it is worth a cut. */
+export const movingOf = (network: Network, bounded = false): Network =>
+  bounded ? network : (cutAtTheta(network)?.moving ?? network);
+
 /** Bytes beside the cuts, of all processes: in an iteration, and after the last, when the cuts are gone. */
 function bytesBeside(
   network: Network,
   { images, pixels, iterations, processes, held, bounded, lossSample }: RunSize,
 ): { readonly iterating: number; readonly ending: number } {
   const weights = thetaLength(network.parameters);
-  // What runs but for the first pass and the last: the part that theta moves, where it is worth a cut.
-  const moving = bounded ? network : (cutAtTheta(network)?.moving ?? network);
+  const moving = movingOf(network, bounded);
   const all = numbersOf(network);
   const sessions = SESSIONS * COPIES * FLOAT * numbersOf(moving);
   const files = 3 * network.file.length + 2 * FLOAT * all;

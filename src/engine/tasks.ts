@@ -126,22 +126,29 @@ export async function movingPrograms(
   return { network, programs };
 }
 
+/** Whether the shared data set is kept as float32, for the shared network. */
+const keepsShared = (state: TaskState): Promise<boolean> =>
+  state.derive("keeps floats", [NETWORK, "data"], async () =>
+    keepsFloats(await sharedNetwork(state), state.get<ImageSource>("data").count),
+  );
+
 /** The shared data set, its pixels as float32 in memory where the network is worth it. */
 async function sharedData(state: TaskState): Promise<ImageSource> {
   const data = state.get<ImageSource>("data");
-  if (!keepsFloats(await sharedNetwork(state), data.count)) return data;
+  if (!(await keepsShared(state))) return data;
   return state.derive("floats", ["data"], async () => ({ ...data, pixels: imagesOf(data) }));
 }
 
 /** The shared data set in the shared order ("order"), put into it where the network is worth it. */
-async function sortedData(state: TaskState): Promise<Sorted> {
-  const keeps = keepsFloats(await sharedNetwork(state), state.get<ImageSource>("data").count);
-  return state.derive(`sorted, ${keeps}`, ["data", "order"], async () => {
+function sortedData(state: TaskState): Promise<Sorted> {
+  return state.derive("sorted", [NETWORK, "data", "order"], async () => {
     const { shape, count, labels, pixels } = await sharedData(state);
     const order = state.get<Int32Array>("order");
     const data = { shape, count, labels, pixels };
     const sorted = order.map((id) => labels[id]);
-    if (!keeps) return { labels: sorted, images: (a, b) => gather(data, order.subarray(a, b)) };
+    if (!(await keepsShared(state))) {
+      return { labels: sorted, images: (a, b) => gather(data, order.subarray(a, b)) };
+    }
     const inOrder = { ...data, pixels: gather(data, order) };
     return { labels: sorted, images: (a, b) => imagesOf(inOrder, a, b) };
   });

@@ -7,10 +7,9 @@ import { partsToEnd } from "../autodiff/blocks.ts";
 import { sampleSize } from "../correct/loss-sample.ts";
 import { bytesOfMore, createFactoredRows } from "../engine/factored-rows.ts";
 import { workOfPasses } from "../engine/flops.ts";
-import { cutAtTheta } from "../engine/moving-part.ts";
 import type { Network } from "../engine/network.ts";
 import { gradientWork, numbersOf, type Rates } from "../engine/rate.ts";
-import { bytesOfRun, type RunSize, rowsOf } from "../engine/room.ts";
+import { bytesOfRun, movingOf, type RunSize, rowsOf } from "../engine/room.ts";
 import { TemperError } from "../errors.ts";
 import { layOut, thetaLength, thetaOf } from "../onnx/theta.ts";
 
@@ -72,21 +71,13 @@ export function estimateOf(
     rates,
   }: { readonly trainable?: string | undefined; readonly rates?: Rates | undefined } = {},
 ): Estimate {
-  const weights = thetaLength(network.parameters);
-  const moving = task.bounded ? network : (cutAtTheta(network)?.moving ?? network);
   return {
     trainable,
     names: new Set(network.parameters.map(({ name }) => name)),
-    weights,
+    weights: thetaLength(network.parameters),
     bytes: bytesOfRun(network, task, task.memory),
-    seconds: rates && secondsNeeded(network, task, { weights, moving, rates }),
+    seconds: rates && secondsNeeded(network, task, rates),
   };
-}
-
-interface Counted {
-  readonly weights: number;
-  /** What runs but for the first pass and the last: the part that theta moves, where it is worth a cut. */
-  readonly moving: Network;
 }
 
 // A point on a line is left as soon as its loss is too high: measured, 23 to 59 % of the passes were needed.
@@ -121,11 +112,9 @@ const START = 1.5;
 const BOUND_CUT = 13;
 const BOUND_PASS = 0.1;
 
-function secondsNeeded(
-  network: Network,
-  task: Task,
-  { weights, moving, rates }: Counted & { readonly rates: Rates },
-): number {
+function secondsNeeded(network: Network, task: Task, rates: Rates): number {
+  const weights = thetaLength(network.parameters);
+  const moving = movingOf(network, task.bounded);
   const { images, points, iterations, alphas, processes, held, lossSample, bounded } = task;
   const lanes = Math.max(1, processes); // the rates are of one of them while all work
   const whole = workOfPasses(network).forward;
