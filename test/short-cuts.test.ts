@@ -148,7 +148,7 @@ describe("products with columns", () => {
         );
         expect(byThreads).toEqual(made);
         const [first, second, other] = await Promise.all(
-          sites.map(({ columns, deltas }) => products.gradient(columns, deltas)),
+          sites.map(({ columns, deltas }) => products.gradient([columns], deltas)),
         );
         const own = Float64Array.of(...first, ...second);
         const width = first.length / 2;

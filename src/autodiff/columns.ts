@@ -60,18 +60,35 @@ export const LEFT = "left";
 export const RIGHT = "right";
 
 /**
- * A graph of float64 that multiplies a matrix LEFT with the columns of one IMAGE of one group [1, channels, ...input],
- * or with the transposed columns: LEFT is then [any, pixels], and else [any, channels * kernel]. It has one output.
+ * A graph of float64 that multiplies a matrix LEFT, [any, images * pixels], with the transposed columns of some IMAGEs
+ * of one group, side by side: the sum of the images' products. It has one output, [any, channels * kernel].
  */
-export function columnProduct(convolution: Convolution, transposed: boolean): Graph {
+export function columnGradient(convolution: Convolution): Graph {
+  return productGraph(convolution, (b, columns) =>
+    b.op("Gemm", [LEFT, columns], { transB: int(1) }),
+  );
+}
+
+/** The same of the columns as they are and a LEFT of [any, channels * kernel]: [images * any, pixels]. */
+export function columnForward(convolution: Convolution): Graph {
+  const pixels = elementCount(convolution.output);
+  return productGraph(convolution, (b, columns) => {
+    // A dimension of 0 is the one that the value has there.
+    const made = reshape(b, b.op("Gemm", [LEFT, columns]), [0, -1, pixels]);
+    return reshape(b, transpose(b, made, [1, 0, 2]), [-1, pixels]);
+  });
+}
+
+function productGraph(
+  convolution: Convolution,
+  product: (b: Builder, columns: string) => string,
+): Graph {
   const { channels, input } = convolution;
   const inputs: ValueInfo[] = [
-    { name: IMAGE, type: "float64", dims: [1, channels, ...input] },
+    { name: IMAGE, type: "float64", dims: ["images", channels, ...input] },
     { name: LEFT, type: "float64", dims: ["rows", "inner"] },
   ];
-  return graphOf(inputs, (b) =>
-    b.op("Gemm", [LEFT, columnsOf(b, IMAGE, convolution)], { transB: int(transposed ? 1 : 0) }),
-  );
+  return graphOf(inputs, (b) => product(b, columnsOf(b, IMAGE, convolution)));
 }
 
 /** A graph that lays out the columns of some IMAGEs of one group side by side: [channels * kernel, images * pixels]. */

@@ -1,7 +1,8 @@
 // Matrix products with the columns of convolutions (autodiff/columns.ts), by onnxruntime in float64.
 import {
   COLUMNS,
-  columnProduct,
+  columnForward,
+  columnGradient,
   columnsSideBySide,
   gradientProducts,
   IMAGE,
@@ -15,10 +16,10 @@ import { type DoubleArray, Session } from "./session.ts";
 
 /** The sessions of one set of rows, made when first used; layers of one geometry share them. */
 export interface ColumnProducts {
-  /** g columns': the gradient of a weight, [rows of g, channels * kernel]; g is [any, pixels]. */
-  gradient(of: Columns, g: Float64Array): Promise<Float64Array>;
-  /** v columns: what a weight makes of the image, [rows of v, pixels]; v is [any, channels * kernel]. */
-  forward(of: Columns, v: Float64Array): Promise<Float64Array>;
+  /** g columns': a weight's gradient, summed over sites, [rows of g, channels * kernel]; g is [any, sites * pixels]. */
+  gradient(of: readonly Columns[], g: Float64Array): Promise<Float64Array>;
+  /** v columns: what a weight makes of each image, [sites, rows of v, pixels]; v is [any, channels * kernel]. */
+  forward(of: readonly Columns[], v: Float64Array): Promise<Float64Array>;
   /**
    * Makes ready the gradients of a weight at some sites, g columns' at each, for products with those at others. All
    * sites have as many rows: g is [sites, rows, filters, pixels].
@@ -57,35 +58,39 @@ export function createColumnProducts(threads = 1): ColumnProducts {
     sessions.set(text, session);
     return session;
   };
+  /** The images of some sites of one geometry as a feed. */
+  const imagesOf = (of: readonly Columns[]): Record<string, DoubleArray> => {
+    const [{ convolution, image }] = of;
+    const data = new Float64Array(of.length * image.length);
+    for (const [i, { image }] of of.entries()) data.set(image, i * image.length);
+    return { [IMAGE]: { dims: [of.length, convolution.channels, ...convolution.input], data } };
+  };
   const product = async (
-    { convolution, image }: Columns,
-    transposed: boolean,
+    of: readonly Columns[],
+    graph: (convolution: Convolution) => Graph,
     left: Float64Array,
+    inner: number,
   ): Promise<Float64Array> => {
-    const { channels, kernel, input, output } = convolution;
-    const inner = transposed ? elementCount(output) : channels * elementCount(kernel);
-    const feeds: Record<string, DoubleArray> = {
-      [IMAGE]: { dims: [1, channels, ...input], data: new Float64Array(image) },
-      [LEFT]: { dims: [left.length / inner, inner], data: left },
-    };
-    const session = await sessionOf([geometryOf(convolution), transposed], () =>
-      columnProduct(convolution, transposed),
+    const [{ convolution }] = of;
+    const session = await sessionOf([geometryOf(convolution), graph.name], () =>
+      graph(convolution),
     );
-    return only(await session.runDouble(feeds));
+    const dims = [left.length / inner, inner];
+    return only(await session.runDouble({ ...imagesOf(of), [LEFT]: { dims, data: left } }));
   };
   return {
-    gradient: (of, g) => product(of, true, g),
-    forward: (of, v) => product(of, false, v),
+    gradient: (of, g) =>
+      product(of, columnGradient, g, of.length * elementCount(of[0].convolution.output)),
+    forward: (of, v) => {
+      const { channels, kernel } = of[0].convolution;
+      return product(of, columnForward, v, channels * elementCount(kernel));
+    },
     ready: async (of, g) => {
       const [{ convolution }] = of;
-      const size = of[0].image.length;
-      const data = new Float64Array(of.length * size);
-      for (const [i, { image }] of of.entries()) data.set(image, i * size);
       const session = await sessionOf([geometryOf(convolution), "side by side"], () =>
         columnsSideBySide(convolution),
       );
-      const dims = [of.length, convolution.channels, ...convolution.input];
-      const columns = only(await session.runDouble({ [IMAGE]: { dims, data } }));
+      const columns = only(await session.runDouble(imagesOf(of)));
       return { convolution, sites: of.length, columns, g };
     },
     gradients: async ({ convolution, sites, columns, g }, { image }, h) => {

@@ -17,7 +17,7 @@ import { addLogitSums, type CutSource } from "./cut-set.ts";
 import * as factors from "./factored-rows.ts";
 import { drop, type Place } from "./mixed-rows.ts";
 import { gramOfParts } from "./short-gram.ts";
-import { bySite, columnsAt, deltaOf, slicesOf } from "./slices.ts";
+import { bySite, columnsAt, deltaOf, sitesTogether, slicesOf } from "./slices.ts";
 
 /** What the set needs beside what any set of cuts does. */
 export interface ShortSource extends CutSource {
@@ -138,18 +138,24 @@ async function timesParts(
   rows: readonly number[],
 ): Promise<Float64Array> {
   const values = factors.timesVector(factored, v)(rows);
-  for (const [site, own] of bySite(factored, rows)) {
-    throwIfAborted(source.signal);
-    for (const slice of slicesOf(factored)) {
-      const weight = v.subarray(slice.offset, slice.offset + slice.size);
-      const made = await source.products.forward(columnsAt(factored, site, slice), weight);
-      for (const k of own) values[k] += dotMixed(deltaOf(factored, rows[k], slice), made);
+  const sites = [...bySite(factored, rows)];
+  for (const slice of slicesOf(factored)) {
+    const weight = v.subarray(slice.offset, slice.offset + slice.size);
+    const size = slice.filters * slice.pixels;
+    for (const some of sitesTogether(slice, sites)) {
+      throwIfAborted(source.signal);
+      const columns = some.map(([site]) => columnsAt(factored, site, slice));
+      const made = await source.products.forward(columns, weight);
+      for (const [i, [, own]] of some.entries()) {
+        const here = made.subarray(i * size, (i + 1) * size);
+        for (const k of own) values[k] += dotMixed(deltaOf(factored, rows[k], slice), here);
+      }
     }
   }
   return values;
 }
 
-/** A' lambda: for each site one product of its summed gradients with the columns, a layer. */
+/** A' lambda: one product of the sites' summed gradients with their columns, a layer and some sites. */
 async function expand(
   { source, factored, places }: ShortRows,
   weights: Float64Array,
@@ -169,14 +175,32 @@ async function expand(
     }
   }
   sum.end();
-  for (const [site, own] of bySite(factored, used)) {
-    throwIfAborted(source.signal);
-    for (const slice of slicesOf(factored)) {
-      const delta = new Float64Array(deltaOf(factored, used[own[0]], slice).length);
-      for (const k of own) addScaled(delta, scales[k], deltaOf(factored, used[k], slice));
-      const made = await source.products.gradient(columnsAt(factored, site, slice), delta);
+  const sites = [...bySite(factored, used)];
+  for (const slice of slicesOf(factored)) {
+    for (const some of sitesTogether(slice, sites)) {
+      throwIfAborted(source.signal);
+      const columns = some.map(([site]) => columnsAt(factored, site, slice));
+      const summed = some.map(([, own]) => {
+        const delta = new Float64Array(slice.filters * slice.pixels);
+        for (const k of own) addScaled(delta, scales[k], deltaOf(factored, used[k], slice));
+        return delta;
+      });
+      const made = await source.products.gradient(columns, sideBySide(summed, slice.filters));
       addScaled(total, 1, made, made.length, slice.offset);
     }
   }
   return total;
+}
+
+/** Matrices of so many rows, row-major, as one. */
+function sideBySide(matrices: readonly Float64Array[], rows: number): Float64Array {
+  const width = matrices[0].length / rows;
+  const all = new Float64Array(matrices.length * matrices[0].length);
+  for (const [i, matrix] of matrices.entries()) {
+    for (let r = 0; r < rows; r++) {
+      const row = matrix.subarray(r * width, (r + 1) * width);
+      all.set(row, (r * matrices.length + i) * width);
+    }
+  }
+  return all;
 }

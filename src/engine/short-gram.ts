@@ -234,7 +234,7 @@ async function filtersOf(
     const deltas = new Float64Array(own.length * size);
     for (const [i, k] of own.entries())
       deltas.set(deltaOf(factored, chosen[k], slice, from, to), i * size);
-    const made = await products.gradient(columnsAt(factored, site, slice), deltas);
+    const made = await products.gradient([columnsAt(factored, site, slice)], deltas);
     for (const [i, k] of own.entries())
       tile.set(made.subarray(i * width, (i + 1) * width), k * width);
   }

@@ -4,6 +4,7 @@ import type { Columns } from "./column-products.ts";
 import { type FactoredRows, inFactors, sizesOf } from "./factored-rows.ts";
 import type { Network } from "./network.ts";
 import { programOf } from "./programs.ts";
+import { shardsOf } from "./shards.ts";
 
 /** One group of a convolution, whose weight, image and gradients lie in one piece each. */
 export interface Slice {
@@ -53,6 +54,19 @@ export function deltaOf(
 ): Float32Array {
   const delta = rows[row].shorts[layer];
   return delta.subarray((group * filters + from) * pixels, (group * filters + to) * pixels);
+}
+
+/** Bytes of columns and gradients that are laid out at once. */
+const TOGETHER = 16e6;
+
+/** Some sites at a time, as many as are laid out at once: what a weight weighs is then read once for all of them. */
+export function* sitesTogether<T>(
+  { size, filters, pixels }: Slice,
+  sites: readonly T[],
+): Generator<readonly T[]> {
+  const bytes = 8 * pixels * (size / filters + filters);
+  for (const { from, to } of shardsOf(sites.length, Math.max(1, Math.floor(TOGETHER / bytes))))
+    yield sites.slice(from, to);
 }
 
 /** The positions of rows by the site that they belong to. */
