@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Dataset, gather, imagesOf } from "../src/data/dataset.ts";
 import type { PixelFile } from "../src/data/pixel-file.ts";
-import { holdImages, noImages } from "../src/engine/held.ts";
+import { holdImages, nothingHeld } from "../src/engine/held.ts";
 import { networkOf } from "../src/engine/model.ts";
 import { openScratch } from "../src/engine/scratch.ts";
 import { forwardShards } from "../src/engine/shards.ts";
@@ -21,7 +21,7 @@ function bytes(n: number, seed: number): Dataset {
 describe("a data set in the file of all processes", () => {
   it("is read back as it was, by ranges and by indices, of bytes and of floats", () => {
     const file = openScratch()!;
-    const held = noImages(file);
+    const held = nothingHeld(file);
     const sets = { a: bytes(7, 1), b: noise(5, 2, [3, 5]), c: bytes(9, 3), d: bytes(2, 4) };
     // The last ones take the places of the first: one that fits, and one that does not.
     const order = [
@@ -44,7 +44,7 @@ describe("a data set in the file of all processes", () => {
 
   it("is known again, and goes by message where there is no file", () => {
     const file = openScratch()!;
-    const held = noImages(file);
+    const held = nothingHeld(file);
     expect(holdImages(held, "data", bytes(7, 1))).toBeDefined();
     expect(holdImages(held, "data", bytes(7, 1))).toBeUndefined();
     expect(holdImages(held, "data", bytes(7, 2))).toBeDefined();
@@ -54,7 +54,9 @@ describe("a data set in the file of all processes", () => {
     expect(holdImages(held, "data", elsewhere)).toBeUndefined();
     expect(holdImages(held, "data", bytes(7, 2))?.pixels).toMatchObject({ type: "uint8" });
     closeSync(file);
-    expect(holdImages(noImages(undefined), "data", bytes(7, 1))?.pixels).toBeInstanceOf(Uint8Array);
+    expect(holdImages(nothingHeld(undefined), "data", bytes(7, 1))?.pixels).toBeInstanceOf(
+      Uint8Array,
+    );
     // A file that cannot be written, as on a full disk.
     expect(holdImages(held, "data", bytes(9, 2))?.pixels).toBeInstanceOf(Uint8Array);
   });

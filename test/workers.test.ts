@@ -3,6 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { isSame } from "../src/engine/task.ts";
 import { openWorkers, type Workers } from "../src/engine/workers.ts";
 import { rawWords, type TemperError } from "../src/errors.ts";
 import { module } from "./helpers/crash-task.ts";
@@ -36,6 +37,28 @@ describe.each([0, 2])("a workers of %i processes", (threads) => {
     expect(await workers.map(task("double"), args)).toEqual(args.map((x) => 2 * x));
     await workers.each(task("double"), [], until);
     expect(seen).toHaveLength(8);
+  });
+
+  it("carries what is long, there and back, to the bit", async () => {
+    workers = openWorkers(threads);
+    const long = (seed: number): Float32Array =>
+      new Float32Array(300_000).map((_, i) => Math.sin(seed + i));
+    const answer = async (name: string, expected: (x: number) => unknown): Promise<void> => {
+      const args = [1, 2, 3, 4, 5];
+      const answers = await workers!.map(task(name), args);
+      // Comparing a million numbers one by one takes the matchers half a minute.
+      expect(isSame(answers, args.map(expected))).toBe(true);
+    };
+    // The longer one has another place in the file than those before, and the short one none.
+    const shared = [long(0), long(1), long(2), new Float32Array(500_000).fill(7)];
+    for (const theta of [...shared, Float32Array.of(3), long(3)]) {
+      workers.share("theta", theta);
+      await answer("theta", () => theta);
+      await answer("timesTheta", (x) => ({
+        ...{ product: new Float64Array(theta).map((t) => x * t), theta },
+        short: Float64Array.of(x),
+      }));
+    }
   });
 
   it("derives anew where a shared value is another, not where it is equal", async () => {
@@ -91,6 +114,12 @@ describe("a worker that dies", () => {
     const folder = mkdtempSync(join(tmpdir(), "temper-"));
     const args = [0, 1, 2].map((x) => ({ x, marker: join(folder, `${x}`) }));
     expect(await workers.map(task("dieOnce"), args)).toEqual([0, 1, 2]);
+    // What is in its place was told what had been shared before.
+    const theta = new Float32Array(300_000).fill(5);
+    workers.share("theta", theta);
+    await workers.map(task("dieOnce"), [{ x: 3, marker: join(folder, "3") }]);
+    const answers = await workers.map(task("theta"), [0, 1, 2, 3]);
+    expect(isSame(answers, [theta, theta, theta, theta])).toBe(true);
   });
 
   it("or never lived is said, before and after the work came", async () => {

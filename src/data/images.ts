@@ -8,7 +8,7 @@ import type { Progress } from "../progress.ts";
 import { cachedFile, readNote, writeNote } from "./cache.ts";
 import { imageSize } from "./dataset.ts";
 import { demandMemory } from "./memory.ts";
-import { type PixelFile, writePixels } from "./pixel-file.ts";
+import { type PixelFile, writeBytes } from "./pixel-file.ts";
 import { type SizeOptions, sizeAfter, sized, sizingInWords, sizingOf } from "./preprocess.ts";
 import type { Bitmap } from "./resample.ts";
 
@@ -233,7 +233,7 @@ export async function storeImages(
     const descriptor = openSync(file, "r+");
     try {
       const take = (pixels: Uint8Array, i: number): void =>
-        writePixels(descriptor, pixels, i * size);
+        writeBytes(descriptor, pixels, i * size);
       await decodeAll(images, options, await packing(), take);
     } finally {
       closeSync(descriptor);

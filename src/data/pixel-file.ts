@@ -41,12 +41,12 @@ export function readPixels(
 }
 
 /**
- * Writes pixels at a byte of a file.
+ * Writes an array at a byte of a file.
  *
- * @throws Error where there is no room for them
+ * @throws Error where there is no room for it
  */
-export function writePixels(file: number, pixels: Uint8Array | Float32Array, at: number): void {
-  const bytes = bytesOf(pixels);
+export function writeBytes(file: number, array: ArrayBufferView, at: number): void {
+  const bytes = bytesOf(array);
   for (let done = 0; done < bytes.length; ) {
     const next = Math.min(bytes.length - done, ONE_CALL);
     done += writeSync(file, bytes, done, next, at + done);
@@ -58,7 +58,7 @@ export function readBytes(file: number, into: Uint8Array, at: number): void {
   for (let done = 0; done < into.length; ) {
     const next = Math.min(into.length - done, ONE_CALL);
     const read = readSync(file, into, done, next, at + done);
-    if (read === 0) throw new Error("a file of pixels is shorter than what was written to it");
+    if (read === 0) throw new Error("a file is shorter than what was written to it");
     done += read;
   }
 }

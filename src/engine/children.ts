@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import type { ImageSource } from "../data/dataset.ts";
 import { bytesWithin, demandMemory } from "../data/memory.ts";
 import { errorOf, type Failure, TemperError, throwIfAborted } from "../errors.ts";
-import { type HeldImages, holdImages, noImages } from "./held.ts";
+import { type Held, type HeldNumbers, holdImages, holdNumbers, nothingHeld } from "./held.ts";
+import { type Answered, takeLong } from "./long-answers.ts";
 import { openScratch } from "./scratch.ts";
 import { isSame, type MapOptions, type TaskName, type Visit } from "./task.ts";
 
@@ -17,10 +18,11 @@ const TRIES = 3;
 
 export type ToChild =
   | { readonly kind: "share"; readonly key: string; readonly value: unknown }
+  | ({ readonly kind: "held"; readonly key: string } & HeldNumbers)
   | { readonly kind: "run"; readonly id: number; readonly task: TaskName; readonly arg: unknown };
 
 export type FromChild =
-  | { readonly kind: "done"; readonly id: number; readonly result: unknown }
+  | ({ readonly kind: "done"; readonly id: number } & Answered)
   | ({ readonly kind: "failed"; readonly id: number } & Failure);
 
 /** A task on one argument, waiting for a process or with one. */
@@ -35,6 +37,8 @@ interface Job {
 
 interface Child {
   readonly process: ChildProcess;
+  /** The file that it knows as ANSWERS. */
+  readonly answers: number | undefined;
   job: Job | undefined;
 }
 
@@ -45,7 +49,7 @@ interface Children {
   readonly alive: Set<Child>;
   /** The file that the processes know as SCRATCH. */
   readonly scratch: number | undefined;
-  readonly held: HeldImages;
+  readonly held: Held;
   begun: boolean;
   /** Whether it was seen that memory is enough. */
   asked: boolean;
@@ -66,7 +70,7 @@ export function createChildren(count: number) {
     waiting: [],
     alive: new Set(),
     scratch: openScratch(),
-    held: noImages(openScratch()),
+    held: nothingHeld(openScratch()),
     begun: false,
     asked: false,
     closing: false,
@@ -192,20 +196,32 @@ function send(child: Child, message: ToChild): void {
   child.process.send(message, () => {});
 }
 
-function share({ shared, alive }: Children, key: string, value: unknown): void {
+function share({ shared, alive, held }: Children, key: string, value: unknown): void {
   if (isSame(shared.get(key), value)) return;
   shared.set(key, value);
-  for (const child of alive) send(child, { kind: "share", key, value });
+  if (alive.size === 0) return;
+  const message = sharing(held, key, value);
+  for (const child of alive) send(child, message);
+}
+
+function sharing(held: Held, key: string, value: unknown): ToChild {
+  const numbers = holdNumbers(held, key, value);
+  return numbers === undefined ? { kind: "share", key, value } : { kind: "held", key, ...numbers };
 }
 
 function start(children: Children): void {
   const { shared, alive, scratch, held } = children;
+  const answers = openScratch();
   const child: Child = {
+    answers,
     process: fork(entry, [], {
       serialization: "advanced",
       execArgv: fromSource ? ["--import", "tsx"] : [],
-      // The fifth is SCRATCH, and the sixth HELD.
-      stdio: ["ignore", "inherit", "inherit", "ipc", scratch ?? "ignore", held.file ?? "ignore"],
+      // The fifth is SCRATCH, the sixth HELD and the seventh ANSWERS.
+      stdio: [
+        ...(["ignore", "inherit", "inherit", "ipc"] as const),
+        ...[scratch, held.file, answers].map((file) => file ?? ("ignore" as const)),
+      ],
     }),
     job: undefined,
   };
@@ -215,22 +231,29 @@ function start(children: Children): void {
     onExit(children, child, signal ?? `exit code ${code}`);
   });
   child.process.on("error", (error) => onError(children, child, error));
-  for (const [key, value] of shared) send(child, { kind: "share", key, value });
+  for (const [key, value] of shared) send(child, sharing(held, key, value));
 }
 
 function onMessage(children: Children, child: Child, message: FromChild): void {
   const { job } = child;
   if (job === undefined || job.id !== message.id) return;
   child.job = undefined;
-  if (message.kind === "done") job.finish(message.result);
-  else job.fail(errorOf(message));
+  if (message.kind === "failed") job.fail(errorOf(message));
+  else {
+    // What was left in the file is read before the child has another job.
+    job.finish(child.answers === undefined ? message.result : takeLong(child.answers, message));
+  }
   feed(children);
 }
 
 /** A process has ended: another one takes its place, and its job is run again unless it was tried often enough. */
 function onExit(children: Children, child: Child, why: string): void {
-  if (!children.alive.delete(child) || children.closing) return;
+  if (!children.alive.delete(child)) return;
+  if (child.answers !== undefined) closeSync(child.answers);
+  if (children.closing) return;
+  // A word of it that comes late finds no job: its file is closed, and the job is run again.
   const { job } = child;
+  child.job = undefined;
   if (job !== undefined && job.tries < TRIES) children.waiting.unshift(job);
   else {
     job?.fail(
@@ -249,6 +272,7 @@ function onExit(children: Children, child: Child, why: string): void {
 function onError(children: Children, child: Child, { message }: Error): void {
   const { alive, waiting } = children;
   if (child.process.pid !== undefined || !alive.delete(child)) return;
+  if (child.answers !== undefined) closeSync(child.answers);
   const unstarted = new TemperError(
     "worker-failed",
     `a worker process could not be started: ${message}\ntry fewer --threads; 0 needs none`,

@@ -13,7 +13,7 @@ import {
   imageSize,
   imagesOf,
 } from "../data/dataset.ts";
-import { writePixels } from "../data/pixel-file.ts";
+import { writeBytes } from "../data/pixel-file.ts";
 import { TemperError } from "../errors.ts";
 import { writeApart } from "../onnx/write.ts";
 import { batchOf, eachBatch, logitsOf } from "./batches.ts";
@@ -122,7 +122,7 @@ export async function crossingImages(
         shards.map((shard) => (into === undefined ? { ...shard, file } : shard)),
         (rows) => {
           if (rows === undefined) return;
-          writePixels(into!, rows, at);
+          writeBytes(into!, rows, at);
           at += rows.byteLength;
         },
         { signal, onDone: (done) => onImages?.(shards[done - 1].to, count) },
@@ -170,7 +170,7 @@ export async function crossingShard(
   try {
     await eachBatch(network, from, to, async (a, b) => {
       const rows = await programs.logits(imagesOf(data, a, b), b - a);
-      writePixels(descriptor, rows, 4 * a * network.labels);
+      writeBytes(descriptor, rows, 4 * a * network.labels);
     });
   } finally {
     closeSync(descriptor);

@@ -1,4 +1,4 @@
-// A file without a name that all workers write and read: what is too large for messages travels by it.
+// Files without a name that all workers write and read: what is too large for messages travels by them.
 //
 // A message is copied some six times on its way, into memory that the parent's collector has to clear away. The
 // same bytes written to a file and read back into an array that is there already take a quarter of the time.
@@ -6,16 +6,22 @@ import { randomUUID } from "node:crypto";
 import { openSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bytesOf, readBytes, writePixels } from "../data/pixel-file.ts";
+import { bytesOf, readBytes, writeBytes } from "../data/pixel-file.ts";
 
-/** The descriptor of the file in a child process. */
+/** The descriptor in a child process of the file whose places the tasks agree on. */
 export const SCRATCH = 4;
 
-/** The descriptor there of a second one, which holds the pixels of shared data sets (held.ts). */
+/** The descriptor there of a second one, which holds what is shared (held.ts). */
 export const HELD = 5;
 
+/** The descriptor there of a third one, which is the child's own: its long answers (long-answers.ts). */
+export const ANSWERS = 6;
+
+/** Bytes from which on an array travels by a file. */
+export const LONG = 1e6;
+
 /**
- * Opens the file and returns its descriptor, or undefined where there is no place for temporary files. Its name is
+ * Opens a file and returns its descriptor, or undefined where there is no place for temporary files. Its name is
  * removed at once, so that nothing stays behind, however the process ends.
  */
 export function openScratch(): number | undefined {
@@ -30,9 +36,9 @@ export function openScratch(): number | undefined {
 }
 
 /** Writes numbers at a byte of the file; false where there is no room for them. */
-export function writeAt(file: number, numbers: Float32Array | Uint8Array, at: number): boolean {
+export function writeAt(file: number, numbers: ArrayBufferView, at: number): boolean {
   try {
-    writePixels(file, numbers, at);
+    writeBytes(file, numbers, at);
     return true;
   } catch {
     return false;
@@ -40,6 +46,6 @@ export function writeAt(file: number, numbers: Float32Array | Uint8Array, at: nu
 }
 
 /** Fills an array from a byte of the file on. */
-export function readAt(file: number, into: Float32Array | Uint8Array, at: number): void {
+export function readAt(file: number, into: ArrayBufferView, at: number): void {
   readBytes(file, bytesOf(into), at);
 }

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { cachedFile, keptFolder } from "../data/cache.ts";
 import { type AnyDataset, imageSize } from "../data/dataset.ts";
 import { openData } from "../data/open.ts";
-import { bytesOf, readPixels, writePixels } from "../data/pixel-file.ts";
+import { bytesOf, readPixels, writeBytes } from "../data/pixel-file.ts";
 import { TemperError } from "../errors.ts";
 import type { Client } from "./connect.ts";
 import { fetchPart } from "./contents.ts";
@@ -108,7 +108,7 @@ async function fill(
   const lane = async (): Promise<void> => {
     for (const piece of left) {
       const bytes = await take(piece);
-      writePixels(file, bytes, piece * manifest.each * bytesOfImage(manifest));
+      writeBytes(file, bytes, piece * manifest.each * bytesOfImage(manifest));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));

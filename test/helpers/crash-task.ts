@@ -1,4 +1,4 @@
-// Tasks for the tests of workers: some end their process, one fails, others double, count, wait, or give back.
+// Tasks for the tests of workers: some end their process, one fails, others double, multiply, count, wait or give back.
 import { existsSync, writeFileSync } from "node:fs";
 import type { TaskState } from "../../src/engine/task.ts";
 import { TemperError } from "../../src/errors.ts";
@@ -7,6 +7,15 @@ export const module: string = import.meta.url;
 
 export async function double(state: TaskState, x: number): Promise<number> {
   return 2 * x + state.get<number>("offset");
+}
+
+/** The shared value "theta". */
+export const theta = async (state: TaskState): Promise<Float32Array> => state.get("theta");
+
+/** It and x times it. */
+export async function timesTheta(state: TaskState, x: number): Promise<unknown> {
+  const theta = state.get<Float32Array>("theta");
+  return { product: new Float64Array(theta).map((t) => x * t), theta, short: Float64Array.of(x) };
 }
 
 let made = 0;
