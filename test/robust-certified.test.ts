@@ -48,7 +48,7 @@ describe("the separation oracle", () => {
   const own = noise(3, 8);
   const options = {
     ...{ attack: attackOptions({ eps, steps: 2, stepSize: eps / 2 }), certify: true, ramp: 0.5 },
-    ...{ sources: 30, random: 30, lossSample: 20, judged: 10, seed: 3 },
+    ...{ sources: 30, groups: 5, random: 30, lossSample: 20, judged: 10, seed: 3 },
     loss: "cross-entropy" as const,
   };
   const call = (share?: number): SeparationOptions => ({

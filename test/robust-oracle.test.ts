@@ -4,13 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { attackOptions } from "../src/attack/options.ts";
+import { centreStep } from "../src/correct/centre-step.ts";
 import type { CutSet, LogitSum } from "../src/correct/oracle.ts";
 import { type Dataset, imagesOf } from "../src/data/dataset.ts";
 import { type AggregateCuts, createAggregateCuts } from "../src/engine/aggregate-cuts.ts";
+import { createFiledCuts, staysInFile } from "../src/engine/filed-cuts.ts";
 import { openModel } from "../src/engine/model.ts";
 import { networkBytes } from "../src/engine/network.ts";
 import { shareNetwork } from "../src/engine/tasks.ts";
-import { openWorkers } from "../src/engine/workers.ts";
+import { openWorkers, type Workers } from "../src/engine/workers.ts";
 import { splitOf } from "../src/run/robust/draws.ts";
 import { createSeparation, type Separation } from "../src/run/robust/separation.ts";
 import { addScaled, dot, norm, subtract } from "../src/tensor/vector.ts";
@@ -142,6 +144,67 @@ describe("aggregate cuts", () => {
   });
 });
 
+describe("aggregate cuts whose rows stay in the file", () => {
+  const scale = Float32Array.from({ length: p }, (_, j) => 0.5 + (j % 4));
+
+  it.each([undefined, scale])(
+    "are the same rows, and lead the centre to the same step",
+    async (scale) => {
+      const workers = openWorkers(2);
+      shareNetwork(workers, network);
+      const source = { network, workers, points: imagesOf(points), scale };
+      const [kept, filed] = [createAggregateCuts(source), createFiledCuts(source)];
+      expect(filed.meanSquares()).toBeUndefined();
+      expect(await kept.addLogitSums(theta, sums)).toEqual(await filed.addLogitSums(theta, sums));
+      for (const row of [given, given.map((v) => 1 - v)])
+        for (const set of [kept, filed]) await set.addRow(row);
+      const all = Int32Array.from({ length: kept.count() }, (_, r) => r);
+      expect(filed.count()).toBe(all.length);
+      expect(filed.gram(all, all)).toEqual(kept.gram(all, all));
+      expect(filed.meanSquares()).toEqual(kept.meanSquares());
+      expect(await filed.remade!.product(given, all)).toEqual(kept.times(given)(all));
+
+      const weights = Float64Array.from(all, (r) => (r === 1 ? 0 : r - 2.5));
+      const [sum, standIn] = [kept.combine(weights), filed.combine(weights)];
+      const expanded = await filed.remade!.expand(standIn);
+      expect(norm(subtract(expanded, sum))).toBeLessThan(1e-13 * norm(sum));
+      expect(filed.distance!(standIn) / norm(sum)).toBeCloseTo(1, 12);
+      const gram = kept.gram(all, all);
+      for (const [r, value] of filed.times(standIn)(all).entries()) {
+        const apart = Math.abs(value - kept.times(sum)(Int32Array.of(r))[0]);
+        expect(apart).toBeLessThan(1e-12 * Math.sqrt(gram[r * (all.length + 1)]) * norm(sum));
+      }
+      // The file has but one place for the rows of sums.
+      await expect(filed.addLogitSums(theta, sums)).rejects.toThrow("at once");
+
+      const logits = await model.logits(imagesOf(points), points.count);
+      const sampled = { loss: 1, gradient: given, atStart: 1 };
+      const options = {
+        ...{ groups: 6, share: 0.5, lossShare: 0.5, margin: 0.1, lossSlack: 0 },
+        scale,
+      };
+      const far = { stepCap: 100, longest: 1000 };
+      const found: Float64Array[] = [];
+      for (const cuts of [createAggregateCuts(source), createFiledCuts(source)]) {
+        const asked = { own: 0, y: points.labels, logits: Float64Array.from(logits), cuts };
+        found.push((await centreStep(theta, asked, sampled, { ...options, ...far }))!.d);
+      }
+      expect(norm(found[0])).toBeGreaterThan(0.01);
+      expect(norm(subtract(found[0], found[1]))).toBeLessThan(1e-9 * norm(found[0]));
+      await workers.close();
+    },
+  );
+
+  it("are those of a billion bytes and more, where there is a file", () => {
+    const large = { ...network, theta0: { length: 2.6e6 } as Float32Array };
+    for (const scratch of [7, undefined]) {
+      const workers = { scratch } as unknown as Workers;
+      expect(staysInFile({ network: large, workers }, 100)).toBe(scratch !== undefined);
+      expect(staysInFile({ network: large, workers }, 90)).toBe(false);
+    }
+  });
+});
+
 describe("the separation oracle", () => {
   // No random start: what an attack makes of an image then depends on the image alone.
   const attack = attackOptions({
@@ -152,7 +215,7 @@ describe("the separation oracle", () => {
     randomStart: false,
   });
   const options = {
-    ...{ attack, sources: 60, random: undefined, lossSample: 70, judged: 20 },
+    ...{ attack, sources: 60, groups: 5, random: undefined, lossSample: 70, judged: 20 },
     ...{ loss: "cross-entropy" as const, seed: 3 },
   } as const;
   const own: Dataset = noise(4, 8);

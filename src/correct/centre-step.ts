@@ -90,8 +90,9 @@ export async function centreStep(
   const subproblem = createSubproblem(cuts, { longest: () => longest });
   const { solution, contradiction } = createElastic({ list, rhs: () => rhs }, subproblem).solve();
   const shortened = solution.distance > stepCap ? stepCap / solution.distance : 1;
+  const d = (await cuts.remade?.expand(solution.d)) ?? solution.d;
   return {
-    d: solution.d.map((z, j) => shortened * z * (scale?.[j] ?? 1)),
+    d: d.map((z, j) => shortened * z * (scale?.[j] ?? 1)),
     solution,
     penalty: contradiction?.penalty ?? null,
     rows: list.length,

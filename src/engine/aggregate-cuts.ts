@@ -77,28 +77,13 @@ export function createAggregateCuts(source: AggregateSource): AggregateCuts {
         `${taken + sums.length} cuts over ${p} weights`,
         "give fewer groups, or move less: --trainable last",
       );
-      workers.share("theta", theta);
-      if (scale !== undefined) workers.share(sumTasks.SCALE, scale);
-      const size = sharedOut(sums.length, { most: SUMS, turns: 2, processes: workers.size });
       const { scratch } = workers;
       const added = roomFor(store, { taken, n: sums.length, p });
-      const values: number[] = [];
       const inFile: number[] = [];
-      await workers.each<sumTasks.SumShard, sumTasks.SumRow[]>(
-        { module: sumTasks.module, name: "sumShard" },
-        shardsOf(sums.length, size).map(({ from, to }) => ({
-          ...sumShardOf(source, sums.slice(from, to)),
-          at: scratch === undefined ? undefined : from,
-        })),
-        (made) => {
-          for (const { value, gradient } of made) {
-            if (gradient === undefined) inFile.push(values.length);
-            else added[values.length].set(gradient);
-            values.push(value);
-          }
-        },
-        { signal },
-      );
+      const values = await askSums(source, theta, sums, (gradient, i) => {
+        if (gradient === undefined) inFile.push(i);
+        else added[i].set(gradient);
+      });
       const gram =
         scratch !== undefined && inFile.length === added.length
           ? gramOfScratch(workers, { n: added.length, p }, signal)
@@ -113,7 +98,7 @@ export function createAggregateCuts(source: AggregateSource): AggregateCuts {
         gram: await (gram ?? gramBlock(added, threads)),
       };
       rows.push(...added);
-      return Float64Array.from(values);
+      return values;
     },
     addRow: (row) => {
       rows.push(row);
@@ -127,14 +112,42 @@ export function createAggregateCuts(source: AggregateSource): AggregateCuts {
       if (sums.length === 0) return undefined;
       const total = new Float64Array(p);
       for (const row of sums) addSquares(total, row);
-      for (let j = 0; j < p; j++) {
-        const squared = scale === undefined ? 1 : scale[j] * scale[j];
-        total[j] /= sums.length * squared;
-      }
-      return total;
+      return meanOfSquares(total, sums.length, scale);
     },
     bytes: () => rows.reduce((sum, { byteLength }) => sum + byteLength, 0),
   };
+}
+
+/**
+ * Makes the gradients of some sums in the worker processes, and returns their values. `take` is shown each gradient in
+ * turn, or told that it lies in the scratch file, at the place of its number.
+ */
+export async function askSums(
+  source: AggregateSource,
+  theta: Float32Array,
+  sums: readonly LogitSum[],
+  take: (gradient: Float32Array | undefined, i: number) => void,
+): Promise<Float64Array> {
+  const { workers, scale, signal } = source;
+  workers.share("theta", theta);
+  if (scale !== undefined) workers.share(sumTasks.SCALE, scale);
+  const size = sharedOut(sums.length, { most: SUMS, turns: 2, processes: workers.size });
+  const values: number[] = [];
+  await workers.each<sumTasks.SumShard, sumTasks.SumRow[]>(
+    { module: sumTasks.module, name: "sumShard" },
+    shardsOf(sums.length, size).map(({ from, to }) => ({
+      ...sumShardOf(source, sums.slice(from, to)),
+      at: workers.scratch === undefined ? undefined : from,
+    })),
+    (made) => {
+      for (const { value, gradient } of made) {
+        take(gradient, values.length);
+        values.push(value);
+      }
+    },
+    { signal },
+  );
+  return Float64Array.from(values);
 }
 
 /** Some sums as a task takes them: the images of each, and their weights as rows of the covector. */
@@ -166,6 +179,19 @@ function sumShardOf(
     of,
     stays,
   };
+}
+
+/** The mean of `n` rows' squares from their sum, which it takes the place of: as they were before they were scaled. */
+export function meanOfSquares(
+  total: Float64Array,
+  n: number,
+  scale: Float32Array | undefined,
+): Float64Array {
+  for (let j = 0; j < total.length; j++) {
+    const squared = scale === undefined ? 1 : scale[j] * scale[j];
+    total[j] /= n * squared;
+  }
+  return total;
 }
 
 /** Places for `n` rows [p] in the store, behind the `taken` rows that are there. */

@@ -44,16 +44,29 @@ export const roomForCuts = (network: Network, size: RunSize, memory?: number): n
 
 const roomBeside = (bytes: number, memory = memoryToUse()): number => Math.max(0, memory - bytes);
 
+/** Rows of fewer bytes than this stay as they are wherever they fit. */
+const FEW = 1e9;
+
+/**
+ * Rows that are so many times as long as their parts take longer to make and to multiply. The last block of ResNet18
+ * has 60 times as many numbers: its cuts and solves take 4 s an iteration in parts, and 50 s written out.
+ */
+const MUCH_LONGER = 8;
+
 /**
  * The convolutions' weights to keep in parts: those that are shorter so, where the cuts of all iterations would not fit
- * into their room, and else none.
+ * into their room or would be much slower as rows, and else none.
  */
 export function convolutionsInParts(
   network: Network,
   size: RunSize,
   room: number,
 ): ReadonlySet<string> {
-  return bytesOfCuts(network, size) <= room ? new Set() : shortConvolutions(network, size.rivals);
+  const whole = bytesOfCuts(network, size);
+  if (whole <= Math.min(room, FEW)) return new Set();
+  const short = shortConvolutions(network, size.rivals);
+  const inParts = bytesOfCuts(network, size, short);
+  return whole > room || whole > MUCH_LONGER * inParts ? short : new Set();
 }
 
 /** Bytes that a run takes at the most, in all its processes. */

@@ -3,14 +3,12 @@
 //
 // That takes a matrix product a row and layer, and a solve asks for thousands of Gram entries and products. So all
 // entries are made when rows are added, by tiles that few bytes suffice for, and kept: there are few rows where this
-// is worth its while, and many weights. From then on the solver sees nothing but them: `combine` gives back the weights
-// lambda as a stand-in for A' lambda, and A (A' lambda) is G lambda. Only what a solve ends with is made for real.
+// is worth its while, and many weights. From then on the solver sees nothing but them (stand-in.ts).
 //
 // Everything is float64 from the float32 parts on, so G is the Gram matrix of the rows that the parts stand for to
 // rounding, and what is made at different times agrees.
 import type { CutSet } from "../correct/oracle.ts";
 import { throwIfAborted } from "../errors.ts";
-import { blockOf } from "../qp/rows.ts";
 import { addScaled, dot, dotMixed } from "../tensor/vector.ts";
 import type { ColumnProducts } from "./column-products.ts";
 import { addLogitSums, type CutSource } from "./cut-set.ts";
@@ -18,6 +16,7 @@ import * as factors from "./factored-rows.ts";
 import { drop, type Place } from "./mixed-rows.ts";
 import { gramOfParts } from "./short-gram.ts";
 import { bySite, columnsAt, deltaOf, sitesTogether, slicesOf } from "./slices.ts";
+import { standIn } from "./stand-in.ts";
 
 /** What the set needs beside what any set of cuts does. */
 export interface ShortSource extends CutSource {
@@ -40,8 +39,6 @@ export function createShortCuts(source: ShortSource): CutSet {
   const factored = factors.createFactoredRows(network, convolved);
   const rows: ShortRows = { source, factored, places: [], gram: [] };
   const entry = (r: number, s: number): number => rows.gram[Math.max(r, s)][Math.min(r, s)];
-  const timesStandIn = (weights: Float64Array, r: number): number =>
-    weights.reduce((sum, weight, s) => (weight === 0 ? sum : sum + weight * entry(r, s)), 0);
   return {
     count: () => rows.places.length,
     addLogitSums: async (theta, sums) => {
@@ -54,17 +51,7 @@ export function createShortCuts(source: ShortSource): CutSet {
       rows.places.push({ whole: row });
       await fill(rows, rows.places.length - 1);
     },
-    gram: (wanted, columns) => blockOf(wanted, columns, entry),
-    times: (weights) => (chosen) => Float64Array.from(chosen, (r) => timesStandIn(weights, r)),
-    combine: (weights) => weights.slice(),
-    distance: (v, w = new Float64Array(0)) => {
-      const apart = v.map((weight, r) => weight - (w[r] ?? 0));
-      const square = apart.reduce(
-        (sum, a, r) => (a === 0 ? sum : sum + a * timesStandIn(apart, r)),
-        0,
-      );
-      return Math.sqrt(Math.max(0, square));
-    },
+    ...standIn(entry),
     bytes: () => {
       const whole = rows.places.map((place) => ("whole" in place ? place.whole.byteLength : 0));
       const others = [...whole, ...rows.gram.map(({ byteLength }) => byteLength)];

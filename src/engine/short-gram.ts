@@ -14,7 +14,7 @@ import type { ColumnProducts } from "./column-products.ts";
 import type { FactoredRows } from "./factored-rows.ts";
 import { Session } from "./session.ts";
 import { shardsOf } from "./shards.ts";
-import { bySite, columnsAt, deltaOf, type Slice, slicesOf } from "./slices.ts";
+import { bySite, columnsAt, deltaOf, gramWork, type Slice, slicesOf } from "./slices.ts";
 
 /** Bytes of the new rows' tile, and of the old rows that it is multiplied with at once. */
 const TILE = 64e6;
@@ -150,19 +150,12 @@ async function addTile(
   await times(own, n, before.length);
 }
 
-/** Whether fewer operations are needed where no gradient of a slice is written out; counted as they are done. */
-function isCheaperBySite(
-  factored: FactoredRows,
-  { fresh, before }: Chosen,
-  { size, filters, pixels }: Slice,
-): boolean {
-  const [n, all] = [fresh.length, before.length + fresh.length];
-  const inner = size / filters;
+/** Whether fewer operations are needed where no gradient of a slice is written out. */
+function isCheaperBySite(factored: FactoredRows, { fresh, before }: Chosen, slice: Slice): boolean {
+  const rows = { fresh: fresh.length, all: before.length + fresh.length };
   const own = bySite(factored, fresh).size;
   const sites = bySite(factored, [...before, ...fresh]).size;
-  const written = all * filters * inner * (n + pixels);
-  const bySites =
-    sites * pixels * pixels * (own * inner + n * filters) + n * all * filters * pixels;
+  const { bySites, written } = gramWork(slice, { ...rows, own, sites });
   return bySites < written;
 }
 

@@ -32,6 +32,22 @@ export const slicesOf = ({ convs }: FactoredRows): Slice[] =>
     }));
   });
 
+/**
+ * Multiplications that Gram entries of a slice take, of `fresh` rows at `own` sites with `all` rows at `sites`: without
+ * writing out a gradient, and by gradients that are written out.
+ */
+export function gramWork(
+  { size, filters, pixels }: Pick<Slice, "size" | "filters" | "pixels">,
+  rows: Readonly<Record<"fresh" | "all" | "own" | "sites", number>>,
+): { readonly bySites: number; readonly written: number } {
+  const { fresh, all, own, sites } = rows;
+  const inner = size / filters;
+  return {
+    bySites: sites * pixels ** 2 * (own * inner + fresh * filters) + fresh * all * filters * pixels,
+    written: all * size * (fresh + pixels),
+  };
+}
+
 /** What enters one group of a convolution at a site. */
 export function columnsAt(
   { convs, images }: FactoredRows,

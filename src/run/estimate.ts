@@ -9,7 +9,15 @@ import { bytesOfMore, createFactoredRows } from "../engine/factored-rows.ts";
 import { workOfPasses } from "../engine/flops.ts";
 import type { Network } from "../engine/network.ts";
 import { gradientWork, numbersOf, type Rates } from "../engine/rate.ts";
-import { bytesOfRun, movingOf, type RunSize, rowsOf } from "../engine/room.ts";
+import {
+  bytesOfRun,
+  convolutionsInParts,
+  movingOf,
+  type RunSize,
+  roomForCuts,
+  rowsOf,
+} from "../engine/room.ts";
+import { workInParts } from "../engine/short-work.ts";
 import { TemperError } from "../errors.ts";
 import { layOut, thetaLength, thetaOf } from "../onnx/theta.ts";
 
@@ -96,6 +104,9 @@ const ENTRIES = 0.7;
 /** The solver's time for each of its products' own. */
 const SOLVER = 2.5;
 
+/** Operations of the forward pass in the time of one multiplication of cuts in parts: float64, of one process alone. */
+const FORWARD_OF_PARTS = 4;
+
 const FLOAT = 4;
 
 /** Bytes of the state that are written of each anchor, a weight: theta_k and the gradient of the loss, float64. */
@@ -138,7 +149,13 @@ function secondsNeeded(network: Network, task: Task, rates: Rates): number {
   const layers = bounded ? [] : store.layers;
   const dense = layers.reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0);
   const shared = PRODUCTS * points * all * dense;
-  const subproblems = (SOLVER * (rowProducts * width + shared)) / rates.products;
+  const inParts = bounded
+    ? new Set<string>()
+    : convolutionsInParts(network, task, roomForCuts(network, task, task.memory));
+  const subproblems =
+    inParts.size > 0
+      ? workInParts(network, inParts, task) / (rates.forward / FORWARD_OF_PARTS)
+      : (SOLVER * (rowProducts * width + shared)) / rates.products;
   const saving = (iterations * weights * STATE) / (WRITTEN * rates.products);
   return (
     START +

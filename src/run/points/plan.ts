@@ -67,8 +67,8 @@ export function planPoints(model: Model, call: PointCall): Plan<"points", Algori
 }
 
 const PARTS =
-  "the cuts of large convolutions are kept in parts, for which there is room, and made again where they are needed: " +
-  "slower, the same problem";
+  "the cuts of large convolutions are kept in parts, and their rows made again where they are needed: " +
+  "the same problem in less memory";
 
 type PointRun = JobContext<AlgorithmState> &
   Pick<PointCall, "data" | "points" | "onIteration" | "onContradiction"> & {
@@ -169,7 +169,7 @@ function cutsOf({ labels }: Network, options: PointOptions): number {
   return Math.min(labels - 1, rivals === "auto" ? LEAST : rivals);
 }
 
-/** The convolutions whose cuts are kept in parts: where that is asked for, or the run has no room otherwise. */
+/** The convolutions whose cuts are kept in parts: where that is asked for, or there is no room or time otherwise. */
 function convolvedIn(
   network: Network,
   { solver, remake, certifyRadius }: PointOptions,

@@ -8,6 +8,7 @@ import type { AnyDataset, Dataset } from "../../data/dataset.ts";
 import { createAggregateCuts } from "../../engine/aggregate-cuts.ts";
 import { batchOf } from "../../engine/batches.ts";
 import { createDataLoss } from "../../engine/data-loss.ts";
+import { createFiledCuts, staysInFile } from "../../engine/filed-cuts.ts";
 import { meanGradient } from "../../engine/gradient-sums.ts";
 import { type Network, roundTheta } from "../../engine/network.ts";
 import { idShards } from "../../engine/shards.ts";
@@ -46,6 +47,7 @@ export interface SeparationOptions {
     | "certifyShare"
     | "ramp"
     | "sources"
+    | "groups"
     | "lossSample"
     | "loss"
     | "seed"
@@ -139,7 +141,9 @@ export function createSeparation(call: SeparationOptions): Separation {
       const ask = { from: imagesKey, ids, seed: seedOf(STREAMS.robust.attack, k), reach };
       const { y, logits, ...at } = await asked(theta, { ...ask, judges: false });
       const stays = stay(ids.length);
-      const set = createAggregateCuts({ stays, ...at, workers, store, scale, signal });
+      const source = { stays, ...at, workers, store, scale, signal };
+      const rows = options.groups + (own?.count ?? 0);
+      const set = staysInFile(source, rows) ? createFiledCuts(source) : createAggregateCuts(source);
       return {
         ...{ y, logits: Float64Array.from(logits), own: own?.count ?? 0 },
         ...{ cuts: metered(set), meanSquares: set.meanSquares },
