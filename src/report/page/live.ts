@@ -146,8 +146,9 @@ function grown(state: State, document: ReportDocument): Partial<State> {
   const { pool } = document.runs[0].record;
   const present = state.document.runs[0].record.pool;
   if (pool.length < present.length) return atRun(document, 0); // the folder holds another run
-  const next = { ...state, document };
-  return { document, ...(state.weight !== undefined && byWeight(next, state.weight)) };
+  // A run that has begun may be written again before it has a candidate to choose.
+  if (state.weight === undefined || pool.length === 0) return { document };
+  return { document, ...byWeight({ ...state, document }, state.weight) };
 }
 
 /** What a redraw makes anew stays open, and keeps the focus. Rows of tables that are made in view see to theirs. */
